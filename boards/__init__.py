@@ -1,0 +1,1 @@
+"""Boards: pins, clocks, the bytes on the wire and the host's side of them."""

@@ -1,0 +1,220 @@
+"""Does what a request asks, once, and answers it."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from boards.protocol import Error, Kind, blocks
+
+__all__ = ["Executor", "ANSWER", "CONFIG", "LABEL", "PIXEL", "REQUEST"]
+
+REQUEST = data.StructLayout({"data": 8, "last": 1})
+PIXEL   = data.StructLayout({"data": 8, "first": 1})
+CONFIG  = data.StructLayout({"data": 16, "index": 16, "space": 2})
+LABEL   = data.StructLayout({"data": 8, "index": 3})
+ANSWER  = data.StructLayout({"seq": 8, "error": 3, "identity": 1})
+
+
+class Executor(wiring.Component):
+    """Carries out the requests of boards.protocol, one at a time, and answers each.
+
+    Kind, length, order and whether an image is running are looked at first: if one is wrong, the
+    answer is the Error and nothing happens. A request with the sequence number of the last one
+    carried out is answered and not carried out again, until IDENTIFY begins a new session.
+
+    A request that has begun waits for the accelerator without limit, unless ``overtaken`` tells
+    that the host has gone on: then it is given up and answered STALLED.
+
+    Parameters
+    ----------
+    pixels : int
+        Pixels of an image.
+
+    Members
+    -------
+    i : In(stream.Signature(REQUEST))
+    stop : In(8)
+    rewind, done : Out(1)
+    overtaken : In(1)
+        The request, as boards.deframer gives it.
+    o_pixels : Out(stream.Signature(PIXEL))
+        Pixels of the image, in order; ``first`` on pixel 0.
+    o_config : Out(stream.Signature(CONFIG))
+        Writes to the accelerator. The upper byte of ``index`` stays within a request.
+    o_label : Out(stream.Signature(LABEL, always_ready=True))
+        Writes to the label, a memory, which always takes them.
+    o_answer : Out(stream.Signature(ANSWER))
+        Answers; ``identity`` asks for the identity to be sent with it.
+    start : Out(1)
+        The last pixel of an image is taken.
+    reset : Out(1)
+        The accelerator shall be reset.
+    busy : In(1)
+        An image is running.
+    """
+
+    def __init__(self, *, pixels):
+        self._blocks = blocks(pixels)
+        super().__init__({
+            "i": In(stream.Signature(REQUEST)),
+            "stop": In(8),
+            "rewind": Out(1),
+            "done": Out(1),
+            "overtaken": In(1),
+            "o_pixels": Out(stream.Signature(PIXEL)),
+            "o_config": Out(stream.Signature(CONFIG)),
+            "o_label": Out(stream.Signature(LABEL, always_ready=True)),
+            "o_answer": Out(stream.Signature(ANSWER)),
+            "start": Out(1),
+            "reset": Out(1),
+            "busy": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        byte     = self.i.p.data
+        final    = len(self._blocks) - 1
+        seq      = Signal(8)                             # of the last request carried out
+        known    = Signal()                              # that there is one in this session
+        again    = Signal()
+        error    = Signal(3)
+        identity = Signal()
+        block    = Signal(range(len(self._blocks)))      # expected next
+        first    = Signal()
+        space    = Signal(2)
+        index    = Signal(16)
+        high     = Signal(8)
+        label    = space == Kind.LABEL & 3
+        size     = Mux(byte == final, self._blocks[-1], self._blocks[0])
+
+        m.d.comb += [
+            self.o_pixels.p.data.eq(byte),
+            self.o_pixels.p.first.eq(first),
+            self.o_config.p.data.eq(Cat(byte, high)),
+            self.o_config.p.index.eq(index),
+            self.o_config.p.space.eq(space),
+            self.o_label.p.data.eq(byte),
+            self.o_label.p.index.eq(index),
+            self.o_answer.p.seq.eq(byte),
+            self.o_answer.p.error.eq(error),
+            self.o_answer.p.identity.eq(identity),
+        ]
+
+        def answer(why=Error.NONE):
+            if why != Error.NONE:
+                m.d.sync += error.eq(why)
+            m.next = "Rewind"
+
+        with m.FSM():
+            with m.State("Seq"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += again.eq(known & (byte == seq))
+                m.d.sync += [identity.eq(0), error.eq(Error.NONE)]
+                with m.If(self.i.valid):
+                    m.next = "Kind"
+
+            with m.State("Kind"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += space.eq(byte)
+                with m.If(self.i.valid):
+                    with m.Switch(byte):
+                        with m.Case(Kind.IDENTIFY):
+                            m.d.sync += identity.eq(self.i.p.last)
+                            answer()
+                            with m.If(~self.i.p.last):
+                                answer(Error.LENGTH)
+                        with m.Case(Kind.RESET):
+                            m.d.comb += self.reset.eq(self.i.p.last & ~again)
+                            answer()
+                            with m.If(~self.i.p.last):
+                                answer(Error.LENGTH)
+                        with m.Case(Kind.PIXELS, *range(Kind.WEIGHTS, Kind.LABEL + 1)):
+                            m.next = "Block"
+                            with m.If(byte[2]):
+                                m.next = "Index"
+                            with m.If(again):
+                                answer()
+                            with m.Elif(self.busy):
+                                answer(Error.BUSY)
+                            with m.Elif(self.i.p.last):
+                                answer(Error.LENGTH)
+                        with m.Default():
+                            answer(Error.KIND)
+
+            with m.State("Block"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += first.eq(byte == 0)
+                with m.If(self.i.valid):
+                    m.next = "Pixels"
+                    with m.If((byte != block) & (byte != 0)):
+                        answer(Error.ORDER)
+                    with m.Elif(self.stop != 2 + size):
+                        answer(Error.LENGTH)
+                    with m.Elif(byte == 0):
+                        m.d.sync += block.eq(0)
+
+            with m.State("Pixels"):
+                m.d.comb += self.o_pixels.valid.eq(self.i.valid)
+                m.d.comb += self.i.ready.eq(self.o_pixels.ready)
+                with m.If(self.i.valid & self.i.ready):
+                    m.d.sync += first.eq(0)
+                    with m.If(self.i.p.last):
+                        m.d.comb += self.start.eq(block == final)
+                        m.d.sync += block.eq(Mux(block == final, 0, block + 1))
+                        answer()
+                with m.Elif(self.overtaken):
+                    answer(Error.STALLED)
+
+            with m.State("Index"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += index[8:].eq(byte)
+                with m.If(self.i.valid):
+                    m.next = "Base"
+                    with m.If(block != 0):
+                        answer(Error.ORDER)
+                    with m.Elif(~self.stop[0]):
+                        answer(Error.LENGTH)
+
+            with m.State("Base"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += index[:8].eq(byte)
+                with m.If(self.i.valid):
+                    m.next = "High"
+                    with m.If(self.i.p.last):
+                        answer()
+
+            with m.State("High"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += high.eq(byte)
+                with m.If(self.i.valid):
+                    m.next = "Low"
+
+            with m.State("Low"):
+                m.d.comb += self.o_config.valid.eq(self.i.valid & ~label)
+                m.d.comb += self.o_label.valid.eq(self.i.valid & label)
+                m.d.comb += self.i.ready.eq(self.o_config.ready | label)
+                with m.If(self.i.valid & self.i.ready):
+                    m.d.sync += index[:8].eq(index[:8] + 1)
+                    m.next = "High"
+                    with m.If(self.i.p.last):
+                        answer()
+                with m.Elif(self.overtaken):
+                    answer(Error.STALLED)
+
+            with m.State("Rewind"):
+                m.d.comb += self.rewind.eq(1)
+                m.next = "Answer"
+
+            with m.State("Answer"):
+                m.d.comb += self.o_answer.valid.eq(self.i.valid)
+                with m.If(error == Error.NONE):
+                    m.d.sync += [seq.eq(byte), known.eq(~identity)]
+                with m.If(self.o_answer.valid & self.o_answer.ready):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "Seq"
+
+        with m.If(self.reset):
+            m.d.sync += block.eq(0)
+
+        return m

@@ -1,0 +1,248 @@
+"""The bytes between the chip and its host: one table for gateware, driver and documentation.
+
+``python -m boards.protocol`` prints the tables of docs/protocol.md.
+"""
+
+import binascii
+import enum
+import re
+from dataclasses import dataclass
+
+__all__ = [
+    "VERSION", "BLOCK", "FRAME", "PAGE", "Kind", "Register", "Error", "Identity", "Tap",
+    "FLAG", "ESCAPE", "TURN", "check", "seal", "unseal", "stuff", "unstuff", "blocks", "tables",
+]
+
+VERSION = 1
+BLOCK = 240        # pixels of a full PIXELS request, and about the data of a full report
+FRAME = 253        # bytes of the longest request, check included
+PAGE = 256         # words among which a write request stays
+CHECK_START = 0xFFFF
+FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20  # RFC 1662
+LABEL = 4          # where the label of the weights lies in the identity
+
+
+class Kind(enum.IntEnum):
+    """What a frame is: requests go to the chip, reports (from 0x80) come from it.
+
+    The low two bits of a write are the accelerator's ``space``; those of a report tell its source.
+    An answer is ANSWER + Error.
+    """
+
+    IDENTIFY = 0x01
+    RESET = 0x02
+    PIXELS = 0x03
+    WEIGHTS = 0x04
+    TABLE = 0x05
+    REGISTERS = 0x06
+    LABEL = 0x07
+    ANSWER = 0x80
+    MAPS = 0xC1
+    SCORES = 0xC2
+    COUNTS = 0xC3
+
+
+class Register(enum.IntEnum):
+    """Index of a REGISTERS write; the threshold of weighted layer l is at THRESHOLD + l."""
+
+    MODE = 0
+    SEED_LOW = 1
+    SEED_HIGH = 2
+    THRESHOLD = 16
+
+
+class Error(enum.IntEnum):
+    """What an answer says of its request: 0, or why nothing was executed."""
+
+    NONE = 0
+    KIND = 1
+    LENGTH = 2
+    BUSY = 3
+    ORDER = 4
+    STALLED = 5
+
+
+WRITE = "index u16, words u16 ..."  # the gateware counts in the low byte of the index only
+LAYOUTS = {  # between the kind and the check, and what the frame is for
+    Kind.IDENTIFY: ("", "who are you; begins a session: any sequence number is new after it"),
+    Kind.RESET: ("", "gives up the image and what its result frames still hold; registers return "
+                     "to the values they were built with"),
+    Kind.PIXELS: (f"block u8, pixels u8 x {BLOCK} (in the last block: the rest)",
+                  "loads; block 0 begins an image, its last block starts the run"),
+    Kind.WEIGHTS: (WRITE, "writes weight memory"),
+    Kind.TABLE: (WRITE, "writes the SAM table: exp(-gamma d), d = index"),
+    Kind.REGISTERS: (WRITE, "writes registers"),
+    Kind.LABEL: (WRITE, "writes bytes 0 to 7 of the label in the identity"),
+    Kind.ANSWER: ("identity if asked for", "to each request that arrived whole; the code is "
+                  f"0x{0x80:02X} + error"),
+    Kind.MAPS: ("words", "SAM values, each in the fewest bytes that hold map_bits"),
+    Kind.SCORES: ("words", "read-out, signed, each in the fewest bytes that hold score_bits"),
+    Kind.COUNTS: ("words u24", "spikes of the input and of each spiking layer, then cycles"),
+}
+MEANINGS = {
+    Error.NONE: "executed, now or (same sequence number) just before",
+    Error.KIND: "no such request",
+    Error.LENGTH: "a length that this request never has",
+    Error.BUSY: "an image is running; the request may be sent again",
+    Error.ORDER: "this block does not follow the last one, or a write comes amid an image; begin "
+                 "again at block 0, or RESET",
+    Error.STALLED: "begun, and given up since the accelerator took nothing while a whole later "
+                   "frame arrived; RESET, then begin again",
+}
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A layer whose maps are reported: its index among weighted layers, and the map's sides."""
+
+    index: int
+    height: int
+    width: int
+
+
+FIELDS = (  # name, bytes, meaning
+    ("magic", 3, "the letters SAM"),
+    ("version", 1, "of this protocol"),
+    ("label", 8, "digest of the network whose weights the host has loaded; 0 after power-up"),
+    ("digest", 8, "digest of the network that the chip was built for"),
+    ("clock_hz", 4, "clock of the accelerator"),
+    ("channels", 2, "of the image"),
+    ("height", 2, "of the image"),
+    ("width", 2, "of the image"),
+    ("steps", 1, "time steps T"),
+    ("classes", 2, "classes scored"),
+    ("lanes", 1, "neurons computed at once: the read-out's order"),
+    ("map_bits", 1, "width of a SAM value"),
+    ("score_bits", 1, "width of a read-out value"),
+    ("maps", 4, "SAM values an image: tap after tap, pixel after pixel, step after step"),
+    ("scores", 4, "read-out values an image: group of lanes, step, lane"),
+    ("counts", 1, "counts an image"),
+    ("taps", 1, "number of taps; then for each: index u8, height u16, width u16"),
+)
+HEX = ("label", "digest")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What IDENTIFY reports: a field for each row of FIELDS, ``label`` and ``digest`` in hex."""
+
+    digest: str
+    clock_hz: int
+    channels: int
+    height: int
+    width: int
+    steps: int
+    classes: int
+    lanes: int
+    map_bits: int
+    score_bits: int
+    maps: int
+    scores: int
+    counts: int
+    taps: tuple = ()
+    label: str = "0" * 16
+    version: int = VERSION
+
+    @property
+    def pixels(self):
+        """Pixels of an image."""
+        return self.channels * self.height * self.width
+
+    def pack(self):
+        """Return the bytes on the wire."""
+        found = b""
+        for name, size, _ in FIELDS:
+            value = {"magic": b"SAM", "taps": bytes([len(self.taps)])}.get(name)
+            if value is None:
+                value = getattr(self, name)
+                value = bytes.fromhex(value) if name in HEX else value.to_bytes(size, "big")
+            found += value
+        for tap in self.taps:
+            found += b"".join(value.to_bytes(size, "big") for value, size in (
+                (tap.index, 1), (tap.height, 2), (tap.width, 2)))
+        return found
+
+    @classmethod
+    def unpack(cls, found):
+        """Inverse of ``pack``; ValueError if these are not the bytes of this version."""
+        if found[:3] != b"SAM":
+            raise ValueError("not a SAM accelerator")
+        if found[3] != VERSION:
+            raise ValueError(f"protocol version {found[3]}; this program speaks version {VERSION}")
+        values, at = {}, 0
+        for name, size, _ in FIELDS:
+            field, at = found[at:at + size], at + size
+            values[name] = field.hex() if name in HEX else int.from_bytes(field, "big")
+        rows = [found[at + 5 * k:at + 5 * k + 5] for k in range(values["taps"])]
+        if len(found) != at + 5 * len(rows):
+            raise ValueError(f"an identity of {len(found)} bytes, not {at + 5 * len(rows)}")
+        values["taps"] = tuple(Tap(row[0], int.from_bytes(row[1:3], "big"),
+                                   int.from_bytes(row[3:5], "big")) for row in rows)
+        del values["magic"]
+        return cls(**values)
+
+
+def check(body):
+    """CRC-16 of ``body``: polynomial 0x1021, start 0xFFFF, most significant bit first."""
+    return binascii.crc_hqx(body, CHECK_START)
+
+
+def seal(seq, kind, payload=b""):
+    """Return a frame before stuffing: sequence number, kind, payload, check."""
+    body = bytes([seq, kind]) + payload
+    if len(body) + 2 > FRAME:
+        raise ValueError(f"a frame must be at most {FRAME} bytes, not {len(body) + 2}")
+    return body + check(body).to_bytes(2, "big")
+
+
+def unseal(frame):
+    """Inverse of ``seal``: (seq, kind, payload), or None if the frame is damaged."""
+    if not 4 <= len(frame) <= FRAME or check(frame):
+        return None
+    return frame[0], frame[1], frame[2:-2]
+
+
+def stuff(frame):
+    """Return the bytes on the wire of a frame, with the FLAG that ends it."""
+    escapes = [(byte, bytes([ESCAPE, byte ^ TURN])) for byte in (ESCAPE, FLAG)]
+    for byte, escape in escapes:
+        frame = frame.replace(bytes([byte]), escape)
+    return frame + bytes([FLAG])
+
+
+def unstuff(some):
+    """Inverse of ``stuff``, of bytes up to and without a FLAG; None if it was given up."""
+    if some.endswith(bytes([ESCAPE])) and len(re.search(rb"\x7d*$", some)[0]) % 2:
+        return None
+    return re.sub(rb"\x7d(.)", lambda pair: bytes([pair[1][0] ^ TURN]), some, flags=re.DOTALL)
+
+
+def blocks(pixels):
+    """Sizes of the blocks that carry an image of ``pixels`` pixels."""
+    if not 1 <= pixels <= 256 * BLOCK:
+        raise ValueError(f"an image must have 1 to {256 * BLOCK} pixels, not {pixels}")
+    whole, rest = divmod(pixels - 1, BLOCK)
+    return [BLOCK] * whole + [rest + 1]
+
+
+def tables():
+    """Return the tables of docs/protocol.md."""
+    def table(head, rows):
+        return "\n".join(f"| {' | '.join(map(str, row))} |" for row in
+                         [head, ["---"] * len(head), *rows])
+    sizes = {1: "u8", 2: "u16", 4: "u32"}
+    return "\n\n".join([
+        table(["kind", "code", "payload", "meaning"],
+              [[kind.name, f"0x{kind:02X}", *LAYOUTS[kind]] for kind in Kind]),
+        table(["error", "code", "meaning"],
+              [[error.name, int(error), MEANINGS[error]] for error in Error]),
+        table(["register", "index"], [
+            *[[r.name, int(r)] for r in Register if r != Register.THRESHOLD],
+            [Register.THRESHOLD.name, f"{int(Register.THRESHOLD)} + weighted layer, from 1"]]),
+        table(["identity field", "bytes", "meaning"],
+              [[name, sizes.get(size, size), meaning] for name, size, meaning in FIELDS]),
+    ])
+
+
+if __name__ == "__main__":
+    print(tables())

@@ -1,0 +1,38 @@
+"""python -m golden.accuracy: classify a labelled set with the integer network."""
+
+import argparse
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from golden.errors import BadInput, command
+from golden.images import load_images
+from golden.network import load
+from golden.run import run_batched
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m golden.accuracy", description=__doc__)
+    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE",
+                        help="images and labels (.npz); `make accuracy` makes the default")
+    parser.add_argument("--seed", type=int, help="of the encoder, in place of the network's")
+    args = parser.parse_args(argv)
+    network = load(args.network)
+    if args.seed is not None:
+        network = network.replace(seed=args.seed)
+    images, labels = load_images(args.images, network)
+    if labels is None:
+        raise BadInput(f"{args.images}: holds no labels")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        result = run_batched(images, network, taps=(), keep=False, batch=100,
+                             progress=lambda it: progress.track(it, description="classifying"))
+    correct = int(np.count_nonzero(result.pred == labels))
+    print(f"network {args.network} ({network.digest}), encoder seed {network.seed:#x}")
+    print(f"correct {correct} of {len(labels)}: accuracy {100 * correct / len(labels):.2f} %")
+
+
+if __name__ == "__main__":
+    main()

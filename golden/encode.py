@@ -1,0 +1,62 @@
+"""From pixels to spikes: the encoders and their random numbers, bit for bit as on the chip."""
+
+from functools import lru_cache
+
+import numpy as np
+
+WORD_STEPS = 4  # time steps served by one 32-bit random word
+
+
+def xorshift32(state):
+    """Next state of Marsaglia's xorshift32 (13, 17, 5); period 2**32 - 1, never 0."""
+    state ^= state << 13 & 0xFFFFFFFF
+    state ^= state >> 17
+    return state ^ (state << 5 & 0xFFFFFFFF)
+
+
+@lru_cache(maxsize=8)
+def randoms(seed, count, steps):
+    """Random bytes (steps, count) of an image of ``count`` pixels: those the chip draws.
+
+    The generator starts at ``seed`` for every image and is advanced once before each word. A pixel
+    takes ceil(steps / 4) words in turn; a word's bytes, lowest first, serve four steps.
+    """
+    words = -(-steps // WORD_STEPS)
+    state, drawn = seed, np.empty(count * words, dtype="<u4")
+    for n in range(len(drawn)):
+        state = xorshift32(state)
+        drawn[n] = state
+    table = drawn.view(np.uint8).reshape(count, words * WORD_STEPS)[:, :steps].T
+    table = np.ascontiguousarray(table)
+    table.setflags(write=False)
+    return table
+
+
+def encode(images, network):
+    """Activations that the first layer sees.
+
+    "bernoulli": spike iff random < pixel, so that a pixel p spikes with probability p / 256.
+    "ternary" (the SAM authors' script): pixels are int8 as uint8 two's complement; where
+    random < 2 |x| a spike of x's sign. "current": the pixel itself at every step. "frames": images
+    already are spikes.
+
+    Parameters
+    ----------
+    images : (N, C, H, W) uint8, or (N, T, C, H, W) of 0 and 1 for "frames"
+
+    Returns
+    -------
+    (N, T, C, H, W) int16
+        Order of pixels for the random numbers: (y, x, c).
+    """
+    if network.encoder == "frames":
+        return images.astype(np.int16)
+    if network.encoder == "current":
+        return np.repeat(images[:, None].astype(np.int16), network.steps, axis=1)
+    c, h, w = network.shape
+    table = randoms(network.seed, c * h * w, network.steps)
+    table = table.reshape(network.steps, h, w, c).transpose(0, 3, 1, 2).astype(np.int16)
+    if network.encoder == "bernoulli":
+        return (table[None] < images[:, None]).astype(np.int16)
+    signed = images.view(np.int8).astype(np.int16)[:, None]
+    return (table[None] < 2 * np.abs(signed)) * np.sign(signed)

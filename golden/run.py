@@ -1,0 +1,162 @@
+"""A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from golden.encode import encode
+from golden.errors import BadInput
+from golden.formats import SCORE_FRAC
+from golden.lif import lif
+from golden.readout import class_scores
+from golden.sam import activation_map
+from golden.synapses import pooled, weighted
+
+
+@dataclass
+class Result:
+    """What a run of N images gives; the same from golden, RTL and board.
+
+    Members
+    -------
+    logits : (N, classes) int32
+        Scores after the last step, in membrane units (or spikes, by the network's readout).
+    scores : (N, T, classes) int32
+        The same after every step.
+    counts : (N, layers + 1) int64
+        Spikes of the input and of each spiking layer.
+    maps : dict tap -> (N, T, H, W) int32
+        SAM in units of 2**-SCORE_FRAC.
+    spikes : dict tap -> (N, T, C, H, W) uint8
+    spikes_input : (N, T, C, H, W)
+    cycles : None or (N,) int64
+        Clock cycles from the first pixel taken to the last result given.
+    traces : None or (N, C, H, W) int64
+        golden.attribution.traces of a layer, from an accelerator that gives them.
+    """
+
+    logits: np.ndarray
+    scores: np.ndarray
+    counts: np.ndarray
+    maps: dict = field(default_factory=dict)
+    spikes: dict = field(default_factory=dict)
+    spikes_input: np.ndarray | None = None
+    cycles: np.ndarray | None = None
+    traces: np.ndarray | None = None
+
+    @property
+    def pred(self):
+        """(N,) class of the largest logit, the first of equals."""
+        return self.logits.argmax(axis=1)
+
+    def arrays(self):
+        """The result as named arrays, the contents of the .npz that every engine writes."""
+        found = {"pred": self.pred, "logits": self.logits, "scores": self.scores,
+                 "counts": self.counts, "spikes_input": self.spikes_input}
+        if self.cycles is not None:
+            found["cycles"] = self.cycles
+        if self.traces is not None:
+            found["traces"] = self.traces
+        for tap in self.maps:
+            found[f"spikes_{tap}"] = self.spikes[tap]
+            found[f"sam_{tap}"] = self.maps[tap]
+            found[f"sam_frac_{tap}"] = np.int64(SCORE_FRAC)
+        return found
+
+
+def check_images(images, network, where="images"):
+    """``images`` as (N, C, H, W) uint8, or (N, T, C, H, W) of 0 and 1 for encoder "frames".
+
+    Raises BadInput unless shape and dtype are the network's; (N, H, W) stands for one channel.
+    """
+    images = np.asarray(images)
+    if network.encoder == "frames":
+        wanted = (network.steps, *network.shape)
+        if images.ndim != 5 or images.shape[1:] != wanted:
+            raise BadInput(f"{where}: spike frames must be (N, {', '.join(map(str, wanted))}), "
+                           f"not {images.shape}")
+        if not np.isin(images, (0, 1)).all():
+            raise BadInput(f"{where}: spike frames must hold only 0 and 1")
+        return images.astype(np.uint8)
+    if images.ndim == 3 and network.shape[0] == 1:
+        images = images[:, None]
+    if images.ndim != 4 or images.shape[1:] != network.shape:
+        raise BadInput(f"{where}: images must be (N, {', '.join(map(str, network.shape))}) for "
+                       f"this network, not {images.shape}")
+    if images.dtype != np.uint8:
+        raise BadInput(f"{where}: pixels must be uint8, not {images.dtype}")
+    return images
+
+
+def check_taps(taps, network, where="tap"):
+    """``taps`` as a tuple of ints; raise BadInput unless each names a spiking layer."""
+    for tap in taps:
+        if tap not in network.taps:
+            raise BadInput(f"{where}: layer {tap} is no spiking layer of this network; "
+                           f"those are {', '.join(map(str, network.taps))}")
+    return tuple(sorted(set(taps)))
+
+
+def forward(activations, stage, steps):
+    """Spikes and membranes (N, T, C, H, W) of one stage from the activations that it reads."""
+    count = len(activations)
+    flat = activations.reshape(count * steps, *activations.shape[2:])
+    for pool in stage.pools:
+        flat = pooled(flat, pool)
+    sums = weighted(flat, stage.layer, stage.top)
+    return lif(sums.reshape(count, steps, *stage.shape), stage.layer)
+
+
+def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep=True):
+    """Run all images at once (memory grows with their number: see ``run_batched``).
+
+    Parameters
+    ----------
+    images : see ``check_images``
+    network : golden.network.Network
+    taps : tuple of int or None
+        Layers to map; None for all spiking layers.
+    gamma, mode, table :
+        As in golden.sam.activation_map.
+    keep : bool
+        Whether to keep the spikes of input and taps.
+
+    Returns
+    -------
+    Result
+    """
+    images = check_images(images, network)
+    taps = network.taps if taps is None else check_taps(taps, network)
+    active = encode(images, network)
+    result = Result(None, None, None, spikes_input=active if keep else None)
+    counts = [np.count_nonzero(active.reshape(len(images), -1), axis=1)]
+    for stage in network.stages:
+        active, membranes = forward(active, stage, network.steps)
+        if stage.layer.spiking:
+            counts.append(np.count_nonzero(active.reshape(len(images), -1), axis=1))
+        if stage.index in taps:
+            result.maps[stage.index] = activation_map(active, gamma=gamma, mode=mode, table=table)
+            if keep:
+                result.spikes[stage.index] = active
+    result.scores = class_scores(active, membranes, network.readout)
+    result.logits = result.scores[:, -1]
+    result.counts = np.stack(counts, axis=1)
+    return result
+
+
+def joined(results):
+    """One Result of several, in order."""
+    first = results[0]
+    glue = lambda parts: None if parts[0] is None else np.concatenate(parts)
+    return Result(
+        *(glue([getattr(r, name) for r in results]) for name in ("logits", "scores", "counts")),
+        maps={tap: glue([r.maps[tap] for r in results]) for tap in first.maps},
+        spikes={tap: glue([r.spikes[tap] for r in results]) for tap in first.spikes},
+        spikes_input=glue([r.spikes_input for r in results]),
+        cycles=glue([r.cycles for r in results]), traces=glue([r.traces for r in results]))
+
+
+def run_batched(images, network, *, batch=50, progress=iter, **options):
+    """``run`` in batches; ``progress`` wraps the iterable of their starts."""
+    starts = range(0, len(images), batch)
+    return joined([run(images[n:n + batch], network, **options) for n in progress(starts)])

@@ -1,0 +1,349 @@
+"""The accelerator of one network: encoder, engine, SAM unit, and the order of their work."""
+
+from amaranth import *
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from golden.formats import MODES, exp_table, map_bits, score_bits
+from golden.network import Network
+from hw.attribution import Traces
+from hw.constants import per_pass
+from hw.encoder import encoder_for
+from hw.engine import Engine
+from hw.experiments import Experiments
+from hw.follower import Follower
+from hw.plan import Plan
+from hw.sam import Sam
+from hw.trains import Trains
+from hw.walker import Walker
+from hw.weights import Weights
+
+__all__ = ["Accelerator", "Register", "Space"]
+
+COUNT_BITS = 24
+
+
+class Space(enum.Enum, shape=2):
+    """What a configuration write goes to."""
+
+    Weights    = 0
+    Table      = 1  # of SAM; from 256 on, of the traces
+    Registers  = 2
+    Experiment = 3  # hw.experiments
+
+
+class Register(enum.Enum, shape=2):
+    """Registers of ``Space.Registers``."""
+
+    Mode     = 0
+    SeedLow  = 1
+    SeedHigh = 2
+
+
+class Accelerator(wiring.Component):
+    """Classifies one image after another and shows where the network looked.
+
+    The pixels of an image are encoded as they arrive. Then layer follows layer (hw.plan.Pass); the
+    SAM unit follows the engine through each tapped layer and maps leave meanwhile, pixel after
+    pixel in (y, x) order, step after step. The next layer waits until they have left. The counts of
+    spikes follow each layer, the cycles since the first pixel end the image. Weights must be
+    written once before the first image; no image leaves anything behind for the next.
+
+    Parameters
+    ----------
+    network : golden.network.Network
+    lanes : int
+        Output channels computed at once.
+    word_steps : int
+        Steps computed at once, 4, 8 or 16.
+    taps : tuple of int
+        Layers to map; empty for no SAM unit.
+    gamma, mode : float, str
+        Of SAM until others are written.
+    attribution : None or int
+        Spiking layer whose traces are given (hw.attribution); None for none.
+    experiments : bool
+        Whether spikes can be taken away (hw.experiments).
+
+    Members
+    -------
+    i_pixels : In(stream.Signature({"data": 8, "first": 1}))
+        (y, x, channel) order. ``first`` restarts loading, so that a half-sent image is harmless.
+        With encoder "frames" ``word_steps`` bits: the train of each input, chunk after chunk.
+    i_config : In(stream.Signature({"data": 16, "index": 16, "space": Space}))
+        Writes, taken while no image is under way.
+    o_maps : Out(stream.Signature(unsigned(map_width)))
+        SAM of each tap in turn, in units of 2**-8.
+    o_traces : Out(stream.Signature(unsigned(trace_width)))
+        Only with ``attribution``: traces of the layer in (y, x, channel) order, in units of 2**-8.
+        Their table has no contents until it is written.
+    o_scores : Out(stream.Signature(signed(score_width)))
+        Class scores: for each group of ``lanes`` classes, step after step, class after class.
+    o_counts : Out(stream.Signature({"data": 24, "last": 1}))
+        Spikes of the input, of each spiking layer, and the cycles.
+    monitor : Out({"valid": 1, "number": ..., "addr": ..., "train": ...})
+        Every train as it is stored, for simulation; ``number`` 0 is the input.
+    """
+
+    def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
+                 attribution=None, experiments=False):
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, not {type(network).__name__}")
+        self.network = network
+        self.taps = network.taps if taps is None else tuple(taps)
+        if attribution is not None and attribution not in network.taps:
+            raise ValueError(f"attribution must be one of the spiking layers "
+                             f"{', '.join(map(str, network.taps))}, not {attribution}")
+        self.attribution, self.experiments = attribution, experiments
+        self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
+        self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
+        stages = {stage.index: stage for stage in network.stages}
+        self.map_width = max((map_bits(stages[tap].shape[0], network.steps) for tap in self.taps),
+                             default=1)
+        self.score_width = self.plan.score_bits
+        self.maps_per_image = sum(network.steps * stages[tap].shape[1] * stages[tap].shape[2]
+                                  for tap in self.taps)
+        self.scores_per_image = network.steps * network.classes
+        self.counts_per_image = 2 + len(network.taps)
+        width = word_steps if network.encoder == "frames" else 8
+        optional = {}
+        if attribution is not None:
+            self.trace_width = score_bits(network.steps)
+            self.traces_per_image = stages[attribution].neurons
+            optional["o_traces"] = Out(stream.Signature(unsigned(self.trace_width)))
+        super().__init__({
+            **optional,
+            "i_pixels": In(stream.Signature(data.StructLayout({"data": width, "first": 1}))),
+            "i_config": In(stream.Signature(data.StructLayout({
+                "data": 16, "index": 16, "space": Space}))),
+            "o_maps": Out(stream.Signature(unsigned(self.map_width))),
+            "o_scores": Out(stream.Signature(signed(self.score_width))),
+            "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
+            "monitor": Out(data.StructLayout({
+                "valid": 1, "number": 4, "addr": 16, "train": word_steps})),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, passes = self.plan, self.plan.passes
+
+        m.submodules.encoder = encoder = encoder_for(self.network, word_steps=plan.word_steps)
+        m.submodules.trains  = trains  = Trains(
+            regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
+        m.submodules.weights = weights = Weights(
+            rows=plan.weight_rows, row_words=plan.row_words)
+        m.submodules.walker  = walker  = Walker(plan)
+        m.submodules.engine  = engine  = Engine(plan)
+        connect(m, walker.o, engine.i)
+
+        number  = Signal(range(len(passes)))
+        loading = Signal()
+        start   = Signal()
+        m.d.comb += [
+            walker.number.eq(number), engine.number.eq(number),
+            walker.start.eq(start), engine.start.eq(start),
+            trains.source.eq(Mux(loading, 1, per_pass(number, [p.source for p in passes]))),
+            trains.addr.eq(engine.train_addr), trains.en.eq(engine.read_en),
+            engine.train.eq(trains.train),
+            trains.bitmap_addr.eq(walker.bitmap_addr), trains.bitmap_en.eq(walker.bitmap_en),
+            walker.bitmap_data.eq(trains.bitmap_data),
+            weights.addr.eq(engine.row_addr), weights.en.eq(engine.read_en),
+            engine.row.eq(weights.row),
+        ]
+
+        # --- configuration ------------------------------------------------------------------------
+        mode, seed = Signal(2, init=self.mode), Signal(32, init=self.network.seed)
+        config, fresh = self.i_config, Signal(init=1)        # nothing of an image was taken yet
+        m.d.comb += [
+            config.ready.eq(loading & fresh),
+            weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
+            weights.w_en.eq(config.valid & config.ready & (config.p.space == Space.Weights)),
+        ]
+        with m.If(config.valid & config.ready & (config.p.space == Space.Registers)):
+            with m.Switch(config.p.index):
+                with m.Case(Register.Mode.value):
+                    m.d.sync += mode.eq(config.p.data[:2])
+                with m.Case(Register.SeedLow.value):
+                    m.d.sync += seed[:16].eq(config.p.data)
+                with m.Case(Register.SeedHigh.value):
+                    m.d.sync += seed[16:].eq(config.p.data)
+
+        # --- load: trains of the input into memory 0 ----------------------------------------------
+        channels, in_chunk = self.network.shape[0], passes[0].in_chunk
+        channel, chunk, plane = (Signal(range(n)) for n in (channels, plan.chunks, plan.planes))
+        placed  = Mux(encoder.o.p.first, 0, channel)
+        last_plane, last_chunk = plane == plan.planes - 1, chunk == plan.chunks - 1
+        beyond  = Mux(placed == channels - 1, plan.input_stride - channels * plan.planes + 1, 1)
+        m.d.comb += [
+            encoder.seed.eq(seed),
+            encoder.i.payload.eq(self.i_pixels.payload),
+            encoder.i.valid.eq(self.i_pixels.valid & loading),
+            self.i_pixels.ready.eq(encoder.i.ready & loading),
+            encoder.o.ready.eq(1),
+        ]
+        with m.If(encoder.o.valid):
+            # A word of the first pixel is the first of its chunk and plane, whatever came before.
+            m.d.sync += [plane.eq(Mux(last_plane, 0, plane + 1)), channel.eq(placed)]
+            with m.If(last_plane):
+                m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+                with m.If(last_chunk):
+                    m.d.sync += channel.eq(Mux(placed == channels - 1, 0, placed + 1))
+        loaded = Signal()
+        m.d.comb += loaded.eq(
+            encoder.o.valid & last_chunk & last_plane
+            & (trains.w_addr == plan.input_trains - 1 + in_chunk * (plan.chunks - 1)))
+
+        # --- who writes trains --------------------------------------------------------------------
+        train = Mux(loading, encoder.o.p.train, engine.w_train)
+        if self.experiments:
+            m.submodules.experiments = experiments = Experiments(
+                trains=max(plan.regions), word_steps=plan.word_steps)
+            m.d.comb += [
+                experiments.index.eq(config.p.index), experiments.data.eq(config.p.data),
+                experiments.en.eq(
+                    config.valid & config.ready & (config.p.space == Space.Experiment)),
+                experiments.number.eq(self.monitor.number),
+                experiments.rewind.eq(trains.w_rewind), experiments.w_en.eq(trains.w_en),
+                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_jump),
+                experiments.i.eq(train),
+            ]
+            train = experiments.o
+        m.d.comb += [
+            trains.w_rewind.eq(Mux(loading, encoder.o.valid & encoder.o.p.first, start)),
+            trains.w_en.eq(Mux(loading, encoder.o.valid, engine.w_en)),
+            trains.w_train.eq(train),
+            trains.w_jump.eq(Mux(loading, Mux(
+                last_plane, Mux(last_chunk, beyond - in_chunk * (plan.chunks - 1),
+                                in_chunk - (plan.planes - 1)), 1), engine.w_jump)),
+            trains.w_turn.eq(Mux(loading, last_plane, engine.w_turn)),
+            self.monitor.valid.eq(trains.w_en),
+            self.monitor.number.eq(Mux(loading, 0, per_pass(
+                number, [15 if p.merging else p.stage.index for p in passes]))),
+            self.monitor.addr.eq(trains.w_addr),
+            self.monitor.train.eq(trains.w_train),
+        ]
+
+        # --- SAM and traces: both hear the words of a layer ---------------------------------------
+        mapping, listeners, busy = Signal(), [], []
+        table_en = config.valid & config.ready & (config.p.space == Space.Table)
+        follows = lambda layers: per_pass(
+            number, [int(not p.merging and p.stage.index in layers) for p in passes])
+        traced = () if self.attribution is None else (self.attribution,)
+        if self.taps:
+            m.submodules.sam = sam = Sam(
+                steps=self.network.steps, word_steps=plan.word_steps, map_width=self.map_width,
+                table=self.table)
+            tapped = follows(self.taps)
+            listeners.append((sam.i, tapped))
+            busy.append(sam.busy)
+            connect(m, sam.o, wiring.flipped(self.o_maps))
+            m.d.comb += [
+                sam.mode.eq(mode),
+                sam.clear.eq(start & tapped),
+                sam.table_addr.eq(config.p.index), sam.table_data.eq(config.p.data),
+                sam.table_en.eq(table_en & ~config.p.index[8] if traced else table_en),
+            ]
+        if traced:
+            m.submodules.traces = traces = Traces(
+                steps=self.network.steps, word_steps=plan.word_steps)
+            listeners.append((traces.i, follows(traced)))
+            busy.append(traces.busy)
+            connect(m, traces.o, wiring.flipped(self.o_traces))
+            m.d.comb += [
+                traces.table_addr.eq(config.p.index), traces.table_data.eq(config.p.data),
+                traces.table_en.eq(table_en & config.p.index[8]),
+            ]
+        if listeners:
+            m.submodules.follower = follower = Follower(plan)
+            followed = follows({*self.taps, *traced})
+            told(m, follower.o, listeners)
+            m.d.comb += [
+                follower.number.eq(number),
+                follower.start.eq(start & followed),
+                follower.pixel_done.eq(engine.pixel_done & followed),
+                follower.free.eq(~trains.w_en),
+                follower.train.eq(trains.sam_train),
+                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en),
+                mapping.eq(Cat(follower.busy, busy).any()),
+            ]
+
+        # --- counts -------------------------------------------------------------------------------
+        spikes, cycles = Signal(COUNT_BITS), Signal(COUNT_BITS)
+        m.d.comb += self.o_counts.p.data.eq(spikes)
+        over = Signal()                                      # the count of cycles is offered
+        with m.If(~fresh & ~over):
+            m.d.sync += cycles.eq(cycles + 1)
+        # Only one of the two counts at a time.
+        m.d.sync += spikes.eq(Mux(encoder.restarted, 0, spikes + (encoder.spikes | engine.spikes)))
+
+        # --- order --------------------------------------------------------------------------------
+        scores = engine.o
+        connect(m, scores, wiring.flipped(self.o_scores))
+        last_pass = number == len(passes) - 1
+        finished = Signal()
+        with m.FSM():
+            with m.State("Load"):
+                m.d.comb += loading.eq(1)
+                with m.If(encoder.i.valid):
+                    m.d.sync += fresh.eq(0)
+                with m.If(encoder.restarted):
+                    m.d.sync += cycles.eq(1)
+                with m.If(loaded):
+                    m.d.sync += number.eq(0)
+                    m.next = "Loaded"
+
+            with m.State("Loaded"):
+                # The spikes of the last word are being counted.
+                m.next = "Count-Input"
+
+            with m.State("Count-Input"):
+                m.d.comb += self.o_counts.valid.eq(1)
+                with m.If(self.o_counts.ready):
+                    m.d.sync += spikes.eq(0)
+                    m.next = "Start"
+
+            with m.State("Start"):
+                m.d.comb += start.eq(1)
+                m.d.sync += finished.eq(0)
+                m.next = "Run"
+
+            with m.State("Run"):
+                with m.If(engine.done):
+                    m.d.sync += finished.eq(1)
+                with m.If(finished & ~mapping & ~scores.valid):
+                    m.next = "Count"
+
+            with m.State("Count"):
+                quiet = per_pass(number, [int(p.merging or not p.storing) for p in passes])
+                m.d.comb += self.o_counts.valid.eq(~quiet)
+                with m.If(self.o_counts.ready | quiet):
+                    m.d.sync += spikes.eq(0)
+                    m.d.sync += number.eq(number + 1)
+                    m.next = "Start"
+                    with m.If(last_pass):
+                        m.next = "End"
+
+            with m.State("End"):
+                m.d.comb += [
+                    over.eq(1),
+                    self.o_counts.valid.eq(1),
+                    self.o_counts.p.data.eq(cycles),
+                    self.o_counts.p.last.eq(1),
+                ]
+                with m.If(self.o_counts.ready):
+                    m.d.sync += [fresh.eq(1), spikes.eq(0), number.eq(0)]
+                    m.next = "Load"
+
+        return m
+
+
+def told(m, source, listeners):
+    """Hand each word of ``source`` to every (stream, wanted) at once, when all that want it can.
+
+    Their ready must not depend on valid.
+    """
+    able = [sink.ready | ~wanted for sink, wanted in listeners]
+    m.d.comb += source.ready.eq(Cat(able).all())
+    for n, (sink, wanted) in enumerate(listeners):
+        others = Cat(able[:n], able[n + 1:]).all()
+        m.d.comb += [sink.payload.eq(source.payload), sink.valid.eq(source.valid & wanted & others)]

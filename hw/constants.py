@@ -1,0 +1,22 @@
+"""Constants of a pass, chosen by the number of the pass."""
+
+from amaranth import *
+
+__all__ = ["per_pass"]
+
+
+def per_pass(number, values, *, shape=None):
+    """``values[number]``; a constant where all values are equal.
+
+    ``shape`` defaults to the smallest that holds all values.
+    """
+    low, high = min(values), max(values)
+    if shape is None:
+        shape = (signed(1 + max(high.bit_length(), (-low - 1).bit_length())) if low < 0
+                 else unsigned(max(1, high.bit_length())))
+    if low == high:
+        return C(low, shape)
+    chosen = C(values[-1], shape)
+    for n, value in reversed(list(enumerate(values[:-1]))):
+        chosen = Mux(number == n, C(value, shape), chosen)
+    return chosen

@@ -1,0 +1,97 @@
+"""Reads the trains of a tapped layer behind the engine that writes them."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.constants import per_pass
+
+__all__ = ["Follower"]
+
+
+class Follower(wiring.Component):
+    """Words of a layer, pixel after pixel, channel after channel, chunk after chunk.
+
+    A pixel is read once it is whole (``pixel_done``). The trains stay where the next pass reads
+    them, so nothing is buffered and nothing is lost if the reader is slow: the next pass waits for
+    ``busy``.
+
+    Parameters
+    ----------
+    plan : hw.plan.Plan
+
+    Members
+    -------
+    number : In(range(passes))
+        The pass that writes the layer.
+    start : In(1)
+        The pass begins and is tapped.
+    pixel_done : In(1)
+        One more pixel is whole.
+    busy : Out(1)
+        Pixels of the layer remain to be read.
+    addr, en, free, train : Out, Out(1), In(1), In(word_steps)
+        Read port: a read with ``en`` and ``free`` gives ``train`` one cycle later, until the next.
+    o : Out(stream.Signature({"train": word_steps, "first": 1, "last": 1}))
+        ``first`` word of a neuron, ``last`` word of a pixel.
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "number": In(range(len(plan.passes))),
+            "start": In(1),
+            "pixel_done": In(1),
+            "busy": Out(1),
+            "addr": Out(plan.train_addr), "en": Out(1), "free": In(1), "train": In(plan.word_steps),
+            "o": Out(stream.Signature(data.StructLayout({
+                "train": plan.word_steps, "first": 1, "last": 1}))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        passes, chunks = self.plan.passes, self.plan.chunks
+        const = lambda values: per_pass(self.number, list(values))
+
+        pixels = max(p.shape[1] * p.shape[2] for p in passes)
+        left   = Signal(range(pixels + 1))      # pixels not yet read
+        whole  = Signal(range(pixels + 1))      # pixels written and not yet read
+        base, channel = Signal.like(self.addr), Signal(range(max(p.out_stride for p in passes)))
+        chunk  = Signal(range(chunks))
+
+        last_channel = channel == const(p.shape[0] - 1 for p in passes)
+        last_chunk   = chunk == chunks - 1
+        pixel_read   = Signal()
+        waiting      = Signal()                 # a word read and not yet taken
+        m.d.comb += [
+            self.busy.eq((left != 0) | waiting),
+            self.addr.eq(base + channel + chunk * const(p.out_chunk for p in passes)),
+            self.en.eq((whole != 0) & (~waiting | self.o.ready)),
+            self.o.valid.eq(waiting),
+            self.o.p.train.eq(self.train),
+        ]
+        m.d.sync += whole.eq(whole + self.pixel_done - pixel_read)
+        with m.If(self.o.ready):
+            m.d.sync += waiting.eq(0)
+        with m.If(self.start):
+            m.d.sync += [
+                left.eq(const(p.shape[1] * p.shape[2] for p in passes)),
+                whole.eq(0), base.eq(0), channel.eq(0), chunk.eq(0),
+            ]
+        with m.Elif(self.en & self.free):
+            m.d.sync += [
+                waiting.eq(1),
+                self.o.p.first.eq(chunk == 0),
+                self.o.p.last.eq(last_channel & last_chunk),
+                chunk.eq(Mux(last_chunk, 0, chunk + 1)),
+            ]
+            with m.If(last_chunk):
+                m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
+            with m.If(last_chunk & last_channel):
+                m.d.comb += pixel_read.eq(1)
+                m.d.sync += [
+                    left.eq(left - 1),
+                    base.eq(base + const(p.out_stride for p in passes)),
+                ]
+
+        return m

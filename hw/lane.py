@@ -1,0 +1,186 @@
+"""One lane of the engine: sums of all steps at once, then a neuron step a cycle."""
+
+import numpy as np
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import LEAK_BITS, leak_shift
+from hw.constants import per_pass
+
+__all__ = ["Lane", "norm_layout"]
+
+
+def norm_layout(plan):
+    """Gain and offset of one lane, empty where the network has no norms."""
+    if not plan.normed:
+        return data.StructLayout({})
+    gain, offset = plan.norm_bits
+    return data.StructLayout({"gain": signed(gain), "offset": signed(offset)})
+
+
+class Lane(wiring.Component):
+    """One output channel: ``word_steps`` accumulators, their shadow, and one neuron.
+
+    Every cycle adds ``weight`` to the accumulator of each step in ``train``. ``load`` moves all
+    sums to the shadow and clears the accumulators; then each ``shift`` hands the sum of the next
+    step to the neuron, and ``step`` advances it, one cycle later or more. One step a cycle.
+    ``last`` with a step ends the neuron: the next one starts from a membrane of 0.
+
+    One neuron step is golden.lif's, with the reset, comparison and delay of the pass.
+
+    Parameters
+    ----------
+    plan : hw.plan.Plan
+
+    Members
+    -------
+    number : In(range(passes))
+        The pass.
+    threshold : In(plan.threshold_bits)
+        Of the pass, unless parameters come by channel.
+    train : In(word_steps)
+        Steps to add to.
+    weight : In(signed(weight_bits))
+    param : In(1)
+        ``weight`` is the next digit of the channel's parameters, lowest first; they hold from the
+        next ``load`` on.
+    load : In(1)
+        Excludes additions in the same cycle.
+    shift : In(1)
+        Hand the next sum on; follows ``load`` by one cycle or more.
+    norm : In(norm_layout(plan))
+        With ``shift``, where the network has norms: gain and offset of the sum handed on.
+    step, last : In(1)
+        Advance the neuron by the sum handed on last; it was the last of its train.
+    spike : Out(1)
+        With ``step``: the neuron hands on a spike.
+    membrane : Out(signed(membrane_bits))
+        With ``step``: the membrane after it.
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "number": In(range(len(plan.passes))),
+            "threshold": In(plan.threshold_bits),
+            "train": In(plan.word_steps),
+            "weight": In(signed(plan.weight_bits)),
+            "param": In(1),
+            "load": In(1),
+            "shift": In(1),
+            "norm": In(norm_layout(plan)),
+            "step": In(1),
+            "last": In(1),
+            "spike": Out(1),
+            "membrane": Out(signed(plan.membrane_bits)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, neurons = self.plan, [each.neuron for each in self.plan.passes]
+        is_any = lambda test: per_pass(self.number, [int(test(n)) for n in neurons])
+
+        sums   = [Signal(signed(plan.sum_bits), name=f"sum{t}") for t in range(plan.word_steps)]
+        shadow = [Signal(signed(plan.sum_bits), name=f"shadow{t}") for t in range(plan.word_steps)]
+        for t, total in enumerate(sums):
+            with m.If(self.load):
+                m.d.sync += total.eq(0)
+            with m.Elif(self.train[t]):
+                m.d.sync += total.eq(total + self.weight)
+        with m.If(self.load | self.shift):
+            for t, held in enumerate(shadow):
+                after = shadow[t + 1] if t + 1 < plan.word_steps else 0
+                m.d.sync += held.eq(Mux(self.load, sums[t], after))
+
+        # --- parameters: of the channel, or of the pass -------------------------------------------
+        constant = {
+            "threshold": self.threshold, "bias": 0,
+            "v_reset": per_pass(self.number, [int(np.max(n.v_reset)) for n in neurons]),
+            "leak": None,
+        }
+        if plan.per_channel:
+            coming = Signal(plan.header * plan.weight_bits)
+            with m.If(self.param):
+                m.d.sync += coming.eq(Cat(coming, self.weight)[plan.weight_bits:])
+            at = 0
+            for name, bits in plan.fields:
+                held = Signal(bits, name=name)
+                with m.If(self.load):
+                    m.d.sync += held.eq(coming[at:at + bits])
+                constant[name] = held if name in ("threshold", "leak") else held.as_signed()
+                at += bits
+        threshold, bias = constant["threshold"], constant["bias"]
+
+        # --- input: both that the next step may need, ready before its predecessor is known -------
+        shape = signed(plan.membrane_bits)
+        input, reset_input = Signal(shape), Signal(shape)      # I, I - th
+        scaled = self.scaled(shadow[0]) + bias
+        with m.If(self.shift):
+            m.d.sync += [input.eq(scaled), reset_input.eq(scaled - threshold)]
+
+        # --- neuron: the membrane is kept leaked, and reset before the leak where that comes first
+        kept, fired = Signal(shape), Signal()
+        membrane, crossed = Signal(shape), Signal()
+        early = membrane                                       # after a reset that is leaked
+        if any(n.reset == "subtract_leaked" for n in neurons):
+            early = Mux(crossed & is_any(lambda n: n.reset == "subtract_leaked"),
+                        membrane - threshold, early)
+        if any(n.reset == "zero" for n in neurons):
+            early = Mux(crossed & is_any(lambda n: n.reset == "zero"), constant["v_reset"], early)
+        dropped = Signal(shape)
+        reset = Signal(shape)
+        m.d.comb += [
+            membrane.eq(kept + Mux(fired, reset_input, input)),
+            crossed.eq((membrane + is_any(lambda n: n.compare == "ge") > threshold)
+                       & ~is_any(lambda n: n.reset == "none")),
+            reset.eq(early),
+            dropped.eq(self.dropped(reset, constant["leak"])),
+            self.membrane.eq(membrane),
+        ]
+        with m.If(self.step):
+            m.d.sync += [
+                kept.eq(Mux(self.last, 0, reset - dropped)),
+                fired.eq(crossed & is_any(lambda n: n.reset == "subtract") & ~self.last),
+            ]
+
+        # --- spike: at once or one step later -----------------------------------------------------
+        m.d.comb += self.spike.eq(crossed)
+        if any(n.delay for n in neurons):
+            late = Signal()
+            with m.If(self.step):
+                m.d.sync += late.eq(crossed & ~self.last)
+            m.d.comb += self.spike.eq(Mux(is_any(lambda n: n.delay), late, crossed))
+
+        return m
+
+    def scaled(self, total):
+        """``total`` in membrane units of the pass."""
+        if self.plan.normed:
+            product = total * self.norm.gain
+            return self.chosen([each.stage.layer.norm[2] if each.stage.layer.norm else 0
+                                for each in self.plan.passes],
+                               lambda shift: product >> shift) + self.norm.offset
+        return self.chosen([each.stage.layer.frac for each in self.plan.passes],
+                           lambda frac: total << frac)
+
+    def dropped(self, membrane, leak):
+        """floor(u (1 - L)): a shift where the share dropped is a power of two, else a product."""
+        if leak is not None:
+            return (membrane * leak) >> LEAK_BITS
+
+        def one(leak):
+            if leak == 0:
+                return C(0, membrane.shape())
+            shift = leak_shift(leak)
+            return membrane >> shift if shift is not None else (membrane * leak) >> LEAK_BITS
+        return self.chosen([int(np.max(each.neuron.leak)) for each in self.plan.passes], one)
+
+    def chosen(self, values, make):
+        """``make(value)`` of the pass, made once for each distinct value."""
+        distinct = sorted(set(values))
+        result = make(distinct[-1])
+        for value in distinct[:-1]:
+            member = per_pass(self.number, [int(other == value) for other in values])
+            result = Mux(member, make(value), result)
+        return result

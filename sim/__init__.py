@@ -1,0 +1,1 @@
+"""Simulation of the generated hardware against the golden model."""

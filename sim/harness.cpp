@@ -1,0 +1,137 @@
+// Runs images through a Verilated accelerator and records all that leaves it.
+//
+// usage: harness CONFIG PIXELS OUT PIXELS_PER_IMAGE IMAGES STALL SEED PIXEL_BITS
+//
+// CONFIG holds records of (space u16, index u16, data u16), PIXELS the pixels (u16,
+// of PIXEL_BITS bits) of all images in order.
+// STALL is the chance in 1/256 that an input idles or an output stalls in a cycle. OUT receives
+// records of four u32: kind, number, address, value. Kinds: 0 map value, 1 score, 2 count (number 1:
+// the last), 3 stored train, 4 cycles of an image, 5 trace. A record of CONFIG with space 0xffff holds
+// back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+#include "Vdut.h"
+#include "verilated.h"
+
+// Verilator spells the two underscores of an Amaranth stream's port like this.
+#define PORT(stream, part) dut.stream##___05F##part
+
+double sc_time_stamp() { return 0; }
+
+static std::vector<uint8_t> slurp(const char *path) {
+    std::vector<uint8_t> bytes;
+    FILE *file = fopen(path, "rb");
+    if (!file) { perror(path); exit(2); }
+    fseek(file, 0, SEEK_END);
+    bytes.resize(ftell(file));
+    rewind(file);
+    if (fread(bytes.data(), 1, bytes.size(), file) != bytes.size()) { perror(path); exit(2); }
+    fclose(file);
+    return bytes;
+}
+
+static uint32_t rng;
+static uint32_t draw() { rng ^= rng << 13; rng ^= rng >> 17; rng ^= rng << 5; return rng; }
+
+int main(int argc, char **argv) {
+    if (argc != 9) { fprintf(stderr, "usage: see source\n"); return 2; }
+    std::vector<uint8_t> config = slurp(argv[1]), pixels = slurp(argv[2]);
+    FILE *out = fopen(argv[3], "wb");
+    const size_t per_image = atol(argv[4]), images = atol(argv[5]);
+    const uint32_t stall = atoi(argv[6]);
+    const int pixel_bits = atoi(argv[8]);
+    rng = atoi(argv[7]) * 2654435761u + 1;
+
+    Vdut dut;
+    uint64_t now = 0, begun = 0, idle = 0;
+    auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
+        uint32_t words[4] = {kind, number, address, value};
+        fwrite(words, sizeof words, 1, out);
+    };
+    auto go = [&] { return (draw() & 255) >= stall; };
+
+    dut.rst = 1;
+    for (int n = 0; n < 4; n++) { dut.clk = 0; dut.eval(); dut.clk = 1; dut.eval(); }
+    dut.rst = 0;
+
+    size_t configured = 0, sent = 0, done = 0;
+    const size_t records = config.size() / 6, total = per_image * images;
+    bool offer_config = false, offer_pixel = false;
+    while (done < images) {
+        size_t sendable = images;  // whose configuration is complete
+        for (; configured < records; configured++) {
+            const uint16_t *r = (const uint16_t *)&config[6 * configured];
+            const size_t until = (size_t)r[1] << 16 | r[2];
+            if (r[0] != 0xffff) break;
+            if (until > done) { sendable = until; break; }
+        }
+        const bool configuring = configured < records && sendable == images;
+        // A word once offered stays.
+        offer_config = configuring && (offer_config || go());
+        offer_pixel = !configuring && sent < total && sent < sendable * per_image && (offer_pixel || go());
+        if (offer_config) {
+            const uint16_t *r = (const uint16_t *)&config[6 * configured];
+            PORT(i_config, payload) = (uint64_t)r[2] | (uint64_t)r[1] << 16 | (uint64_t)r[0] << 32;
+        }
+        if (offer_pixel)
+            PORT(i_pixels, payload) = (pixels[2 * sent] | pixels[2 * sent + 1] << 8) | (sent % per_image == 0) << pixel_bits;
+        PORT(i_config, valid) = offer_config;
+        PORT(i_pixels, valid) = offer_pixel;
+        PORT(o_maps, ready) = go();
+        PORT(o_scores, ready) = go();
+        PORT(o_counts, ready) = go();
+#ifdef TRACES
+        PORT(o_traces, ready) = go();
+#endif
+        dut.clk = 0;
+        dut.eval();
+
+        bool moved = false;
+        if (offer_config && PORT(i_config, ready)) { configured++; offer_config = false; moved = true; }
+        if (offer_pixel && PORT(i_pixels, ready)) { sent++; offer_pixel = false; moved = true; }
+        if (PORT(i_pixels, valid) && sent % per_image <= 1 && sent == done * per_image + moved
+            && begun == 0) begun = now + 1;
+        if (PORT(o_maps, valid) && PORT(o_maps, ready)) { record(0, 0, 0, PORT(o_maps, payload)); moved = true; }
+        if (PORT(o_scores, valid) && PORT(o_scores, ready)) { record(1, 0, 0, PORT(o_scores, payload)); moved = true; }
+#ifdef TRACES
+        if (PORT(o_traces, valid) && PORT(o_traces, ready)) { record(5, 0, 0, PORT(o_traces, payload)); moved = true; }
+#endif
+        uint64_t train = dut.monitor;
+        if (train & 1) { record(3, train >> 1 & 15, train >> 5 & 0xffff, train >> 21); moved = true; }
+        if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
+            const bool last = PORT(o_counts, payload) >> 24 & 1;
+            record(2, last, 0, PORT(o_counts, payload) & 0xffffff);
+            moved = true;
+            if (last) {
+                record(4, 0, 0, (uint32_t)(now + 1 - begun + 1));
+                begun = 0;
+                done++;
+                printf("IMAGE %zu\n", done);
+                fflush(stdout);
+            }
+        }
+        idle = moved ? 0 : idle + 1;
+        if (idle > 2000000) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
+        dut.clk = 1;
+        dut.eval();
+        now++;
+    }
+    // Nothing more may come out.
+    for (int n = 0; n < 1000; n++) {
+        PORT(i_pixels, valid) = PORT(i_config, valid) = 0;
+        dut.clk = 0; dut.eval();
+#ifdef TRACES
+        if (PORT(o_traces, valid)) { fprintf(stderr, "a trace after the last image\n"); return 4; }
+#endif
+        if (PORT(o_maps, valid) || PORT(o_scores, valid) || PORT(o_counts, valid)) {
+            fprintf(stderr, "output after the last image\n");
+            return 4;
+        }
+        dut.clk = 1; dut.eval();
+    }
+    fclose(out);
+    return 0;
+}

@@ -1,0 +1,174 @@
+"""A network on images through the Verilated accelerator, with the results of golden.run."""
+
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from amaranth import Shape
+from amaranth.back import verilog
+
+from golden.attribution import decay_table
+from golden.formats import exp_table
+from golden.run import Result, check_images, check_taps, joined
+from hw.accelerator import Accelerator
+from hw.experiments import deletion
+from hw.plan import channel_stride, class_order, configuration, pixel_words
+from sim.verilate import verilated
+
+MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE = range(6)  # kinds of harness.cpp's records
+
+
+class Simulation:
+    """An accelerator, built once and run on any number of images.
+
+    Parameters
+    ----------
+    network : golden.network.Network
+    taps : tuple of int or None
+        None for all spiking layers.
+    quick : bool
+        Build fast rather than run fast, as suits a few images of a small network.
+    options :
+        Those of hw.accelerator.Accelerator.
+    """
+
+    def __init__(self, network, *, taps=None, quick=False, **options):
+        self.network = network
+        self.taps = network.taps if taps is None else check_taps(taps, network)
+        self.accelerator = Accelerator(network, taps=self.taps, **options)
+        text = verilog.convert(self.accelerator, name="dut", emit_src=False,
+                               strip_internal_attrs=True)
+        self.program = verilated(text, quick=quick)
+
+    def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), keep=True,
+            stall=0, seed=1, tick=lambda: None):
+        """Run all images in one simulation, one after the other without a reset.
+
+        ``decay`` is that of the traces, if built in; ``writes`` holds an array of configuration
+        writes for each image, made before it. ``stall`` is the chance that an input idles or an
+        output stalls in a cycle, 0 to 0.9; ``tick`` is called after each image. Other parameters
+        and the Result are golden.run's. Raises RuntimeError if the simulation hangs or ends early.
+        """
+        images = check_images(images, self.network)
+        if table is None:
+            table = exp_table(gamma, self.network.steps)
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            traced = self.accelerator.attribution is not None
+            config = configuration(
+                self.accelerator.plan, table=table, mode=mode,
+                decays=decay_table(decay, self.network.steps) if traced else ())
+            for n, some in enumerate(writes):
+                config = np.concatenate([config, [(0xFFFF, n >> 16, n & 0xFFFF)], some])
+            (folder / "config").write_bytes(config.astype("<u2").tobytes())
+            pixels = pixel_words(self.accelerator.plan, images)
+            (folder / "pixels").write_bytes(pixels.astype("<u2").tobytes())
+            process = subprocess.Popen(
+                [self.program, "config", "pixels", "out", str(pixels[0].size), str(len(images)),
+                 str(round(256 * stall)), str(seed),
+                 str(Shape.cast(self.accelerator.i_pixels.p.data.shape()).width)],
+                cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in process.stdout:
+                tick()
+            message = process.stderr.read().strip()
+            if process.wait():
+                raise RuntimeError(f"the simulated accelerator failed: {message}")
+            records = np.fromfile(folder / "out", dtype="<u4").reshape(-1, 4)
+        return self.result(records, len(images), keep)
+
+    def run_parallel(self, images, *, jobs=2, **options):
+        """``run``, the images spread over ``jobs`` simulations."""
+        parts = [part for part in np.array_split(images, jobs) if len(part)]
+        with ThreadPoolExecutor(jobs) as pool:
+            return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
+
+    def without_each(self, image, layer, deletions, *, batch=64, jobs=2, tick=lambda: None):
+        """Scores and cycles of one image with some spikes of a layer taken away each time.
+
+        For accelerators with ``experiments``; all is done by writes between runs, as on the chip.
+
+        Parameters
+        ----------
+        image : (C, H, W) uint8
+        layer : int
+        deletions : list of (t, neurons)
+            As golden.perturb.NetworkModel.without_each takes them; ``neurons`` may also be a list
+            of neurons of which all lose their spikes.
+
+        Returns
+        -------
+        (B, classes) int64, (B,) int64
+        """
+        def part(start):
+            writes, undone = [], np.zeros((0, 3), dtype=np.uint16)
+            for step, neurons in deletions[start:start + batch]:
+                done, undoing = deletion(
+                    self.accelerator.plan, layer, np.atleast_1d(neurons), step)
+                writes.append(np.concatenate([undone, done]))
+                undone = undoing
+            return self.run(np.repeat(image[None], len(writes), axis=0), writes=writes, keep=False,
+                            tick=tick)
+        with ThreadPoolExecutor(jobs) as pool:
+            found = joined(list(pool.map(part, range(0, len(deletions), batch))))
+        return found.logits.astype(np.int64), found.cycles
+
+    def result(self, records, count, keep):
+        """Result of the harness's records, in the shapes of golden.run."""
+        accelerator, network = self.accelerator, self.network
+        kinds = records[:, 0]
+        values = lambda kind: records[kinds == kind][:, 3]
+        steps = network.steps
+
+        scores = np.zeros((count, steps, network.classes), dtype=np.int32)
+        width = accelerator.score_width
+        raw = values(SCORE).astype(np.int64).reshape(count, -1)
+        order = class_order(accelerator.plan)
+        scores[:, order[:, 0], order[:, 1]] = raw - (raw >> width - 1 << width)
+
+        counts = values(COUNT).astype(np.int64).reshape(count, -1)
+        result = Result(logits=scores[:, -1], scores=scores, counts=counts[:, :-1],
+                        cycles=values(CYCLES).astype(np.int64))
+        maps = values(MAP).astype(np.int32).reshape(count, -1)
+        shapes = {stage.index: stage.shape for stage in network.stages}
+        at = 0
+        for tap in self.taps:
+            _, height, breadth = shapes[tap]
+            size = height * breadth * steps
+            result.maps[tap] = (maps[:, at:at + size].reshape(count, height, breadth, steps)
+                                .transpose(0, 3, 1, 2).copy())
+            at += size
+        if accelerator.attribution is not None:
+            channels, height, breadth = shapes[accelerator.attribution]
+            result.traces = (values(TRACE).astype(np.int64)
+                             .reshape(count, height, breadth, channels).transpose(0, 3, 1, 2))
+        if keep:
+            trains = records[kinds == TRAIN][:, 1:]
+            planes = accelerator.plan.planes
+            channels, height, breadth = network.shape
+            found = self.spikes(trains, 0, (channels * planes, height, breadth), count)
+            factors = {1: [1], 2: [1, -1]}.get(planes, [1 << bit for bit in range(planes)])
+            found = found.reshape(count, steps, channels, planes, height, breadth)
+            result.spikes_input = np.einsum("ntcphw,p->ntchw", found.astype(np.int16),
+                                            np.array(factors, dtype=np.int16))
+            for tap in self.taps:
+                result.spikes[tap] = self.spikes(trains, tap, shapes[tap], count)
+        return result
+
+    def spikes(self, trains, number, shape, count):
+        """(N, T, C, H, W) of the trains stored for layer ``number``."""
+        plan = self.accelerator.plan
+        channels, height, breadth = shape
+        chosen = trains[trains[:, 0] == number]
+        stride = channel_stride(channels)
+        chunk = -(-stride * height * breadth // 16) * 16
+        stored = np.zeros((count, plan.chunks * chunk), dtype=np.uint32)
+        image = np.repeat(np.arange(count), len(chosen) // count)
+        stored[image, chosen[:, 1]] = chosen[:, 2]
+        stored = stored.reshape(count, plan.chunks, chunk)[:, :, :stride * height * breadth]
+        bits = stored[..., None] >> np.arange(plan.word_steps, dtype=np.uint32) & 1
+        bits = bits.reshape(count, plan.chunks, height, breadth, stride, plan.word_steps)
+        bits = bits[..., :channels, :].transpose(0, 1, 5, 4, 2, 3)
+        return (bits.reshape(count, -1, channels, height, breadth)[:, :self.network.steps]
+                .astype(np.uint8))

@@ -1,0 +1,106 @@
+"""python -m sim.run: a network on images, in the golden model or in the simulated RTL."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from golden.errors import BadInput, command
+from golden.files import replacing
+from golden.formats import MODES, exp_table
+from golden.images import load_images
+from golden.network import load
+from golden.run import check_taps, run_batched
+
+
+def parser():
+    """Arguments shared by the commands that run networks."""
+    found = argparse.ArgumentParser(
+        prog="python -m sim.run", description=__doc__,
+        epilog="example: python -m sim.run --network models/fashion.npz "
+               "--images models/fashion_sample.npz --engine rtl --limit 4 --out build/r.npz")
+    found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
+    found.add_argument("--images", required=True, metavar="FILE",
+                       help=".npy or .npz of uint8 (N, H, W) or (N, C, H, W), or a folder of PNGs")
+    found.add_argument("--engine", choices=("golden", "rtl"), default="golden",
+                       help="the NumPy model, or the RTL in Verilator (default: golden)")
+    found.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
+    found.add_argument("--out", metavar="R.npz", help="write all results as arrays")
+    found.add_argument("--tap", type=int, action="append", metavar="L",
+                       help="map layer L, counted from 1; may be repeated (default: all)")
+    found.add_argument("--gamma", type=float, default=0.5, help="steepness of SAM (default: 0.5)")
+    found.add_argument("--mode", "--sam-mode", choices=MODES, default="paper",
+                       help="SAM definition (default: paper)")
+    found.add_argument("--lanes", type=int, default=4, help="rtl: channels at once (default: 4)")
+    found.add_argument("--word-steps", type=int, default=16,
+                       help="rtl: steps at once, 4, 8 or 16 (default: 16)")
+    found.add_argument("--stall", type=float, default=0.0,
+                       help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
+    found.add_argument("--jobs", type=int, default=2, help="rtl: simulations at once (default: 2)")
+    return found
+
+
+def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, word_steps=16,
+               stall=0.0, jobs=2):
+    """Result of either engine, with a progress bar."""
+    with Progress(console=console, transient=True) as progress:
+        if engine == "golden":
+            return run_batched(images, network, taps=taps, gamma=gamma, mode=mode,
+                               progress=lambda it: progress.track(it, description="golden"))
+        from sim.rtl import Simulation
+        building = progress.add_task("building the simulation (about 20 s the first time)",
+                                     total=None)
+        simulation = Simulation(network, taps=taps, lanes=lanes, word_steps=word_steps)
+        progress.remove_task(building)
+        task = progress.add_task("rtl", total=len(images))
+        return simulation.run_parallel(images, gamma=gamma, mode=mode, stall=stall, jobs=jobs,
+                                       tick=lambda: progress.advance(task))
+
+
+@command
+def main(argv=None):
+    args = parser().parse_args(argv)
+    console = Console(stderr=True)
+    if args.limit is not None and args.limit < 1:
+        raise BadInput(f"--limit must be at least 1, not {args.limit}")
+    if not 0 <= args.stall <= 0.9:
+        raise BadInput(f"--stall must be 0 to 0.9, not {args.stall}")
+    if args.jobs < 1:
+        raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
+    if args.out and Path(args.out).suffix != ".npz":
+        raise BadInput(f"--out {args.out}: must end in .npz")
+    network = load(args.network)
+    taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
+    try:
+        exp_table(args.gamma, 2)
+    except ValueError as error:
+        raise BadInput(f"--gamma: {error}") from None
+    images, labels = load_images(args.images, network)
+    images = images[:args.limit]
+    result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
+                        mode=args.mode, console=console, lanes=args.lanes,
+                        word_steps=args.word_steps, stall=args.stall, jobs=args.jobs)
+
+    table = Table(title=f"{network.name} on {args.images}, {args.engine}")
+    for column in ("image", "label", "prediction", "cycles"):
+        table.add_column(column, justify="right")
+    for n in range(min(len(images), 10)):
+        table.add_row(str(n), "" if labels is None else str(labels[n]), str(result.pred[n]),
+                      "" if result.cycles is None else f"{result.cycles[n]:,}")
+    Console().print(table)
+    print(f"images {len(images)}")
+    if labels is not None:
+        print(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
+    if result.cycles is not None:
+        print(f"mean cycles {result.cycles.mean():.1f}")
+    if args.out:
+        with replacing(args.out) as aside:
+            np.savez_compressed(aside, **result.arrays())
+        print(f"wrote {args.out}")
+
+
+if __name__ == "__main__":
+    main()

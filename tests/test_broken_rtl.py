@@ -1,0 +1,123 @@
+"""Faults planted into the hardware: each is seen by its bench, which without it sees nothing."""
+
+import inspect
+import re
+import types
+
+import numpy as np
+import pytest
+
+from hw import accelerator, encoder, engine, follower, lane, sam, trains, walker
+from hw.plan import Plan
+from sim.build import outcomes
+from tests.networks import draw, images
+from tests.test_sim_core import Core
+
+SAM = {"steps": 20, "word_steps": 8, "map_width": 12}
+TRAINS = {"regions": (288, 144), "word_steps": 16, "chunks": 1}
+NETWORK = draw(2, plain=True, steps=(16,))
+
+
+def one(unit, **params):
+    """A box of one unit, and what its bench is told."""
+    return {"unit": unit}, {"unit": params}
+
+
+def planned(make, folder):
+    """The same for a unit made from a plan of a small network."""
+    NETWORK.save(folder / "network.npz")
+    np.save(folder / "images.npy", images(NETWORK, 2))
+    return one(make(Plan(NETWORK)), network=str(folder / "network.npz"), lanes=4, word_steps=16,
+               images=str(folder / "images.npy"), taps=NETWORK.taps)
+
+
+# bench: the modules it needs (which may be broken) and a folder -> units and parameters
+BENCHES = {
+    "encoder": lambda m, folder: one(m.Encoder(steps=20, word_steps=8), kind="bernoulli", steps=20,
+                                     word_steps=8),
+    "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
+    "trains": lambda m, folder: one(m.Trains(**TRAINS), **TRAINS),
+    "lane": lambda m, folder: planned(m.Lane, folder),
+    "follower": lambda m, folder: planned(m.Follower, folder),
+    "walker": lambda m, folder: planned(
+        lambda plan: Core(plan, walker=m.Walker(plan)), folder),
+    "engine": lambda m, folder: planned(
+        lambda plan: Core(plan, engine=m.Engine(plan)), folder),
+    "accelerator": lambda m, folder: planned(
+        lambda plan: m.Accelerator(NETWORK), folder),
+}
+MODULES = {"encoder": encoder, "sam": sam, "trains": trains, "lane": lane, "follower": follower,
+           "walker": walker, "engine": engine, "accelerator": accelerator}
+RUN_BY = {"walker": "core", "engine": "core"}
+
+# fault: (module, what stands there, what is put in its place, what the bench says)
+FAULTS = {
+    "the generator is not restarted": (
+        "encoder", "xorshift32(Mux(self.restarted, self.seed, state))", "xorshift32(state)", "!="),
+    "products are cut off, not rounded": (
+        "sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "pixel . step . instead of"),
+    "sums wrap around instead of being held at the top": (
+        "sam", "sum_.eq(Mux(total > top, top, total))", "sum_.eq(total)", "instead of 4095"),
+    "a map value is dropped when nobody takes it": (
+        "sam", "old.en.eq(Mux(giving, ~ahead | self.o.ready | mute, found))",
+        "old.en.eq(giving | found)", "offered . then"),
+    "a neuron goes on with the spikes of the one before": (
+        "sam", "with m.If(self.i.p.first):", "with m.If(0):", "instead of"),
+    "the bitmap keeps marks of the image before": (
+        "trains", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])", "kept  = marks[:WORD]",
+        "bitmap: . instead of"),
+    "accumulators are not cleared": (
+        "lane", "m.d.sync += total.eq(0)", "m.d.sync += total.eq(total)", "step . instead of"),
+    "a membrane at the threshold spikes": (
+        "lane", "> threshold)\n", ">= threshold)\n", "step . instead of"),
+    "the membrane outlives its neuron": (
+        "lane", "kept.eq(Mux(self.last, 0, reset - dropped))", "kept.eq(reset - dropped)",
+        "step . instead of"),
+    "a spike outlives its neuron": (
+        "lane", 'n.reset == "subtract") & ~self.last)', 'n.reset == "subtract"))',
+        "step . instead of"),
+    "pixels are read before they are whole": (
+        "follower", "self.en.eq((whole != 0)", "self.en.eq((left != 0)", "word . is wrong"),
+    "the map's edge is not seen": (
+        "walker", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",
+        "Mux(looked_kind == Kind.Add, channels, 0)", "pass 1: . trains wrong"),
+    "a score is given up when nobody takes it": (
+        "engine", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
+        "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
+    "a walk begins before the sums of the last one are safe": (
+        "engine", "go.eq(~end | load | merging),", "go.eq(1),", "pass 1: not every train"),
+    "the count goes on while it is offered": (
+        "accelerator", "with m.If(~fresh & ~over):", "with m.If(~fresh):", "offered . then"),
+}
+
+
+def changed(module, old, new):
+    """The module with one place of its source changed."""
+    source = inspect.getsource(module)
+    assert source.count(old) == 1, f"{module.__name__} no longer has one {old!r}"
+    found = types.ModuleType(module.__name__)
+    found.__file__ = module.__file__
+    exec(compile(source.replace(old, new), module.__file__, "exec"), found.__dict__)
+    return found
+
+
+def complaints(name, module, folder):
+    """{test: complaint} of the bench of ``name`` on units of this module."""
+    units, params = BENCHES[name](module, folder)
+    found = outcomes(units, f"sim.bench_{RUN_BY.get(name, name)}", params, folder)
+    return {test: message for test, message in found.items() if message}
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_green_without_a_fault(name, tmp_path):
+    assert complaints(name, MODULES[name], tmp_path) == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_red_with(fault, tmp_path):
+    """The bench of the module says what is wrong, in the words in which it compares."""
+    name, old, new, words = FAULTS[fault]
+    found = complaints(name, changed(MODULES[name], old, new), tmp_path)
+    assert found, f"bench_{RUN_BY.get(name, name)} does not see that {fault}"
+    says = words.replace(" . ", " .* ")
+    assert any(re.search(says, message.splitlines()[0]) for message in found.values()), found

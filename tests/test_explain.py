@@ -1,0 +1,163 @@
+"""python -m sim.explain: pictures and raw maps of every method, and its one-line refusals."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from golden.attribution import SpikeAttributor, decay_table, quantised, traces, weighed
+from golden.network import Layer, Network, Neuron, load
+from golden.paths import network_paths
+from golden.perturb import NetworkModel
+from golden.run import run
+from golden.saliency import CausalImportance, TemporalSaliency
+from sim.explain import main
+
+NETWORK, SAMPLE = "models/fashion_small.npz", "models/fashion_sample.npz"
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The network, image 3 of the sample and its run."""
+    network, images = load(NETWORK), np.load(SAMPLE)["images"]
+    return network, images[3], run(images[3:4], network)
+
+
+def explain(folder, *options, image=SAMPLE):
+    main(["--network", NETWORK, "--image", str(image), "--index", "3",
+          "--out", str(folder / "e.png"), *options])
+    with Image.open(folder / "e.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert min(pixels.shape[:2]) > 300 and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
+    assert sorted(path.name for path in folder.glob("e.*")) == ["e.npz", "e.png"]
+    return np.load(folder / "e.npz")
+
+
+def test_sam(tmp_path, expected, capsys):
+    network, image, result = expected
+    found = explain(tmp_path, "--method", "sam", "--gamma", "0.5")
+    assert np.array_equal(found["map"], result.maps[3][0]) and found["layer"] == 3
+    assert found["frac"] == 8 and found["pred"] == result.pred[0]
+    assert np.array_equal(found["logits"], result.logits[0])
+    assert np.array_equal(found["image"][0], image)
+    label = np.load(SAMPLE)["labels"][3]
+    said = capsys.readouterr().out
+    names = network.notes["classes"]
+    assert f"predicted: {names[result.pred[0]]} ({result.pred[0]})" in said
+    assert f"label: {names[label]} ({label})" in said and found["label"] == label
+
+
+def test_attribution(tmp_path, expected):
+    network, _, result = expected
+    hidden = [result.spikes[tap][0] for tap in (1, 2, 3)]
+    found = explain(tmp_path, "--method", "attribution", "--decay", "0.8", "--output-neuron", "2")
+    wanted = SpikeAttributor(0.8).attribute(result.spikes_input[0], network, 2, paths="active",
+                                            hidden=hidden)
+    assert np.array_equal(found["map"], wanted.scores.reshape(16, 1, 28, 28))
+    assert found["output_neuron"] == 2 and np.array_equal(found["heat"], found["map"][:, 0])
+    found = explain(tmp_path, "--method", "attribution", "--paths", "linear", "--layer", "3")
+    wanted = SpikeAttributor(0.9).attribute(result.spikes[3][0], network, result.pred[0], layer=3)
+    assert np.array_equal(found["map"], wanted.scores.reshape(16, 32, 7, 7))
+    assert np.allclose(found["heat"], found["map"].sum(axis=1))
+
+
+def test_saliency_and_causal_importance(tmp_path, expected, capsys):
+    network, _, result = expected
+    k, model = result.pred[0], NetworkModel(network, 2)
+    trains = result.spikes[2][0].reshape(16, -1)
+    found = explain(tmp_path, "--method", "saliency", "--layer", "2")
+    wanted = TemporalSaliency(model).explain(trains, k)
+    assert np.array_equal(found["map"], wanted.saliency_map().reshape(16, 16, 14, 14))
+    assert wanted.summary() in capsys.readouterr().out
+    found = explain(tmp_path, "--method", "causal", "--layer", "2")
+    wanted = CausalImportance(model).explain(trains, k)
+    assert np.array_equal(found["map"], wanted.importance_map().reshape(16, 14, 14))
+
+
+def test_png(tmp_path, expected, capsys):
+    """The same pixels from a PNG file; nothing is known of a label then."""
+    Image.fromarray(expected[1]).save(tmp_path / "image.png")
+    found = explain(tmp_path, image=tmp_path / "image.png")
+    assert np.array_equal(found["map"], expected[2].maps[3][0])
+    assert "label" not in found.files and "label" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A small network and an image for it, as files: options of the command."""
+    rng = np.random.default_rng(0)
+    neuron = Neuron(np.int64(6), np.int64(2**12))
+    readout = Neuron(np.int64(0), np.int64(0), reset="none")
+    Network((1, 8, 8), 8, (Layer(rng.integers(-4, 8, (4, 1, 3, 3)), 4, neuron, padding=1),
+                           Layer(rng.integers(-8, 8, (3, 256)), 4, readout))
+            ).save(tmp_path / "n.npz")
+    np.save(tmp_path / "i.npy", rng.integers(0, 256, (1, 8, 8), dtype=np.uint8))
+    return ["--network", str(tmp_path / "n.npz"), "--image", str(tmp_path / "i.npy")]
+
+
+@pytest.mark.parametrize("options", [
+    [], ["--method", "saliency"], ["--method", "saliency", "--layer", "1"], ["--method", "causal"],
+    ["--method", "causal", "--layer", "1"]], ids=" ".join)
+def test_rtl_gives_the_map_of_golden(tmp_path, small, options, capsys):
+    found = []
+    for engine in ("golden", "rtl"):
+        main([*small, *options, "--engine", engine, "--out", str(tmp_path / f"{engine}.png")])
+        found.append(np.load(tmp_path / f"{engine}.npz"))
+    for key in ("map", "logits", "pred", "heat"):
+        assert np.array_equal(found[0][key], found[1][key])
+    assert found[0]["map"].any()
+    assert not options or "runs on the chip: " in capsys.readouterr().out
+
+
+def test_attribution_by_the_traces_of_the_chip(tmp_path, small):
+    main([*small, "--method", "attribution", "--engine", "rtl", "--decay", "0.8",
+          "--output-neuron", "2", "--out", str(tmp_path / "e.png")])
+    found, network = np.load(tmp_path / "e.npz"), load(tmp_path / "n.npz")
+    spikes = run(np.load(tmp_path / "i.npy")[None], network).spikes[1][0]
+    weights, shift = quantised(network_paths(network, 2, layer=1))
+    want = weighed(traces(spikes, decay_table(0.8, 8)).ravel(), weights)
+    assert want.any() and np.array_equal(found["map"], want.reshape(4, 8, 8))
+    # The traces are the attribution of golden, rounded: four neurons a pixel, |weights| up to 8.
+    scores = SpikeAttributor(0.8).attribute(spikes, network, 2, layer=1).scores
+    assert np.allclose(found["heat"][0], scores.reshape(8, 4, 8, 8).sum(axis=(0, 1)),
+                       atol=4 * 8 * 4.4 / 256)
+    assert shift <= 0 and found["layer"] == 1
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--engine", "rtl", "--method", "attribution", "--layer", "0"],
+     "--layer: layer 0 is no spiking layer of this network"),
+    (["--out", "x.jpg"], "--out x.jpg: must end in .png"),
+    (["--network", "none.npz"], "none.npz: no such network file"),
+    (["--network", SAMPLE], f"{SAMPLE}: "),
+    (["--image", "none.png"], "none.png: no such file"),
+    (["--image", "none.npz"], "none.npz: no such file"),
+    (["--image", "models/README.md"], "images must be .npy, .npz or a folder of PNGs"),
+    (["--image", "models"], "models: --image takes one PNG"),
+    (["--index", "200"], "--index must be 0 to 199, not 200"),
+    (["--output-neuron", "10", "--method", "causal"], "--output-neuron must be 0 to 9, not 10"),
+    (["--layer", "4"], "--layer: layer 4 is no spiking layer of this network"),
+    (["--layer", "4", "--method", "causal"], "--layer must be 0 to 3, not 4"),
+    (["--gamma", "-1"], "--gamma: gamma must be a finite number of at least 0"),
+    (["--decay", "1"], "decay must be at least 0 and below 1, not 1.0"),
+    (["--decay", "nan"], "decay must be finite"),
+])
+def test_says_what_is_wrong_in_one_line(options, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--network", NETWORK, "--image", SAMPLE, "--out", str(tmp_path / "e.png"), *options])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and message in said
+    assert said.startswith("error: ") and said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damage", ["text", "half", "size"])
+def test_damaged_png(damage, tmp_path, expected, capsys):
+    path = tmp_path / "i.png"
+    Image.fromarray(expected[1] if damage != "size" else expected[1][:20]).save(path)
+    if damage != "size":
+        path.write_bytes(b"text" if damage == "text" else path.read_bytes()[:200])
+    with pytest.raises(SystemExit) as stopped:
+        main(["--network", NETWORK, "--image", str(path), "--out", str(tmp_path / "e.png")])
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and said.startswith(f"error: {path}: ")
+    assert said.count("\n") == 1 and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,23 @@
+"""golden against real arithmetic, where integers hold every parameter: equal, not close."""
+
+import numpy as np
+from hypothesis import given, settings
+
+from golden import float_run
+from golden.quantise import explained
+from golden.run import run
+from tests.float_networks import float_networks, images_for
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(float_networks())
+def test_integers_equal_real_numbers(network):
+    """Every spike and every score, whatever the order, kernel, stride, padding, groups and T."""
+    made, reasons = explained(network, membrane_bits=32)
+    assert not any(reasons), reasons
+    images = images_for(network)
+    wanted, got = float_run.run(images, network), run(images, made, mode="inclusive")
+    for tap in made.taps:
+        assert np.array_equal(got.spikes[tap], wanted.spikes[tap - 1]), f"layer {tap}"
+    unit = made.stages[-1].layer.scale if made.readout == "membrane" else 1
+    assert np.array_equal(got.logits * unit, wanted.logits)

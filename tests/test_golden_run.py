@@ -1,0 +1,85 @@
+"""Whole networks in the integer model, and what they refuse."""
+
+import numpy as np
+import pytest
+
+from golden.encode import encode
+from golden.errors import BadInput
+from golden.formats import MODES, exp_table
+from golden.lif import lif
+from golden.readout import class_scores
+from golden.run import check_images, check_taps, run, run_batched
+from golden.sam import activation_map
+from golden.synapses import pooled, weighted
+from tests.networks import draw, images
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("encoder", ["bernoulli", "frames", "ternary", "current"])
+def test_is_its_parts(seed, encoder):
+    """Encode, pool, sum, fire, map and score, image by image; counts are of what is not 0."""
+    network = draw(seed, hardware=False, encoder=encoder)
+    pixels, mode = images(network, 3, seed), MODES[seed % 3]
+    got = run(pixels, network, gamma=0.3, mode=mode)
+    for n, image in enumerate(pixels):
+        active = encode(image[None], network)
+        assert np.array_equal(got.spikes_input[n], active[0])
+        counts = [np.count_nonzero(active)]
+        for stage in network.stages:
+            maps = active[0]
+            for pool in stage.pools:
+                maps = pooled(maps, pool)
+            sums = np.concatenate([weighted(step[None], stage.layer, stage.top) for step in maps])
+            active, membranes = lif(sums[None], stage.layer)
+            if stage.layer.spiking:
+                counts.append(active.sum())
+                assert np.array_equal(got.spikes[stage.index][n], active[0])
+                assert np.array_equal(got.maps[stage.index][n],
+                                      activation_map(active, gamma=0.3, mode=mode)[0])
+        scores = class_scores(active, membranes, network.readout)[0]
+        assert np.array_equal(got.scores[n], scores)
+        assert np.array_equal(got.logits[n], scores[-1])
+        assert got.counts[n].tolist() == counts
+    assert np.array_equal(got.pred, got.logits.argmax(axis=1))
+
+
+def test_batches_are_joined():
+    network = draw(4)
+    pixels = images(network, 7)
+    whole = run(pixels, network).arrays()
+    joined = run_batched(pixels, network, batch=3).arrays()
+    assert whole.keys() == joined.keys()
+    assert all(np.array_equal(whole[key], joined[key]) for key in whole)
+
+
+def test_taps_table_and_keep():
+    network = draw(4)
+    pixels = images(network, 2)
+    everything = run(pixels, network, gamma=0.8)
+    some = run(pixels, network, taps=(2, 1, 2), table=exp_table(0.8, network.steps), keep=False)
+    assert some.spikes == {} and some.spikes_input is None and list(some.maps) == [1, 2]
+    assert all(np.array_equal(some.maps[tap], everything.maps[tap]) for tap in (1, 2))
+
+
+def test_array_names():
+    """Those of the .npz that every engine writes."""
+    network = draw(4)
+    names = {"pred", "logits", "scores", "counts", "spikes_input"}
+    for tap in network.taps:
+        names |= {f"spikes_{tap}", f"sam_{tap}", f"sam_frac_{tap}"}
+    assert run(images(network, 2), network).arrays().keys() == names
+
+
+def test_refuses_taps_and_images():
+    network = draw(4)
+    assert check_taps([3, 1, 1], network) == (1, 3)
+    for tap in (0, 4, 9, -1):
+        with pytest.raises(BadInput, match=f"layer {tap} is no spiking layer of this network; "):
+            check_taps([tap], network)
+    frames = draw(4, encoder="frames")
+    wanted = (2, frames.steps, *frames.shape)
+    assert check_images(np.ones(wanted), frames).dtype == np.uint8
+    with pytest.raises(BadInput, match="spike frames must hold only 0 and 1"):
+        check_images(np.full(wanted, 2), frames)
+    with pytest.raises(BadInput, match="spike frames must be"):
+        check_images(np.ones(wanted[1:]), frames)

@@ -1,0 +1,160 @@
+"""The integer map against the direct sums of the paper and of its authors' script."""
+
+import numpy as np
+import pytest
+
+from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_bits
+from golden.sam import activation_map, scores
+
+ONE = 1 << SCORE_FRAC
+GAMMAS = (0.0, 0.05, 0.1, 0.3, 0.5, 1.0)
+
+
+def spike_trains(steps, seed=0):
+    """(N, T) trains of every density, with the corners: silence, every step, only the ends."""
+    rng = np.random.default_rng(seed)
+    rates = np.linspace(0.02, 1, 40)[:, None]
+    trains = (rng.random((40, steps)) < rates).astype(int)
+    trains[0], trains[1] = 0, 0
+    trains[1, [0, -1]] = 1
+    return trains
+
+
+def direct(trains, gamma, mode):
+    """N(t) S(t) as sums over all pairs of spikes, and A(t), in floating point.
+
+    With z(t) the steps of 0..t without a spike: paper, t' < t; inclusive, t' <= t; official,
+    inclusive plus z(t) exp(-gamma t).
+    """
+    t = np.arange(trains.shape[1])
+    distance = t[:, None] - t
+    kernel = np.where(distance >= 0, np.exp(-gamma * np.maximum(distance, 0)), 0)
+    ahead = trains @ kernel.T                      # A(t) where there is a spike
+    silent = np.cumsum(1 - trains, axis=1)
+    found = {"paper": ahead - 1, "inclusive": ahead,
+             "official": ahead + silent * np.exp(-gamma * t)}[mode]
+    return found * trains, ahead * trains
+
+
+def bound(trains, gamma, mode):
+    """Largest |error| of each spike's score, in units of 2**-SCORE_FRAC.
+
+    With a the integer A of a spike, e the table's entry and E = exp(-gamma d) <= exp(-gamma), one
+    spike computes a = 2**8 + e a' / 2**15 + r, |r| <= 1/2, where |e / 2**15 - E| <= 2**-16. So its
+    error is at most E times the last one's, plus a' 2**-16 + 1/2. With top the largest a / 2**8 of
+    the train, a geometric sum gives
+
+        |error| <= (1/2 + top 2**(SCORE_FRAC - TABLE_FRAC - 1)) / (1 - exp(-gamma)),
+
+    and never more than so many (1/2 + ...) as there were spikes before, which is the bound for
+    gamma 0. "official" adds z e[t] / 2**7, rounded: z 2**(SCORE_FRAC - TABLE_FRAC - 1) + 1/2 more.
+    """
+    share = 2.0**(SCORE_FRAC - TABLE_FRAC - 1)
+    integers = scores(trains, exp_table(gamma, trains.shape[1]), "inclusive")
+    each = 0.5 + integers.max(axis=1, keepdims=True) / ONE * share
+    limit = np.maximum(np.cumsum(trains, axis=1) - 1, 0) * each
+    if gamma:
+        limit = np.minimum(limit, each / (1 - np.exp(-gamma)))
+    if mode == "official":
+        limit = limit + 0.5 + np.cumsum(1 - trains, axis=1) * share
+    return limit
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("gamma", GAMMAS)
+@pytest.mark.parametrize("steps", [16, 30, 255])
+def test_within_the_bound_of_the_direct_sum(steps, gamma, mode):
+    """As derived in ``bound``; and the bound says something: below 3 % of the largest score."""
+    trains = spike_trains(steps)
+    want, _ = direct(trains, gamma, mode)
+    got = scores(trains, exp_table(gamma, steps), mode)
+    error = np.abs(got - want * ONE) * trains
+    limit = bound(trains, gamma, mode) * trains
+    assert (error <= limit + 1e-6).all()
+    assert limit.max() < 0.03 * ONE * want.max()
+    assert not got[trains == 0].any()
+
+
+@pytest.mark.parametrize("gamma", [0.3, 0.5, 1.0])
+def test_the_bound_of_the_docstring(gamma):
+    """(1/2 + A 2**(SCORE_FRAC - TABLE_FRAC - 1)) / (1 - exp(-gamma)), A at most its limit."""
+    trains = spike_trains(255)
+    want, ahead = direct(trains, gamma, "inclusive")
+    error = np.abs(scores(trains, exp_table(gamma, 255), "inclusive") - want * ONE) * trains
+    limit = (0.5 + ahead.max() * 2.0**(SCORE_FRAC - TABLE_FRAC - 1)) / (1 - np.exp(-gamma))
+    assert 0.2 * limit < error.max() < limit
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_gamma_0_counts_exactly(mode):
+    """paper: earlier spikes; inclusive: with itself; official: t + 1, whatever the train."""
+    trains = spike_trains(30)
+    count = np.cumsum(trains, axis=1)
+    want = {"paper": count - 1, "inclusive": count,
+            "official": np.broadcast_to(np.arange(1, 31), trains.shape)}[mode] * trains
+    assert np.array_equal(scores(trains, exp_table(0, 30), mode), want * ONE)
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+def test_inclusive_is_paper_plus_one_a_spike(gamma):
+    """Equal, not close: M_inclusive = M_paper + sum over channels of S."""
+    rng = np.random.default_rng(2)
+    spikes = (rng.random((3, 20, 5, 4, 3)) < 0.4).astype(np.uint8)
+    paper, inclusive = (activation_map(spikes, gamma=gamma, mode=mode)
+                        for mode in ("paper", "inclusive"))
+    assert np.array_equal(inclusive, paper + ONE * spikes.sum(axis=2, dtype=int))
+
+
+def test_by_hand():
+    """Spikes at 0, 1 and 3 with E = 32768, 16384, 8192, 4096 (gamma = log 2):
+
+    A = 1, 3/2 and 1 + 3/2 / 4 = 11/8; paper 0, 1/2, 3/8; the ghost at 3 is 1 * E[3] = 1/8.
+    """
+    train = np.array([[1, 1, 0, 1]])
+    table = exp_table(np.log(2), 4)
+    assert table.tolist() == [32768, 16384, 8192, 4096]
+    assert scores(train, table, "paper").tolist() == [[0, 128, 0, 96]]
+    assert scores(train, table, "inclusive").tolist() == [[256, 384, 0, 352]]
+    assert scores(train, table, "official").tolist() == [[256, 384, 0, 384]]
+
+
+def test_range_of_facts():
+    """T = 30, spikes at every step: 1 / (1 - exp(-gamma)) less the tail, as in FACTS 1."""
+    trains = np.ones((1, 30), dtype=int)
+    for gamma, top in [(0, 30), (0.1, 9.985), (0.3, 3.858), (0.4, 3.033), (0.5, 2.542), (1, 1.582)]:
+        got = scores(trains, exp_table(gamma, 30), "inclusive").max() / ONE
+        assert abs(got - top) < 0.02
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("gamma", GAMMAS)
+def test_no_score_is_above_the_number_of_steps(gamma, mode):
+    """So that golden.formats.score_bits is enough."""
+    for steps in (1, 2, 16, 255):
+        assert scores(spike_trains(steps), exp_table(gamma, steps), mode).max() <= steps * ONE
+
+
+def test_map_sums_channels_and_holds_at_the_top():
+    """16 steps of 4 channels at gamma 0 end one unit below 64, the top of the format."""
+    spikes = np.ones((1, 16, 4, 1, 2), dtype=np.uint8)
+    spikes[..., 1] = 0
+    spikes[:, :, 1, :, 1] = 1
+    maps = activation_map(spikes, gamma=0, mode="inclusive")
+    assert maps[0, :, 0, 0].tolist() == [min(4 * ONE * (t + 1), 64 * ONE - 1) for t in range(16)]
+    assert maps[0, :, 0, 1].tolist() == [ONE * (t + 1) for t in range(16)]
+    assert maps.max() == 2**map_bits(4, 16) - 1
+
+
+def test_table_in_place_of_gamma():
+    spikes = (np.random.default_rng(0).random((2, 9, 3, 2, 2)) < 0.5).astype(int)
+    table = exp_table(0.7, 9)
+    assert np.array_equal(activation_map(spikes, gamma=9, table=table),
+                          activation_map(spikes, gamma=0.7))
+
+
+def test_refuses():
+    spikes = np.zeros((1, 4, 1, 1, 1))
+    with pytest.raises(ValueError, match="SAM mode must be one of paper, inclusive, official, not"):
+        activation_map(spikes, mode="strict")
+    with pytest.raises(ValueError, match="gamma must be"):
+        activation_map(spikes, gamma=-1)

@@ -1,0 +1,119 @@
+"""The memory plan adds up to the plan, and the cycles lie around those of the simulated RTL."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden.network import Layer, Network, Neuron
+from hw import build
+from hw.cost import EBRS, ebrs, efforts, memory_plan, shortages
+from hw.plan import SPRAM_WORDS, Plan
+from tests.networks import draw
+
+ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
+
+
+def dense(inputs, hidden, *, bits=4):
+    """inputs-hidden-10 with all weights 1."""
+    return Network((1, inputs, 1), 16, (
+        Layer(np.ones((hidden, inputs), np.int64), bits, Neuron(np.int64(3), np.int64(4096))),
+        Layer(np.ones((10, hidden), np.int64), bits, ACCUMULATE)), name="wide")
+
+
+def test_ebrs_by_hand():
+    """An EBR holds 256 x 16, 512 x 8, 1024 x 4 or 2048 x 2 bits."""
+    assert [ebrs(*size) for size in ((256, 16), (257, 16), (16, 20), (1024, 20), (2048, 2))] == [
+        1, 2, 2, 5, 1]
+
+
+def test_memory_plan_by_hand():
+    """784-128-10, 8 lanes of 4 bits: 16 groups of 784 rows, 2 of 128, and a threshold each."""
+    found = {store.what: store for store in memory_plan(Plan(dense(784, 128), lanes=8),
+                                                        map_width=12)}
+    weights = found["weights and thresholds"]
+    assert (weights.depth, weights.width, weights.blocks) == (16 * 784 + 2 * 128 + 2, 32, 2)
+    assert found["trains of the input and even passes"].bits == 784 * 16
+    assert found["bitmap of trains with spikes"].depth == (784 + 128) // 16
+    assert (found["SAM map of a pixel"].depth, found["SAM map of a pixel"].width) == (16, 12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_memory_plan_agrees_with_usage(seed):
+    plan = Plan(draw(seed, rich=True))
+    stores = [store for store in memory_plan(plan) if store.kind == "SPRAM"]
+    assert [store.depth for store in stores] == [used for _, used, _ in plan.usage]
+
+
+def test_cycles_by_hand():
+    """784-128-10 at 8 lanes: 16 walks of 49 visits and an end, 2 of 8 visits; 16 steps to drain."""
+    first, second = efforts(Plan(dense(784, 128), lanes=8))
+    assert (first.walks, first.visits, second.walks, second.visits) == (16, 49, 2, 8)
+    headers = Plan(dense(784, 128), lanes=8).header
+    assert (first.quiet, first.busy) == (16 * 50 + headers, 16 * 785 + headers)
+    assert (second.quiet, second.busy) == (2 * 16 + headers, 2 * 129 + headers)
+
+
+def refused(network, folder, capsys, *options):
+    """What hw.build prints for a network that must not fit; nothing may be written."""
+    network.save(folder / "net.npz")
+    out = folder / "out"
+    with pytest.raises(SystemExit) as stop:
+        build.main(["ice40", "--network", str(folder / "net.npz"), "--out", str(out), *options])
+    assert stop.value.code == 2
+    assert not out.exists() and [path.name for path in Path(folder).iterdir()] == ["net.npz"]
+    said = capsys.readouterr()
+    lines = said.err.splitlines()
+    assert len(lines) == 1 and "wrote" not in said.out
+    return lines[0]
+
+
+def test_too_many_weights_is_told(tmp_path, capsys):
+    """256 outputs at 4 lanes: 64 groups of 784 rows, 3 of 256, and a threshold each."""
+    rows = 64 * 784 + 3 * 256 + 2
+    assert refused(dense(784, 256), tmp_path, capsys) == (
+        f"error: wide: does not fit: weight memory, rows needs {rows}, {rows - SPRAM_WORDS} more "
+        f"than the {SPRAM_WORDS} there are")
+
+
+def test_size_is_found():
+    """784-128-10 in four bits has too many rows for 4 lanes; with 8 bits nothing helps."""
+    assert build.engine_size(dense(64, 16), None, None) == (4, 16)
+    assert build.engine_size(dense(784, 128), None, None) == (8, 8)
+    assert build.engine_size(dense(784, 128), 8, 16) == (8, 16)
+    assert build.engine_size(dense(784, 128, bits=8), None, None) == (4, 16)
+
+
+def test_too_many_trains_are_told(tmp_path, capsys):
+    network = Network((3, 96, 96), 16, (
+        Layer(np.ones((10, 3, 1, 1), np.int64), 4, Neuron(np.int64(3), np.int64(4096))),
+        Layer(np.ones((2, 10 * 96 * 96), np.int64), 4, ACCUMULATE)), name="large")
+    message = refused(network, tmp_path, capsys)
+    assert "train memory 0 (input and even layers), words needs 36864, 20480 more than" in message
+
+
+def test_too_wide_rows_are_told(tmp_path, capsys):
+    """8 lanes of 8 bits take 4 SPRAMs beside each other, and trains the other 2."""
+    message = refused(dense(64, 16, bits=8), tmp_path, capsys, "--lanes", "8")
+    assert "does not fit: 6 blocks of SPRAM, 2 more than the 4 there are" in message
+
+
+def test_block_rams_are_counted():
+    plan = Plan(draw(3, rich=True))
+    assert shortages(memory_plan(plan)) == []
+    assert any("EBR" in text for text in shortages(memory_plan(plan, map_width=16 * EBRS)))
+
+
+def test_report_states_the_plan():
+    network = dense(784, 128)
+    plan = Plan(network, lanes=8)
+    report = {
+        "network": "n", "board": "b", "available": dict.fromkeys(build.USED, 1),
+        **dict.fromkeys(build.USED, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
+        "timing_met": True, "widths": {}, "tools": {},
+        **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
+                         "seed"), ""),
+        **build.costs(plan, memory_plan(plan), 24e6)}
+    text = build.markdown(report)
+    assert "| weights and thresholds | 2 SPRAM | 12,802 | 32 | 409,664 | 524,288 | 768 |" in text
+    assert "| layer 1 | 16 | 49 |" in text and "| all | | |" in text

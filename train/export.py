@@ -1,0 +1,73 @@
+"""From a checkpoint of training to a network file: ``python -m train.export --name fashion``."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from golden.formats import LEAK_BITS
+from golden.network import Layer, Network, Neuron
+from golden.run import run_batched
+from train import data
+from train.snn import Net
+
+
+def integers(layer):
+    """Integer weights of a layer, as int8."""
+    return layer.whole().detach().numpy().astype(np.int8)
+
+
+def network(net, *, name, notes):
+    """Describe a trained ``train.snn.Net`` with its integers, as golden and hardware take it."""
+    convs = [
+        Layer(weights=integers(layer), bits=layer.bits, stride=layer.stride, padding=1,
+              frac=layer.frac, scale=layer.step.item() / 2**layer.frac,
+              neuron=Neuron(threshold=np.int64(layer.theta),
+                            leak=np.int64(2 ** (LEAK_BITS - layer.leak))))
+        for layer in net.convs]
+    dense = Layer(weights=integers(net.dense), bits=net.dense.bits, scale=net.dense.step.item(),
+                  neuron=Neuron(threshold=np.int64(0), leak=np.int64(0), reset="none"))
+    return Network(shape=(1, 28, 28), steps=net.steps, layers=(*convs, dense), name=name,
+                   notes=notes)
+
+
+def revive(path):
+    """Rebuild the network of a checkpoint; gives it and the arguments it was trained with."""
+    state = torch.load(path)
+    args = state["args"]
+    net = Net(args["channels"], args["strides"], bits=args["bits"], leak=args["leak"],
+              frac=args.get("frac", 4), slope=args["slope"])
+    net.load_state_dict(state["net"])
+    return net, args
+
+
+def accuracy(made, images, labels):
+    """Part of the images that the golden model classifies as labelled."""
+    found = run_batched(images, made, taps=(), keep=False).pred
+    return float(np.mean(found == labels))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", help="folder with the idx files")
+    parser.add_argument("--name", default="fashion", help="of the checkpoint under build/train")
+    parser.add_argument("--out", default="models/fashion.npz")
+    parser.add_argument("--seeds", type=int, default=0, help="judge by so many other seeds too")
+    args = parser.parse_args()
+    torch.set_num_threads(2)
+    net, given = revive(Path("build/train") / f"{args.name}.pt")
+    images, labels = data.load("t10k", args.data)
+    made = network(net, name="fashion", notes={})
+    score = accuracy(made, images, labels)
+    notes = {"data": "Fashion-MNIST (MIT)", "classes": list(data.CLASSES),
+             "accuracy": score, "given": given}
+    made = made.replace(notes=notes)
+    made.save(args.out)
+    print(f"{args.out}: {score:.2%} of {len(labels)} test images")
+    for seed in np.random.default_rng(1).integers(1, 2**32, args.seeds):
+        print(f"  seed {seed:#010x}: {accuracy(made.replace(seed=int(seed)), images, labels):.2%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Train the Fashion-MNIST network: ``python -m train.fashion --epochs 30``.
+
+Checkpoints, the log (a JSON object an epoch) and ``<name>_best.npz``, the network of the epoch with
+the highest accuracy so far, go to ``build/train``; the last epoch's network goes to ``--out``.
+"""
+
+import argparse
+import ctypes
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from torch.nn import functional as F
+
+from train import data
+from train.export import network
+from train.snn import SEED, Net, encode, kernels, thresholds, work
+
+FOLDER = Path("build/train")
+
+
+def arguments():
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", help="folder with the idx files")
+    parser.add_argument("--name", default="fashion", help="names the files under build/train")
+    parser.add_argument("--out", default="models/fashion.npz", help="file for the last epoch")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--stop", type=int, help="leave after this epoch, to be resumed")
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of Adam, at most")
+    parser.add_argument("--price", type=float, default=0.005,
+                        help="loss for 1,000 cycles of the engine")
+    parser.add_argument("--channels", type=int, nargs="+", default=[8, 16, 32, 64])
+    parser.add_argument("--strides", type=int, nargs="+", default=[1, 2, 2, 2])
+    parser.add_argument("--bits", type=int, default=4, help="of a weight")
+    parser.add_argument("--leak", type=int, default=4, help="k of the leak 1 - 2**-k")
+    parser.add_argument("--frac", type=int, default=2, help="fraction bits of a membrane")
+    parser.add_argument("--slope", type=float, default=3.0, help="of the surrogate")
+    parser.add_argument("--smooth", type=float, default=0.05, help="label smoothing")
+    parser.add_argument("--shift", type=int, default=1, help="pixels of random shift")
+    parser.add_argument("--calm", type=float, default=0.25,
+                        help="part of the run, its last, on pictures as they are")
+    parser.add_argument("--free", type=float, default=0.0,
+                        help="part of the run with thresholds drawn afresh for every batch")
+    parser.add_argument("--holdout", type=int, default=0,
+                        help="judge by so many training images, not by the test images")
+    parser.add_argument("--limit", type=int, default=60000, help="training images used")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def keep_memory():
+    """Keep freed arrays in the process: handing their pages back doubles the time of a step."""
+    libc = ctypes.CDLL(None)
+    for option, value in ((-3, 32 << 20), (-1, 1 << 30), (-8, 1)):
+        # M_MMAP_THRESHOLD, at most 32 MiB; M_TRIM_THRESHOLD; M_ARENA_MAX.
+        if not libc.mallopt(option, value):
+            raise OSError(f"mallopt refuses {value} for option {option}")
+
+
+def pictures(args):
+    """Load ((images, labels) to learn, (images, labels) to judge by)."""
+    learn, judge = ([torch.from_numpy(array.copy()) for array in data.load(part, args.data)]
+                    for part in ("train", "t10k"))
+    learn[1], judge[1] = learn[1].long(), judge[1].long()
+    if args.holdout:
+        judge = [array[-args.holdout:] for array in learn]
+        learn = [array[:-args.holdout] for array in learn]
+    return [array[:args.limit] for array in learn], judge
+
+
+def augment(images, shift, chance):
+    """Mirror half of the (N, 28, 28) images and shift each by up to ``shift`` pixels a way."""
+    count, size = len(images), images.shape[1]
+    padded = F.pad(images, (shift,) * 4)
+    span = torch.arange(size)
+    drawn = torch.randint(0, 2 * shift + 1, (2, count, 1), generator=chance)
+    mirror = torch.rand(count, 1, generator=chance) < 0.5
+    rows, columns = span + drawn[0], torch.where(mirror, span.flip(0), span) + drawn[1]
+    return padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def learn(pool, net, images, table, labels, args):
+    """Set the gradients of ``net`` from a batch, a part of it in each thread; gives the loss.
+
+    Threads on parts, not threads within operations: those wait for each other by spinning, which
+    multiplies the time whenever somebody else needs a core.
+    """
+    weights = list(net.parameters())
+
+    def part(chosen):
+        spikes = encode(images[chosen], table).bfloat16().contiguous(
+            memory_format=torch.channels_last)
+        scores = net(spikes, price=args.price / 1000 / len(images))
+        loss = F.cross_entropy(scores, labels[chosen], label_smoothing=args.smooth,
+                               reduction="sum") / len(images)
+        return loss.item(), torch.autograd.grad(loss, weights)
+
+    chunks = torch.arange(len(images)).chunk(args.threads)
+    losses, grads = zip(*pool.map(part, chunks), strict=True)
+    for weight, *parts in zip(weights, *grads, strict=True):
+        weight.grad = sum(parts)
+    return sum(losses)
+
+
+def evaluate(pool, net, images, labels, *, seed=SEED):
+    """Classify in exact integers and estimate the engine's work.
+
+    Returns
+    -------
+    accuracy : float
+    totals : (4, layers) array, means over the images, input first
+        Cycles an image, operations an image, part of the input trains that are not all zero,
+        spikes in such a train.
+    """
+    table = torch.from_numpy(thresholds(images[0].numel(), net.steps, seed))
+
+    @torch.no_grad()
+    def part(batch):
+        taps = [encode(batch[0], table).contiguous(memory_format=torch.channels_last)]
+        right = (net(taps[0], taps=taps).argmax(1) == batch[1]).sum().item()
+        cycles, ops = work(net, taps)
+        counts = [tap.unflatten(0, (net.steps, -1)).sum(0) for tap in taps]
+        live = torch.stack([(count > 0).float().mean() for count in counts])
+        rate = torch.stack([count[count > 0].mean() for count in counts])
+        return right, torch.stack([cycles.mean(1), ops.mean(1), live, rate])
+
+    batches = zip(images.split(250), labels.split(250), strict=True)
+    right, totals = zip(*pool.map(part, batches), strict=True)
+    return sum(right) / len(labels), torch.stack(totals).mean(0).numpy()
+
+
+def summary(net, accuracy, totals):
+    """What the log keeps of an epoch's network, as a dict."""
+    cycles, ops, live, rate = totals
+    return {"accuracy": accuracy, "cycles": round(float(cycles.sum())),
+            "operations a cycle": round(float(ops.sum() / cycles.sum()), 2),
+            "cycles by layer": cycles.round().tolist(),
+            "live trains": [round(float(x), 3) for x in live],
+            "spikes a live train": [round(float(x), 2) for x in rate],
+            "theta": [layer.theta for layer in net.convs]}
+
+
+def optimiser(net, total, rate):
+    """Adam with a short warm-up and then half a cosine over ``total`` steps."""
+    adam = torch.optim.Adam(net.parameters(), rate)
+    warm = min(500, 1 + total // 20)
+    return adam, torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(
+        (step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / total)))
+
+
+def main():
+    args = arguments()
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    keep_memory()
+    kernels()
+    chance = torch.Generator().manual_seed(1)
+    pool = ThreadPoolExecutor(args.threads, initializer=torch.set_num_threads, initargs=(1,))
+    (images, labels), check = pictures(args)
+
+    net = Net(args.channels, args.strides, bits=args.bits, leak=args.leak, frac=args.frac,
+              slope=args.slope)
+    table = torch.from_numpy(thresholds(images[0].numel(), net.steps))
+    per_epoch = len(images) // args.batch
+    adam, schedule = optimiser(net, args.epochs * per_epoch, args.rate)
+    parts = {"net": net, "adam": adam, "schedule": schedule}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    saved, start, best = FOLDER / f"{args.name}.pt", 0, 0.0
+    if args.resume and saved.exists():
+        state = torch.load(saved)
+        for key, part in parts.items():
+            part.load_state_dict(state[key])
+        chance.set_state(state["chance"])
+        start, best = state["epoch"], state["best"]
+
+    console = Console()
+    for epoch in range(start, args.stop or args.epochs):
+        began, lost = time.time(), 0.0
+        order = torch.randperm(len(images), generator=chance).split(args.batch)[:per_epoch]
+        with Progress(console=console, transient=True) as progress:
+            for index in progress.track(order, description=f"epoch {epoch + 1}"):
+                drawn = table
+                if epoch < args.free * args.epochs:
+                    drawn = torch.randint(0, 256, table.shape, generator=chance, dtype=torch.uint8)
+                batch = images[index]
+                if epoch < (1 - args.calm) * args.epochs:
+                    batch = augment(batch, args.shift, chance)
+                lost += learn(pool, net, batch, drawn, labels[index], args)
+                adam.step()
+                schedule.step()
+        accuracy, totals = evaluate(pool, net, *check)
+        line = {"epoch": epoch + 1, "loss": round(lost / per_epoch, 4),
+                "seconds": round(time.time() - began), **summary(net, accuracy, totals)}
+        console.print(f"epoch {line['epoch']}: loss {line['loss']}, accuracy {accuracy:.2%}, "
+                      f"{line['cycles']:,} cycles, {line['seconds']} s", highlight=False)
+        with open(FOLDER / f"{args.name}.jsonl", "a") as log:
+            log.write(json.dumps(line) + "\n")
+        made = network(net, name=args.name, notes={"classes": list(data.CLASSES), **line})
+        if accuracy > best:
+            best = accuracy
+            made.save(FOLDER / f"{args.name}_best.npz")
+        torch.save({**{key: part.state_dict() for key, part in parts.items()},
+                    "chance": chance.get_state(), "epoch": epoch + 1, "best": best,
+                    "args": vars(args)}, saved)
+        if epoch + 1 == args.epochs:
+            made.save(args.out)
+
+
+if __name__ == "__main__":
+    main()
