@@ -1,6 +1,7 @@
 """Who may import whom."""
 
 import ast
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +48,22 @@ WITHOUT = {
 }
 
 
+def parsed(path):
+    """Syntax tree of a file, parsed while no garbage is collected.
+
+    A finaliser that warns formats a traceback, which parses source within the parser; Python 3.11
+    then raises SystemError (python/cpython#106905).
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text())
+    finally:
+        gc.enable()
+
+
 def imports(path):
     """Full names of all that a file imports, at its top or anywhere inside."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
