@@ -19,6 +19,7 @@ from boards.protocol import (
     Kind,
     Register,
     blocks,
+    bytes_of,
     seal,
     stuff,
     unseal,
@@ -243,8 +244,8 @@ class Board:
             asked.add(seq)
             self._send(seq, Kind.PIXELS, bytes([n]) + pixels[BLOCK * n:BLOCK * (n + 1)])
         found = {Kind.MAPS: bytearray(), Kind.SCORES: bytearray(), Kind.COUNTS: bytearray()}
-        wanted = {Kind.MAPS: told.maps * ((told.map_bits + 7) // 8),
-                  Kind.SCORES: told.scores * ((told.score_bits + 7) // 8),
+        wanted = {Kind.MAPS: told.maps * bytes_of(told.map_bits),
+                  Kind.SCORES: told.scores * bytes_of(told.score_bits),
                   Kind.COUNTS: told.counts * 3}
         while len(found[Kind.COUNTS]) < wanted[Kind.COUNTS]:
             frame = self._receive(self.timeout)

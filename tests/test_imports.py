@@ -33,8 +33,11 @@ ALSO = {  # file: what it alone of its room may import
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
     "boards/host.py": {"serial"},
-    "boards/view.py": {"golden", "serial", *SHOW},
-    "boards/flash.py": {"serial", *SHOW},
+    # Two commands show the model beside the chip, or the chip where there is none.
+    "boards/engines.py": {"golden"},
+    "boards/run.py": {"golden", "sim.heatmaps"},
+    "boards/view.py": {"bottle", "golden", *SHOW},
+    "boards/simulated.py": {"sim.verilate"},
 }
 # Modules that must be importable where these are not installed.
 WITHOUT = {
