@@ -157,6 +157,7 @@ FIELDS = (  # name, bytes, meaning
     ("steps", 1, "time steps T"),
     ("classes", 2, "classes scored"),
     ("lanes", 1, "neurons computed at once: the read-out's order"),
+    ("word_steps", 1, "steps computed at once"),
     ("form", 1, "of the maps: see below"),
     ("map_bits", 1, "width of a word of the maps"),
     ("score_bits", 1, "width of a read-out value"),
@@ -193,6 +194,7 @@ class Identity:
     scores: int
     counts: int
     taps: tuple = ()
+    word_steps: int = 16
     pixel_bits: int = 8
     frames: int = 0
     form: int = Form.FULL

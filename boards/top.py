@@ -31,7 +31,7 @@ def identify(accelerator, *, clock_hz, form=Form.FULL, counters=False):
         channels=network.shape[0], height=network.shape[1], width=network.shape[2],
         pixel_bits=len(accelerator.i_pixels.p.data),
         frames=plan.chunks if getattr(network, "encoder", None) == "frames" else 0,
-        lanes=plan.lanes, form=form,
+        lanes=plan.lanes, word_steps=plan.word_steps, form=form,
         map_bits=made.width if made else accelerator.map_width,
         score_bits=accelerator.score_width,
         maps=pixels * {Form.FULL: network.steps, Form.SUM: 1, Form.BYTES: network.steps + 1}[form],

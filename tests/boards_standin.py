@@ -35,7 +35,7 @@ class Standin(wiring.Component):
                   SimpleNamespace(index=2, shape=(2, 2, 1)))
         self.network = SimpleNamespace(digest="0123456789abcdef", shape=shape, steps=steps,
                                        classes=classes, stages=stages)
-        self.plan = SimpleNamespace(lanes=lanes)
+        self.plan = SimpleNamespace(lanes=lanes, word_steps=4)
         self.taps = (1, 2)
         self.maps_per_image   = steps * (3 * 4 + 2 * 1)
         self.scores_per_image = steps * classes

@@ -32,7 +32,7 @@ ALSO = {  # file: what it alone of its room may import
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
-    "boards/host.py": {"serial"},
+    "boards/ports.py": {"serial"},
     # Two commands show the model beside the chip, or the chip where there is none.
     "boards/engines.py": {"golden"},
     "boards/run.py": {"golden", "sim.heatmaps"},
