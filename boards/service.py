@@ -119,8 +119,8 @@ def explained(engine, image):
     layers = [tap for tap in engine.network.taps if tap in found.spikes]
     answer = {
         "pred": result.pred, "scores": result.scores.tolist(), "counts": result.counts.tolist(),
-        "seconds": seconds, "equal": same(result, model), "gamma": engine.gamma,
-        "mode": engine.mode, "stepwise": bool(result.maps), "unit": 2**-SCORE_FRAC, "link": engine.link(),
+        "seconds": seconds, "equal": same(result, model), "stepwise": bool(result.maps),
+        "gamma": engine.gamma, "mode": engine.mode, "unit": 2**-SCORE_FRAC, "link": engine.link(),
         "input": np.abs(found.spikes_input[0]).sum(axis=1).tolist(),
         "taps": [{"layer": tap, "sum": result.sums[tap].tolist(),
                   "maps": (result.maps or model.maps)[tap].tolist(),

@@ -35,8 +35,9 @@ ALSO = {  # file: what it alone of its room may import
     "boards/ports.py": {"serial"},
     # Two commands show the model beside the chip, or the chip where there is none.
     "boards/engines.py": {"golden"},
-    "boards/run.py": {"golden", "sim.heatmaps"},
-    "boards/view.py": {"bottle", "golden", *SHOW},
+    "boards/run.py": {"golden", "sim.heatmaps", *SHOW},
+    "boards/service.py": {"bottle"},
+    "boards/view.py": {"golden"},
     "boards/simulated.py": {"sim.verilate"},
 }
 # Modules that must be importable where these are not installed.

@@ -170,7 +170,7 @@ function chart(t) {
 }
 
 function statistics() {
-  const rows = [["equals the model on this computer", found.equal ? "yes, bit for bit" : "NO"]];
+  const rows = found.cycles ? [["equals the model on this computer", found.equal ? "yes, bit for bit" : "NO"]] : [];
   if (!found.stepwise) rows.push(["maps of single steps", "from the model: this chip gives sums"]);
   if (found.cycles) {
     rows.push(["cycles", found.cycles.toLocaleString("en")],
