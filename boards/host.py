@@ -131,7 +131,9 @@ class Board:
             kind, index = Kind(Kind.WEIGHTS + run[0, 0]), int(run[0, 1])
             self._write(kind, index, run[:, 2])
             for _, at, word in run.tolist():
-                if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT and at >= EXPERIMENTS):
+                # A reset forgets registers, and of the marks the one of the train at address 0.
+                if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT
+                                              and (at == 0 or at >= EXPERIMENTS)):
                     self._registers[kind, at] = word
 
     def set_table(self, table):
