@@ -35,6 +35,46 @@ EXPERIMENTS = 0x8000  # registers of an experiment from here on (hw.experiments)
 WINDOW = 16    # requests sent before their answers are awaited
 
 
+def mark_of(label):
+    """Bytes of a label of 16 hex digits, or BadInput."""
+    try:
+        mark = bytes.fromhex(label)
+    except ValueError:
+        mark = b""
+    if len(mark) != 8:
+        raise BadInput(f"label must be 16 hex digits, not {label!r}")
+    return mark
+
+
+def runs(writes):
+    """(kind, index, words) of each stretch of writes in one space, one index after the other."""
+    together = (np.diff(writes[:, 0]) == 0) & (np.diff(writes[:, 1]) == 1)
+    for run in np.split(writes, np.flatnonzero(~together) + 1):
+        yield Kind(Kind.WEIGHTS + run[0, 0]), int(run[0, 1]), run[:, 2]
+
+
+def write_requests(kind, index, values):
+    """(kind, payload) of the requests that write 16-bit ``values`` from ``index`` on."""
+    values = np.asarray(list(values), dtype=np.int64)
+    if values.size and not (0 <= values.min() and values.max() < 2**16):
+        raise BadInput(f"{kind.name.lower()}: words must be 0 to 65535, "
+                       f"not {values.min()} to {values.max()}")
+    if index < 0 or index + len(values) > 2**16:
+        raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
+                       "than 65536")
+    while len(values):
+        count = min(WORDS, PAGE - index % PAGE)
+        yield kind, index.to_bytes(2, "big") + values[:count].astype(">u2").tobytes()
+        index, values = index + count, values[count:]
+
+
+def load_requests(writes, *, label):
+    """(kind, payload) of the requests that load a network, its label at last."""
+    for run in runs(np.asarray(writes, dtype=np.int64)):
+        yield from write_requests(*run)
+    yield from write_requests(Kind.LABEL, 0, mark_of(label))
+
+
 class Board:
     """A chip on a port.
 
@@ -106,12 +146,7 @@ class Board:
         ``writes`` are (n, 3) of (space, index, word), as hw.plan.configuration gives them. The
         label is cleared meanwhile, so that a chip half loaded does not pass for loaded.
         """
-        try:
-            mark = bytes.fromhex(label)
-        except ValueError:
-            mark = b""
-        if len(mark) != 8:
-            raise BadInput(f"label must be 16 hex digits, not {label!r}")
+        mark = mark_of(label)
         self._write(Kind.LABEL, 0, bytes(8))
         self.configure(writes)
         self._write(Kind.LABEL, 0, mark)
@@ -126,11 +161,9 @@ class Board:
         if (writes.ndim != 2 or writes.shape[1] != 3
                 or not np.isin(writes[:, 0], range(spaces)).all()):
             raise BadInput(f"writes must be rows of space (0 to {spaces - 1}), index and word")
-        together = (np.diff(writes[:, 0]) == 0) & (np.diff(writes[:, 1]) == 1)
-        for run in np.split(writes, np.flatnonzero(~together) + 1):
-            kind, index = Kind(Kind.WEIGHTS + run[0, 0]), int(run[0, 1])
-            self._write(kind, index, run[:, 2])
-            for _, at, word in run.tolist():
+        for kind, index, words in runs(writes):
+            self._write(kind, index, words)
+            for at, word in enumerate(words.tolist(), index):
                 # A reset forgets registers, and of the marks the one of the train at address 0.
                 if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT
                                               and (at == 0 or at >= EXPERIMENTS)):
@@ -203,19 +236,7 @@ class Board:
 
     def _write(self, kind, index, values):
         """Write 16-bit ``values`` from ``index`` on."""
-        values = np.asarray(list(values), dtype=np.int64)
-        if values.size and not (0 <= values.min() and values.max() < 2**16):
-            raise BadInput(f"{kind.name.lower()}: words must be 0 to 65535, "
-                           f"not {values.min()} to {values.max()}")
-        if index < 0 or index + len(values) > 2**16:
-            raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
-                           "than 65536")
-        requests = []
-        while len(values):
-            count = min(WORDS, PAGE - index % PAGE)
-            requests.append((kind, index.to_bytes(2, "big")
-                             + values[:count].astype(">u2").tobytes()))
-            index, values = index + count, values[count:]
+        requests = list(write_requests(kind, index, values))
         for n in range(0, len(requests), WINDOW):
             self._request(requests[n:n + WINDOW])
 

@@ -87,7 +87,7 @@ struct Flash {
             in = in << 1 | copi;
             bits++;
             if (bits == 32) address = in & 0xffffff;
-        } else if (!clk && last_clk && bits >= 32 && !asleep && now >= woken + 36) {
+        } else if (!clk && last_clk && bits >= 32 && !asleep && now >= woken + 150) {
             const int n = bits - 32;
             if ((command = bits == 32 ? in >> 24 : command) == 0x03) {
                 const size_t at = address + n / 8;

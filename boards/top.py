@@ -1,13 +1,16 @@
 """The chip between its pins."""
 
+from dataclasses import replace
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from boards.boot import Loader
 from boards.counters import Counters
 from boards.link import Link
 from boards.maps import Bytes, Sums
-from boards.protocol import Form, Identity, Tap
+from boards.protocol import Boot, Form, Identity, Tap
 from boards.uart import Receiver, Transmitter, divisor_for
 
 __all__ = ["Top", "attach", "condenser", "identify"]
@@ -59,6 +62,8 @@ class Top(wiring.Component):
         Of the maps reported.
     counters : bool
         Whether map values held at the top and waits for the wire are counted (boards.counters).
+    boot : None or int
+        Address in flash of the frames that load the weights (boards.boot); None for no flash.
 
     Members
     -------
@@ -68,13 +73,24 @@ class Top(wiring.Component):
         To the host.
     busy : Out(1)
         An image is running.
+    flash_cs, flash_clk, flash_copi, flash_cipo : Out(1), Out(1), Out(1), In(1)
+        Flash, selected by 1; only with ``boot``.
+    failed : Out(1)
+        The weights in flash were refused; only with ``boot``.
     """
 
-    def __init__(self, accelerator, *, clock_hz, baud=1_000_000, form=Form.FULL, counters=False):
+    def __init__(self, accelerator, *, clock_hz, baud=1_000_000, form=Form.FULL, counters=False,
+                 boot=None):
         self.accelerator, self.form, self.counters = accelerator, form, counters
+        self.boot = boot
         self.identity = identify(accelerator, clock_hz=clock_hz, form=form, counters=counters)
         self.divisor = divisor_for(clock_hz=clock_hz, baud=baud)
-        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
+        ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)}
+        if boot is not None:
+            self.identity = replace(self.identity, boot=Boot.LOADING)
+            ports |= {"flash_cs": Out(1), "flash_clk": Out(1), "flash_copi": Out(1),
+                      "flash_cipo": In(1), "failed": Out(1)}
+        super().__init__(ports)
 
     def elaborate(self, platform):
         m = Module()
@@ -82,8 +98,25 @@ class Top(wiring.Component):
         m.submodules.link        = link        = Link(identity=self.identity)
         m.submodules.receiver    = receiver    = Receiver(divisor=self.divisor)
         m.submodules.transmitter = transmitter = Transmitter(divisor=self.divisor)
-        connect(m, receiver.o, link.i)
-        connect(m, link.o, transmitter.i)
+        if self.boot is None:
+            connect(m, receiver.o, link.i)
+            connect(m, link.o, transmitter.i)
+        else:
+            m.submodules.loader = loader = Loader(address=self.boot)
+            from_flash = loader.active
+            m.d.comb += [
+                link.i.valid.eq(Mux(from_flash, loader.o.valid, receiver.o.valid)),
+                link.i.payload.eq(Mux(from_flash, loader.o.payload, receiver.o.payload)),
+                transmitter.i.valid.eq(link.o.valid & ~from_flash),
+                transmitter.i.payload.eq(link.o.payload),
+                link.o.ready.eq(transmitter.i.ready | from_flash),
+                link.boot.eq(loader.state),
+                loader.executed.eq(link.executed), loader.labelled.eq(link.labelled),
+                loader.cipo.eq(self.flash_cipo),
+                self.flash_cs.eq(loader.cs), self.flash_clk.eq(loader.clk),
+                self.flash_copi.eq(loader.copi),
+                self.failed.eq(loader.state == Boot.REFUSED),
+            ]
         attach(m, link, self.accelerator, form=self.form, counters=self.counters)
         m.d.comb += [
             receiver.rx.eq(self.rx),
