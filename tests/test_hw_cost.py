@@ -111,7 +111,7 @@ def test_report_states_the_plan():
     report = {
         "network": "n", "board": "b", "available": dict.fromkeys(used, 1),
         **dict.fromkeys(used, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
-        "timing_met": True, "widths": {}, "tools": {},
+        "timing_met": True, "widths": {}, "tools": {}, "options": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
                          "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}
