@@ -155,9 +155,9 @@ class Accelerator(wiring.Component):
         m.d.sync += config.ready.eq(config.valid & ~config.ready & loading & fresh)
         m.d.comb += [
             weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
-            weights.w_en.eq(config.valid & config.ready & (config.p.space == Space.Weights)),
+            weights.w_en.eq(config.ready & (config.p.space == Space.Weights)),
         ]
-        with m.If(config.valid & config.ready & (config.p.space == Space.Registers)):
+        with m.If(config.ready & (config.p.space == Space.Registers)):
             with m.Switch(config.p.index):
                 with m.Case(Register.Mode.value):
                     m.d.sync += mode.eq(config.p.data[:2])
@@ -187,29 +187,37 @@ class Accelerator(wiring.Component):
                 with m.If(last_chunk):
                     m.d.sync += channel.eq(Mux(placed == channels - 1, 0, placed + 1))
         loaded = Signal()
-        m.d.comb += loaded.eq(
-            encoder.o.valid & last_chunk & last_plane
-            & (trains.w_addr == plan.input_trains - 1 + in_chunk * (plan.chunks - 1)))
+        # The last word is the one behind the last but one, whose address is looked at in time.
+        final  = plan.input_trains - 1 + in_chunk * (plan.chunks - 1)
+        before = final - (1 if plan.planes > 1 else in_chunk if plan.chunks > 1
+                          else 1 if channels > 1 else plan.input_stride)
+        at_last = Signal(init=final < 1)
+        if final > 0:
+            with m.If(encoder.restarted):
+                m.d.sync += at_last.eq(0)
+            with m.If(encoder.o.valid):
+                m.d.sync += at_last.eq(trains.w_addr == before)
+        m.d.comb += loaded.eq(encoder.o.valid & at_last)
 
         # --- who writes trains --------------------------------------------------------------------
         train = Mux(loading, encoder.o.p.train, core.w_train)
+        some  = Mux(loading, encoder.some, core.w_some)
         if self.experiments:
             m.submodules.experiments = experiments = Experiments(
                 trains=max(plan.regions), word_steps=plan.word_steps)
             m.d.comb += [
                 experiments.index.eq(config.p.index), experiments.data.eq(config.p.data),
-                experiments.en.eq(
-                    config.valid & config.ready & (config.p.space == Space.Experiment)),
+                experiments.en.eq(config.ready & (config.p.space == Space.Experiment)),
                 experiments.number.eq(self.monitor.number),
                 experiments.rewind.eq(trains.w_rewind), experiments.w_en.eq(trains.w_en),
                 experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_jump),
                 experiments.i.eq(train),
             ]
-            train = experiments.o
+            train, some = experiments.o, experiments.o.any()
         m.d.comb += [
-            trains.w_rewind.eq(Mux(loading, encoder.o.valid & encoder.o.p.first, start)),
+            trains.w_rewind.eq(Mux(loading, encoder.restarted, start)),
             trains.w_en.eq(Mux(loading, encoder.o.valid, core.w_en)),
-            trains.w_train.eq(train),
+            trains.w_train.eq(train), trains.w_some.eq(some),
             trains.w_jump.eq(Mux(loading, Mux(
                 last_plane, Mux(last_chunk, beyond - in_chunk * (plan.chunks - 1),
                                 in_chunk - (plan.planes - 1)), 1), core.w_jump)),
@@ -223,7 +231,7 @@ class Accelerator(wiring.Component):
 
         # --- SAM and traces: both hear the words of a layer ---------------------------------------
         mapping, listeners, busy = Signal(), [], []
-        table_en = config.valid & config.ready & (config.p.space == Space.Table)
+        table_en = config.ready & (config.p.space == Space.Table)
         follows = lambda layers: held(
             m, number, [int(not p.merging and p.stage.index in layers) for p in passes])
         traced = () if self.attribution is None else (self.attribution,)
@@ -262,13 +270,16 @@ class Accelerator(wiring.Component):
                 follower.free.eq(~trains.w_en),
                 follower.train.eq(trains.sam_train),
                 trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en),
-                mapping.eq(Cat(follower.busy, busy).any()),
             ]
+            m.d.sync += mapping.eq(Cat(follower.busy, busy).any())
 
         # --- counts -------------------------------------------------------------------------------
         spikes, cycles = Signal(COUNT_BITS), Signal(COUNT_BITS)
-        m.d.comb += self.o_counts.p.data.eq(spikes)
-        over = Signal()                                      # the count of cycles is offered
+        offers, over = Signal(), Signal()                    # a count is offered; that of cycles
+        m.d.comb += [
+            self.o_counts.valid.eq(offers),
+            self.o_counts.p.data.eq(Mux(over, cycles, spikes)), self.o_counts.p.last.eq(over),
+        ]
         with m.If(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)
         # Only one of the two counts at a time.
@@ -290,12 +301,12 @@ class Accelerator(wiring.Component):
                     m.d.sync += loading.eq(0)
                 with m.If(~loading):
                     # Meanwhile the spikes of the last word were counted.
+                    m.d.sync += offers.eq(1)
                     m.next = "Count-Input"
 
             with m.State("Count-Input"):
-                m.d.comb += self.o_counts.valid.eq(1)
                 with m.If(self.o_counts.ready):
-                    m.d.sync += spikes.eq(0)
+                    m.d.sync += [offers.eq(0), spikes.eq(0)]
                     m.next = "Start"
 
             with m.State("Start"):
@@ -307,26 +318,29 @@ class Accelerator(wiring.Component):
                 with m.If(core.done):
                     m.d.sync += finished.eq(1)
                 with m.If(finished & ~mapping & ~scores.valid):
+                    m.d.sync += offers.eq(~quiet)
                     m.next = "Count"
+                    with m.If(quiet):
+                        m.next = "Next"
 
             with m.State("Count"):
-                m.d.comb += self.o_counts.valid.eq(~quiet)
-                with m.If(self.o_counts.ready | quiet):
-                    m.d.sync += spikes.eq(0)
-                    m.d.sync += number.eq(number + 1)
-                    m.next = "Start"
-                    with m.If(last_pass):
-                        m.next = "End"
+                with m.If(self.o_counts.ready):
+                    m.d.sync += offers.eq(0)
+                    m.next = "Next"
+
+            with m.State("Next"):
+                m.d.sync += [
+                    spikes.eq(0), number.eq(number + 1), offers.eq(last_pass), over.eq(last_pass)]
+                m.next = "Start"
+                with m.If(last_pass):
+                    m.next = "End"
 
             with m.State("End"):
-                m.d.comb += [
-                    over.eq(1),
-                    self.o_counts.valid.eq(1),
-                    self.o_counts.p.data.eq(cycles),
-                    self.o_counts.p.last.eq(1),
-                ]
                 with m.If(self.o_counts.ready):
-                    m.d.sync += [fresh.eq(1), spikes.eq(0), number.eq(0), loading.eq(1)]
+                    m.d.sync += [
+                        offers.eq(0), over.eq(0), fresh.eq(1), spikes.eq(0), number.eq(0),
+                        loading.eq(1),
+                    ]
                     m.next = "Load"
 
         return m

@@ -31,7 +31,7 @@ class Core(wiring.Component):
         Read ports of the bitmap, the trains and the weights, one cycle of latency.
     read_en : Out(1)
         Trains and weights are read.
-    w_en, w_train, w_jump, w_turn : Out
+    w_en, w_train, w_some, w_jump, w_turn : Out
         Finished trains, as hw.trains takes them.
     pixel_done : Out(1)
         With ``w_en``: the last train of an output pixel.
@@ -50,7 +50,7 @@ class Core(wiring.Component):
             "train_addr": Out(plan.train_addr), "train": In(plan.word_steps),
             "row_addr": Out(plan.row_addr), "row": In(WORD * plan.row_words),
             "read_en": Out(1),
-            "w_en": Out(1), "w_train": Out(plan.word_steps),
+            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_some": Out(1),
             "w_jump": Out(plan.train_addr), "w_turn": Out(1),
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
@@ -76,6 +76,7 @@ class Core(wiring.Component):
             self.row_addr.eq(engine.row_addr), engine.row.eq(self.row),
             self.read_en.eq(engine.read_en), self.done.eq(engine.done),
             self.w_en.eq(engine.w_en), self.w_train.eq(engine.w_train),
+            self.w_some.eq(engine.w_some),
             self.w_jump.eq(engine.w_jump), self.w_turn.eq(engine.w_turn),
             self.pixel_done.eq(engine.pixel_done), self.spikes.eq(engine.spikes),
         ]

@@ -31,9 +31,22 @@ def members(*, width, word_steps):
         "seed": In(32),
         "i": In(stream.Signature(data.StructLayout({"data": width, "first": 1}))),
         "o": Out(stream.Signature(data.StructLayout({"train": word_steps, "first": 1}))),
+        "some": Out(1),
         "spikes": Out(range(word_steps + 1)),
         "restarted": Out(1),
     }
+
+
+def restart(m, encoder):
+    """Let a ``first`` pixel wait a cycle, in which ``restarted`` is told; whether it has."""
+    waited = Signal()
+    begun  = ~encoder.i.p.first | waited
+    m.d.comb += encoder.restarted.eq(encoder.i.valid & ~begun)
+    with m.If(encoder.restarted):
+        m.d.sync += waited.eq(1)
+    with m.Elif(encoder.i.valid & encoder.i.ready):
+        m.d.sync += waited.eq(0)
+    return begun
 
 
 class Encoder(wiring.Component):
@@ -62,10 +75,12 @@ class Encoder(wiring.Component):
         Pixels; ``first`` restarts the generator.
     o : Out(stream.Signature({"train": word_steps, "first": 1}))
         Trains, bit t for step t of the chunk; ``first`` with the first word of a ``first`` pixel.
+    some : Out(1)
+        The train is not all zero.
     spikes : Out
         Spikes drawn in the cycle before.
     restarted : Out(1)
-        A ``first`` pixel is taken up in this cycle.
+        A ``first`` pixel is taken up; its first word comes in a later cycle.
     """
 
     def __init__(self, *, steps, word_steps, ternary=False):
@@ -94,10 +109,13 @@ class Encoder(wiring.Component):
         following = xorshift32(state)
         drawing, last_word = Signal(), Signal()
         counted  = Signal(WORD_STEPS)
+        early    = Signal()                               # spikes of the word before the last four
         m.d.sync += counted.eq(Mux(drawing, fired, 0))
         m.d.comb += [
             self.spikes.eq(sum(counted)),
             self.o.p.train.eq(Mux(negative == minus, train, 0) if self.ternary else train),
+            self.some.eq((early | train[-WORD_STEPS:].any())
+                         & ((negative == minus) if self.ternary else 1)),
             self.o.p.first.eq(self.i.p.first & (chunk == 0) & ~minus),
             last_word.eq(minus | (not self.ternary)),
         ]
@@ -113,6 +131,7 @@ class Encoder(wiring.Component):
                     with m.Else():
                         m.d.comb += drawing.eq(1)
                         m.d.sync += train.eq(Cat(train[WORD_STEPS:], fired))
+                        m.d.sync += early.eq((quad != 0) & (early | train[-WORD_STEPS:].any()))
                         m.d.sync += quad.eq(Mux(quad == quads - 1, 0, quad + 1))
                         with m.If(quad == quads - 1):
                             m.next = "Give"
@@ -154,15 +173,16 @@ class Current(wiring.Component):
         chunks = -(-self.steps // self.word_steps)
         plane, chunk = Signal(range(8)), Signal(range(chunks))
         last_chunk = chunk == chunks - 1
+        begun = restart(m, self)
         rest  = self.steps - (chunks - 1) * self.word_steps
         live  = Mux(last_chunk, (1 << rest) - 1, (1 << self.word_steps) - 1)
-        moves = self.i.valid & self.o.ready
+        moves = self.o.valid & self.o.ready
         m.d.comb += [
-            self.o.valid.eq(self.i.valid),
+            self.o.valid.eq(self.i.valid & begun),
             self.o.p.train.eq(Mux(self.i.p.data.bit_select(plane, 1), live, 0)),
+            self.some.eq(self.i.p.data.bit_select(plane, 1)),
             self.o.p.first.eq(self.i.p.first & (plane == 0) & (chunk == 0)),
-            self.restarted.eq(moves & self.o.p.first),
-            self.i.ready.eq(self.o.ready & (plane == 7) & last_chunk),
+            self.i.ready.eq(self.o.ready & begun & (plane == 7) & last_chunk),
         ]
         m.d.sync += self.spikes.eq(Mux(
             moves & (plane == 0) & self.i.p.data.any(), Mux(last_chunk, rest, self.word_steps), 0))
@@ -187,13 +207,14 @@ class Frames(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        begun = restart(m, self)
         m.d.comb += [
-            self.o.valid.eq(self.i.valid),
-            self.i.ready.eq(self.o.ready),
+            self.o.valid.eq(self.i.valid & begun),
+            self.i.ready.eq(self.o.ready & begun),
             self.o.p.train.eq(self.i.p.data),
+            self.some.eq(self.i.p.data.any()),
             self.o.p.first.eq(self.i.p.first),
-            self.restarted.eq(self.i.valid & self.o.ready & self.i.p.first),
         ]
-        m.d.sync += self.spikes.eq(Mux(self.i.valid & self.o.ready, sum(self.i.p.data), 0))
+        m.d.sync += self.spikes.eq(Mux(self.o.valid & self.o.ready, sum(self.i.p.data), 0))
 
         return m

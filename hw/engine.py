@@ -1,7 +1,7 @@
 """The engine: adds weights for all steps at once, drains sums through neurons, stores trains."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.constants import held
@@ -42,7 +42,7 @@ class Engine(wiring.Component):
         In a read-out: the last step of a walk is taken.
     train_addr, row_addr, read_en, train, row
         Read ports of trains and weights, one cycle of latency.
-    w_en, w_train, w_jump, w_turn : Out
+    w_en, w_train, w_some, w_jump, w_turn : Out
         Finished trains, as hw.trains takes them.
     pixel_done : Out(1)
         With ``w_en``: the last train of an output pixel.
@@ -63,7 +63,7 @@ class Engine(wiring.Component):
             "drained": Out(1),
             "train_addr": Out(train_shape), "row_addr": Out(row_shape), "read_en": Out(1),
             "train": In(plan.word_steps), "row": In(WORD * plan.row_words),
-            "w_en": Out(1), "w_train": Out(plan.word_steps),
+            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_some": Out(1),
             "w_jump": Out(train_shape), "w_turn": Out(1),
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
@@ -118,43 +118,53 @@ class Engine(wiring.Component):
                 m.d.sync += threshold.eq(Cat(threshold, row)[len(row):])
 
         # --- drain: one step a cycle from the shadows through the neurons -------------------------
+        m.submodules.readout = readout = Readout(plan)
         steps = plan.word_steps
-        shift, shifting, stepping, stepped, advance = (Signal(name=n) for n in (
-            "shift", "shifting", "stepping", "stepped", "advance"))
-        count, step = Signal(range(steps)), Signal(range(steps))  # handed on; taken by the neurons
+        # A step is handed on, then given to the neurons, then taken by them.
+        shift, shifting, handed, feed, stepping, stepped = (Signal(name=n) for n in (
+            "shift", "shifting", "handed", "feed", "stepping", "stepped"))
+        count, next_step, step = (Signal(range(steps), name=n) for n in (
+            "count", "next_step", "step"))
         chunk       = Signal(range(plan.chunks))
-        last_count, last_step = Signal(), Signal()
-        final, final_step     = Signal(), Signal()   # the walk is the pass's last
-        hollow_now, hollow_step = Signal(), Signal()
+        holds       = Signal()                       # the step waits for the read-out
+        flags = data.StructLayout({"last": 1, "final": 1, "hollow": 1})
+        last_count  = Signal()
+        walk        = Signal(flags)                  # final: the walk is the pass's last
+        next_flags, now = Signal(flags), Signal(flags)
         last_chunk  = chunk == plan.chunks - 1
-        ahead       = Signal(range(plan.chunks))     # chunk of the step handed on
+        ahead       = Signal(range(plan.chunks))     # chunk of the step given
         live        = Signal(init=1)                 # the step is one of T
         rest        = plan.network.steps - (plan.chunks - 1) * steps
+        lives       = ((ahead != plan.chunks - 1) | (next_step < rest)) if rest < steps else C(1)
         m.d.comb += [
-            shift.eq(shifting & (~stepping | advance)),
-            stepped.eq(stepping & advance),
-            self.drained.eq(stepped & last_step & speaking),
+            stepped.eq(stepping & ~holds),
+            feed.eq(handed & (~stepping | stepped)),
+            shift.eq(shifting & (~handed | feed)),
+            self.drained.eq(stepped & now.last & speaking),
         ]
+        m.d.sync += [handed.eq(shift | (handed & ~feed)), stepping.eq(feed | (stepping & ~stepped))]
         with m.If(shift):
             m.d.sync += [
                 count.eq(count + 1), last_count.eq(count == steps - 2), shifting.eq(~last_count),
-                stepping.eq(1), step.eq(count), last_step.eq(last_count),
-                live.eq((ahead != plan.chunks - 1) | (count < rest) if rest < steps else 1),
-                final_step.eq(final), hollow_step.eq(hollow_now),
+                next_step.eq(count), next_flags.eq(walk), next_flags.last.eq(last_count),
             ]
-        with m.Elif(advance):
-            m.d.sync += stepping.eq(0)
+        with m.If(feed):
+            m.d.sync += [
+                step.eq(next_step), now.eq(next_flags), live.eq(lives), holds.eq(speaking & lives),
+            ]
+        with m.Elif(readout.told):
+            m.d.sync += holds.eq(0)
         with m.If(load):
             # All sums of a hollow walk are 0, and so are membranes and spikes; what is left is to
             # wait for the stores before.
             m.d.sync += [
-                shifting.eq(1), final.eq(last), hollow_now.eq(hollow),
+                shifting.eq(1), walk.final.eq(last), walk.hollow.eq(hollow),
                 count.eq(Mux(hollow, steps - plan.lanes, 0)),
                 last_count.eq(hollow & (plan.lanes == 1)),
             ]
-        with m.If(stepped & last_step):
+        with m.If(stepped & now.last):
             m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
-        m.d.comb += ahead.eq(Mux(stepped & last_step, Mux(last_chunk, 0, chunk + 1), chunk))
+        m.d.comb += ahead.eq(Mux(stepped & now.last, Mux(last_chunk, 0, chunk + 1), chunk))
 
         for n, lane in enumerate(lanes):
             m.d.comb += [
@@ -165,8 +175,9 @@ class Engine(wiring.Component):
                 lane.param.eq(param),
                 lane.load.eq(clear),
                 lane.shift.eq(shift),
+                lane.feed.eq(feed),
                 lane.step.eq(stepped),
-                lane.last.eq(last_step & last_chunk),
+                lane.last.eq(now.last & last_chunk),
             ]
 
         # --- norms: gain and offset of the step handed on, read one cycle ahead -------------------
@@ -179,19 +190,17 @@ class Engine(wiring.Component):
             ]
 
         # --- scores: a read-out's step waits for its lanes ----------------------------------------
-        m.submodules.readout = readout = Readout(plan)
         connect(m, readout.o, flipped(self.o))
         told = Signal()                              # the pass's last score is on its way
         m.d.comb += [
-            readout.speaking.eq(speaking), readout.speaks.eq(stepping & speaking & live),
+            readout.speaking.eq(speaking), readout.speaks.eq(holds),
             readout.step.eq(step), readout.chunk.eq(chunk),
-            readout.stepped.eq(stepped), readout.last.eq(last_step & last_chunk),
+            readout.stepped.eq(stepped), readout.last.eq(now.last & last_chunk),
             *(readout.spikes[n].eq(lane.spike) for n, lane in enumerate(lanes)),
             *(readout.membranes[n].eq(lane.membrane) for n, lane in enumerate(lanes)),
-            advance.eq(~speaking | ~live | readout.told),
         ]
         m.d.sync += told.eq(
-            stepped & last_step & last_chunk & final_step & speaking & ~storing_pass)
+            stepped & now.last & last_chunk & now.final & speaking & ~storing_pass)
 
         # --- words: trains of the lanes, bit by bit -----------------------------------------------
         words = [Signal(steps, name=f"word{n}", reset_less=True) for n in range(plan.lanes)]
@@ -203,8 +212,8 @@ class Engine(wiring.Component):
                 m.d.sync += word.eq(Cat(word[1:], lane.spike & live))
         m.d.sync += [
             fresh.eq(stepped), self.spikes.eq(Mux(fresh, sum(word[-1] for word in words), 0)),
-            whole.eq(stepped & last_step & storing_pass), whole_final.eq(final_step),
-            whole_hollow.eq(hollow_step), whole_chunk.eq(last_chunk),
+            whole.eq(stepped & now.last & storing_pass), whole_final.eq(now.final),
+            whole_hollow.eq(now.hollow), whole_chunk.eq(last_chunk),
         ]
 
         # --- store: finished trains, lane after lane ----------------------------------------------
@@ -233,6 +242,7 @@ class Engine(wiring.Component):
         with m.If(storing):
             m.d.sync += [
                 hold.eq(hold >> steps),
+                self.w_some.eq(hold[steps:2 * steps].any()),
                 writer.eq(Mux(writer_done, 0, writer + 1)),
                 storing.eq(~writer_done),
             ]
@@ -241,6 +251,7 @@ class Engine(wiring.Component):
         with m.If(whole):
             m.d.sync += [
                 hold.eq(Mux(whole_hollow, 0, Cat(words))),
+                self.w_some.eq(words[0].any() & ~whole_hollow),
                 storing.eq(1), store_final.eq(whole_final),
             ]
             if plan.chunks > 1:
@@ -254,7 +265,8 @@ class Engine(wiring.Component):
             ]
             with m.If(joins):
                 m.d.sync += [
-                    hold.eq(merged), storing.eq(1), store_final.eq(last),
+                    hold.eq(merged), self.w_some.eq(merged.any()),
+                    storing.eq(1), store_final.eq(last),
                     merge_chunk.eq(Mux(merge_chunk == plan.chunks - 1, 0, merge_chunk + 1)),
                 ]
                 if plan.chunks > 1:
@@ -264,7 +276,8 @@ class Engine(wiring.Component):
 
         # From the last train of a group to the first of the next; of one chunk to the next.
         across  = plan.chunks - 1
-        jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in passes)
+        stores  = [p if p.storing else passes[0] for p in passes]
+        jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in stores)
         tail    = lambda p: (p.shape[0] - 1) % p.span
         within  = jumps(lambda p: 1 - across * p.out_chunk)
         beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)

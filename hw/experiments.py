@@ -60,7 +60,6 @@ class Experiments(wiring.Component):
         read, write = marks.read_port(), marks.write_port()
         layer = Signal(5, init=NONE)
         steps = Signal(self.word_steps)
-        first = Signal()                                     # mark of the train at address 0
         register = self.index[15]
         m.d.comb += [
             write.addr.eq(self.index), write.data.eq(self.data),
@@ -71,13 +70,10 @@ class Experiments(wiring.Component):
                 m.d.sync += steps.eq(self.data)
             with m.Else():
                 m.d.sync += layer.eq(self.data)
-        with m.If(write.en & (self.index == 0)):
-            m.d.sync += first.eq(self.data[0])
-
         following = Signal.like(self.addr)                   # address of the next write
-        marked = Mux(self.rewind, first, read.data.bit_select(self.addr[:4], 1))
+        marked = read.data.bit_select(self.addr[:4], 1)
         m.d.comb += [
-            following.eq(self.addr + Mux(self.w_en, self.jump, 0)),
+            following.eq(Mux(self.rewind, 0, self.addr + Mux(self.w_en, self.jump, 0))),
             read.addr.eq(following[4:]),
             self.o.eq(self.i & ~Mux(marked & (layer == self.number), steps, 0)),
         ]

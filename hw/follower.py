@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.constants import per_pass
+from hw.constants import held
 
 __all__ = ["Follower"]
 
@@ -51,10 +51,11 @@ class Follower(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         passes, chunks = self.plan.passes, self.plan.chunks
-        const = lambda values: per_pass(self.number, list(values))
+        const = lambda values: held(m, self.number, list(values))
 
         pixels  = max(p.shape[1] * p.shape[2] for p in passes)
         whole   = Signal(range(pixels + 1))     # pixels written and not yet read
+        some    = Signal()                      # there are such
         channel = Signal(range(max(p.shape[0] for p in passes)))
         chunk   = Signal(range(chunks))
 
@@ -63,15 +64,23 @@ class Follower(wiring.Component):
         pixel_read   = Signal()
         waiting      = Signal()                 # a word read and not yet taken
         # From a word to the next: of the neuron, of the pixel, of the layer.
-        jump = lambda distance: const(distance(p) % 2**self.plan.train_addr for p in passes)
+        stored = [p if p.storing else passes[0] for p in passes]
+        jump = lambda distance: const(distance(p) % 2**self.plan.train_addr for p in stored)
         back = lambda p: (chunks - 1) * p.out_chunk
+        onwards = Mux(last_chunk, Mux(last_channel,
+                                      jump(lambda p: p.out_stride - p.shape[0] + 1 - back(p)),
+                                      jump(lambda p: 1 - back(p))), jump(lambda p: p.out_chunk))
         m.d.comb += [
-            self.busy.eq((whole != 0) | waiting),
-            self.en.eq((whole != 0) & (~waiting | self.o.ready)),
+            self.busy.eq(some | waiting),
+            self.en.eq(some & (~waiting | self.o.ready)),
             self.o.valid.eq(waiting),
             self.o.p.train.eq(self.train),
         ]
-        m.d.sync += whole.eq(whole + self.pixel_done - pixel_read)
+        with m.If(self.pixel_done ^ pixel_read):
+            m.d.sync += [
+                whole.eq(whole + Mux(self.pixel_done, 1, -1)),
+                some.eq(self.pixel_done | (whole != 1)),
+            ]
         with m.If(self.o.ready):
             m.d.sync += waiting.eq(0)
         with m.If(self.start):
@@ -82,10 +91,7 @@ class Follower(wiring.Component):
                 self.o.p.first.eq(chunk == 0),
                 self.o.p.last.eq(last_channel & last_chunk),
                 chunk.eq(Mux(last_chunk, 0, chunk + 1)),
-                self.addr.eq(self.addr + Mux(
-                    last_chunk, Mux(last_channel, jump(lambda p: p.out_stride - p.shape[0] + 1
-                                                       - back(p)), jump(lambda p: 1 - back(p))),
-                    jump(lambda p: p.out_chunk))),
+                self.addr.eq(self.addr + onwards),
             ]
             with m.If(last_chunk):
                 m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))

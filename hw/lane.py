@@ -24,8 +24,8 @@ class Lane(wiring.Component):
 
     Every cycle adds ``weight`` to the accumulator of each step in ``train``. ``load`` moves all
     sums to the shadow and clears the accumulators in ``train``, which must be all; then each
-    ``shift`` hands the sum of the next step to the neuron, and ``step`` advances it, one cycle
-    later or more. One step a cycle.
+    ``shift`` hands on the sum of the next step, ``feed`` gives it to the neuron and ``step``
+    advances that, each one cycle after the one before or later. One step a cycle.
     ``last`` with a step ends the neuron: the next one starts from a membrane of 0.
 
     One neuron step is golden.lif's, with the reset, comparison and delay of the pass.
@@ -50,12 +50,14 @@ class Lane(wiring.Component):
         Nothing is added in the same cycle.
     shift : In(1)
         Hand the next sum on; follows ``load`` by one cycle or more.
+    feed : In(1)
+        Give the neuron what was handed on last; with or after the ``step`` before.
     norm : In(norm_layout(plan))
         With ``shift``, where the network has norms: gain and offset of the sum handed on.
     step, last : In(1)
-        Advance the neuron by the sum handed on last; it was the last of its train.
+        Advance the neuron by the sum given last; it was the last of its train.
     spike : Out(1)
-        With ``step``: the neuron hands on a spike.
+        With ``step``: the neuron hands on a spike. Means nothing where the layer has none.
     membrane : Out(signed(membrane_bits))
         With ``step``: the membrane after it.
     """
@@ -69,7 +71,7 @@ class Lane(wiring.Component):
             "weight": In(signed(plan.weight_bits)),
             "param": In(1),
             "load": In(1),
-            "shift": In(1),
+            "shift": In(1), "feed": In(1),
             "norm": In(norm_layout(plan)),
             "step": In(1),
             "last": In(1),
@@ -121,39 +123,52 @@ class Lane(wiring.Component):
             m.d.sync += [input.eq(scaled), reset_input.eq(scaled - threshold)]
 
         # --- neuron: the membrane is kept leaked, and reset before the leak where that comes first
-        kept, fired = Signal(shape), Signal()
+        kept, given = Signal(shape), Signal(shape, reset_less=True)    # given: I or I - th
         membrane, above, crossed = Signal(shape), Signal(), Signal()
         spiking   = is_any(lambda n: n.reset != "none")
         subtracts = is_any(lambda n: n.reset == "subtract")
+        inclusive = is_any(lambda n: n.compare == "ge")
         early = membrane                                       # after a reset that is leaked
         if any(n.reset == "subtract_leaked" for n in neurons):
             early = Mux(crossed & is_any(lambda n: n.reset == "subtract_leaked"),
                         membrane - threshold, early)
         if any(n.reset == "zero" for n in neurons):
             early = Mux(crossed & is_any(lambda n: n.reset == "zero"), constant["v_reset"], early)
-        dropped = Signal(shape)
+        # Kept apart: merged into the subtraction, it would break that's carry chain in two.
+        dropped = Signal(shape, attrs={"keep": 1})
         reset = Signal(shape)
         m.d.comb += [
-            membrane.eq(kept + Mux(fired, reset_input, input)),
-            above.eq(membrane + is_any(lambda n: n.compare == "ge") > threshold),
+            membrane.eq(kept + given),
+            # u > th where u - th - 1 is not negative, u >= th where u - th is not.
+            above.eq(~(membrane + ~Cat(threshold, C(0, 1)).as_signed() + inclusive)[-1]),
             crossed.eq(above & spiking),
             reset.eq(early),
             dropped.eq(self.dropped(m, reset, constant["leak"])),
             self.membrane.eq(membrane),
         ]
         with m.If(self.step):
-            m.d.sync += [
-                kept.eq(Mux(self.last, 0, reset - dropped)),
-                fired.eq(above & subtracts & ~self.last),
-            ]
+            m.d.sync += kept.eq(Mux(self.last, 0, reset - dropped))
+        # What is given depends on the step before, mostly taken in the same cycle.
+        stepped = Signal()                                     # there was one of the same train
+        if plan.chunks == 1:
+            m.d.comb += stepped.eq(self.step & ~self.last)
+            fires = above
+        else:
+            fired = Signal()
+            with m.If(self.step):
+                m.d.sync += fired.eq(above & ~self.last)
+            m.d.comb += stepped.eq(~(self.step & self.last))
+            fires = Mux(self.step, above, fired)
+        with m.If(self.feed):
+            m.d.sync += given.eq(Mux(fires & stepped & subtracts, reset_input, input))
 
         # --- spike: at once or one step later -----------------------------------------------------
-        m.d.comb += self.spike.eq(crossed)
+        m.d.comb += self.spike.eq(above)
         if any(n.delay for n in neurons):
             late = Signal()
             with m.If(self.step):
                 m.d.sync += late.eq(crossed & ~self.last)
-            m.d.comb += self.spike.eq(Mux(is_any(lambda n: n.delay), late, crossed))
+            m.d.comb += self.spike.eq(Mux(is_any(lambda n: n.delay), late, above))
 
         return m
 

@@ -23,14 +23,22 @@ def item_layout(plan):
         "kind": Kind, "hollow": 1, "train": plan.train_addr, "row": plan.row_addr})
 
 
+def ones(word):
+    """How many bits of ``word`` are 1, as a balanced tree."""
+    if len(word) == 1:
+        return word
+    half = len(word) // 2
+    return ones(word[:half]) + ones(word[half:])
+
+
 class Picker(wiring.Component):
     """Items of a pass: each train of each word becomes one Add, lowest first, one a cycle.
 
     Words wait in a queue, so that visits run ahead and empty ones cost nothing. An End waits until
     the lanes can take it when it arrives, which is known here: the sums of a walk take
-    ``word_steps`` cycles to drain (two more with plan.per_channel), or ``lanes`` and two if nothing
-    was added and nothing can spike, and in a read-out as long as ``drained`` says. Behind it
-    nothing ever waits.
+    ``word_steps`` cycles to drain (three more with plan.per_channel), or ``lanes`` and two if
+    nothing was added and nothing can spike, and in a read-out as long as ``drained`` says. Behind
+    it nothing ever waits.
 
     Parameters
     ----------
@@ -70,28 +78,34 @@ class Picker(wiring.Component):
         found = found_layout(plan)
 
         # --- queue --------------------------------------------------------------------------------
-        # A word is read in the cycle after its write at the earliest.
+        # The count of a word is written a cycle after it, and both are read a cycle later at the
+        # earliest.
         m.submodules.queue = queue = memory.Memory(
             shape=Shape.cast(found), depth=QUEUE_DEPTH, init=[])
         write, read = queue.write_port(), queue.read_port()
+        m.submodules.counts = counts = memory.Memory(
+            shape=range(WORD + 1), depth=QUEUE_DEPTH, init=[])
+        w_count, r_count = counts.write_port(), counts.read_port()
         head, tail = Signal(range(QUEUE_DEPTH)), Signal(range(QUEUE_DEPTH))  # written; read next
-        level   = Signal(range(QUEUE_DEPTH + 1))
-        some    = Signal()                                   # level is not 0
-        came    = Signal()                                   # one more was written
+        level   = Signal(range(QUEUE_DEPTH))
+        some    = Signal()                                   # a word can be fetched
         fetched = Signal()                                   # a word is at the read port
         fetch, take = Signal(), Signal()
-        after   = level + came - fetch
         m.d.comb += [
             write.addr.eq(head), write.data.eq(self.i.payload), write.en.eq(self.i.valid),
-            read.addr.eq(tail), read.en.eq(fetch),
+            read.addr.eq(tail), read.en.eq(fetch), r_count.addr.eq(tail), r_count.en.eq(fetch),
             fetch.eq(some & (~fetched | take)),
         ]
         m.d.sync += [
-            head.eq(head + self.i.valid), tail.eq(tail + fetch), came.eq(self.i.valid),
-            level.eq(after), some.eq(after != 0),
+            head.eq(head + self.i.valid),
+            w_count.addr.eq(head), w_count.data.eq(ones(self.i.p.word)),
+            w_count.en.eq(self.i.valid),
+            some.eq(Mux(fetch, w_count.addr != (tail + 1)[:len(tail)], w_count.addr != tail)),
             fetched.eq(fetch | (fetched & ~take)),
-            self.flow.eq(level < QUEUE_DEPTH - MARGIN - 3),
+            level.eq(head - tail), self.flow.eq(level < QUEUE_DEPTH - MARGIN - 4),
         ]
+        with m.If(fetch):
+            m.d.sync += tail.eq(tail + 1)
 
         # --- pick: one train a cycle --------------------------------------------------------------
         taken = data.View(found, read.data)
@@ -103,7 +117,7 @@ class Picker(wiring.Component):
         row     = Signal(plan.row_addr, reset_less=True)
         fewer   = rest & (rest - 1)[:WORD]
         ends    = Signal()
-        room    = Signal()                                   # lanes take an end that goes now
+        room    = Signal(init=1)                             # lanes take an end that goes now
         gives   = Signal()
         m.d.comb += [
             ends.eq(kind.as_value()[1]),
@@ -114,7 +128,7 @@ class Picker(wiring.Component):
         with m.If(take):
             m.d.sync += [
                 picking.eq(1), kind.eq(taken.kind), rest.eq(taken.word),
-                left.eq(taken.count), alone.eq(taken.count == 1),
+                left.eq(r_count.data), alone.eq(r_count.data == 1),
                 address.eq(taken.address), row.eq(taken.row),
             ]
         with m.Elif(gives):
@@ -125,7 +139,7 @@ class Picker(wiring.Component):
 
         # --- room: when the lanes have drained what they had --------------------------------------
         steps   = plan.word_steps
-        full    = steps + 2 * plan.per_channel
+        full    = steps + 3 * plan.per_channel
         cooling = Signal(range(max(full, plan.lanes + PAUSE)))
         cool    = Signal(init=1)                             # cooling is 0: the next end may go
         told    = Signal()                                   # a read-out's sums are draining
@@ -134,8 +148,9 @@ class Picker(wiring.Component):
         merging = fixed(p.merging for p in passes)
         speaks  = fixed(p is passes[-1] for p in passes)
         hollow  = ~added & skips
-        m.d.comb += room.eq(cool & ~told)
+        m.d.sync += room.eq((cool | (cooling == 1)) & (~told | self.drained))
         with m.If(gives & ends):
+            m.d.sync += room.eq(0)
             m.d.sync += [
                 cooling.eq(Mux(merging, PAUSE, Mux(hollow, plan.lanes + PAUSE - 1, full - 1))),
                 cool.eq(0), told.eq(speaks), added.eq(0),
@@ -162,7 +177,8 @@ class Picker(wiring.Component):
             coded_address.eq(address), coded_row.eq(row), coded_hollow.eq(hollow),
             self.o.valid.eq(coded), given.kind.eq(coded_kind), given.hollow.eq(coded_hollow),
             given.train.eq(Cat(index, coded_address)),
-            given.row.eq(coded_row + (index & inner)),
+            # The rows of a word begin at a multiple of its window.
+            given.row.eq(coded_row | (index & inner)),
         ]
         m.d.comb += self.o.payload.eq(given)
 

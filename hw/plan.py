@@ -298,7 +298,10 @@ class Plan:
 
     @cached_property
     def header(self):
-        """Weight rows of one set of parameters."""
+        """Weight rows of one set of parameters, for which whole bitmap words are set aside.
+
+        So the rows of a visit begin at a multiple of its window, and no sum finds one.
+        """
         bits = sum(width for _, width in self.fields)
         return -(-bits // (self.weight_bits if self.per_channel else self.row_words * WORD))
 
@@ -320,7 +323,7 @@ class Plan:
                 else:
                     sums.append(pool)
             passes.append(self.weigh(len(passes) + 1, stage, sums, shape, row_base))
-            row_base = passes[-1].row_base + passes[-1].all_rows
+            row_base = aligned(passes[-1].row_base + passes[-1].all_rows)
         return tuple(passes)
 
     def merge(self, number, stage, pool, shape):
@@ -355,7 +358,7 @@ class Plan:
         for pool in reversed(sums):
             spots = [pool.stride * spot + n for spot in spots for n in range(pool.kernel)]
             scale *= pool.stride
-        lead = self.header if self.per_channel else 0
+        lead = aligned(self.header) if self.per_channel else 0
         window, inputs, group_step = self.windows(layer, channels, stride)
         words = -(-inputs // WORD)
         program, segments = [], 1
@@ -381,16 +384,20 @@ class Plan:
                                         for word in range(words)]
             limits = (1, 1) if layer.dense else limits
             rows = lead + tall * wide * words * window
+        if self.per_channel:
+            rows = aligned(rows)
         headers = []
         for at in range(0, self.header, WORD):
             count = min(WORD, self.header - at)
-            headers.append(Visit(0, 0, count - 1, at if self.per_channel else at - self.header,
+            headers.append(Visit(0, 0, count - 1,
+                                 at if self.per_channel else at - aligned(self.header),
                                  param=True))
         out = channel_stride(layer.channels)
         return Pass(
             number=number, stage=stage, merging=False, shape=stage.shape, headers=tuple(headers),
             program=tuple(program), window=window, span=self.lanes, rows=rows,
-            row_base=row_base + (0 if self.per_channel else self.header), group_step=group_step,
+            row_base=row_base + (0 if self.per_channel else aligned(self.header)),
+            group_step=group_step,
             stride=step, origin=-side, limits=limits,
             base=-(side * scale * width + side * scale) * stride,
             pixel_step=pixel_step, line_step=step * scale * width * stride,
@@ -425,7 +432,7 @@ class Plan:
             first = channel // outputs * reads
             full[channel, first:first + reads] = part[channel]
         rows = np.zeros((each.groups, each.segments * each.rows, self.lanes), dtype=np.int64)
-        lead = self.header if self.per_channel else 0
+        lead = aligned(self.header) if self.per_channel else 0
         pitch = window * -(-inputs // WORD)
         for group in range(each.groups):
             low = group * group_step
@@ -529,7 +536,7 @@ class Plan:
                 self.write_parameters(each, lanes)
             else:
                 value = int(np.max(each.neuron.threshold))
-                first, bits = each.row_base - self.header, self.row_words * WORD
+                first, bits = each.row_base - aligned(self.header), self.row_words * WORD
                 for row, word in np.ndindex(self.header, self.row_words):
                     image[first + row, word] = value >> (bits * row + WORD * word) & 0xFFFF
             end = each.row_base + each.all_rows

@@ -15,7 +15,7 @@ class Readout(wiring.Component):
     (hw.plan.Plan.segments), the membranes of a class at a step are summed over them and leave with
     the last; the plan does that only where the sum is exact.
 
-    One lane is taken a cycle; in the last segment, every fourth at most.
+    One lane is taken a cycle, and one more for the step; in the last segment, every fourth.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Readout(wiring.Component):
     spikes, membranes : In(ArrayLayout(1, lanes)), In(ArrayLayout(signed(membrane_bits), lanes))
         What the neurons give at it.
     told : Out(1)
-        With ``speaks``: all its lanes are taken.
+        With ``speaks``, which ends then: the last of its lanes is taken.
     stepped, last : In(1)
         A step is taken, ``last`` the last one of its neurons.
     o : Out(stream.Signature(signed(plan.score_bits)))

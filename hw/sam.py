@@ -91,7 +91,10 @@ class Sam(wiring.Component):
         # --- take: the spikes of a word, earliest first -------------------------------------------
         rest, last = Signal(self.word_steps), Signal()
         chunk   = Signal(range(chunks))
-        none    = rest == 0
+        # Whether parts of `rest` hold spikes.
+        parts   = [slice(at, at + 4) for at in range(0, self.word_steps, 4)]
+        some    = Signal(len(parts))
+        none    = ~some.any()
         before  = (rest - 1)[:self.word_steps]               # bits below the lowest spike are 1
         index   = Signal(range(self.word_steps))
         m.d.comb += index.eq(Cat(
@@ -174,12 +177,16 @@ class Sam(wiring.Component):
                         looked.eq(~phase[0]), phase.eq(Mux(done, 0, phase + 1)),
                     ]
                     with m.If(done):
-                        m.d.sync += [rest.eq(rest & before), fresh.eq(0)]
+                        m.d.sync += [
+                            rest.eq(rest & before), fresh.eq(0),
+                            *(some[n].eq((rest & before)[part].any())
+                              for n, part in enumerate(parts))]
                 with m.Elif(last):
                     m.next = "Settle"
                 with m.Elif(self.i.valid):
                     m.d.sync += [
                         rest.eq(self.i.p.train), last.eq(self.i.p.last),
+                        *(some[n].eq(self.i.p.train[part].any()) for n, part in enumerate(parts)),
                         chunk.eq(Mux(self.i.p.first, 0, chunk + 1)),
                         fresh.eq(self.i.p.first | fresh),
                     ]
@@ -198,13 +205,16 @@ class Sam(wiring.Component):
             with m.State("Fetch"):
                 m.d.comb += [self.busy.eq(1), clearing.eq(now != 1)]
                 m.d.sync += now.eq(now + 1)
+                m.d.sync += self.o.valid.eq(~mute)
                 m.next = "Offer"
                 with m.If(now == self.steps + 1):
+                    m.d.sync += self.o.valid.eq(0)
                     m.next = "Words"
 
             with m.State("Offer"):
-                m.d.comb += [self.busy.eq(1), self.o.valid.eq(~mute), old.en.eq(0), moves.eq(0)]
+                m.d.comb += [self.busy.eq(1), old.en.eq(0), moves.eq(0)]
                 with m.If(self.o.ready | mute):
+                    m.d.sync += self.o.valid.eq(0)
                     m.next = "Fetch"
 
         return m

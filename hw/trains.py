@@ -36,9 +36,9 @@ class Trains(wiring.Component):
     bitmap_addr, bitmap_data : In, Out(16)
         Read port of its bitmap.
     w_rewind : In(1)
-        The next write goes to address 0. With ``w_en``, this one does.
-    w_en, w_train : In(1), In(word_steps)
-        Write to the other.
+        The next write goes to address 0; not with ``w_en``.
+    w_en, w_train, w_some : In(1), In(word_steps), In(1)
+        Write to the other; ``w_some``: the train is not all zero.
     w_jump, w_turn : In
         From this write's address to the next one's, modulo its width; and whether that belongs to
         the next chunk.
@@ -55,20 +55,19 @@ class Trains(wiring.Component):
             "source": In(1),
             "addr": In(addr), "en": In(1), "train": Out(word_steps),
             "bitmap_addr": In(addr - 4), "bitmap_data": Out(WORD),
-            "w_rewind": In(1), "w_en": In(1), "w_train": In(word_steps),
-            "w_jump": In(addr), "w_turn": In(1), "w_addr": Out(addr),
+            "w_rewind": In(1), "w_en": In(1), "w_train": In(word_steps), "w_some": In(1),
+            "w_jump": In(addr), "w_turn": In(1),
+            "w_addr": Out(addr),
             "sam_addr": In(addr), "sam_en": In(1), "sam_train": Out(word_steps),
         })
 
     def elaborate(self, platform):
         m = Module()
 
-        place = Signal.like(self.w_addr)
-        m.d.comb += self.w_addr.eq(Mux(self.w_rewind, 0, place))
-        with m.If(self.w_en):
-            m.d.sync += place.eq(self.w_addr + self.w_jump)
-        with m.Elif(self.w_rewind):
-            m.d.sync += place.eq(0)
+        with m.If(self.w_rewind):
+            m.d.sync += self.w_addr.eq(0)
+        with m.Elif(self.w_en):
+            m.d.sync += self.w_addr.eq(self.w_addr + self.w_jump)
 
         banks = []
         for n in range(2):
@@ -98,7 +97,7 @@ class Trains(wiring.Component):
         kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])
         now   = Signal(WORD)
         m.d.comb += [
-            now.eq(kept | Cat(self.w_train.any() & (self.w_addr[:4] == n) for n in range(WORD))),
+            now.eq(kept | Cat(self.w_some & (self.w_addr[:4] == n) for n in range(WORD))),
             read.addr.eq(self.bitmap_addr + Mux(self.source, words[0], 0)),
             self.bitmap_data.eq(read.data),
         ]

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.constants import held, per_pass
+from hw.constants import held
 from hw.plan import WORD
 
 __all__ = ["Kind", "MARGIN", "Walker", "found_layout"]
@@ -24,11 +24,11 @@ class Kind(enum.Enum, shape=2):
 def found_layout(plan):
     """A word of the bitmap in which a visit found spikes, or the end of a walk.
 
-    ``word`` marks them, ``count`` says how many they are. Bit n stands for the train at
-    ``16 address + n``, whose weights are at ``row + n``, n counted within the window.
+    ``word`` marks them: bit n stands for the train at ``16 address + n``, whose weights are at
+    ``row + n``, n counted within the window.
     """
     return data.StructLayout({
-        "kind": Kind, "word": WORD, "count": range(WORD + 1),
+        "kind": Kind, "word": WORD,
         "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
@@ -73,7 +73,6 @@ class Walker(wiring.Component):
         m = Module()
         plan, passes = self.plan, self.plan.passes
         train_shape, row_shape = unsigned(plan.train_addr), unsigned(plan.row_addr)
-        const = lambda values, **kw: per_pass(self.number, list(values), **kw)
         fixed = lambda values, **kw: held(m, self.number, list(values), **kw)
 
         # --- the program: parameters and visits of each pass --------------------------------------
@@ -134,32 +133,32 @@ class Walker(wiring.Component):
                        Mux(~last_group, of(False, False, False),
                            Mux(~last_column, of(False, True, False), of(False, True, True))))
 
+        origin, stride = fixed(p.origin for p in passes), fixed(p.stride for p in passes)
+        first_entry, second_entry = fixed(starts), fixed(firsts)
+        base = fixed((p.base % 2**train_shape.width for p in passes), shape=train_shape)
+        row_base  = fixed(p.row_base for p in passes)
         to_corner = step(corner_step(plan), shape=train_shape)
         to_rows   = step(row_step, shape=row_shape)
         with m.If(begin):
             m.d.sync += [
-                active.eq(1), pc.eq(const(starts)),
-                chunk.eq(0), group.eq(0),
-                y.eq(const(p.origin for p in passes)), x.eq(const(p.origin for p in passes)),
-                corner.eq(const((p.base % 2**train_shape.width for p in passes),
-                                shape=train_shape)),
-                rows.eq(const(p.row_base for p in passes)),
+                active.eq(1), pc.eq(first_entry), chunk.eq(0), group.eq(0),
+                y.eq(origin), x.eq(origin), corner.eq(base), rows.eq(row_base),
             ]
         with m.Elif(visit):
             m.d.sync += pc.eq(pc + 1)
         with m.Elif(end):
             m.d.sync += [
-                pc.eq(Mux(last_chunk & int(plan.per_channel), const(starts), const(firsts))),
+                pc.eq(Mux(last_chunk, first_entry, second_entry) if plan.per_channel
+                      else second_entry),
                 chunk.eq(Mux(last_chunk, 0, chunk + 1)),
                 corner.eq(corner + to_corner), rows.eq(rows + to_rows),
             ]
             with m.If(last_chunk):
                 m.d.sync += group.eq(Mux(last_group, 0, group + 1))
             with m.If(last_chunk & last_group):
-                m.d.sync += x.eq(Mux(last_column, const(p.origin for p in passes),
-                                     x + const(p.stride for p in passes)))
+                m.d.sync += x.eq(Mux(last_column, origin, x + stride))
                 with m.If(last_column):
-                    m.d.sync += y.eq(y + const(p.stride for p in passes))
+                    m.d.sync += y.eq(y + stride)
                     with m.If(last_line):
                         m.d.sync += active.eq(0)
 
@@ -203,17 +202,16 @@ class Walker(wiring.Component):
 
         # --- mark: what of the word is wanted -----------------------------------------------------
         given = Signal()
-        found = Signal(found_layout(plan), reset_less=True)  # but for the count
+        found = Signal(found_layout(plan), reset_less=True)
         params = (marked_kind == Kind.Param).replicate(WORD)
         m.d.sync += [
             given.eq(marked), found.kind.eq(marked_kind), found.address.eq(marked_address),
             found.row.eq(marked_row), found.word.eq(mask & (self.bitmap_data | params)),
         ]
 
-        # --- give: it and how many trains it marks ------------------------------------------------
+        # --- give ---------------------------------------------------------------------------------
         m.d.comb += [
             self.o.payload.eq(found),
-            self.o.p.count.eq(sum(found.word)),
             self.o.valid.eq(given & (found.kind.as_value()[1] | found.word.any())),
         ]
 

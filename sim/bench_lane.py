@@ -71,7 +71,7 @@ async def equals_golden(dut, case, idle):
                 word_steps=PARAMS[case]["word_steps"])
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     port = {name: dut[f"{case}__{name}"] for name in (
-        "number", "threshold", "train", "weight", "param", "load", "shift", "step", "last",
+        "number", "threshold", "train", "weight", "param", "load", "shift", "feed", "step", "last",
         "spike", "membrane")}
     await begin(dut)
     for each in plan.passes:
@@ -84,8 +84,9 @@ async def equals_golden(dut, case, idle):
                  for chunk in range(plan.chunks)]
         walk, work = None, []                      # what is added, and the cycles still to come
         drained, handed = None, plan.word_steps    # what is drained, and its next step
-        stepped, waiting, got = None, None, []     # what the neuron steps through, and where it is
-        while walks or walk or waiting is not None or handed < plan.word_steps:
+        # The (walk, step) handed on, and the one given to the neuron.
+        waiting, given, got = None, None, []
+        while walks or walk or waiting or given or handed < plan.word_steps:
             if walk is None and walks:
                 walk = walks.pop(0)
                 (channel, adds, *_), chunk = walk
@@ -93,11 +94,12 @@ async def equals_golden(dut, case, idle):
                         ] if plan.per_channel and chunk == 0 else []
                 work += [("add", *add) for add in adds[chunk]]
             busy = random.random() >= idle
-            steps = waiting is not None and busy
-            shifts = handed < plan.word_steps and (steps or waiting is None) and busy
+            steps = given is not None and busy
+            feeds = waiting is not None and (steps or given is None) and random.random() >= idle
+            shifts = handed < plan.word_steps and (feeds or waiting is None) and busy
             over = handed + shifts == plan.word_steps
             if plan.per_channel:
-                over = handed == plan.word_steps and waiting is None
+                over = handed == plan.word_steps and waiting is None and given is None
             loads = walk is not None and not work and over and random.random() >= idle
             works = bool(work) and not loads and random.random() >= idle
 
@@ -106,18 +108,19 @@ async def equals_golden(dut, case, idle):
             port["weight"].value = int(weight) & 2**plan.weight_bits - 1
             port["train"].value = 2**plan.word_steps - 1 if loads else train if kind == "add" else 0
             port["load"].value, port["shift"].value = int(loads), int(shifts)
-            port["step"].value = int(steps)
+            port["feed"].value, port["step"].value = int(feeds), int(steps)
             if shifts and plan.normed:
                 (channel, *_), chunk = drained
                 at = min(chunk * plan.word_steps + handed, plan.network.steps - 1)
                 dut[f"{case}__norm"].value = norm(plan, each.stage.layer, channel, at)
             if steps:
-                neuron, chunk = stepped
-                last = waiting == plan.word_steps - 1 and chunk == plan.chunks - 1
+                (neuron, chunk), at = given
+                last = at == plan.word_steps - 1 and chunk == plan.chunks - 1
                 port["last"].value = int(last)
             await RisingEdge(dut.clk)
             if steps:
-                got.append((int(port["spike"].value), signed(
+                spikes = each.neuron.reset != "none"
+                got.append((int(port["spike"].value) if spikes else 0, signed(
                     port["membrane"].value.to_unsigned(), plan.membrane_bits)))
                 if last:
                     channel, _, spikes, membranes = neuron
@@ -128,9 +131,11 @@ async def equals_golden(dut, case, idle):
                         f"layer {each.stage.index}, channel {channel}, step {wrong[0]}: "
                         f"{got[wrong[0]]} instead of {want[wrong[0]]}")
                     got = []
-                waiting = None
+                given = None
+            if feeds:
+                given, waiting = waiting, None
             if shifts:
-                waiting, stepped = handed, drained
+                waiting = drained, handed
                 handed += 1
             if loads:
                 drained, handed, walk = walk, 0, None

@@ -82,17 +82,16 @@ async def keeps_what_was_written(dut, case, idle):
         port("source").value = source
         sources.shown = bitmaps.shown = behind.shown = None
         order = list(places(channels, pixels, lanes, chunks))
-        apart = random.random() < 0.5             # w_rewind in a cycle of its own
         port("w_rewind").value, port("w_en").value = 1, 0
         port("en").value = port("sam_en").value = 0
-        if apart:
-            await RisingEdge(dut.clk)
-            port("w_rewind").value = 0
+        await RisingEdge(dut.clk)
+        port("w_rewind").value = 0
         written, new_marks, at, checked = [], {}, 0, 0
         while at < len(order) or checked < 2 * len(read):
             writes = at < len(order) and random.random() >= idle
             train = random.choice((0, random.randrange(2**width)))
             port("w_en").value, port("w_train").value = int(writes), train
+            port("w_some").value = int(train != 0)
             if writes:
                 place, chunk = order[at]
                 after, turned = order[at + 1] if at + 1 < len(order) else (0, chunk + 1)
@@ -106,7 +105,6 @@ async def keeps_what_was_written(dut, case, idle):
             if writes:
                 got = port("w_addr").value.to_unsigned()
                 assert got == place, f"layer {layer}: train {at} went to {got} instead of {place}"
-                port("w_rewind").value = 0
                 written.append((place, train))
                 new_marks.setdefault(place // 16, 0)
                 new_marks[place // 16] |= (train != 0) << place % 16
