@@ -10,7 +10,7 @@ from train import lif
 from train.ann import Ann, activations, described, folded
 from train.conversion import converted, peaks, start
 from train.export import network
-from train.snn import Net, encode, thresholds
+from train.snn import Net, earliest, encode, thresholds
 
 STEPS = 6
 
@@ -29,8 +29,8 @@ def pictures(count, size, seed=0):
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"bias": True}, {"bias": True, "mean": True}, {"leak": 0, "bits": 8}, {"mean": True}],
-    ids=str)
+    {}, {"bias": True}, {"bias": True, "mean": True}, {"leak": 0, "bits": 8}, {"mean": True},
+    {"readout": "count"}, {"readout": "first", "bias": True}], ids=str)
 def test_integers_are_goldens(options):
     """Scores and every spike of a network that trains, and of its file, are the same."""
     torch.manual_seed(3)
@@ -47,7 +47,8 @@ def test_integers_are_goldens(options):
         ours = spikes.detach().unflatten(0, (STEPS, -1)).transpose(0, 1).numpy()
         assert np.array_equal(found.spikes[tap], ours)
     assert sum(map(int, found.counts.sum(axis=0)[1:])) > 100
-    assert np.allclose(found.logits * made.stages[-1].layer.scale, scores, rtol=1e-5, atol=1e-5)
+    scale = made.stages[-1].layer.scale if net.readout == "membrane" else 1
+    assert np.allclose(found.logits * scale, scores, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["float32", "bfloat16"])
@@ -75,6 +76,17 @@ def test_surrogates_by_hand():
         at = current.clone().requires_grad_()
         lif.Lif.apply(at, 1, 0.0, 1.0, 8.0, 1.0, 0.0, surrogate).sum().backward()
         assert np.allclose(at.grad.flatten() * 8, want)
+
+
+def test_earliest_by_hand():
+    """Spikes at steps 1 and 3 of 4: three steps from the first on; what each spike is worth."""
+    spikes = torch.tensor([0.0, 1, 0, 1]).requires_grad_()
+    score = earliest(spikes)
+    score.backward()
+    assert score.item() == 3
+    # Spiking at once is worth the step before; without the spike at 1, two steps would be lost;
+    # one at 2 or 3 is worth nothing while there is one at 1.
+    assert spikes.grad.tolist() == [1, 2, 0, 0]
 
 
 @pytest.fixture(scope="module")

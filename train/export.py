@@ -25,14 +25,18 @@ def biases(layer):
     return None if whole is None else np.rint(whole.detach().numpy() * 2**layer.frac).astype(int)
 
 
+def neuron(layer):
+    """The neurons of a spiking layer."""
+    return Neuron(threshold=np.int64(layer.theta), leak=np.int64(layer.drop * 2**LEAK_BITS))
+
+
 def network(net, *, name, notes):
     """Describe a trained ``train.snn.Net`` with its integers, as golden and hardware take it."""
     net = copy.deepcopy(net).cpu()
     layers = [
         Layer(weights=integers(layer), bits=layer.bits, stride=layer.stride, padding=1,
               frac=layer.frac, scale=layer.step.item() / 2**layer.frac, bias=biases(layer),
-              neuron=Neuron(threshold=np.int64(layer.theta),
-                            leak=np.int64(layer.drop * 2**LEAK_BITS)))
+              neuron=neuron(layer))
         for layer in net.convs]
     # The mean of a map is its sum in smaller units, and a bias then counts for every pixel.
     pixels, bias, size = net.sizes[-1]**2 if net.mean else 1, biases(net.dense), net.sizes[0]
@@ -42,9 +46,10 @@ def network(net, *, name, notes):
         weights=integers(net.dense), bits=net.dense.bits, frac=net.dense.frac,
         bias=None if bias is None else bias * pixels,
         scale=net.dense.step.item() / 2**net.dense.frac / pixels,
-        neuron=Neuron(threshold=np.int64(0), leak=np.int64(0), reset="none")))
+        neuron=Neuron(threshold=np.int64(0), leak=np.int64(0), reset="none")
+        if net.readout == "membrane" else neuron(net.dense)))
     return Network(shape=(1, size, size), steps=net.steps, layers=tuple(layers), name=name,
-                   notes=notes)
+                   readout=net.readout, notes=notes)
 
 
 def revive(path):

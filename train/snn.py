@@ -162,20 +162,25 @@ class Net(nn.Module):
         Whether layers have biases.
     mean : bool
         Whether the dense layer reads the mean of each channel and not every neuron.
+    readout : "membrane", "count" or "first"
+        As in golden.network; the last layer spikes but for the first of them.
     """
 
     def __init__(self, channels, strides, *, steps=16, size=28, classes=10, bits=4, leak=4, frac=2,
-                 slope=3.0, surrogate="atan", bias=False, mean=False):
+                 slope=3.0, surrogate="atan", bias=False, mean=False, readout="membrane"):
         super().__init__()
         self.steps, self.slope, self.surrogate, self.mean = steps, slope, surrogate, mean
+        self.readout = readout
         self.convs, inputs, self.sizes = nn.ModuleList(), 1, [size]
         for outputs, stride in zip(channels, strides, strict=True):
             self.convs.append(Layer((outputs, inputs, 3, 3), stride=stride, bits=bits, leak=leak,
                                     frac=frac, bias=bias))
             inputs, size = outputs, -(-size // stride)
             self.sizes.append(size)
+        membrane = readout == "membrane"
         self.dense = Layer((classes, inputs if mean else inputs * size**2), bits=bits, bias=bias,
-                           frac=8 if bias else 0)
+                           leak=0 if membrane else leak,
+                           frac=frac if not membrane else 8 if bias else 0)
 
     def forward(self, spikes, *, price=0.0, taps=None):
         """Score images from their input spikes.
@@ -185,16 +190,24 @@ class Net(nn.Module):
 
         Returns
         -------
-        scores : (images, classes), the final membrane in units of the threshold
+        scores : (images, classes)
+            The final membrane in units of the threshold, the number of spikes, or the number of
+            steps from the first spike on (``earliest``).
         """
         for place, layer in enumerate(self.convs):
             following = [*self.convs, self.dense][place + 1]
             current = Conv.apply(spikes, layer.whole(), layer.whole_bias(), layer.stride)
-            spikes = Lif.apply(current, self.steps, layer.drop, 2.0**layer.frac, layer.theta,
-                               self.slope, price and price * cycles_a_train(following),
-                               self.surrogate)
+            spikes = self.fire(layer, current, price and price * cycles_a_train(following))
             if taps is not None:
                 taps.append(spikes)
+        if self.readout != "membrane":
+            current = F.linear(spikes.float().flatten(1), self.dense.whole(),
+                               self.dense.whole_bias())
+            spikes = self.fire(self.dense, current[..., None, None])
+            if taps is not None:
+                taps.append(spikes)
+            spikes = spikes.flatten(1).unflatten(0, (self.steps, -1))
+            return spikes.sum(0) if self.readout == "count" else earliest(spikes)
         counts = spikes.unflatten(0, (self.steps, -1)).sum(0).float()
         counts = counts.mean((2, 3)) if self.mean else counts.flatten(1)
         scores = F.linear(counts, self.dense.whole())
@@ -202,6 +215,20 @@ class Net(nn.Module):
             # A mean is a sum over the map in integers, in smaller units.
             scores = scores + self.steps * self.dense.whole_bias()
         return scores * self.dense.step.detach()
+
+    def fire(self, layer, current, price=0.0):
+        """Spikes of a layer from its currents."""
+        return Lif.apply(current, self.steps, layer.drop, 2.0**layer.frac, layer.theta, self.slope,
+                         price, self.surrogate)
+
+
+def earliest(spikes):
+    """Steps from the first spike on, 0 without one, of spikes (T, ...); with a gradient.
+
+    The part of the steps up to t that were silent is the product of 1 - s over them, so that every
+    spike that would come earlier, and the first one, can be told what it is worth.
+    """
+    return (1 - (1 - spikes).cumprod(0)).sum(0)
 
 
 def cycles_a_train(layer, lanes=4):
