@@ -22,7 +22,7 @@ from train.augment import shifted
 from train.lif import Lif
 from train.snn import encode, thresholds
 
-CHANNELS, STRIDES, STEPS, LEAK = (8, 16, 32), (2, 2, 1), 12, 4
+CHANNELS, STRIDES, STEPS, LEAK = (8, 16, 16), (2, 2, 1), 8, 4
 UNIT = 4096.0       # membrane units of 1, so that what the compiled neurons cut off is nothing
 
 
@@ -74,7 +74,7 @@ def described(net, *, name):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.bntt", description=__doc__)
-    loop.arguments(parser, epochs=6, rate=4e-3)
+    loop.arguments(parser, epochs=4, rate=6e-3)
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--bits", type=int, default=6, help="of a weight")
     parser.add_argument("--out", default="models/fashion-bntt.npz")

@@ -108,7 +108,7 @@ def train_ann(args, learn, test):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.conversion", description=__doc__)
-    loop.arguments(parser, epochs=8, rate=4e-3)
+    loop.arguments(parser, epochs=6, rate=4e-3)
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--out", default="models/fashion-conversion.npz")
     parser.add_argument("--ann", default="models/fashion_ann.npz")

@@ -18,7 +18,7 @@ from train.dense import PACKAGE, TEST, digits
 from train.snn import Net
 from train.tune import begin, tune
 
-CHANNELS, STRIDES = (16, 32, 32), (2, 2, 1)
+CHANNELS, STRIDES = (16, 32, 32), (2, 2, 2)
 STEPS = 16
 
 
@@ -32,8 +32,8 @@ def varied(share, chance, images, labels):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.mnist", description=__doc__)
-    loop.arguments(parser, epochs=60, rate=4e-3, threads=2)
-    parser.add_argument("--tuning", type=int, default=16, help="epochs as spikes")
+    loop.arguments(parser, epochs=40, rate=4e-3, threads=2)
+    parser.add_argument("--tuning", type=int, default=10, help="epochs as spikes")
     parser.add_argument("--tuning-rate", type=float, default=2e-3)
     parser.add_argument("--bits", type=int, default=4, help="of a weight")
     parser.add_argument("--out", default="models/mnist-conv.npz")
