@@ -6,6 +6,8 @@ thresholds of 1 (train.conversion), and learns on in the integers of the acceler
 """
 
 import argparse
+import zlib
+from pathlib import Path
 
 import torch
 from torch.nn import functional as F
@@ -16,7 +18,7 @@ from train.ann import Ann, described, noisy
 from train.snn import Net
 from train.tune import begin, tune
 
-CHANNELS, STRIDES = (8, 16, 32, 64), (2, 2, 2, 1)
+CHANNELS, STRIDES = (8, 16, 32, 32, 64), (2, 2, 2, 1, 2)
 STEPS = 16
 
 
@@ -26,9 +28,12 @@ def data(count, match=True):
         made = scenes.make(part, number, match=match, progress=loop.track)
         return {"images": made.images, "labels": made.labels[:, 0]}
 
+    # Scenes of another program are other scenes.
+    program = zlib.crc32(Path(scenes.__file__).read_bytes())
     kind = "matched" if match else "plain"
     for part, number in (("train", count), ("test", 2000)):
-        found = loop.kept(f"scenes_{kind}_{part}_{number}.npz", lambda p=part, n=number: make(p, n))
+        found = loop.kept(f"scenes_{kind}_{part}_{number}_{program:08x}.npz",
+                          lambda p=part, n=number: make(p, n))
         yield torch.from_numpy(found["images"]), torch.from_numpy(found["labels"]).long()
 
 
