@@ -45,10 +45,10 @@ def scored(trains, table, mode):
     table = table.astype(kind)
     kept = np.zeros(count, dtype=kind)      # A at the last spike
     last = np.zeros(count, dtype=np.int32)  # when that was
-    silent = np.zeros(count, dtype=kind)    # z, steps without a spike
+    spent = np.zeros(count, dtype=np.min_scalar_type(steps))  # spikes so far
     for t, fired in enumerate(trains):
         fired = fired.astype(bool)
-        neurons = np.flatnonzero(fired)
+        neurons = indices(fired)
         # A is 0 before the first spike, so that any d gives A = 1 there.
         decayed = table.take(t - last.take(neurons)) * kept.take(neurons)
         now = one + rounded(decayed, TABLE_FRAC)
@@ -56,10 +56,22 @@ def scored(trains, table, mode):
         if mode == "paper":
             now = now - one
         elif mode == "official":
-            silent += ~fired
-            ghost = silent.take(neurons) * table[t]
-            now = now + rounded(ghost, TABLE_FRAC - SCORE_FRAC)
+            spent += fired.view(np.uint8)
+            silent = t + 1 - spent.take(neurons).astype(kind)
+            now = now + rounded(silent * table[t], TABLE_FRAC - SCORE_FRAC)
         yield neurons, now
+
+
+def indices(fired):
+    """Those of the True in ``fired``, ascending; where they are few, eight places are skipped at once.
+
+    For few np.flatnonzero goes from one to the next, and every step is a branch badly predicted.
+    """
+    if fired.size % 8 or 8 * np.count_nonzero(fired) > fired.size:
+        return np.flatnonzero(fired)
+    eights = np.flatnonzero(fired.view(np.uint64) != 0)
+    at = np.flatnonzero(fired.reshape(-1, 8).take(eights, axis=0))
+    return 8 * eights.take(at >> 3) + (at & 7)
 
 
 def scores(spikes, table, mode):
