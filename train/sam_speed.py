@@ -1,15 +1,16 @@
 """python -m train.sam_speed: SAM maps in golden against the authors' method in PyTorch.
 
-Same spikes, same definition ("official"), one process, one thread each; of every method the best of
-several repeats, taken in turn. The authors' method follows their script: in each step t it goes over
-all steps t' so far and adds exp(-gamma (t - time(t'))) for every neuron, where time(t') is t' at a
-spike and 0 in silence, which is how N_off(t) gets its z(t) exp(-gamma t). Two quicker ways to say
-the same in PyTorch stand beside it: one factor for each pair of steps, and one matrix product over
-all of them. golden computes in integers and only where there is a spike.
+Same spikes, same definition ("official"), one process, one thread each; of every method the CPU
+time of the best of several repeats, taken in turn. The authors' method follows their script: in
+each step t it goes over all steps t' so far and adds exp(-gamma (t - time(t'))) for every neuron,
+where time(t') is t' at a spike and 0 in silence, which is how N_off(t) gets its z(t) exp(-gamma t).
+Two quicker ways to say the same in PyTorch stand beside it: one factor for each pair of steps, and
+one matrix product over all of them. golden computes in integers and only where there is a spike, so
+that its time grows with their number.
 
 Fails unless every map of golden is within its bound of the authors' method in double precision:
-per spike (1/2 + A 2**-8) / (1 - exp(-gamma)) for A (golden.sam, A at most 1 / (1 - exp(-gamma))) and
-1/2 + T 2**-8 for the ghost, in units of 2**-SCORE_FRAC.
+per spike (1/2 + A 2**-8) / (1 - exp(-gamma)) for A, which is at most 1 / (1 - exp(-gamma)), and
+1/2 + T 2**-8 for the ghost, in units of 2**-SCORE_FRAC (golden.sam).
 """
 
 import argparse
@@ -63,16 +64,16 @@ METHODS = {"the authors' way": script, "one factor a pair": factors, "one matrix
 
 
 def measured(spikes, gamma, repeats):
-    """Best seconds of each method, golden the last."""
+    """Best seconds of CPU time of each method, golden the last."""
     tensor = torch.from_numpy(spikes).float()
     calls = {name: lambda f=f: f(tensor, gamma) for name, f in METHODS.items()}
     calls["golden"] = lambda: activation_map(spikes[None], gamma=gamma, mode="official")
     best = dict.fromkeys(calls, math.inf)
     for _ in range(repeats):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()  # with one thread: what an idle core would take
             call()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], time.process_time() - start)
     return best
 
 
@@ -109,13 +110,14 @@ def main(argv=None):
             raise BadInput(f"{name} is out of range")
     torch.set_num_threads(1)  # as many as golden uses
     print(f"SAM of {' x '.join(map(str, args.shape))} neurons, {args.steps} steps, gamma "
-          f"{args.gamma}; one thread each, best of {args.repeats}")
+          f"{args.gamma}; one thread each, CPU time, best of {args.repeats}")
     report = {"shape": list(args.shape), "steps": args.steps, "gamma": args.gamma, "threads": 1,
               "repeats": args.repeats, "torch": torch.__version__, "rates": []}
     for rate in args.rate:
         chance = np.random.default_rng(0).random((args.steps, *args.shape))
         spikes = (chance < rate).astype(np.uint8)
-        best, (error, share) = measured(spikes, args.gamma, args.repeats), compared(spikes, args.gamma)
+        best = measured(spikes, args.gamma, args.repeats)
+        error, share = compared(spikes, args.gamma)
         report["rates"].append({
             "rate": rate, "spikes": int(spikes.sum()), "seconds": best, "largest error": error,
             "share of bound": share,
