@@ -16,7 +16,7 @@ from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_bits, r
 
 
 def scored(trains, table, mode):
-    """N where it is needed, at the spikes.
+    """N where it is needed, at the spikes, step by step.
 
     - "paper": earlier spikes only, A - 1;
     - "inclusive": the spike itself counts, A;
@@ -33,38 +33,33 @@ def scored(trains, table, mode):
     table : (>= T,) int
         exp(-gamma d) in units of 2**-TABLE_FRAC (golden.formats.exp_table).
 
-    Returns
-    -------
-    events : (S,) int
-        Where the spikes are, t K + k, ascending.
-    scores : (S,) int
-        N of each, in units of 2**-SCORE_FRAC.
+    Yields
+    ------
+    neurons : (S,) indices into K, ascending
+    scores : (S,) int, in units of 2**-SCORE_FRAC
     """
     one, (steps, count) = 1 << SCORE_FRAC, trains.shape
     table = np.asarray(table)
     # The product then stays below 255 * 2**8 * 2**15 + 2**14 < 2**31.
     kind = np.int32 if steps <= 255 and table.max() <= 1 << TABLE_FRAC else np.int64
     table = table.astype(kind)
-    fired = trains.astype(bool)
-    events = indices(fired.reshape(-1))
-    ends = np.searchsorted(events, np.arange(steps + 1) * count)
-    found = np.empty(events.shape, dtype=kind)
     kept = np.zeros(count, dtype=kind)                        # A at the last spike
     last = np.zeros(count, dtype=np.int32)                    # when that was
     spent = np.zeros(count, dtype=np.min_scalar_type(steps))  # spikes so far
-    for t in range(steps):
-        step = slice(ends[t], ends[t + 1])
-        neurons = events[step] - t * count
+    for t, fired in enumerate(trains):
+        fired = fired.astype(bool)
+        neurons = indices(fired)
         # A is 0 before the first spike, so that any d gives A = 1 there.
         decayed = table.take(t - last.take(neurons)) * kept.take(neurons)
         now = one + rounded(decayed, TABLE_FRAC)
         kept[neurons], last[neurons] = now, t
-        if mode == "official":
-            spent += fired[t].view(np.uint8)
+        if mode == "paper":
+            now -= one
+        elif mode == "official":
+            spent += fired.view(np.uint8)
             silent = t + 1 - spent.take(neurons).astype(kind)
             now += rounded(silent * table[t], TABLE_FRAC - SCORE_FRAC)
-        found[step] = now
-    return events, found - one if mode == "paper" else found
+        yield neurons, now
 
 
 def indices(fired):
@@ -86,10 +81,11 @@ def scores(spikes, table, mode):
     ``spikes`` is (N, T, ...) of 0 and 1; returns int32 of that shape.
     """
     trains = np.moveaxis(spikes, 1, 0)
-    found = np.zeros(trains.shape, dtype=np.int32)
-    events, values = scored(trains.reshape(len(trains), -1), table, mode)
-    found.reshape(-1)[events] = values
-    return np.moveaxis(found, 0, 1)
+    found = np.zeros((len(trains), trains[0].size), dtype=np.int32)
+    for at, (neurons, values) in zip(found, scored(trains.reshape(found.shape), table, mode),
+                                     strict=True):
+        at[neurons] = values
+    return np.moveaxis(found.reshape(trains.shape), 0, 1)
 
 
 def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
@@ -115,11 +111,11 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
     if table is None:
         table = exp_table(gamma, steps)
     trains = spikes.transpose(1, 2, 3, 4, 0).reshape(steps, -1)
-    events, values = scored(trains, table, mode)
     pixels = trains.shape[1] // channels
-    t = events // trains.shape[1]
-    at = events - (events // pixels - t) * pixels            # (t, pixel), whatever the channel
-    # bincount sums in float64, which holds these whole numbers.
-    found = np.bincount(at, values, steps * pixels).astype(np.int32)
-    return (np.minimum(found, 2**map_bits(channels, steps) - 1)
-            .reshape(steps, *sides, count).transpose(3, 0, 1, 2))
+    top = 2**map_bits(channels, steps) - 1
+    found = np.empty((steps, pixels), dtype=np.int32)
+    for at, (neurons, values) in zip(found, scored(trains, table, mode), strict=True):
+        # bincount sums in float64, which holds these whole numbers.
+        summed = np.bincount(neurons - neurons // pixels * pixels, values, pixels)
+        at[:] = np.minimum(summed, top)
+    return found.reshape(steps, *sides, count).transpose(3, 0, 1, 2)
