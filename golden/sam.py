@@ -70,9 +70,10 @@ def indices(fired):
     """
     if fired.size % 8 or 8 * np.count_nonzero(fired) > fired.size:
         return np.flatnonzero(fired)
-    eights = np.flatnonzero(fired.view(np.uint64) != 0)
-    at = np.flatnonzero(fired.reshape(-1, 8).take(eights, axis=0))
-    return 8 * eights.take(at >> 3) + (at & 7)
+    eights = fired.view(np.uint64)
+    some = np.flatnonzero(eights != 0)
+    at = np.flatnonzero(eights.take(some).view(bool))
+    return 8 * some.take(at >> 3) + (at & 7)
 
 
 def scores(spikes, table, mode):
