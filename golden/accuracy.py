@@ -1,6 +1,7 @@
 """python -m golden.accuracy: classify a labelled set with the integer network."""
 
 import argparse
+import os
 
 import numpy as np
 from rich.console import Console
@@ -19,7 +20,11 @@ def main(argv=None):
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE",
                         help="images and labels (.npz); `make accuracy` makes the default")
     parser.add_argument("--seed", type=int, help="of the encoder, in place of the network's")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
+                        help="batches at once (default: as many as there are cores)")
     args = parser.parse_args(argv)
+    if args.jobs < 1:
+        raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     network = load(args.network)
     if args.seed is not None:
         network = network.replace(seed=args.seed)
@@ -27,7 +32,7 @@ def main(argv=None):
     if labels is None:
         raise BadInput(f"{args.images}: holds no labels")
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        result = run_batched(images, network, taps=(), keep=False, batch=100,
+        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs,
                              progress=lambda it: progress.track(it, description="classifying"))
     correct = int(np.count_nonzero(result.pred == labels))
     print(f"network {args.network} ({network.digest}), encoder seed {network.seed:#x}")

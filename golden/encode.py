@@ -47,16 +47,21 @@ def encode(images, network):
     Returns
     -------
     (N, T, C, H, W) int16
-        Order of pixels for the random numbers: (y, x, c).
+        Order of pixels for the random numbers: (y, x, c). In memory the steps are outermost and the
+        images innermost, as golden.run likes it.
     """
     if network.encoder == "frames":
         return images.astype(np.int16)
+    pixels = images.transpose(1, 2, 3, 0)
     if network.encoder == "current":
-        return np.repeat(images[:, None].astype(np.int16), network.steps, axis=1)
+        found = np.repeat(pixels[None].astype(np.int16), network.steps, axis=0)
+        return found.transpose(4, 0, 1, 2, 3)
     c, h, w = network.shape
-    table = randoms(network.seed, c * h * w, network.steps)
-    table = table.reshape(network.steps, h, w, c).transpose(0, 3, 1, 2).astype(np.int16)
+    drawn = randoms(network.seed, c * h * w, network.steps)
+    drawn = drawn.reshape(network.steps, h, w, c, 1).transpose(0, 3, 1, 2, 4)
     if network.encoder == "bernoulli":
-        return (table[None] < images[:, None]).astype(np.int16)
-    signed = images.view(np.int8).astype(np.int16)[:, None]
-    return (table[None] < 2 * np.abs(signed)) * np.sign(signed)
+        found = drawn < pixels
+    else:
+        signed = pixels.view(np.int8).astype(np.int16)
+        found = (drawn < 2 * np.abs(signed)) * np.sign(signed)
+    return found.astype(np.int16, copy=False).transpose(4, 0, 1, 2, 3)

@@ -5,8 +5,8 @@ import numpy as np
 from golden.formats import leaked
 
 
-def lif(inputs, layer):
-    """Run the neurons of a layer over all steps.
+def neurons(inputs, layer, kind):
+    """Run the neurons of a layer; yield who crosses the threshold in each step, and all membranes.
 
     With u the membrane, s = 1 where u crossed the threshold th one step before, I the input and
     leaked(u) = L u rounded as in golden.formats, one step is
@@ -16,37 +16,34 @@ def lif(inputs, layer):
     - "zero":            u <- leaked(v_reset if s else u) + I      snnTorch zero, NIR (order E)
     - "none":            u <- leaked(u) + I              read-out (order F)
 
-    and s = [u > th] ("gt") or [u >= th] ("ge"). A ``delay`` of 1 hands s on one step later, which
-    gives orders A and D.
+    and s = [u > th] ("gt") or [u >= th] ("ge").
 
     Parameters
     ----------
-    inputs : (N, T, C, H, W) int
-        Sums of weights, in weight units.
+    inputs : iterable of (N, C, H, W) int
+        Sums of weights, in weight units, step by step.
     layer : golden.network.Layer
+    kind : dtype
+        In which to compute: see ``enough``.
 
-    Returns
-    -------
-    spikes : (N, T, C, H, W) uint8
-    membranes : (N, T, C, H, W) int32
+    Yields
+    ------
+    fired : (N, C, H, W) bool, or False for "none"
+    membrane : (N, C, H, W) of ``kind``
     """
-    neuron, steps = layer.neuron, inputs.shape[1]
+    neuron = layer.neuron
     column = lambda values: layer.per_channel(values).astype(kind)[:, None, None]
-    # A product with the leak must fit: membranes have up to 32 bits, leaks 17.
-    kind = np.int64
     threshold, leak = column(neuron.threshold), column(neuron.leak)
     quiet_top = threshold - (neuron.compare == "ge")
     v_reset, bias = column(neuron.v_reset), column(layer.biases)
-    membrane = np.zeros(inputs.shape[:1] + inputs.shape[2:], dtype=kind)
-    fired = np.zeros(membrane.shape, dtype=bool)
-    spikes = np.zeros(inputs.shape, dtype=np.uint8)
-    membranes = np.empty(inputs.shape, dtype=np.int32)
-    for t in range(steps):
+    membrane, fired = kind(0), False
+    for t, sums in enumerate(inputs):
+        added = sums.astype(kind, copy=False)
         if layer.norm is None:
-            added = (inputs[:, t].astype(kind) << layer.frac) + bias
+            added = (added << layer.frac) + bias
         else:
             gain, offset, shift = layer.norm
-            added = ((inputs[:, t] * column(gain[t])) >> shift) + column(offset[t]) + bias
+            added = ((added * column(gain[t])) >> shift) + (column(offset[t]) + bias)
         if neuron.reset == "subtract":
             membrane = leaked(membrane, leak) - threshold * fired + added
         elif neuron.reset == "subtract_leaked":
@@ -57,9 +54,51 @@ def lif(inputs, layer):
             membrane = leaked(membrane, leak) + added
         if neuron.reset != "none":
             fired = membrane > quiet_top
+        yield fired, membrane
+
+
+def enough(layer, steps, span):
+    """Type of whole numbers that holds every intermediate of ``neurons``: int32 where it can.
+
+    ``span`` is the largest magnitude of an input. A leak brings a membrane nearer to 0 and a spike
+    takes th from what is above th, so that in one step a membrane moves away from 0 by no more than
+    input, bias, th and v_reset together; its product with the leak is the widest number of all.
+    int64 always is enough, since membranes have at most 32 bits and leaks 17.
+    """
+    widest = lambda values: int(np.abs(values).max())
+    neuron = layer.neuron
+    if layer.norm is None:
+        product = added = span << layer.frac
+    else:
+        gain, offset, shift = layer.norm
+        product = span * widest(gain)
+        added = (product >> shift) + 1 + widest(offset)
+    each = added + widest(layer.biases) + widest(neuron.threshold) + widest(neuron.v_reset)
+    top = max(product, (steps + 1) * each * max(1, widest(neuron.leak)))
+    return np.int32 if top < 2**31 else np.int64
+
+
+def lif(inputs, layer):
+    """Spikes and membranes of ``neurons`` over all steps.
+
+    A ``delay`` of 1 hands s on one step later, which gives orders A and D.
+
+    Parameters
+    ----------
+    inputs : (N, T, C, H, W) int
+    layer : golden.network.Layer
+
+    Returns
+    -------
+    spikes : (N, T, C, H, W) uint8
+    membranes : (N, T, C, H, W) int32
+    """
+    steps, delay = inputs.shape[1], layer.neuron.delay
+    kind = enough(layer, steps, max(-int(inputs.min(initial=0)), int(inputs.max(initial=0))))
+    spikes = np.zeros_like(inputs, dtype=np.uint8)
+    membranes = np.empty_like(inputs, dtype=np.int32)
+    for t, (fired, membrane) in enumerate(neurons(np.moveaxis(inputs, 1, 0), layer, kind)):
         membranes[:, t] = membrane
-        if not neuron.delay:
-            spikes[:, t] = fired
-        elif t + 1 < steps:
-            spikes[:, t + 1] = fired
+        if t + delay < steps:
+            spikes[:, t + delay] = fired
     return spikes, membranes

@@ -17,9 +17,9 @@ def class_scores(spikes, membranes, readout):
     -------
     (N, T, classes) int32; the last step holds the logits
     """
-    spikes, membranes = spikes[..., 0, 0], membranes[..., 0, 0]
     if readout == "membrane":
-        return membranes
+        return membranes[..., 0, 0]
+    spikes = spikes[..., 0, 0]
     so_far = np.cumsum(spikes, axis=1, dtype=np.int32)
     if readout == "count":
         return so_far

@@ -1,5 +1,6 @@
 """A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,10 +8,10 @@ import numpy as np
 from golden.encode import encode
 from golden.errors import BadInput
 from golden.formats import SCORE_FRAC
-from golden.lif import lif
+from golden.lif import enough, neurons
 from golden.readout import class_scores
 from golden.sam import activation_map
-from golden.synapses import pooled, weighted
+from golden.synapses import largest, pooled, weighted
 
 
 @dataclass
@@ -98,13 +99,40 @@ def check_taps(taps, network, where="tap"):
 
 
 def forward(activations, stage, steps):
-    """Spikes and membranes (N, T, C, H, W) of one stage from the activations that it reads."""
-    count = len(activations)
-    flat = activations.reshape(count * steps, *activations.shape[2:])
-    for pool in stage.pools:
-        flat = pooled(flat, pool)
-    sums = weighted(flat, stage.layer, stage.top)
-    return lif(sums.reshape(count, steps, *stage.shape), stage.layer)
+    """Spikes of one stage from the activations (N, T, C, H, W) that it reads.
+
+    Returns
+    -------
+    spikes : (N, T, C, H, W) uint8
+        In memory the steps are outermost and the images innermost: a step of a batch of images is
+        then one piece, and the work on it fits the cache.
+    membranes : (N, T, C, H, W) int32, or None where the stage spikes
+    """
+    layer, delay = stage.layer, stage.layer.neuron.delay
+    spikes = np.zeros((steps, *stage.shape, len(activations)), np.uint8).transpose(4, 0, 1, 2, 3)
+    membranes = []
+    kind = enough(layer, steps, largest(layer, stage.top))
+    for t, (fired, membrane) in enumerate(neurons(sums(activations, stage), layer, kind)):
+        if t + delay < steps:
+            spikes[:, t + delay] = fired
+        if not layer.spiking:
+            membranes.append(membrane)
+    return spikes, np.stack(membranes, axis=1).astype(np.int32) if membranes else None
+
+
+def sums(activations, stage):
+    """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
+    for maps in np.moveaxis(activations, 1, 0):
+        for pool in stage.pools:
+            maps = pooled(maps, pool)
+        yield weighted(maps, stage.layer, stage.top)
+
+
+def nonzero(activations):
+    """(N,) how many activations are not 0."""
+    # There are at most 255 steps, so that a byte holds the count of a train.
+    trains = (activations != 0).view(np.uint8).sum(axis=1, dtype=np.uint8)
+    return trains.sum(axis=(1, 2, 3), dtype=np.int64)
 
 
 def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep=True):
@@ -129,11 +157,11 @@ def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep
     taps = network.taps if taps is None else check_taps(taps, network)
     active = encode(images, network)
     result = Result(None, None, None, spikes_input=active if keep else None)
-    counts = [np.count_nonzero(active.reshape(len(images), -1), axis=1)]
+    counts = [nonzero(active)]
     for stage in network.stages:
         active, membranes = forward(active, stage, network.steps)
         if stage.layer.spiking:
-            counts.append(np.count_nonzero(active.reshape(len(images), -1), axis=1))
+            counts.append(nonzero(active))
         if stage.index in taps:
             result.maps[stage.index] = activation_map(active, gamma=gamma, mode=mode, table=table)
             if keep:
@@ -156,7 +184,10 @@ def joined(results):
         cycles=glue([r.cycles for r in results]), traces=glue([r.traces for r in results]))
 
 
-def run_batched(images, network, *, batch=50, progress=iter, **options):
-    """``run`` in batches; ``progress`` wraps the iterable of their starts."""
+def run_batched(images, network, *, batch=32, jobs=1, progress=iter, **options):
+    """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts."""
     starts = range(0, len(images), batch)
-    return joined([run(images[n:n + batch], network, **options) for n in progress(starts)])
+    # Threads are enough, since NumPy holds no lock while it computes, and results need no copy.
+    with ThreadPoolExecutor(jobs) as pool:
+        found = pool.map(lambda n: run(images[n:n + batch], network, **options), starts)
+        return joined([result for _, result in zip(progress(starts), found, strict=True)])

@@ -15,8 +15,8 @@ import numpy as np
 from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, rounded
 
 
-def scores(spikes, table, mode):
-    """Score of each spike, 0 where there is none.
+def scored(trains, table, mode):
+    """N where it is needed, at the spikes, step by step.
 
     - "paper": earlier spikes only, A - 1;
     - "inclusive": the spike itself counts, A;
@@ -29,38 +29,64 @@ def scores(spikes, table, mode):
 
     Parameters
     ----------
-    spikes : (N, T, ...) of 0 and 1
+    trains : (T, K) of 0 and 1
     table : (>= T,) int
         exp(-gamma d) in units of 2**-TABLE_FRAC (golden.formats.exp_table).
 
-    Returns
-    -------
-    (N, T, ...) int32, in units of 2**-SCORE_FRAC
+    Yields
+    ------
+    neurons : (S,) indices into K, ascending
+    scores : (S,) int, in units of 2**-SCORE_FRAC
     """
-    one = 1 << SCORE_FRAC
-    # Products have at most 16 + 16 bits.
-    table = np.asarray(table, dtype=np.int64)
-    steps = spikes.shape[1]
-    shape = spikes.shape[:1] + spikes.shape[2:]
-    kept = np.zeros(shape, dtype=np.int64)            # A at the last spike
-    interval = np.zeros(shape, dtype=np.intp)         # d, steps since the last spike
-    count = np.zeros(shape, dtype=np.int64)
-    found = np.zeros(spikes.shape, dtype=np.int32)
-    for t in range(steps):
-        fired = spikes[:, t] != 0
+    one, (steps, count) = 1 << SCORE_FRAC, trains.shape
+    table = np.asarray(table)
+    # The product then stays below 255 * 2**8 * 2**15 + 2**14 < 2**31.
+    kind = np.int32 if steps <= 255 and table.max() <= 1 << TABLE_FRAC else np.int64
+    table = table.astype(kind)
+    kept = np.zeros(count, dtype=kind)                        # A at the last spike
+    last = np.zeros(count, dtype=np.int32)                    # when that was
+    spent = np.zeros(count, dtype=np.min_scalar_type(steps))  # spikes so far
+    for t, fired in enumerate(trains):
+        fired = fired.astype(bool)
+        neurons = indices(fired)
         # A is 0 before the first spike, so that any d gives A = 1 there.
-        now = one + rounded(table[interval[fired]] * kept[fired], TABLE_FRAC)
-        kept[fired] = now
-        count[fired] += 1
+        decayed = table.take(t - last.take(neurons)) * kept.take(neurons)
+        now = one + rounded(decayed, TABLE_FRAC)
+        kept[neurons], last[neurons] = now, t
         if mode == "paper":
-            now = now - one
+            now -= one
         elif mode == "official":
-            silent = t + 1 - count[fired]
-            now = now + rounded(silent * table[t], TABLE_FRAC - SCORE_FRAC)
-        found[:, t][fired] = now
-        interval[fired] = 0
-        interval += 1
-    return found
+            spent += fired.view(np.uint8)
+            silent = t + 1 - spent.take(neurons).astype(kind)
+            now += rounded(silent * table[t], TABLE_FRAC - SCORE_FRAC)
+        yield neurons, now
+
+
+def indices(fired):
+    """np.flatnonzero of (K,) bool.
+
+    Where there are few, that goes from one to the next, and each is a branch that no processor
+    foresees. Then it is faster to find the eights that hold any, and those within.
+    """
+    if fired.size % 8 or 8 * np.count_nonzero(fired) > fired.size:
+        return np.flatnonzero(fired)
+    eights = fired.view(np.uint64)
+    some = np.flatnonzero(eights != 0)
+    at = np.flatnonzero(eights.take(some).view(bool))
+    return 8 * some.take(at >> 3) + (at & 7)
+
+
+def scores(spikes, table, mode):
+    """Score of each spike as ``scored`` gives it, 0 where there is none.
+
+    ``spikes`` is (N, T, ...) of 0 and 1; returns int32 of that shape.
+    """
+    trains = np.moveaxis(spikes, 1, 0)
+    found = np.zeros((len(trains), trains[0].size), dtype=np.int32)
+    for at, (neurons, values) in zip(found, scored(trains.reshape(found.shape), table, mode),
+                                     strict=True):
+        at[neurons] = values
+    return np.moveaxis(found.reshape(trains.shape), 0, 1)
 
 
 def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
@@ -82,6 +108,13 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
     """
     if mode not in MODES:
         raise ValueError(f"SAM mode must be one of {', '.join(MODES)}, not {mode}")
+    count, steps, channels, *sides = spikes.shape
     if table is None:
-        table = exp_table(gamma, spikes.shape[1])
-    return scores(spikes, table, mode).sum(axis=2, dtype=np.int32)
+        table = exp_table(gamma, steps)
+    trains = spikes.transpose(1, 2, 3, 4, 0).reshape(steps, -1)
+    pixels = trains.shape[1] // channels
+    found = np.empty((steps, pixels), dtype=np.int32)
+    for at, (neurons, values) in zip(found, scored(trains, table, mode), strict=True):
+        # bincount sums in float64, which holds these whole numbers.
+        at[:] = np.bincount(neurons - neurons // pixels * pixels, values, pixels)
+    return found.reshape(steps, *sides, count).transpose(3, 0, 1, 2)

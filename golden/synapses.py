@@ -2,23 +2,32 @@
 
 import numpy as np
 
-EXACT = 2**24  # float32 holds every whole number up to here, so sums below it are exact in BLAS
+EXACT = 2**24   # float32 holds every whole number up to here
+SHARED = 2**18  # multiplications beyond which OpenBLAS shares a product out to its threads
+SHARED = 2**18   # multiplications from which OpenBLAS shares a product out to its threads
 
 
-def windows(maps, kernel, stride, padding, fill=0):
-    """Receptive fields of (N, C, H, W): a (N, H', W', C, K, K) view of the padded maps."""
-    if padding:
-        side = (padding, padding)
-        maps = np.pad(maps, ((0, 0), (0, 0), side, side), constant_values=fill)
-    view = np.lib.stride_tricks.sliding_window_view(maps, (kernel, kernel), axis=(2, 3))
-    return view[:, :, ::stride, ::stride].transpose(0, 2, 3, 1, 4, 5)
+def windows(maps, kernel, stride, padding, dtype=None):
+    """Receptive fields of (N, C, H, W): a (N, H', W', C, K, K) view of the maps padded with 0.
+
+    In memory the maps are put innermost, which keeps runs long however small the windows are.
+    """
+    count, channels, height, breadth = maps.shape
+    padded = np.zeros((channels, height + 2 * padding, breadth + 2 * padding, count),
+                      dtype=dtype or maps.dtype)
+    padded[:, padding:padding + height, padding:padding + breadth] = maps.transpose(1, 2, 3, 0)
+    view = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
+    return view[:, ::stride, ::stride].transpose(3, 1, 2, 0, 4, 5)
 
 
 def weighted(activations, layer, top):
     """Sum of weights over active inputs.
 
     I[n, o, y, x] = sum over c, i, j of w[o, c, i, j] a[n, c, y s + i - p, x s + j - p], with zeros
-    outside the map; a dense layer takes its inputs in (c, y, x) order.
+    outside the map; a dense layer takes its inputs in (c, y, x) order, as a 1 x 1 convolution of
+    one pixel would. All are one matrix product, in float32 where no partial sum, in whatever order
+    it is formed, can reach 2**24 in magnitude, and in float64 otherwise: so each is a whole number
+    that the format holds, nothing is rounded, and the sum is exact.
 
     Parameters
     ----------
@@ -27,29 +36,49 @@ def weighted(activations, layer, top):
 
     Returns
     -------
-    (N, O, H', W') int64
+    (N, O, H', W') int32, or int64 where sums can be wider
     """
-    weights = layer.weights.reshape(layer.channels, -1)
-    bound = np.abs(weights.astype(np.int64)).sum(axis=1).max() * top
+    weights = layer.weights.reshape(layer.groups, layer.channels // layer.groups, -1)
+    bound = largest(layer, top)
     real = np.float32 if bound < EXACT else np.float64
-    count = len(activations)
     if layer.dense:
-        sums = activations.reshape(count, -1).astype(real) @ weights.T.astype(real)
-        return sums.astype(np.int64).reshape(count, layer.channels, 1, 1)
-    parts = []
-    inputs = activations.astype(real).reshape(count, layer.groups, -1, *activations.shape[2:])
-    for group, part in enumerate(np.split(weights, layer.groups)):
-        fields = windows(inputs[:, group], layer.kernel, layer.stride, layer.padding)
-        shape = fields.shape[:3]
-        parts.append((fields.reshape(-1, part.shape[1]) @ part.T.astype(real))
-                     .reshape(*shape, -1))
-    return np.concatenate(parts, axis=-1).astype(np.int64).transpose(0, 3, 1, 2)
+        activations = activations.reshape(len(activations), -1, 1, 1)
+    fields = windows(activations, layer.kernel, layer.stride, layer.padding, real)
+    sums = product(weights.astype(real), fields.transpose(3, 4, 5, 1, 2, 0))
+    return sums.astype(np.int32 if bound < 2**31 else np.int64).transpose(3, 0, 1, 2)
+
+
+def largest(layer, top):
+    """Largest magnitude that a sum of ``layer`` can have, of inputs of magnitude up to ``top``."""
+    weights = layer.weights.reshape(layer.channels, -1).astype(np.int64)
+    return int(np.abs(weights).sum(axis=1).max()) * top
+
+
+def product(weights, fields):
+    """Sums (O, H', W', N) of weights (G, O / G, F) over fields (C, K, K, H', W', N), F = C K K / G.
+
+    In blocks of a few rows of the map, which stay in the cache, and of so few columns that the
+    calling thread computes them. To share out larger ones takes BLAS longer than it saves, and very
+    much longer when other programs hold the cores; batches (golden.run) use several cores better.
+    """
+    groups, outputs, inputs = weights.shape
+    height, breadth, count = fields.shape[3:]
+    found = np.empty((groups, outputs, height * breadth * count), dtype=weights.dtype)
+    columns = max(1, SHARED // weights[0].size)
+    rows = max(1, columns // (breadth * count))
+    for y in range(0, height, rows):
+        right = fields[:, :, :, y:y + rows].reshape(groups, inputs, -1)
+        done = found[:, :, y * breadth * count:][:, :, :right.shape[2]]
+        for n in range(0, right.shape[2], columns):
+            part = slice(n, n + columns)
+            np.matmul(weights, right[:, :, part], out=done[:, :, part])
+    return found.reshape(-1, height, breadth, count)
 
 
 def pooled(activations, pool):
     """Pool (N, C, H, W): counts for "sum" and "avg", the OR of spikes for "max"."""
     fields = windows(activations, pool.kernel, pool.stride, pool.padding)
-    if pool.kind == "max":
-        return np.ascontiguousarray(fields.max(axis=(4, 5)).transpose(0, 3, 1, 2))
-    return np.ascontiguousarray(
-        fields.sum(axis=(4, 5), dtype=np.int32).transpose(0, 3, 1, 2))
+    fields = fields.transpose(4, 5, 3, 1, 2, 0)
+    found = (fields.max(axis=(0, 1)) if pool.kind == "max"
+             else fields.sum(axis=(0, 1), dtype=np.int32))
+    return found.transpose(3, 0, 1, 2)

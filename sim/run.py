@@ -39,7 +39,8 @@ def parser():
                        help="rtl: steps at once, 4, 8 or 16 (default: 16)")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
-    found.add_argument("--jobs", type=int, default=2, help="rtl: simulations at once (default: 2)")
+    found.add_argument("--jobs", type=int, default=2,
+                       help="batches (golden) or simulations (rtl) at once (default: 2)")
     return found
 
 
@@ -48,7 +49,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, 
     """Result of either engine, with a progress bar."""
     with Progress(console=console, transient=True) as progress:
         if engine == "golden":
-            return run_batched(images, network, taps=taps, gamma=gamma, mode=mode,
+            return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
                                progress=lambda it: progress.track(it, description="golden"))
         from sim.rtl import Simulation
         building = progress.add_task("building the simulation (about 20 s the first time)",

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -23,6 +24,19 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
+def native():
+    """Flags to compile for this very processor, a quarter faster; none where that is not known.
+
+    They name the processor, for what is compiled is kept in a cache that machines may share.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        features = next(line for line in lines if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return ""
+    return f"-march=native -DPROCESSOR={zlib.crc32(features.encode())}"
+
+
 def verilated(text, *, where=None, quick=False, harness=HARNESS, flags=""):
     """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
@@ -30,7 +44,7 @@ def verilated(text, *, where=None, quick=False, harness=HARNESS, flags=""):
     if it is there; ``quick`` builds in a third of the time what then runs some times slower. Raises
     RuntimeError with the tool's last lines if it fails.
     """
-    flags = " ".join(["-O0" if quick else "-O2", flags]).strip()
+    flags = " ".join(["-O0" if quick else f"-O2 {native()}", flags]).strip()
     if "o_traces__valid" in text:
         flags += " -DTRACES"
     digest = hashlib.sha256((text + harness.read_text() + flags).encode()).hexdigest()[:20]

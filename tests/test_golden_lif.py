@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.lif import lif
+from golden.lif import enough, lif, neurons
 from golden.network import Layer, Neuron
 
 HALF = np.int64(1 << 15)  # a leak of L = 1/2
@@ -137,3 +137,37 @@ def test_rounding_stays_within_one_over_the_leak():
         got = np.array(run(inputs, made)[1])
         want = np.array(real(inputs.tolist(), "F", 1 - 2.0**-shift, 0, 0)[1])
         assert (got - want >= 0).all() and (got - want < 2**shift).all()
+
+
+@pytest.mark.parametrize("reset", ["subtract", "subtract_leaked", "zero", "none"])
+@pytest.mark.parametrize("leak", [0, 1, 1 << 12, 6553, 1 << 16])
+def test_narrow_numbers_are_enough(reset, leak):
+    """At the largest inputs for which int32 is chosen, int64 gives the same; beyond, it is chosen.
+
+    Inputs stay at either end for long, or go from one to the other.
+    """
+    steps = 12
+    made = layer(threshold=300, leak=np.int64(leak), reset=reset, v_reset=np.int64(-200),
+                 bias=np.array([-77]))
+    span = next(2**k - 1 for k in range(30, 0, -1) if enough(made, steps, 2**k - 1) is np.int32)
+    assert enough(made, steps, 2 * span + 2) is np.int64
+    rng = np.random.default_rng(0)
+    signs = np.concatenate([np.ones((1, steps)), -np.ones((1, steps)),
+                            rng.choice([-1, 0, 1], (30, steps))]).astype(np.int64)
+    inputs = (signs * span).reshape(32, steps, 1, 1, 1)
+    found = [list(neurons(np.moveaxis(inputs, 1, 0), made, kind)) for kind in (np.int32, np.int64)]
+    for (fired, membrane), (wanted_fired, wanted) in zip(*found, strict=True):
+        assert membrane.dtype == np.int32 and wanted.dtype == np.int64
+        assert np.array_equal(membrane, wanted) and np.array_equal(fired, wanted_fired)
+
+
+def test_narrow_numbers_are_enough_for_norms():
+    """As above, where the product with the gain is the widest."""
+    norm = (np.full((4, 1), -30000), np.full((4, 1), 999), 14)
+    made = layer(leak=0, norm=norm)
+    span = max(n for n in range(60000, 80000) if enough(made, 4, n) is np.int32)
+    inputs = np.array([span, -span, span, span]).reshape(4, 1, 1, 1, 1)
+    narrow, wide = ([u.item() for _, u in neurons(inputs, made, kind)]
+                    for kind in (np.int32, np.int64))
+    assert narrow == wide
+    assert span * 30000 < 2**31 <= (span + 1) * 30000

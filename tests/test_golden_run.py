@@ -52,6 +52,17 @@ def test_batches_are_joined():
     assert all(np.array_equal(whole[key], joined[key]) for key in whole)
 
 
+@pytest.mark.parametrize("jobs", [2, 5])
+def test_batches_at_once_are_joined_in_order(jobs):
+    network = draw(4)
+    pixels, seen = images(network, 23), []
+    whole = run(pixels, network).arrays()
+    joined = run_batched(pixels, network, batch=4, jobs=jobs,
+                         progress=lambda starts: (seen.append(n) or n for n in starts)).arrays()
+    assert seen == [0, 4, 8, 12, 16, 20]
+    assert all(np.array_equal(whole[key], joined[key]) for key in whole)
+
+
 def test_taps_table_and_keep():
     network = draw(4)
     pixels = images(network, 2)

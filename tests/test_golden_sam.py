@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_bits
-from golden.sam import activation_map, scores
+from golden.sam import activation_map, indices, scores
 
 ONE = 1 << SCORE_FRAC
 GAMMAS = (0.0, 0.05, 0.1, 0.3, 0.5, 1.0)
@@ -158,3 +158,22 @@ def test_refuses():
         activation_map(spikes, mode="strict")
     with pytest.raises(ValueError, match="gamma must be"):
         activation_map(spikes, gamma=-1)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 64, 1000, 4096])
+@pytest.mark.parametrize("rate", [0, 0.01, 0.1, 0.13, 0.5, 1])
+def test_indices_are_those_of_the_spikes(size, rate):
+    fired = np.random.default_rng(size).random(size) < rate
+    assert np.array_equal(indices(fired), np.flatnonzero(fired))
+
+
+@pytest.mark.parametrize("steps, unit", [(255, 1 << 15), (256, 1 << 15), (20, 60000)])
+def test_widest_products_do_not_overflow(steps, unit):
+    """The largest A and table that int32 takes, one step more, and a table that decays nothing."""
+    table = np.full(steps, unit)
+    a = want = 0
+    for _ in range(steps):
+        a = (1 << SCORE_FRAC) + (unit * a + (1 << TABLE_FRAC - 1) >> TABLE_FRAC)
+        want = a
+    got = scores(np.ones((1, steps), dtype=np.uint8), table, "inclusive")
+    assert got[0, -1] == want and want < 2**31

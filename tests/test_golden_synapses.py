@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Neuron, Pool
-from golden.synapses import EXACT, pooled, weighted
+from golden.synapses import EXACT, largest, pooled, weighted, windows
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 
@@ -68,3 +68,34 @@ def test_pooling_equals_loops(kind, kernel, stride, padding):
         window = maps[n, c, rows, columns]
         assert got[n, c, y, x] == (window.max() if kind == "max" else window.sum())
     assert got.shape[2:] == tuple((n + 2 * padding - kernel) // stride + 1 for n in (7, 6))
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_sums_are_exact_at_the_edge_of_float32(beyond):
+    """The last weight sum whose bound is below 2**24, in float32, and the next one, in float64."""
+    top = 255
+    inputs = EXACT // (127 * top)
+    weights = np.full((1, inputs + 1), 127)
+    weights[0, -1] = (EXACT - 1) // top - 127 * inputs + beyond
+    layer = Layer(weights, 8, QUIET)
+    assert (largest(layer, top) < EXACT) == (not beyond)
+    assert abs(largest(layer, top) - EXACT) <= top
+    rng = np.random.default_rng(0)
+    maps = np.full((50, inputs + 1, 1, 1), top)
+    maps[1:] -= rng.integers(0, 2, maps[1:].shape) * rng.integers(0, 2, (49, 1, 1, 1))
+    got = weighted(maps, layer, top)
+    assert got[:, 0, 0, 0].tolist() == (maps[:, :, 0, 0] @ weights[0]).tolist()
+
+
+@pytest.mark.parametrize("kernel, stride, groups, count", [
+    (3, 1, 1, 40), (3, 2, 2, 70), (1, 1, 4, 3)])
+def test_blocks_are_put_together(kernel, stride, groups, count):
+    """Products of many blocks, of rows and of parts of rows, against one of all at once."""
+    rng = np.random.default_rng(count)
+    maps = rng.integers(0, 2, (count, 32, 15, 9))
+    weights = rng.integers(-8, 8, (64, 32 // groups, kernel, kernel))
+    layer = Layer(weights, 4, QUIET, stride=stride, padding=kernel // 2, groups=groups)
+    fields = windows(maps, kernel, stride, kernel // 2)
+    split = fields.reshape(*fields.shape[:3], groups, -1)
+    want = np.einsum("nyxgf,gof->ngoyx", split, weights.reshape(groups, 64 // groups, -1))
+    assert np.array_equal(weighted(maps, layer, 1), want.reshape(count, 64, *want.shape[3:]))

@@ -1,0 +1,87 @@
+"""python -m sim.speed: images a second in golden and in the simulated RTL, spikes and SAM kept.
+
+Both run the same images with SAM on every spiking layer, ``--jobs`` at once (threads in golden,
+processes for the RTL), and must agree. Building the simulation does not count. The CPU time stands
+beside the time by the clock, since other programs on the machine lengthen only the latter: images a
+second and core are those of a core that has nothing else to do.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+
+import numpy as np
+from rich.console import Console
+
+from golden.errors import BadInput, command
+from golden.files import replacing
+from golden.images import load_images
+from golden.network import load
+from golden.run import run_batched
+from sim.rtl import Simulation
+
+
+def clocks():
+    """(seconds by the clock, seconds of CPU time of this process and its children)."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return np.array([time.perf_counter(), sum(u.ru_utime + u.ru_stime for u in used)])
+
+
+def measured(call, repeats):
+    """(Result, best seconds by the clock, best seconds of CPU time) of some calls."""
+    found = []
+    for _ in range(repeats):
+        start = clocks()
+        result = call()
+        found.append(clocks() - start)
+    return result, *np.min(found, axis=0).tolist()
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m sim.speed", description=__doc__)
+    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N",
+                        help="batches or simulations at once (default: 2)")
+    parser.add_argument("--repeats", type=int, default=3, help="of which the best counts")
+    parser.add_argument("--json", metavar="FILE")
+    args = parser.parse_args(argv)
+    for name in ("limit", "jobs", "repeats"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            raise BadInput(f"--{name} must be at least 1, not {getattr(args, name)}")
+    network = load(args.network)
+    images = load_images(args.images, network)[0][:args.limit]
+    with Console(stderr=True).status("building the simulation (half a minute the first time)"):
+        simulation = Simulation(network)
+    engines = {
+        "golden": lambda: run_batched(images, network, jobs=args.jobs),
+        "rtl": lambda: simulation.run_parallel(images, jobs=args.jobs)}
+    report = {"network": network.digest, "images": len(images), "jobs": args.jobs,
+              "cores": os.cpu_count(), "numpy": np.__version__}
+    results = []
+    for name, call in engines.items():
+        result, wall, cpu = measured(call, args.repeats)
+        results.append(result)
+        rate, core_rate = len(images) / wall, len(images) / cpu
+        report[name] = {"seconds": wall, "cpu_seconds": cpu, "images_per_second": rate,
+                        "images_per_second_and_core": core_rate}
+        print(f"{name}: {rate:.1f} images a second ({len(images)} in {wall:.2f} s, {args.jobs} at "
+              f"once on {os.cpu_count()} cores); {core_rate:.1f} a second and core ({cpu:.2f} s of "
+              "CPU time)")
+    golden, rtl = results
+    report["equal"] = np.array_equal(golden.scores, rtl.scores) and all(
+        np.array_equal(golden.maps[tap], rtl.maps[tap])
+        and np.array_equal(golden.spikes[tap], rtl.spikes[tap]) for tap in network.taps)
+    print(f"scores, maps and spikes {'equal' if report['equal'] else 'DIFFER'}")
+    if args.json:
+        with replacing(args.json) as aside:
+            aside.write_text(json.dumps(report, indent=2) + "\n")
+    raise SystemExit(0 if report["equal"] else 1)
+
+
+if __name__ == "__main__":
+    main()
