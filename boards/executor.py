@@ -98,9 +98,11 @@ class Executor(wiring.Component):
         label    = Signal()
         lower    = Signal()                              # byte of a pixel that is next
         fits     = Signal(2)                             # as the last block, as another
-        # Offers are registers, so that the way from here into the accelerator is its own.
+        follows, fit = Signal(), Signal()                # number and length of the block are right
+        # Offers are registers, and so is their taking, so that the way from here into the
+        # accelerator and back is its own.
         offers   = Signal(data.StructLayout({"pixel": 1, "config": 1, "label": 1, "answer": 1}))
-        taken    = Signal()
+        takes, taken = Signal(), Signal()
         writes   = [Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL]
         writes  += [Kind.EXPERIMENT] if self._experiments else []
 
@@ -122,13 +124,15 @@ class Executor(wiring.Component):
             self.o_config.valid.eq(offers.config),
             self.o_label.valid.eq(offers.label),
             self.o_answer.valid.eq(offers.answer),
-            taken.eq(offers.label | (offers.pixel & self.o_pixels.ready)
+            takes.eq(offers.label | (offers.pixel & self.o_pixels.ready)
                      | (offers.config & self.o_config.ready)
                      | (offers.answer & self.o_answer.ready)),
         ]
 
+        m.d.sync += [offers.eq(0), taken.eq(takes)]
+
         def offer(which, valid):
-            m.d.sync += offers[which].eq(valid & ~taken)
+            m.d.sync += offers[which].eq(valid & ~takes & ~taken)
 
         def answer(why=Error.NONE):
             if why != Error.NONE:
@@ -173,16 +177,20 @@ class Executor(wiring.Component):
 
             with m.State("Block"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += first.eq(byte == 0)
-                m.d.sync += lower.eq(self._bits <= 8)
+                m.d.sync += [first.eq(byte == 0), follows.eq(byte == block)]
+                m.d.sync += fit.eq(Mux(byte == final, fits[0], fits[1]))
                 with m.If(self.i.valid):
-                    m.next = "Pixels"
-                    with m.If((byte != block) & (byte != 0)):
-                        answer(Error.ORDER)
-                    with m.Elif(~Mux(byte == final, fits[0], fits[1])):
-                        answer(Error.LENGTH)
-                    with m.Elif(byte == 0):
-                        m.d.sync += block.eq(0)
+                    m.next = "Begin"
+
+            with m.State("Begin"):
+                m.d.sync += lower.eq(self._bits <= 8)
+                m.next = "Pixels"
+                with m.If(~follows & ~first):
+                    answer(Error.ORDER)
+                with m.Elif(~fit):
+                    answer(Error.LENGTH)
+                with m.Elif(first):
+                    m.d.sync += block.eq(0)
 
             with m.State("Pixels"):
                 offer("pixel", self.i.valid & lower)
@@ -197,7 +205,6 @@ class Executor(wiring.Component):
                         m.d.sync += block.eq(Mux(block == final, 0, block + 1))
                         answer()
                 with m.Elif(self.overtaken):
-                    m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
             with m.State("Index"):
@@ -234,7 +241,6 @@ class Executor(wiring.Component):
                     with m.If(self.i.p.last):
                         answer()
                 with m.Elif(self.overtaken):
-                    m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
             with m.State("Rewind"):
