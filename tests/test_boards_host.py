@@ -132,7 +132,7 @@ class Mute:
 
 @pytest.mark.parametrize("port, text", [
     (Mute(), "no answer to IDENTIFY in 3 times 1 s"),
-    (Mute(b"Welcome to ttyUSB0\r\n~"), "bytes came but no frame: another device, or not at 1000000"),
+    (Mute(b"Welcome to ttyUSB0\r\n~"), "bytes came but no frame: another device, or not at"),
     (Mute(b"\x01" * 5000), "bytes came but no frame: another device, or not at 1000000 baud"),
 ])
 def test_gives_up_in_time(port, text):
