@@ -89,8 +89,8 @@ def main(argv=None):
                           f"{1e4 * (sent + got) / baud:.2f}", f"{1000 * waits:.2f}",
                           f"{100 * own / seconds:.1f} %")
     Console().print(table)
-    print("to chip, from it: bytes; ms: from the first byte sent to the last one received; wire: those "
-          "bytes alone, one way after the other; waits: while a result waited for the wire")
+    print("to chip, from it: bytes; ms: from the first byte sent to the last one received; wire: "
+          "those bytes alone, one way after the other; waits: while a result waited for the wire")
     print(f"chip: its share, {1000 * own:.2f} ms an image where it waits for nobody; nearly all of "
           "them pass while bytes are on the wire")
 
