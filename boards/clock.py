@@ -70,14 +70,14 @@ class EcpPll:
 def ecp_pll_for(hz, *, reference=25_000_000):
     """Dividers whose frequency is nearest to ``hz``; ValueError if that is over 1 % off.
 
-    Within the limits of the ECP5 data sheet (FPGA-DS-02012): phase detector 8 to 400 MHz,
-    oscillator 400 to 800 MHz, output 3.125 to 400 MHz.
+    Within the limits of Project Trellis' ecppll: phase detector 3.125 to 400 MHz, oscillator 400 to
+    800 MHz, output 10 to 400 MHz.
     """
     found = [
         pll
-        for divide in range(1, 129) if 8e6 <= reference / divide
+        for divide in range(1, 129) if 3.125e6 <= reference / divide
         for multiply in range(1, 81)
-        for pll in [EcpPll(reference, divide, multiply, 1)] if 3.125e6 <= pll.hz <= 400e6
+        for pll in [EcpPll(reference, divide, multiply, 1)] if 10e6 <= pll.hz <= 400e6
         for output in range(1, 129) if 400e6 <= pll.hz * output <= 800e6
         for pll in [EcpPll(reference, divide, multiply, output)]
     ]

@@ -96,11 +96,14 @@ class Framer(wiring.Component):
         final   = Signal()        # the word ends the image
         some    = Signal()        # was there in the last cycle
         took    = Signal(len(valids))          # what was, for a cycle, to be told its source
+        # Compared a cycle ahead: a byte stays for two.
+        filled, single, ended = Signal(), Signal(), Signal()
         byte, flag, valid = Signal(8), Signal(), Signal()
         held    = Signal.like(stuffer.i.p)     # cuts the way of a byte, and of ready, into two
         full    = Signal()
         fresh   = Signal()        # it has just been filled
-        moves   = valid & ~full
+        free    = ~full           # where ``valid``: the byte moves
+        moves   = valid & free
 
         m.d.comb += [
             write.addr.eq(LABEL_AT + self.i_label.p.index),
@@ -114,6 +117,8 @@ class Framer(wiring.Component):
             *(source.ready.eq(took[n]) for n, source in enumerate([self.i_answer, *sources])),
         ]
         m.d.sync += [fresh.eq(moves), took.eq(0), some.eq(valids.any())]
+        m.d.sync += [filled.eq(count >= FULL), single.eq(part == 0),
+                     ended.eq(count == len(self._identity) - 1)]
         with m.If(moves):
             m.d.sync += [held.data.eq(byte), held.end.eq(flag), full.eq(1)]
         with m.Elif(stuffer.i.ready):
@@ -132,14 +137,14 @@ class Framer(wiring.Component):
             with m.State("Seq"):
                 m.d.comb += valid.eq(1)
                 m.d.comb += byte.eq(Mux(answers, self.i_answer.p.seq, number))
-                with m.If(moves):
+                with m.If(free):
                     m.next = "Kind"
 
             with m.State("Kind"):
                 m.d.comb += valid.eq(1)
                 m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | self.i_answer.p.error,
                                         Kind.MAPS & ~7 | kind))
-                with m.If(moves):
+                with m.If(free):
                     m.next = "Word"
                     with m.If(answers):
                         m.next = "Check"
@@ -151,9 +156,10 @@ class Framer(wiring.Component):
                     for n, value in enumerate(words, 1):
                         with m.Case(n):
                             room = size - bytes_of(len(value))
-                            filled = Signal(Shape(8 * bytes_of(len(value)), value.shape().signed))
-                            m.d.comb += filled.eq(value)
-                            m.d.sync += [word.eq(filled << 8 * room), part.eq(size - room - 1)]
+                            wide = Signal(Shape(8 * bytes_of(len(value)), value.shape().signed))
+                            m.d.comb += wide.eq(value)
+                            m.d.sync += [word.eq(wide << 8 * room), part.eq(size - room - 1),
+                                         single.eq(size - room == 1)]
                             with m.If(valids[n]):
                                 m.d.sync += took[n].eq(1)
                                 m.next = "Data"
@@ -164,13 +170,13 @@ class Framer(wiring.Component):
             with m.State("Data"):
                 m.d.comb += byte.eq(word[-8:])
                 m.d.comb += valid.eq(1)
-                with m.If(moves):
+                with m.If(free):
                     m.d.sync += count.eq(count + 1)
                     m.d.sync += part.eq(part - 1)
                     m.d.sync += word.eq(word << 8)
-                    with m.If(part == 0):
+                    with m.If(single):
                         m.next = "Word"
-                        with m.If((count >= FULL) | final):
+                        with m.If(filled | final):
                             m.next = "Check"
 
             with m.State("Identity"):
@@ -179,10 +185,10 @@ class Framer(wiring.Component):
                     with m.If(count == BOOT_AT):
                         m.d.comb += byte.eq(self.boot)
                 m.d.comb += valid.eq(1)
-                with m.If(moves):
+                with m.If(free):
                     m.d.sync += count.eq(count + 1)
                     m.next = "Fetch"
-                    with m.If(count == len(self._identity) - 1):
+                    with m.If(ended):
                         m.next = "Check"
 
             with m.State("Fetch"):
@@ -191,19 +197,19 @@ class Framer(wiring.Component):
             with m.State("Check"):
                 m.d.comb += valid.eq(1)
                 m.d.comb += byte.eq(crc.crc[8:])
-                with m.If(moves):
+                with m.If(free):
                     m.next = "Last"
 
             with m.State("Last"):
                 m.d.comb += valid.eq(1)
                 m.d.comb += byte.eq(crc.crc[8:])
-                with m.If(moves):
+                with m.If(free):
                     m.next = "End"
 
             with m.State("End"):
                 m.d.comb += valid.eq(1)
                 m.d.comb += flag.eq(1)
-                with m.If(moves):
+                with m.If(free):
                     m.d.sync += number.eq(number + ~answers)
                     m.d.sync += took[0].eq(answers)
                     m.next = "Told"

@@ -95,7 +95,9 @@ class Link(wiring.Component):
             self.executed.eq(executor.done & (answer.p.error == 0)),
             self.labelled.eq(label.valid & (label.p.index == 7)),
         ]
-        with m.If(executor.start):
+        started = Signal()
+        m.d.sync += started.eq(executor.start)
+        with m.If(started):
             m.d.sync += self.busy.eq(1)
         with m.If(self.reset | (counts.valid & counts.ready & counts.p.last)):
             m.d.sync += self.busy.eq(0)

@@ -4,7 +4,19 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Bytes", "Sums"]
+from boards.protocol import Form
+
+__all__ = ["Bytes", "Sums", "width_of", "words_of"]
+
+
+def width_of(form, *, width, steps):
+    """Bits of a word of maps in a form, of SAM values of ``width`` bits."""
+    return {Form.FULL: width, Form.SUM: (steps * (2**width - 1)).bit_length(), Form.BYTES: 8}[form]
+
+
+def words_of(form, *, steps):
+    """Words that a form has for a pixel."""
+    return {Form.FULL: steps, Form.SUM: 1, Form.BYTES: steps + 1}[form]
 
 
 class Sums(wiring.Component):
@@ -27,7 +39,7 @@ class Sums(wiring.Component):
 
     def __init__(self, *, width, steps):
         self.steps = steps
-        self.width = (steps * (2**width - 1)).bit_length()
+        self.width = width_of(Form.SUM, width=width, steps=steps)
         super().__init__({
             "i": In(stream.Signature(unsigned(width))),
             "o": Out(stream.Signature(unsigned(self.width))),
@@ -70,8 +82,6 @@ class Bytes(wiring.Component):
     busy : Out(1)
         A word was taken whose byte was not.
     """
-
-    width = 8
 
     def __init__(self, *, width, steps):
         self.steps, self._wide = steps, max(width, 8)

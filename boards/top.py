@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, connect
 from boards.boot import Loader
 from boards.counters import Counters
 from boards.link import Link
-from boards.maps import Bytes, Sums
+from boards.maps import Bytes, Sums, width_of, words_of
 from boards.protocol import Boot, Form, Identity, Tap
 from boards.uart import Receiver, Transmitter, divisor_for
 
@@ -25,7 +25,7 @@ def condenser(accelerator, form):
 def identify(accelerator, *, clock_hz, form=Form.FULL, counters=False):
     """What the chip says of itself (boards.protocol.Identity)."""
     network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
-    plan, made = accelerator.plan, condenser(accelerator, form)
+    plan = accelerator.plan
     pixels = accelerator.maps_per_image // network.steps
     traced = getattr(accelerator, "attribution", None)
     shape = stages[traced].shape if traced else (0, 0, 0)
@@ -35,9 +35,9 @@ def identify(accelerator, *, clock_hz, form=Form.FULL, counters=False):
         pixel_bits=len(accelerator.i_pixels.p.data),
         frames=plan.chunks if getattr(network, "encoder", None) == "frames" else 0,
         lanes=plan.lanes, word_steps=plan.word_steps, form=form,
-        map_bits=made.width if made else accelerator.map_width,
+        map_bits=width_of(form, width=accelerator.map_width, steps=network.steps),
         score_bits=accelerator.score_width,
-        maps=pixels * {Form.FULL: network.steps, Form.SUM: 1, Form.BYTES: network.steps + 1}[form],
+        maps=pixels * words_of(form, steps=network.steps),
         scores=accelerator.scores_per_image,
         counts=accelerator.counts_per_image + 2 * counters, counters=int(counters),
         experiments=int(getattr(accelerator, "experiments", False)),

@@ -107,7 +107,10 @@ def run_tools(component, work, target, *, hz, seed, console):
     """
     from boards.toolchain import environment
 
-    environment(target.family)
+    absent = [tool for tool in environment(target.family).values() if not shutil.which(tool)]
+    if absent:
+        raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
+                       f"pip install -e '.[{target.family}]'")
     plan = target.make().prepare(
         component, name="top", debug_verilog=True, synth_opts=target.synthesis,
         nextpnr_opts=f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
@@ -146,7 +149,7 @@ def report_of(network, accelerator, routed, target, *, hz, args):
     """Everything worth knowing of a build, as plain data."""
     used = {key: routed["utilization"][name]["used"] for key, name in target.used.items()}
     limits = {key: routed["utilization"][name]["available"] for key, name in target.used.items()}
-    tools = [name.format(family=target.family) for name in TOOLS]
+    tools = {name.format(family=target.family) for name in TOOLS}
     fmax = min(clock["achieved"] for clock in routed["fmax"].values())
     plan = accelerator.plan
     return {
@@ -162,7 +165,8 @@ def report_of(network, accelerator, routed, target, *, hz, args):
         **costs(plan, memories(accelerator), hz),
         "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
                    "membrane": plan.membrane_bits, "map": accelerator.map_width},
-        "tools": {name: importlib.metadata.version(name) for name in tools},
+        "tools": {each.name: each.version for each in importlib.metadata.distributions()
+                  if each.name in tools},
     }
 
 

@@ -136,7 +136,7 @@ class Wire:
     ``harm(bytes, direction)`` may change what is sent ("down") or received ("up").
     """
 
-    def __init__(self, dut, *, harm=lambda some, direction: some, spacing=24):
+    def __init__(self, dut, *, harm=lambda some, direction: some, spacing=32):
         self.dut, self.harm, self.spacing, self.cycles = dut, harm, spacing, 0
         self.baud = round(10 / spacing / CYCLE)
         self._down, self._up, self._stuck = deque(), bytearray(), []

@@ -12,7 +12,7 @@ from tests.boards_standin import Bypassed, Wire
 from tests.networks import draw
 
 
-@pytest.mark.parametrize("seed, mode, gamma", [(3, "paper", 0.5), (6, "inclusive", 0.2)])
+@pytest.mark.parametrize("seed, mode, gamma", [(6, "inclusive", 0.2)])
 def test_equals_golden(seed, mode, gamma):
     """Two images on a chip that is loaded over the wire, at a mode and gamma set there."""
     network = draw(seed, steps=(4,), plain=True)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from boards.clock import Pll, Settle, pll_for
+from boards.clock import Pll, Settle, ecp_pll_for, pll_for
 from boards.host import Board
 from boards.icebreaker import Icebreaker, frequency
+from boards.targets import OnBoard, target_for
 from boards.toolchain import choose
 from boards.top import Top
 from tests.boards_standin import Standin, Wire
@@ -124,3 +125,33 @@ def test_build_plan(hz):
                            for text in (constraints, design))
     assert "set_io uart_0__rx__io 6" in constraints and "set_io uart_0__tx__io 9" in constraints
     assert ("SB_PLL40_PAD" in design) == (hz == 48_000_000)
+
+
+@pytest.mark.parametrize("family, name, boot", [
+    ("ice40", "icebreaker", 0x40010), ("ice40", "hx8k", None), ("ice40", "hx8k", 0x40010),
+    ("ecp5", None, None)])
+@pytest.mark.parametrize("mhz", [None, 50])
+def test_other_boards(family, name, boot, mhz):
+    """Each design elaborates with its clock, pins and, where asked for, flash and red LED."""
+    target = target_for(family, name)
+    hz = target.frequency(mhz or target.reference / 1e6)
+    top = Top(Standin(), clock_hz=hz, baud=hz // 8, boot=boot)
+    plan = target.make().build(OnBoard(top, target, clock_hz=hz), do_build=False)
+    design = plan.files["top.il"]
+    design = design if isinstance(design, str) else design.decode()
+    primitive = {"icebreaker": "SB_PLL40_PAD", "hx8k": "SB_PLL40_CORE", "ulx3s": "EHXPLLL"}
+    assert (primitive[target.name] in design) == (mhz is not None)
+    constraints = plan.files["top.lpf" if family == "ecp5" else "top.pcf"]
+    constraints = constraints if isinstance(constraints, str) else constraints.decode()
+    assert ("spi_flash" in constraints) == (boot is not None)
+
+
+def test_targets():
+    with pytest.raises(ValueError, match="board must be one of icebreaker, hx8k for ice40"):
+        target_for("ice40", "ulx3s")
+    for mhz in (25, 40, 50, 62.5, 100):
+        pll = ecp_pll_for(round(mhz * 1e6))
+        assert abs(pll.hz - mhz * 1e6) < 1e4 and 400e6 <= pll.hz * pll.output <= 800e6
+    with pytest.raises(ValueError, match="clock must be within 1 % of a PLL frequency"):
+        ecp_pll_for(500_000_000)
+    assert choose(lambda name: f"/usr/bin/{name}", "ecp5")["ECPPACK"] == "ecppack"

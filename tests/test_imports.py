@@ -38,6 +38,7 @@ ALSO = {  # file: what it alone of its room may import
     "boards/run.py": {"golden", "sim.heatmaps", *SHOW},
     "boards/service.py": {"bottle"},
     "boards/view.py": {"golden"},
+    "boards/wire.py": {"golden", "sim.rtl", *SHOW},
     "boards/simulated.py": {"sim.verilate"},
 }
 # Modules that must be importable where these are not installed.

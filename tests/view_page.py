@@ -1,6 +1,6 @@
 """The page of boards.view in a headless Chromium.
 
-``python -m tests.view_page`` takes the pictures of the README.
+``python -m tests.view_page`` takes the pictures of the README, from the simulated chip.
 """
 
 import argparse
@@ -9,11 +9,12 @@ import os
 import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from wsgiref.simple_server import make_server
 
 import pytest
 
-from boards.engines import ModelEngine
+from boards import engines
 from boards.service import service
 from boards.view import LOCAL, Quiet, Server
 from golden.images import load_images
@@ -39,7 +40,8 @@ def serving(engine, **options):
 def demo():
     """(engine, images, labels) of the network and the samples in the repository."""
     network = load("models/fashion.npz")
-    return ModelEngine(network, taps=(2, 3, 4)), *load_images("models/fashion_sample.npz", network)
+    images, labels = load_images("models/fashion_sample.npz", network)
+    return engines.ModelEngine(network, taps=(2, 3, 4)), images, labels
 
 
 @contextlib.contextmanager
@@ -78,9 +80,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="docs", metavar="DIR")
     args = parser.parse_args()
-    engine, images, labels = demo()
+    _, images, labels = demo()
     errors = []
-    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+    chip = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None,
+                           network="models/fashion.npz")
+    with (engines.opened(chip) as engine,
+          serving(engine, images=images, labels=labels) as url, browser() as chromium):
         for name, size in SIZES.items():
             page = opened(chromium, url, errors, **size)
             page.locator("#step").fill("9")
