@@ -116,7 +116,7 @@ def test_toolchain(monkeypatch):
 
 
 def test_tools_are_compiled_once_and_one_after_the_other(tmp_path, monkeypatch, capsys):
-    """Four calls at once of a program that takes a while to compile: the first does, and says so."""
+    """Four calls at once of a program that takes a while: one compiles it, and says so."""
     monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path / "cache"))
     tool, calls = tmp_path / "yowasp-some", tmp_path / "calls"
     tool.write_text(f"#!/bin/sh\necho $1 >> {calls}\nmkdir -p {tmp_path}/cache/p/some.wasm\n"
