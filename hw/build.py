@@ -109,9 +109,8 @@ def run_tools(component, work, *, hz, seed, console):
         for report in ("top.rpt", "top.tim"):
             if (work / report).exists():
                 lines += (work / report).read_text(errors="replace").splitlines()
-        errors = [line.strip() for line in lines if "ERROR" in line] or [
-            f"a tool ended in the middle of its work, exit code {done.returncode}"]
-        raise Failed(errors[-1])
+        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
+        raise Failed(errors[-1].strip() if errors else "the tools stopped without a word")
     return json.loads((work / "top.report.json").read_text())
 
 
