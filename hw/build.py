@@ -63,32 +63,23 @@ def design(network, args):
         if tap not in network.taps:
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
                            f"{', '.join(map(str, network.taps))}")
-    if args.attribution not in (None, *network.taps):
-        raise BadInput(f"--attribution: layer {args.attribution} is no spiking layer of "
-                       f"{args.network}; those are {', '.join(map(str, network.taps))}")
     lanes, word_steps = engine_size(network, args.lanes, args.word_steps)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
-                              gamma=args.gamma, mode=args.sam_mode,
-                              attribution=args.attribution, experiments=args.experiments)
+                              gamma=args.gamma, mode=args.sam_mode)
     if over := shortages(memories(accelerator)):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     try:
         hz = frequency(args.clock)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None
-    try:
-        top = Top(accelerator, clock_hz=hz, baud=args.baud)
-    except ValueError as error:
-        raise BadInput(f"--baud: {error}") from None
+    top = Top(accelerator, clock_hz=hz, baud=args.baud)
     return accelerator, Icebreaker(top, clock_hz=hz), hz
 
 
 def memories(accelerator):
     """Stores of an accelerator (hw.cost)."""
     return memory_plan(accelerator.plan,
-                       map_width=accelerator.map_width if accelerator.taps else 0,
-                       traces=accelerator.attribution is not None,
-                       experiments=accelerator.experiments)
+                       map_width=accelerator.map_width if accelerator.taps else 0)
 
 
 def run_tools(component, work, *, hz, seed, console):
@@ -147,7 +138,6 @@ def report_of(network, accelerator, routed, *, hz, args):
         "fmax_mhz": round(fmax, 2), "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
         "seed": args.seed, "lanes": plan.lanes, "word_steps": plan.word_steps,
         "taps": list(accelerator.taps), "sam_mode": args.sam_mode, "gamma": args.gamma,
-        "attribution": accelerator.attribution, "experiments": accelerator.experiments,
         "network": network.name, "digest": network.digest,
         "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
         **costs(plan, memories(accelerator), hz),
@@ -181,8 +171,7 @@ def markdown(report):
     lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
     lines += [f"- {key}: {report[key]}" for key in (
-        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "attribution",
-        "experiments", "seed")]
+        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "seed")]
     lines += [f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
               f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
     return "\n".join(lines)
@@ -245,10 +234,6 @@ def parser():
                        help="SAM definition after power-up (default: %(default)s)")
     found.add_argument("--gamma", type=float, default=0.5,
                        help="steepness of SAM after power-up (default: %(default)s)")
-    found.add_argument("--attribution", type=int, metavar="L",
-                       help="give the attribution traces of layer L too")
-    found.add_argument("--experiments", action="store_true",
-                       help="neurons can be silenced and spikes deleted by the host")
     found.add_argument("--lanes", type=int,
                        help="output channels computed at once (default: 4, or 8 where the weights "
                             "fit only so)")

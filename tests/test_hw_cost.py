@@ -104,31 +104,6 @@ def test_block_rams_are_counted():
     assert any("EBR" in text for text in shortages(memory_plan(plan, map_width=16 * EBRS)))
 
 
-@pytest.mark.parametrize("options, stores", [
-    ([], set()), (["--experiments"], {"marks of silent neurons"}),
-    (["--attribution", "1"], {"table of the traces"})])
-def test_traces_and_experiments_are_built_on_demand(options, stores, tmp_path):
-    """Nothing of them is there without; their memories are in the plan."""
-    network = dense(64, 16)
-    args = build.parser().parse_args(["ice40", "--no-sam", *options])
-    accelerator, _, _ = build.design(network, args)
-    assert accelerator.experiments == ("--experiments" in options)
-    assert accelerator.attribution == (1 if "--attribution" in options else None)
-    found = {store.what: store for store in build.memories(accelerator)}
-    assert {"marks of silent neurons", "table of the traces"} & found.keys() == stores
-    for store in stores:
-        assert (found[store].depth, found[store].width) == (
-            (64 // 16, 16) if options[0] == "--experiments" else (32, 16))
-
-
-@pytest.mark.parametrize("options, message", [
-    (["--attribution", "2"], "--attribution: layer 2 is no spiking layer of "),
-    (["--baud", "0"], "--baud: baud must be at least 1, not 0"),
-    (["--baud", "20000000"], "--baud: baud must be at most a quarter of the clock of 24000000 Hz")])
-def test_refuses_options(options, message, tmp_path, capsys):
-    assert refused(dense(64, 16), tmp_path, capsys, *options).startswith(f"error: {message}")
-
-
 def test_report_states_the_plan():
     network = dense(784, 128)
     plan = Plan(network, lanes=8)
@@ -137,7 +112,7 @@ def test_report_states_the_plan():
         **dict.fromkeys(build.USED, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
         "timing_met": True, "widths": {}, "tools": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
-                         "attribution", "experiments", "seed"), ""),
+                         "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}
     text = build.markdown(report)
     assert "| weights and thresholds | 2 SPRAM | 12,802 | 32 | 409,664 | 524,288 | 768 |" in text
