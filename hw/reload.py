@@ -36,6 +36,11 @@ class Reload(Plan):
         return self.chip.threshold_bits
 
     @cached_property
+    def segments(self):
+        """Parts into which the inputs of the read-out are cut: as on the chip."""
+        return self.chip.segments
+
+    @cached_property
     def per_channel(self):
         """Whether parameters come with every group: as on the chip."""
         return self.chip.per_channel
@@ -62,17 +67,17 @@ def reload(chip, network):
     Raises BadInput naming the layer and what does not fit.
     """
     same_topology(chip, network)
-    own = Plan(network, lanes=chip.lanes, word_steps=chip.word_steps)
-    rule(chip.per_channel or not own.per_channel, network.name,
+    size = {"lanes": chip.lanes, "word_steps": chip.word_steps}
+    rule(chip.per_channel or not Plan(network, **size).per_channel, network.name,
          "neurons differ from channel to channel, and the chip has one kind for a layer")
-    for what, needed, there in (
-            ("weights", own.weight_bits, chip.weight_bits),
-            ("thresholds", own.threshold_bits, chip.threshold_bits),
-            ("sums", own.sum_bits, chip.sum_bits),
-            ("membranes", own.membrane_bits, chip.membrane_bits)):
+    made = Reload(network, **size, chip=chip)
+    for what, bits in (("weights", "weight_bits"), ("thresholds", "threshold_bits"),
+                       ("sums", "sum_bits"), ("membranes", "membrane_bits"),
+                       ("scores", "score_bits")):
+        needed, there = getattr(Plan, bits).func(made), getattr(chip, bits)
         rule(needed <= there, network.name,
              f"{what} need {needed} bits where the chip has {there}")
-    return Reload(network, lanes=chip.lanes, word_steps=chip.word_steps, chip=chip)
+    return made
 
 
 def same_topology(chip, network):
