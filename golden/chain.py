@@ -41,6 +41,7 @@ class Chain:
         self.layers = []
         self.open = None       # the weighted layer that still waits for its neuron
         self.factor = 1.0      # what a spike is worth to the next weights, () or (channels,)
+        self.spread = None     # (H, W) of a map whose average the next dense layer takes
 
     # --- weighted layers --------------------------------------------------------------------------
 
@@ -48,6 +49,7 @@ class Chain:
         """Convolve (C, H, W) with weights (out, C / groups, K, K)."""
         weights = real(weights, where, "weights")
         rule(weights.ndim == 4, where, f"weights must have 4 dimensions, not {weights.ndim}")
+        self.gathered(where)
         layer = self.ready(where, weights, bias, stride=stride, padding=padding, groups=groups)
         rule(self.shape[0] == weights.shape[1] * groups, where,
              f"takes {weights.shape[1] * groups} channels where {self.shape[0]} come")
@@ -65,8 +67,13 @@ class Chain:
         count = int(np.prod(self.shape))
         rule(count == weights.shape[1], where,
              f"takes {weights.shape[1]} inputs where {count} come")
+        area = int(np.prod(self.shape[1:]))
+        if self.spread:
+            area = int(np.prod(self.spread))
+            layer = replace(layer, weights=np.repeat(layer.weights / area, area, axis=1))
+            self.spread = None
         if np.ndim(self.factor):
-            self.factor = np.repeat(self.factor, self.shape[1] * self.shape[2])
+            self.factor = np.repeat(self.factor, area)
         self.start(layer, 1)
         self.shape = (len(weights), 1, 1)
 
@@ -130,6 +137,7 @@ class Chain:
     def pool(self, where, kind, kernel, stride=None, padding=0):
         """Pool spikes; sums and averages of an open layer's currents become its convolution."""
         pool = Pool(kind, kernel, kernel if stride is None else stride, padding)
+        self.gathered(where)
         check_pool(pool, where, self.encoder, self.layers)
         sides = [(n + 2 * pool.padding - pool.kernel) // pool.stride + 1 for n in self.shape[1:]]
         rule(min(sides) >= 1, where, f"a window of {kernel} does not fit a map of "
@@ -167,11 +175,19 @@ class Chain:
             notes=(*layer.notes, f"{where} folded into its weights"))
 
     def average_all(self, where):
-        """Pool a map to one pixel."""
-        rule(self.shape[1] == self.shape[2], where,
-             f"global pooling needs a square map, not {self.shape[1]} x {self.shape[2]}")
-        if self.shape[1] > 1:
+        """Pool a map to one pixel; if it is not square, by the weights of the dense layer next."""
+        if self.shape[1] != self.shape[2]:
+            self.gathered(where)
+            rule(self.open is None, where, "global pooling between weights and neuron needs a "
+                 f"square map, not {self.shape[1]} x {self.shape[2]}: put it behind the neuron")
+            self.spread, self.shape = self.shape[1:], (self.shape[0], 1, 1)
+        elif self.shape[1] > 1:
             self.pool(where, "avg", self.shape[1])
+
+    def gathered(self, where):
+        """Raise BadInput if a global pooling still waits for its dense layer."""
+        rule(self.spread is None, where, "a dense layer must follow the global pooling of a map "
+             f"that is not square ({' x '.join(map(str, self.spread or ()))})")
 
     # --- neurons ----------------------------------------------------------------------------------
 
@@ -226,6 +242,7 @@ class Chain:
         if self.open is not None:
             self.neuron(self.open.name, FloatNeuron(), notes=("accumulates",))
         where = fields.get("name", "network")
+        self.gathered(where)
         rule(self.layers and isinstance(self.layers[-1], FloatLayer), where,
              "the last layer must be a weighted one")
         rule(np.ndim(self.factor) == 0 and self.factor > 0, where,

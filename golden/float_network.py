@@ -22,6 +22,7 @@ from golden.network import (
     READOUTS,
     RESETS,
     Pool,
+    Weighted,
     check_pool,
     rule,
     stages_of,
@@ -56,7 +57,7 @@ class FloatNeuron:
 
 
 @dataclass(frozen=True, eq=False)
-class FloatLayer:
+class FloatLayer(Weighted):
     """A weighted layer in real numbers and the neurons behind it.
 
     Parameters
@@ -85,29 +86,7 @@ class FloatLayer:
     approximations: tuple = ()
     notes: tuple = ()
 
-    @property
-    def dense(self):
-        """Whether this is a dense layer."""
-        return self.weights.ndim == 2
-
-    @property
-    def channels(self):
-        """Number of output channels."""
-        return self.weights.shape[0]
-
-    @property
-    def kernel(self):
-        """Side of the kernel; 1 for a dense layer."""
-        return 1 if self.dense else self.weights.shape[2]
-
-    @property
-    def spiking(self):
-        """Whether the layer hands on spikes."""
-        return self.neuron.reset != "none"
-
-    def per_channel(self, values):
-        """``values`` as one float64 a channel."""
-        return np.broadcast_to(np.asarray(values, dtype=np.float64), (self.channels,))
+    number = np.float64
 
     @property
     def biases(self):

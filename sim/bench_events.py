@@ -1,4 +1,8 @@
-"""EventSam and EventAttribution as Verilog against golden, under random gaps and stalls."""
+"""EventSam and EventAttribution as Verilog against golden, under random gaps and stalls.
+
+A case is a unit of a box or, where it says ``axi``, the module that hw.export writes; ``width`` is
+then that of the output's tdata.
+"""
 
 import json
 import os
@@ -13,9 +17,26 @@ from golden.sam import activation_map
 from sim.streams import begin, receive, send, signed, silent
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
-SAMS = [case for case in PARAMS if "map_width" in PARAMS[case]]
+SAMS = [case for case in PARAMS if "pixels" in PARAMS[case]]
 ATTRIBUTIONS = [case for case in PARAMS if "outputs" in PARAMS[case]]
 BEYOND = 0xFFFF
+
+
+def port(case, name):
+    """A stream's name in Verilog."""
+    if PARAMS[case].get("axi"):
+        return f"{'s' if name[0] == 'i' else 'm'}_axis_{name[2:]}"
+    return f"{case}__{name}"
+
+
+def each(cases, **options):
+    """A test of all of ``cases`` with all ``options``; no test where there are none."""
+    def decorated(test):
+        if not cases:
+            return test
+        return cocotb.test(timeout_time=1, timeout_unit="ms")(
+            cocotb.parametrize(case=cases, **options)(test))
+    return decorated
 
 
 def events(steps, silence, last_bit, rng):
@@ -43,20 +64,19 @@ def compare(got, want):
         f"word {wrong[0]}: {got[wrong[0]]} instead of {want[wrong[0]]}; {len(wrong)} wrong")
 
 
-@cocotb.test(timeout_time=1, timeout_unit="ms")
-@cocotb.parametrize(case=SAMS, mode=MODES, gamma=[0.0, 0.5], stall=[0, 0.6])
+@each(SAMS, mode=MODES, gamma=[0.0, 0.5], stall=[0, 0.6])
 async def sam_equals_golden(dut, case, mode, gamma, stall):
     """Image after image, after one that a reset broke off."""
     steps, channels, pixels, width = (
-        PARAMS[case][key] for key in ("steps", "channels", "pixels", "map_width"))
+        PARAMS[case][key] for key in ("steps", "channels", "pixels", "width"))
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     await begin(dut)
-    await send(dut, f"{case}__i_events", [channels - 1 | pixels - 1 << 16, 0])
+    await send(dut, port(case, "i_events"), [channels - 1 | pixels - 1 << 16, 0])
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0
     table = exp_table(gamma, steps)
-    await send(dut, f"{case}__i_config", [
+    await send(dut, port(case, "i_config"), [
         *(entry | d << 16 for d, entry in enumerate(table.tolist())),
         MODES.index(mode) | 0x100 << 16], idle=stall)
     spikes = images(rng, steps, (channels, 1, pixels))
@@ -66,16 +86,15 @@ async def sam_equals_golden(dut, case, mode, gamma, stall):
         words += events([channel | pixel << 16], BEYOND, 32, rng)
     want = activation_map(spikes, gamma=gamma, mode=mode).ravel()
     _, got = await gather(
-        send(dut, f"{case}__i_events", words, idle=stall),
-        receive(dut, f"{case}__o_map", want.size, stall=stall))
+        send(dut, port(case, "i_events"), words, idle=stall),
+        receive(dut, port(case, "o_map"), want.size, stall=stall))
     got = np.array(got)
     compare(got & 2**width - 1, want)
     compare(got >> width, np.arange(want.size) % pixels == pixels - 1)
-    await silent(dut, f"{case}__o_map", cycles=100)
+    await silent(dut, port(case, "o_map"), cycles=100)
 
 
-@cocotb.test(timeout_time=1, timeout_unit="ms")
-@cocotb.parametrize(case=ATTRIBUTIONS, decay=[0.0, 0.9], stall=[0, 0.6])
+@each(ATTRIBUTIONS, decay=[0.0, 0.9], stall=[0, 0.6])
 async def attribution_equals_golden(dut, case, decay, stall):
     """Image after image, each for another output."""
     steps, neurons, outputs, bits, width = (
@@ -84,7 +103,7 @@ async def attribution_equals_golden(dut, case, decay, stall):
     await begin(dut)
     table = decay_table(decay, steps)
     weights = rng.integers(-2**(bits - 1), 2**(bits - 1), (neurons, outputs))
-    await send(dut, f"{case}__i_config", [
+    await send(dut, port(case, "i_config"), [
         *(entry | d << 16 for d, entry in enumerate(table.tolist())),
         *(weight & 0xFFFF | (0x8000 + n) << 16
           for n, weight in enumerate(weights.T.ravel().tolist()))], idle=stall)
@@ -94,11 +113,11 @@ async def attribution_equals_golden(dut, case, decay, stall):
     chosen = [(outputs - 1 - n) % outputs for n in range(len(spikes))]
     want = np.concatenate([weighed(traces(image, table), weights[:, output])
                            for image, output in zip(spikes, chosen, strict=True)])
-    sent = [send(dut, f"{case}__i_events", words, idle=stall)]
+    sent = [send(dut, port(case, "i_events"), words, idle=stall)]
     if outputs > 1:
-        sent.append(send(dut, f"{case}__i_output", chosen, idle=stall))
+        sent.append(send(dut, port(case, "i_output"), chosen, idle=stall))
     got, *_ = await gather(
-        receive(dut, f"{case}__o_attributions", want.size, stall=stall), *sent)
+        receive(dut, port(case, "o_attributions"), want.size, stall=stall), *sent)
     compare([signed(word & 2**width - 1, width) for word in got], want)
     compare([word >> width for word in got], np.arange(want.size) % neurons == neurons - 1)
-    await silent(dut, f"{case}__o_attributions", cycles=100)
+    await silent(dut, port(case, "o_attributions"), cycles=100)

@@ -105,6 +105,11 @@ def outcomes(units, bench, params, where, *, cells=""):
     """
     box = Box(units)
     text = verilog.convert(box, name="dut", emit_src=False, strip_internal_attrs=True) + cells
+    return simulate(text, inputs(box), bench, params, where)
+
+
+def simulate(text, names, bench, params, where):
+    """``outcomes`` of the Verilog of a module ``dut`` whose inputs are ``names``."""
     runner = get_runner(SIM)
     if SIM == "verilator":
         folder = build(text)
@@ -117,7 +122,7 @@ def outcomes(units, bench, params, where, *, cells=""):
         runner.build(sources=[folder / "dut.v"], hdl_toplevel="dut", build_dir=folder,
                      always=True, timescale=("1ns", "1ps"), log_file=where / "build.log")
     results = where / "results.xml"
-    env = {"BENCH_PARAMS": json.dumps(params), "BENCH_INPUTS": json.dumps(inputs(box)),
+    env = {"BENCH_PARAMS": json.dumps(params), "BENCH_INPUTS": json.dumps(names),
            "PYTHONWARNINGS": "error", "COCOTB_LOG_LEVEL": "WARNING"}
     # Under pytest the runner would exit at the first failure and rename the results.
     with mock.patch.dict(os.environ):
@@ -135,7 +140,11 @@ def outcomes(units, bench, params, where, *, cells=""):
 
 def run_bench(units, bench, params, where, **options):
     """``outcomes``, asserting that there were tests and that all passed."""
-    found = outcomes(units, bench, params, where, **options)
+    passed(outcomes(units, bench, params, where, **options), bench)
+
+
+def passed(found, bench):
+    """Assert that the outcomes of ``bench`` are of some tests, and none a complaint."""
     failed = {name: message for name, message in found.items() if message}
     assert found, f"{bench}: no test ran"
     assert not failed, f"{bench}: {len(failed)} of {len(found)} failed: " + "; ".join(

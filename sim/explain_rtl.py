@@ -63,7 +63,7 @@ class Chip:
         else:
             deletions = [(None, n) for n in range(trains.shape[1])]
         falls, taken = self.without(deletions, target, begin(len(deletions)))
-        said = [f"Cycles of {len(deletions)} runs on the chip: {cycles + taken}"]
+        said = [f"Cycles of {1 + len(deletions)} runs on the chip: {cycles + taken}"]
         if self.method == "saliency":
             change = np.zeros(trains.shape)
             change[trains != 0] = falls

@@ -6,7 +6,7 @@ import random
 
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
-from cocotb.types import Logic
+from cocotb.types import Logic, LogicArray
 from cocotb.utils import get_sim_time
 
 PERIOD = 10  # ns
@@ -37,8 +37,32 @@ def number(handle):
     return int(value) if isinstance(value, Logic) else value.to_unsigned()
 
 
+class Word:
+    """The tdata of an AXI4-Stream and, above it, its tlast if it has one: like one handle."""
+
+    def __init__(self, dut, name):
+        self.data = dut[f"{name}_tdata"]
+        self.last = getattr(dut, f"{name}_tlast", None)
+
+    @property
+    def value(self):
+        """Both, as they are now."""
+        width = len(self.data)
+        last = 0 if self.last is None else int(self.last.value)
+        return LogicArray(number(self.data) | last << width, width + 1)
+
+    @value.setter
+    def value(self, word):
+        width = len(self.data)
+        self.data.value = word & 2**width - 1
+        if self.last is not None:
+            self.last.value = word >> width
+
+
 def parts(dut, name):
-    """Handles of the payload, valid and ready of a stream."""
+    """Handles of the payload, valid and ready of a stream, also of one as ``hw.axi`` names them."""
+    if "_axis_" in name:
+        return Word(dut, name), dut[f"{name}_tvalid"], dut[f"{name}_tready"]
     return (dut[f"{name}__{part}"] for part in ("payload", "valid", "ready"))
 
 
@@ -81,7 +105,8 @@ async def silent(dut, *names, cycles=50):
     for _ in range(cycles):
         await RisingEdge(dut.clk)
         for name in names:
-            assert not dut[f"{name}__valid"].value, f"{name}: a word too many"
+            _, valid, _ = parts(dut, name)
+            assert not valid.value, f"{name}: a word too many"
 
 
 async def serve(dut, addr, en, data, contents, *, granted=lambda: True):

@@ -56,8 +56,8 @@ def drawn_weights(rng, shape, bits):
 
 
 def draw(seed, *, steps=(3, 16, 20, 33), plain=False, hardware=True, encoder="bernoulli",
-         rich=False, uniform=False):
-    """A network of one to three convolutions and a dense layer.
+         rich=False, uniform=False, kernels=5):
+    """A network of one to three convolutions, of kernels up to ``kernels``, and a dense layer.
 
     ``plain``: order B, no pools, groups or biases. ``hardware``: nothing that only golden has.
     ``rich``: also norms over time, depthwise and wide layers, leaks for each channel, hidden dense
@@ -78,7 +78,7 @@ def draw(seed, *, steps=(3, 16, 20, 33), plain=False, hardware=True, encoder="be
                         0 if hardware else int(rng.integers(0, kernel // 2 + 1)))
             layers.append(pool)
             at = (at[0], *((n + 2 * pool.padding - kernel) // pool.stride + 1 for n in at[1:]))
-        kernel, stride = int(rng.integers(1, 6)), int(rng.integers(1, 4))
+        kernel, stride = int(rng.integers(1, kernels + 1)), int(rng.integers(1, 4))
         padding = int(rng.integers(0, kernel))
         sides = [(n + 2 * padding - kernel) // stride + 1 for n in at[1:]]
         if min(n + 2 * padding - kernel for n in at[1:]) < 0:

@@ -9,8 +9,8 @@ from golden.run import run
 from sim.rtl import Simulation
 from tests.networks import draw, drawn_weights, images, pick
 
-SEEDS = range(3, 47)
-STEPS = (1, 3, 4, 8, 15, 16, 17, 20, 33, 40)
+SEEDS = [seed for seed in range(3, 48) if seed != 35]  # whose weights no chip holds
+STEPS = (1, 3, 4, 8, 15, 16, 17, 20, 33, 40, 64, 255)
 ENCODERS = ("bernoulli", "ternary", "current", "frames")
 LANES = (1, 2, 4, 8)
 WORDS = (4, 8, 16)
@@ -19,7 +19,7 @@ WORDS = (4, 8, 16)
 def case(seed):
     """(network, options of the Accelerator, options of a run) of a seed."""
     rng = np.random.default_rng((seed, 1))
-    network = draw(seed, rich=True, steps=STEPS, encoder=ENCODERS[seed % 4])
+    network = draw(seed, rich=True, steps=STEPS, encoder=ENCODERS[seed % 4], kernels=7)
     word_steps = WORDS[seed % 3]
     taps = [tap for tap in network.taps if rng.random() < 0.8]
     return (network, {"taps": tuple(taps), "word_steps": word_steps,
@@ -84,7 +84,7 @@ def test_seeds_cover_everything():
               for compare in ("gt", "ge") for delay in (0, 1)}
     wanted = {
         *ENCODERS, *MODES, *orders, *(f"lanes {n}" for n in LANES), *(f"words {n}" for n in WORDS),
-        *(f"{n} steps" for n in STEPS), *(f"kernel {n}" for n in range(1, 6)),
+        *(f"{n} steps" for n in STEPS), *(f"kernel {n}" for n in range(1, 8)),
         *(f"readout {name}" for name in ("membrane", "count", "first")),
         *(f"pool {kind}" for kind in ("sum", "avg", "max")), "global pool", "depthwise", "groups",
         "padding", "wide", "dense", "hidden dense", "norm", "bias", "threshold a channel",

@@ -7,13 +7,15 @@ import subprocess
 import numpy as np
 import pytest
 
-from golden.attribution import SpikeAttributor
+from boards import toolchain
+from golden.attribution import SpikeAttributor, attribution_bits
 from golden.formats import map_bits
 from golden.network import load
+from hw.axi import padded
 from hw.build import Failed
 from hw.events import EventAttribution, EventSam
-from hw.export import export_attribution, main
-from sim.build import run_bench
+from hw.export import export_attribution, export_sam, main
+from sim.build import passed, run_bench, simulate
 from sim.verilate import environment
 from tests.networks import draw
 
@@ -31,9 +33,42 @@ ATTRIBUTIONS = {f"a{n}t{t}o{k}": {"neurons": n, "steps": t, "outputs": k, "bits"
 def test_bench(tmp_path):
     units = {name: EventSam(**case) for name, case in SAMS.items()}
     units |= {name: EventAttribution(**case) for name, case in ATTRIBUTIONS.items()}
-    params = SAMS | {name: {**case, "width": units[name].weigher.width}
-                     for name, case in ATTRIBUTIONS.items()}
+    params = {name: {**case, "width": case["map_width"]} for name, case in SAMS.items()}
+    params |= {name: {**case, "width": units[name].weigher.width}
+               for name, case in ATTRIBUTIONS.items()}
     run_bench(units, "sim.bench_events", params, tmp_path)
+
+
+def in_cocotb(path, params, folder):
+    """Run the bench on the very file, at the ports that its table names."""
+    text = path.read_text()
+    inside = text.partition("module dut(")[2].partition("endmodule")[0]
+    names = re.findall(r"^  input (?:\[.*\] )?(\w+);", inside, re.M)
+    assert {"clk", "rst", "s_axis_events_tdata", "s_axis_config_tvalid"} <= set(names)
+    names = [name for name in names if name not in ("clk", "rst")]
+    bench = "sim.bench_events"
+    passed(simulate(text, names, bench, {"dut": {**params, "axi": True}}, folder), bench)
+    return text
+
+
+def test_exported_sam_in_cocotb(tmp_path):
+    shape, steps = (3, 2, 3), 6
+    export_sam(tmp_path / "dut.v", shape, steps=steps, tools=False)
+    in_cocotb(tmp_path / "dut.v", {"channels": 3, "pixels": 6, "steps": steps,
+                                   "width": padded(map_bits(3, steps))}, tmp_path)
+
+
+@pytest.mark.parametrize("neurons, outputs, target", [
+    (9, 1, "generic"), (9, 3, "ice40"), (300, 14, "ice40")])
+def test_exported_attribution_in_cocotb(neurons, outputs, target, tmp_path):
+    """Weights in EBR, of one output and of three to choose from, and in SPRAM."""
+    steps, weights = 5, np.random.default_rng(2).normal(size=(neurons, outputs))
+    export_attribution(tmp_path / "dut.v", weights, steps=steps, decay=0.9, target=target,
+                       tools=False)
+    text = in_cocotb(tmp_path / "dut.v", {
+        "neurons": neurons, "outputs": outputs, "steps": steps, "bits": 8,
+        "width": padded(attribution_bits(steps, 8))}, tmp_path)
+    assert ("SB_SPRAM256KA" in text) == (neurons > 9)
 
 
 def verilator(folder, *arguments):
@@ -44,8 +79,18 @@ def verilator(folder, *arguments):
     return done.stdout + done.stderr
 
 
+def yosys_reads(folder, module):
+    """Elaborate a module in Yosys, every cell known and nothing driven twice."""
+    script = ("read_verilog -lib +/ice40/cells_sim.v; "
+              f"read_verilog {module}.v; hierarchy -check -top {module}; proc; check -assert")
+    done = subprocess.run([toolchain.environment()["YOSYS"], "-q", "-p", script], cwd=folder,
+                          text=True, capture_output=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
+
+
 def checked(folder, module):
-    """Lint and simulate a module under its testbench; return (exit code, what it said)."""
+    """Lint a module, and simulate it under its testbench; return (exit code, what it said)."""
+    yosys_reads(folder, module)
     said = verilator(folder, "--lint-only", "-Wall", "-Wno-fatal", "--top-module", module,
                      f"{module}.v")
     assert "%Error" not in said

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from torch.nn import functional as F
 
 from golden.encode import encode
+from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.network import Pool
 from golden.quantise import explained
 from golden.run import run
@@ -119,3 +120,18 @@ def test_every_order(order):
     spikes = 0
     check()
     assert spikes > 1000
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_longest_run(order):
+    """255 steps of a layer that keeps everything, behind one that keeps nothing."""
+    rng = np.random.default_rng(8)
+
+    def layer(shape, beta, threshold, **options):
+        return FloatLayer(rng.integers(-3, 4, shape).astype(float), FloatNeuron(
+            beta=np.float64(beta), threshold=np.float64(threshold), **ORDERS[order]), **options)
+
+    network = FloatNetwork((2, 7, 6), 255, (
+        layer((4, 1, 7, 7), 0, 2, padding=3, groups=2), Pool("sum", 2, 2),
+        layer((5, 4 * 3 * 3), 1, 40)), "frames", "count")
+    assert same(network, images_for(network)) > 1000

@@ -169,6 +169,35 @@ def test_pooling_before_the_neuron_is_folded():
     assert np.array_equal(run(images, made).spikes[1], wanted[0])
 
 
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_global_pooling_of_a_map_that_is_not_square(factor):
+    """Exact: each of the 6 x 4 pixels has a 24th of the weight."""
+    rng = np.random.default_rng(4)
+    net = nn.Sequential(
+        nn.Conv2d(1, 3, 3), leaky(beta=0.5, graded_spikes_factor=factor), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(3, 4, bias=False), leaky(beta=0.75, reset_mechanism="none"))
+    for module in net.modules():
+        whole(module, rng)
+    network = golden.from_snntorch(net, shape=(1, 8, 6), steps=5)
+    made, reasons = explained(network, membrane_bits=32)
+    assert not any(reasons) and made.layers[1].weights.shape == (4, 3 * 6 * 4)
+    images = images_for(network)
+    _, membranes = simulate(net, encode(images, network))
+    got = run(images, made).logits * made.stages[-1].layer.scale
+    assert membranes.any() and np.allclose(got, membranes, rtol=1e-6)
+
+
+@pytest.mark.parametrize("module", [leaky(beta=0.5), nn.Conv2d(3, 3, 1), nn.AvgPool2d(1)])
+def test_global_pooling_of_a_map_that_is_not_square_needs_a_dense_layer(module):
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), leaky(beta=0.5), nn.AdaptiveAvgPool2d(1), module,
+                        nn.Flatten(), nn.Linear(3, 4))
+    message = r"module 3 .*: a dense layer must follow the global pooling of .* \(6 x 4\)$"
+    with pytest.raises(golden.errors.BadInput, match=message):
+        golden.from_snntorch(net, shape=(1, 8, 6), steps=4)
+    with pytest.raises(golden.errors.BadInput, match="a dense layer must follow"):
+        golden.from_snntorch(net[:3], shape=(1, 8, 6), steps=4)
+
+
 @pytest.mark.parametrize("module, message", [
     (nn.MaxPool2d(2), "max pooling between weights and neuron"),
     (nn.ReLU(), "is not supported"),
