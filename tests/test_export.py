@@ -10,9 +10,9 @@ import pytest
 from golden.attribution import SpikeAttributor
 from golden.formats import map_bits
 from golden.network import load
-from hw.build import Failed
 from hw.events import EventAttribution, EventSam
 from hw.export import export_attribution, main
+from hw.flow import Failed
 from sim.build import run_bench
 from sim.verilate import environment
 from tests.networks import draw

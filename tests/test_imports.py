@@ -29,6 +29,7 @@ ALSO = {  # file: what it alone of its room may import
     "golden/images.py": {"PIL"},
     "golden/nir_graph.py": {"h5py"},
     "hw/build.py": {"amaranth_boards", "boards", "rich"},
+    "hw/flow.py": {"amaranth_boards", "boards", "joblib"},
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
