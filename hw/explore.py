@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -229,10 +230,12 @@ def where_memories_lie(network, args, point):
 def run(network, args, hz, console):
     """Explore, print the table, and write it to explore.json in ``args.out``."""
     points = explore(network, args, hz, console, where=Path(args.out) / "netlists")
-    console.print(table(points, network, args.activity))
+    # A table that is cut short to fit a pipe's 80 columns would be of no use.
+    wide = Console(width=max(console.width, 110))
+    wide.print(table(points, network, args.activity))
     if points:
-        console.print(f"fewest cycles: {where_memories_lie(network, args, points[0])}",
-                      markup=False, highlight=False)
+        wide.print(f"fewest cycles: {where_memories_lie(network, args, points[0])}",
+                   markup=False, highlight=False)
     path = Path(args.out) / "explore.json"
     with replacing(path) as aside:
         aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
