@@ -126,7 +126,7 @@ def law(r):
     return (f"floor **{share:.0f} %** = {floor:,.0f} cycles without a spike / "
             f"{tenth['cycles']:,.0f} at {100 * tenth['activity']:.1f} %; the law of hw.cycles is "
             f"off by at most {100 * off:.2f} % from {100 * found[1]['activity']:.0f} to "
-            f"{100 * found[-1]['activity']:.0f} % activity",
+            f"{100 * found[-1]['activity']:.0f} % of all neuron steps",
             "no" if off > 0.01 else "aim" if share < 20 else "must")
 
 
@@ -174,6 +174,6 @@ def rows(results, limits):
         try:
             measured, met = how(results)
         except (KeyError, TypeError, StopIteration) as error:
-            measured, met = f"not measured ({error})", "?"
+            measured, met = f"not measured: {error}", "?"
         found.append(Row(name, must, aim, measured, met, limits.get(key, "")))
     return found
