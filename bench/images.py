@@ -9,6 +9,7 @@ from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
 from hw.build import default_taps, engine_size
+from hw.cycles import image_cycles, planes_of, trains_of
 from sim.rtl import Simulation
 from sim.throughput import operations
 
@@ -24,9 +25,9 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
     Returns
     -------
     dict
-        ``cycles`` and ``operations`` of each image, ``spikes`` of the input and all layers, whether
-        all scores, maps and counts were ``equal`` to golden's, and where the simulation tells them
-        the ``causes`` of the cycles of each pass.
+        ``cycles`` and ``operations`` of each image, the cycles by the ``law`` of hw.cycles,
+        ``spikes`` of the input and all layers, whether all scores, maps and counts were ``equal``
+        to golden's, and the ``causes`` of the cycles of each pass.
     """
     net = load(network)
     pictures = load_images(images, net)[0][:count]
@@ -40,11 +41,15 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
         equal = (np.array_equal(found.scores, golden.scores)
                  and np.array_equal(found.counts, golden.counts)
                  and all(np.array_equal(found.maps[tap], golden.maps[tap]) for tap in taps))
+        sources = [planes_of(simulation.accelerator.plan, golden.spikes_input),
+                   *(golden.spikes[tap] for tap in net.taps)]
+        law = image_cycles(simulation.accelerator.plan, [
+            trains_of(simulation.accelerator.plan, source) for source in sources]).sum(axis=1)
         causes = getattr(found, "causes", None)
         return {"network": net.name, "digest": net.digest, "images": len(pictures),
                 "lanes": lanes, "word_steps": word_steps, "taps": list(taps), "equal": equal,
                 "cycles": found.cycles.tolist(), "operations": operations(net, golden).tolist(),
-                "spikes": golden.counts.sum(axis=1).tolist(),
+                "law": law.tolist(), "spikes": golden.counts.sum(axis=1).tolist(),
                 "causes": None if causes is None else causes.sum(axis=0).tolist()}
     # The program's folder is named by the Verilog and the harness.
     key = [simulation.program.parent.name, net.digest, digest(pictures.tobytes()), model()]

@@ -34,6 +34,7 @@ def cycles(measured, axes):
     """Real images, and noise of every activity."""
     images, found = measured["images_without"], measured["activity"]
     axes.plot(images["spikes"], images["cycles"], ".", color="tab:blue", label="test images, RTL")
+    axes.plot(images["spikes"], images["law"], "_", color="black", markersize=5)
     spikes = [each["spikes"] for each in found]
     axes.plot(spikes, [each["cycles"] for each in found], "o", color="tab:orange",
               label="noise at 0 to 50 %, RTL")
