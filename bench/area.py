@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from bench.chips import chip, netlist
+from bench.chips import netlist
 from bench.networks import all_networks, command_line
 from bench.store import kept
 from golden.files import replacing
@@ -48,8 +48,7 @@ def measure(*, tick=lambda: None):
     """
     found = []
     for name, options in variants().items():
-        accelerator, _, _ = chip(options, clock=CLOCK)
-        folder, _ = netlist(options, clock=CLOCK)
+        folder, accelerator, _ = netlist(options, clock=CLOCK)
         real = kept("area", [folder.name], lambda folder=folder: flow.packed_size(folder))
         cycles = lambda activity, plan=accelerator.plan: float(image_cycles(
             plan, drawn_trains(plan, activity)).sum(axis=1).mean())

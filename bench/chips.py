@@ -13,9 +13,9 @@ def chip(options, *, clock):
 
 
 def netlist(options, *, clock):
-    """Folder of the synthesised chip, and its hertz."""
+    """(folder of the synthesised chip, accelerator, hertz)."""
     accelerator, component, hz = chip(options, clock=clock)
-    return flow.synthesised(component, ROOT / "flow"), hz
+    return flow.synthesised(component, ROOT / "flow"), accelerator, hz
 
 
 def size(options, *, clock):
@@ -25,7 +25,7 @@ def size(options, *, clock):
 
 def clocks(options, seeds, *, clock, jobs, tick):
     """[{seed, fmax_mhz, lc, ebr, spram, dsp}] of places and routes for ``clock`` MHz."""
-    folder, hz = netlist(options, clock=clock)
+    folder, _, hz = netlist(options, clock=clock)
     routes = flow.seeds_routed(folder, seeds, hz=hz, jobs=jobs, tick=tick)
     return [{"seed": seed, "fmax_mhz": flow.fmax(route), **flow.used(route)}
             for seed, route in routes.items()]

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """python -m hw.build ice40: from a network file to a bitstream, with its size and clock."""
 
 import argparse
