@@ -9,6 +9,7 @@ from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
 from hw.build import default_taps, engine_size
+from hw.causes import Cause
 from hw.cycles import image_cycles, planes_of, trains_of
 from sim.rtl import Simulation
 from sim.throughput import operations
@@ -45,12 +46,12 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
                    *(golden.spikes[tap] for tap in net.taps)]
         law = image_cycles(simulation.accelerator.plan, [
             trains_of(simulation.accelerator.plan, source) for source in sources]).sum(axis=1)
-        causes = getattr(found, "causes", None)
         return {"network": net.name, "digest": net.digest, "images": len(pictures),
                 "lanes": lanes, "word_steps": word_steps, "taps": list(taps), "equal": equal,
                 "cycles": found.cycles.tolist(), "operations": operations(net, golden).tolist(),
                 "law": law.tolist(), "spikes": golden.counts.sum(axis=1).tolist(),
-                "causes": None if causes is None else causes.sum(axis=0).tolist()}
+                "causes": found.causes.sum(axis=0).tolist(),
+                "cause_names": [cause.name.lower() for cause in Cause]}
     # The program's folder is named by the Verilog and the harness.
     key = [simulation.program.parent.name, net.digest, digest(pictures.tobytes()), model()]
     return kept("images", key, make)

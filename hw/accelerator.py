@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect
 from golden.formats import MODES, exp_table, map_bits, score_bits
 from golden.network import Network
 from hw.attribution import Traces
+from hw.causes import Causes, activity_layout
 from hw.constants import per_pass
 from hw.encoder import encoder_for
 from hw.engine import Engine
@@ -83,6 +84,8 @@ class Accelerator(wiring.Component):
         Spikes of the input, of each spiking layer, and the cycles.
     monitor : Out({"valid": 1, "number": ..., "addr": ..., "train": ...})
         Every train as it is stored, for simulation; ``number`` 0 is the input.
+    activity : Out(hw.causes.activity_layout)
+        What every cycle is spent on, for simulation.
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
@@ -121,6 +124,7 @@ class Accelerator(wiring.Component):
             "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
             "monitor": Out(data.StructLayout({
                 "valid": 1, "number": 4, "addr": 16, "train": word_steps})),
+            "activity": Out(activity_layout),
         })
 
     def elaborate(self, platform):
@@ -276,6 +280,18 @@ class Accelerator(wiring.Component):
         # Only one of the two counts at a time.
         m.d.sync += spikes.eq(Mux(encoder.restarted, 0, spikes + (encoder.spikes | engine.spikes)))
 
+        # --- activity: for simulation only --------------------------------------------------------
+        m.submodules.causes = causes = Causes()
+        m.d.comb += [
+            causes.loading.eq(loading),
+            causes.number.eq(Mux(over, len(passes) - 1, number)),
+            causes.blocked.eq(mapping | engine.o.valid),
+            causes.speaking.eq(number == len(passes) - 1),
+            causes.valid.eq(walker.o.valid & ~engine.stalled), causes.kind.eq(walker.o.p.kind),
+            causes.waits.eq(engine.stalled),
+            self.activity.eq(causes.o),
+        ]
+
         # --- order --------------------------------------------------------------------------------
         scores = engine.o
         connect(m, scores, wiring.flipped(self.o_scores))
@@ -308,6 +324,7 @@ class Accelerator(wiring.Component):
                 m.next = "Run"
 
             with m.State("Run"):
+                m.d.comb += [causes.running.eq(1), causes.finished.eq(finished)]
                 with m.If(engine.done):
                     m.d.sync += finished.eq(1)
                 with m.If(finished & ~mapping & ~scores.valid):
