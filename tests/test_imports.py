@@ -35,9 +35,13 @@ ALSO = {  # file: what it alone of its room may import
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
-    "boards/host.py": {"serial"},
-    "boards/view.py": {"golden", "serial", *SHOW},
-    "boards/flash.py": {"serial", *SHOW},
+    "boards/ports.py": {"serial"},
+    # Two commands show the model beside the chip, or the chip where there is none.
+    "boards/engines.py": {"golden"},
+    "boards/run.py": {"golden", "sim.heatmaps", *SHOW},
+    "boards/service.py": {"bottle"},
+    "boards/view.py": {"golden"},
+    "boards/simulated.py": {"sim.verilate"},
 }
 # Modules that must be importable where these are not installed.
 WITHOUT = {
