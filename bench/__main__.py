@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import check, chips
+from bench import check, chips, roofline
 from bench.measures import MEASURES, Context, netlists
 from bench.rows import rows
 from bench.store import ROOT
@@ -103,12 +103,15 @@ def main(argv=None):
         "measured": old.get("measured", {}) | found,
         "failed": {k: v for k, v in old.get("failed", {}).items() if k not in found} | failed}
     limits = json.loads(LIMITS.read_text())
+    text = roofline.updated(roofline.PAGE.read_text(), results["measured"])
     from bench.plots import draw
     draw(results, HOME / "plots")
     with replacing(RESULTS) as aside:
         aside.write_text(json.dumps(results, indent=1) + "\n")
     with replacing(HOME / "README.md") as aside:
         aside.write_text(page(results, limits))
+    with replacing(roofline.PAGE) as aside:
+        aside.write_text(text)
     for row in rows(results["measured"], limits):
         print(f"{row.met:5} {row.name}: {row.measured.replace('**', '')}")
     print(f"wrote {RESULTS}, README.md and plots/; intermediate results in {ROOT}")

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import area, check
+from bench import area, check, roofline
 from bench.__main__ import main
+from bench.chips import netlist
+from bench.measures import CLOCK
 from bench.modules import logic_cells
 from bench.networks import all_networks
 from bench.rows import ASKED, common_clock, grade, rows, worst
@@ -47,6 +49,23 @@ def test_page_is_that_of_the_results():
     limits = json.loads(Path("bench/limits.json").read_text())
     assert Path("bench/README.md").read_text() == page(results, limits)
     assert [row.name for row in rows(results["measured"], limits)] == [each[0] for each in ASKED]
+
+
+def test_roofline_is_that_of_the_results():
+    measured = json.loads(RESULTS.read_text())["measured"]
+    text = roofline.PAGE.read_text()
+    assert roofline.updated(text, measured) == text
+    assert f"**{sum(measured['images']['operations']) / sum(measured['images']['cycles']):.2f}**" \
+        in text
+
+
+def test_causes_cost_nothing():
+    """Nothing of hw.causes is left in the chip's netlist."""
+    folder, _, _ = netlist([], clock=CLOCK)
+    cells = json.loads((folder / "top.json").read_text())["modules"]["top"]["cells"]
+    kept = [name for name, cell in cells.items()
+            if "causes" in name and cell["type"] != "$scopeinfo"]
+    assert len(cells) > 1000 and kept == []
 
 
 def test_grades():
