@@ -13,7 +13,6 @@ from bench.networks import all_networks, command_line
 from bench.store import kept
 from golden.files import replacing
 from hw import area, flow
-from hw.cycles import drawn_trains, image_cycles
 
 CLOCK = 48
 
@@ -43,41 +42,36 @@ def variants():
 def measure(*, tick=lambda: None):
     """[{name, lanes, word_steps, real, predicted, without, parts}] of every variant.
 
-    ``real`` and ``predicted`` hold lc, ebr, spram and dsp; ``without`` the cells predicted by a fit
-    to all the other networks; ``floor`` and ``busy`` cycles of an image at 0 and 20 % activity.
+    Fits hw.area anew first. ``real`` and ``predicted`` hold lc, ebr, spram and dsp; ``without`` the
+    cells predicted by a fit to all the other networks.
     """
     found = []
     for name, options in variants().items():
         folder, accelerator, _ = netlist(options, clock=CLOCK)
         real = kept("area", [folder.name], lambda folder=folder: flow.packed_size(folder))
-        cycles = lambda activity, plan=accelerator.plan: float(image_cycles(
-            plan, drawn_trains(plan, activity)).sum(axis=1).mean())
         found.append({
             "name": name, "network": accelerator.network.digest,
             "lanes": accelerator.plan.lanes, "word_steps": accelerator.plan.word_steps,
-            "real": real, "parts": area.parts(accelerator),
-            "predicted": {"lc": area.cells(accelerator), **area.blocks(accelerator)},
-            "quiet": cycles(0), "busy": cycles(0.2)})
+            "real": real, "parts": area.parts(accelerator), "predicted": area.blocks(accelerator)})
         tick()
+    fitted = fit([each["parts"] for each in found], [each["real"]["lc"] for each in found])
+    with replacing(area.FITTED) as aside:
+        aside.write_text(json.dumps({"cells": fitted, "fitted_to": list(variants())}, indent=1)
+                         + "\n")
     for each in found:
         others = [other for other in found if other["network"] != each["network"]]
         rest = fit([other["parts"] for other in others], [other["real"]["lc"] for other in others])
-        each["without"] = round(sum(count * rest.get(part, 0)
-                                    for part, count in each["parts"].items()))
+        each["predicted"]["lc"] = area.summed(each["parts"], fitted)
+        each["without"] = area.summed(each["parts"], rest)
     return found
 
 
 def main():
-    found = measure()
-    cells = fit([each["parts"] for each in found], [each["real"]["lc"] for each in found])
-    names = [each["name"] for each in found]
-    with replacing(area.FITTED) as aside:
-        aside.write_text(json.dumps({"cells": cells, "fitted_to": names}, indent=1) + "\n")
-    for each in found:
-        guess = sum(count * cells.get(part, 0) for part, count in each["parts"].items())
+    for each in measure():
         real = each["real"]["lc"]
-        print(f"{each['name']:26} {real:6} LC, {guess / real - 1:+.1%}; from the others alone "
-              f"{each['without'] / real - 1:+.1%}")
+        print(f"{each['name']:26} {real:6} LC, {each['predicted']['lc'] / real - 1:+.1%}; from the "
+              f"others alone {each['without'] / real - 1:+.1%}; EBR {each['real']['ebr']}, "
+              f"predicted {each['predicted']['ebr']}")
     print(f"wrote {area.FITTED}")
 
 

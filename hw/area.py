@@ -8,12 +8,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+from amaranth import Shape
 
 from golden.formats import leak_shift, score_bits
 from hw.cost import ebrs, memory_plan
-from hw.plan import WORD
+from hw.walker import found_layout
 
-__all__ = ["blocks", "cells", "parts"]
+__all__ = ["blocks", "cells", "parts", "summed"]
 
 SHORT = 64                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
@@ -49,26 +50,29 @@ def parts(accelerator):
     }
 
 
-def cells(accelerator, fitted=None):
-    """Logic cells of the whole chip around an accelerator, estimated.
+def summed(found, fitted):
+    """Logic cells of ``parts`` at ``fitted`` cells for one of each."""
+    return round(sum(count * fitted.get(part, 0) for part, count in found.items()))
 
-    ``fitted`` gives cells for one of each part instead of those of area.json.
-    """
-    fitted = json.loads(FITTED.read_text())["cells"] if fitted is None else fitted
-    return round(sum(count * fitted.get(part, 0) for part, count in parts(accelerator).items()))
+
+def cells(accelerator):
+    """Logic cells of the whole chip around an accelerator, estimated."""
+    return summed(parts(accelerator), json.loads(FITTED.read_text())["cells"])
 
 
 def blocks(accelerator):
     """{ebr, spram, dsp} of the chip around an accelerator.
 
-    What hw.cost plans, the walker's queue, and the frames and identity of the link; a short program
-    becomes logic.
+    What hw.cost plans, the picker's queue, a read-out's sums, and the frames and identity of the
+    link; a short program becomes logic.
     """
     plan = accelerator.plan
     stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
     short = plan.program_length < SHORT
     count = lambda kind: sum(store.blocks for store in stores if store.kind == kind
                              and not (short and store.what == "program of visits"))
-    queue = 2 + WORD + (plan.train_addr - 4) + plan.row_addr
-    return {"ebr": count("EBR") + ebrs(1, queue) + 2, "spram": count("SPRAM"),
+    queue = Shape.cast(found_layout(plan)).width
+    sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
+            if plan.segments > 1 else 0)
+    return {"ebr": count("EBR") + ebrs(1, queue) + sums + 2, "spram": count("SPRAM"),
             "dsp": int(bool(accelerator.taps))}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import hw.area as area_model
 from bench import area, check, roofline
 from bench.__main__ import main
 from bench.chips import netlist
@@ -66,6 +67,20 @@ def test_causes_cost_nothing():
     kept = [name for name, cell in cells.items()
             if "causes" in name and cell["type"] != "$scopeinfo"]
     assert len(cells) > 1000 and kept == []
+
+
+def test_cost_model_holds():
+    """Cells of 8 networks or more within 15 %, also by a fit that never saw them."""
+    found = json.loads(RESULTS.read_text())["measured"]["area"]
+    assert len({each["network"] for each in found}) >= 8
+    fitted = json.loads(area_model.FITTED.read_text())["cells"]
+    for each in found:
+        real, guess = each["real"], each["predicted"]
+        assert abs(guess["lc"] / real["lc"] - 1) < 0.15, each["name"]
+        assert abs(each["without"] / real["lc"] - 1) < 0.15, each["name"]
+        assert all(guess[key] == real[key] for key in ("spram", "dsp")), each["name"]
+        assert abs(guess["ebr"] - real["ebr"]) <= 1, each["name"]
+        assert area_model.summed(each["parts"], fitted) == guess["lc"]
 
 
 def test_grades():
