@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.picker import QUEUE_DEPTH
+from hw.picker import PAUSE, QUEUE_DEPTH
 from hw.plan import channel_stride
 from hw.walker import MARGIN
 
@@ -19,10 +19,11 @@ __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "pass_cycles"
 
 # Cycles beside the walks, which the stages of hw.walker, hw.picker and hw.engine take to fill and
 # empty, and the turn to the next pass; see the table in ARCHITECTURE.md.
-AROUND = 25        # of a pass that stores trains
-AROUND_SCORES = 13  # of a read-out
-SPEAK = 4          # from a read-out's last step to the next end
-ROOM = QUEUE_DEPTH - MARGIN - 2  # words in the queue where the walker stops
+AROUND = 26        # of a pass that stores trains
+AROUND_MERGED = 17  # of a max pooling
+AROUND_SCORES = 14  # of a read-out
+SPEAK = 3          # from a read-out's last step to the next end
+ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the walker stops
 
 
 @dataclass(frozen=True)
@@ -122,19 +123,19 @@ def behind(entries):
 def drains(plan, each, found):
     """(N, walks) cycles in which the neurons take the sums of a walk."""
     if each.merging:
-        return np.ones_like(found.trains)
+        return np.full_like(found.trains, PAUSE + 1)
     if each is plan.passes[-1]:                     # hw.readout takes lane after lane
         lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
         live = np.minimum(plan.word_steps, plan.network.steps
                           - np.arange(plan.chunks) * plan.word_steps)
         closing = np.arange(each.segments) == each.segments - 1
-        taken = np.where(closing, 3, 1)[:, None, None] * lanes[:, None] * live
+        taken = np.where(closing, 4, 1)[:, None, None] * lanes[:, None] * live
         walk = np.maximum(taken, plan.word_steps) + SPEAK
         pixels = found.trains.shape[1] // walk.size
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + (2 if plan.per_channel else 0)
-    return np.where((found.trains == 0) & plan.can_skip(each), plan.lanes, steps)
+    return np.where((found.trains == 0) & plan.can_skip(each), plan.lanes + PAUSE, steps)
 
 
 def pass_cycles(plan, each, found):
@@ -159,7 +160,8 @@ def pass_cycles(plan, each, found):
         added = np.maximum(added, drained)
         ended[:, k] = added
         drained = added + drain[:, k]
-    return drained + (AROUND if each.storing else AROUND_SCORES)
+    around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
+    return drained + around
 
 
 def load_cycles(plan):
@@ -167,7 +169,7 @@ def load_cycles(plan):
     draws = plan.word_steps // 4
     word = {"bernoulli": draws + 1, "ternary": draws + 2, "current": 8, "frames": 1}
     encoder = plan.network.encoder
-    return int(np.prod(plan.network.shape)) * plan.chunks * word[encoder] + 1
+    return int(np.prod(plan.network.shape)) * plan.chunks * word[encoder] + 2
 
 
 def image_cycles(plan, trains):
