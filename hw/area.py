@@ -16,7 +16,7 @@ from hw.walker import found_layout
 
 __all__ = ["blocks", "cells", "parts", "summed"]
 
-SHORT = 64                                          # visits of a program that is no block RAM
+SHORT = 48                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
 
 
