@@ -5,12 +5,13 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test accuracy help
+.PHONY: run test accuracy bench help
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run       build the bitstream, run the RTL on real images, draw the heatmaps"
 	@echo "make test      lint and all tests, the cocotb regression among them"
+	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
 
 run: $(VENV)/core
@@ -20,6 +21,9 @@ run: $(VENV)/core
 test: $(VENV)/tests
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+bench: $(VENV)/tests
+	$(BIN)/python -m bench $(ARGS)
 
 accuracy: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m golden.accuracy --network models/fashion.npz --images build/fashion_test.npz

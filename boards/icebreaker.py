@@ -1,6 +1,6 @@
 """The iCEBreaker: pins, clock and build."""
 
-from boards.targets import OnBoard, target_for
+from boards.targets import AFTER_READ, OnBoard, target_for
 from boards.toolchain import environment
 from boards.top import Top
 
@@ -19,6 +19,7 @@ def Icebreaker(top, *, clock_hz):
 def build(top, *, clock_hz, name="top", where="build", **options):
     """Build the bitstream of ``top``; return Amaranth's products. ``options`` override its own."""
     environment()
-    options = {"synth_opts": SYNTHESIS, "nextpnr_opts": f"--freq {clock_hz / 1e6:g}", **options}
+    options = {"script_after_read": AFTER_READ, "synth_opts": SYNTHESIS,
+               "nextpnr_opts": f"--freq {clock_hz / 1e6:g}", **options}
     return TARGET.make().build(
         Icebreaker(top, clock_hz=clock_hz), name=name, build_dir=str(where), **options)

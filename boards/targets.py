@@ -7,7 +7,12 @@ from amaranth.lib import io, wiring
 
 from boards.clock import Clock, EcpClock, ecp_pll_for, pll_for
 
-__all__ = ["OnBoard", "Target", "target_for"]
+__all__ = ["AFTER_READ", "OnBoard", "Target", "target_for"]
+
+# Yosys: what a read gives of an address written in the same cycle does not matter, in any memory of
+# ours. Otherwise Yosys would build a bypass around each block RAM, 300 logic cells in all; Amaranth
+# has no way to say so.
+AFTER_READ = "setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0"
 
 
 @dataclass(frozen=True)

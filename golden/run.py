@@ -34,6 +34,8 @@ class Result:
         Clock cycles from the first pixel taken to the last result given.
     traces : None or (N, C, H, W) int64
         golden.attribution.traces of a layer, from an accelerator that gives them.
+    causes : None or (N, passes + 1, causes) int64
+        Clock cycles of the input and each pass by hw.causes.Cause, from a simulation.
     """
 
     logits: np.ndarray
@@ -44,6 +46,7 @@ class Result:
     spikes_input: np.ndarray | None = None
     cycles: np.ndarray | None = None
     traces: np.ndarray | None = None
+    causes: np.ndarray | None = None
 
     @property
     def pred(self):
@@ -181,7 +184,8 @@ def joined(results):
         maps={tap: glue([r.maps[tap] for r in results]) for tap in first.maps},
         spikes={tap: glue([r.spikes[tap] for r in results]) for tap in first.spikes},
         spikes_input=glue([r.spikes_input for r in results]),
-        cycles=glue([r.cycles for r in results]), traces=glue([r.traces for r in results]))
+        cycles=glue([r.cycles for r in results]), traces=glue([r.traces for r in results]),
+        causes=glue([r.causes for r in results]))
 
 
 def run_batched(images, network, *, batch=32, jobs=1, progress=iter, **options):

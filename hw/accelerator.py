@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect
 from golden.formats import MODES, exp_table, map_bits, score_bits
 from golden.network import Network
 from hw.attribution import Traces
+from hw.causes import Causes, activity_layout
 from hw.constants import held, per_pass
 from hw.core import Core
 from hw.encoder import encoder_for
@@ -82,6 +83,8 @@ class Accelerator(wiring.Component):
         Spikes of the input, of each spiking layer, and the cycles.
     monitor : Out({"valid": 1, "number": ..., "addr": ..., "train": ...})
         Every train as it is stored, for simulation; ``number`` 0 is the input.
+    activity : Out(hw.causes.activity_layout)
+        What every cycle is spent on, for simulation.
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
@@ -120,6 +123,7 @@ class Accelerator(wiring.Component):
             "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
             "monitor": Out(data.StructLayout({
                 "valid": 1, "number": 4, "addr": 16, "train": word_steps})),
+            "activity": Out(activity_layout),
         })
 
     def elaborate(self, platform):
@@ -285,6 +289,18 @@ class Accelerator(wiring.Component):
         # Only one of the two counts at a time.
         m.d.sync += spikes.eq(Mux(encoder.restarted, 0, spikes + (encoder.spikes | core.spikes)))
 
+        # --- activity: for simulation only --------------------------------------------------------
+        m.submodules.causes = causes = Causes()
+        m.d.comb += [
+            causes.loading.eq(loading),
+            causes.number.eq(Mux(over, len(passes) - 1, number)),
+            causes.blocked.eq(mapping | core.o.valid),
+            causes.speaking.eq(number == len(passes) - 1),
+            causes.valid.eq(core.activity.valid), causes.kind.eq(core.activity.kind),
+            causes.waits.eq(core.activity.waits),
+            self.activity.eq(causes.o),
+        ]
+
         # --- order --------------------------------------------------------------------------------
         scores = core.o
         connect(m, scores, wiring.flipped(self.o_scores))
@@ -315,6 +331,7 @@ class Accelerator(wiring.Component):
                 m.next = "Run"
 
             with m.State("Run"):
+                m.d.comb += [causes.running.eq(1), causes.finished.eq(finished)]
                 with m.If(core.done):
                     m.d.sync += finished.eq(1)
                 with m.If(finished & ~mapping & ~scores.valid):

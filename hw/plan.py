@@ -232,7 +232,7 @@ class Plan:
         *before, last = self.network.stages
         cut = self.segments > 1
         ends = [sum_ranges(stage) for stage in (before if cut else self.network.stages)]
-        return bits_of(ends + [self.segment_range(last, self.segments)] * cut)
+        return bits_of(ends + ([self.segment_range(last, self.segments)] if cut else []))
 
     @cached_property
     def membrane_bits(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from golden.attribution import decay_table, traces, weighed
 from golden.formats import MODES, exp_table
-from golden.run import run
+from golden.run import forward, run
 from golden.sam import activation_map
 from hw.plan import class_order, configuration, pixel_words
 from hw.testbench import Packet
@@ -92,6 +92,29 @@ def for_attribution(unit, ports, weights, *, decay, weight_index):
     expected = [Packet(port.name, port.width, twos(found, port.width),
                        ([False] * (neurons - 1) + [True]) * len(found))]
     return sent, expected
+
+
+def for_layer(unit, ports, stage, steps):
+    """(sent, expected) of a DenseLif of a golden.network.Stage."""
+    spikes = drawn(stage.source, steps)
+    found, membranes = forward(spikes, stage, steps)
+    count = len(spikes)
+
+    def packed(values, size):
+        """Words of (N, T, n) spikes, ``size`` a word."""
+        values = np.pad(values, ((0, 0), (0, 0), (0, -values.shape[2] % size)))
+        return (values.reshape(-1, size) @ (1 << np.arange(size))).tolist()
+
+    def packet(name, words):
+        """Packet of all images."""
+        each = len(words) // count
+        return Packet(ports[name].name, ports[name].width, words,
+                      ([False] * (each - 1) + [True]) * count)
+    flat = lambda values: values.reshape(count, steps, -1)
+    answer = (packed(flat(found).astype(np.int64), unit.out_word) if unit.spiking
+              else twos(membranes, ports[unit.told].width))
+    return ([packet("i_spikes", packed(flat(spikes), unit.in_word))],
+            [packet(unit.told, answer)])
 
 
 def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):

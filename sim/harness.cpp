@@ -6,12 +6,14 @@
 // of PIXEL_BITS bits) of all images in order.
 // STALL is the chance in 1/256 that an input idles or an output stalls in a cycle. OUT receives
 // records of four u32: kind, number, address, value. Kinds: 0 map value, 1 score, 2 count (number 1:
-// the last), 3 stored train, 4 cycles of an image, 5 trace. A record of CONFIG with space 0xffff holds
+// the last), 3 stored train, 4 cycles of an image, 5 trace, 6 cycles of an image's pass (number, 0 the
+// input) that were spent on one cause (address, hw.causes.Cause). A record of CONFIG with space 0xffff holds
 // back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 #include "Vdut.h"
 #include "verilated.h"
@@ -47,6 +49,7 @@ int main(int argc, char **argv) {
 
     Vdut dut;
     uint64_t now = 0, begun = 0, idle = 0;
+    static uint32_t spent[256][8];
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
         uint32_t words[4] = {kind, number, address, value};
         fwrite(words, sizeof words, 1, out);
@@ -99,6 +102,7 @@ int main(int argc, char **argv) {
 #ifdef TRACES
         if (PORT(o_traces, valid) && PORT(o_traces, ready)) { record(5, 0, 0, PORT(o_traces, payload)); moved = true; }
 #endif
+        if (begun) spent[dut.activity >> 3 & 255][dut.activity & 7]++;
         uint64_t train = dut.monitor;
         if (train & 1) { record(3, train >> 1 & 15, train >> 5 & 0xffff, train >> 21); moved = true; }
         if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
@@ -107,6 +111,10 @@ int main(int argc, char **argv) {
             moved = true;
             if (last) {
                 record(4, 0, 0, (uint32_t)(now + 1 - begun + 1));
+                for (int pass = 0; pass < 256; pass++)
+                    for (int cause = 0; cause < 8; cause++)
+                        if (spent[pass][cause]) record(6, pass, cause, spent[pass][cause]);
+                memset(spent, 0, sizeof spent);
                 begun = 0;
                 done++;
                 printf("IMAGE %zu\n", done);

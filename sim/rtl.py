@@ -13,11 +13,12 @@ from golden.attribution import decay_table
 from golden.formats import exp_table
 from golden.run import Result, check_images, check_taps, joined
 from hw.accelerator import Accelerator
+from hw.causes import Cause
 from hw.experiments import deletion
 from hw.plan import channel_stride, class_order, configuration, pixel_words
 from sim.verilate import verilated
 
-MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE = range(6)  # kinds of harness.cpp's records
+MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
 
 
 class Simulation:
@@ -130,6 +131,7 @@ class Simulation:
         counts = values(COUNT).astype(np.int64).reshape(count, -1)
         result = Result(logits=scores[:, -1], scores=scores, counts=counts[:, :-1],
                         cycles=values(CYCLES).astype(np.int64))
+        result.causes = self.causes(records, count)
         maps = values(MAP).astype(np.int32).reshape(count, -1)
         shapes = {stage.index: stage.shape for stage in network.stages}
         at = 0
@@ -155,6 +157,15 @@ class Simulation:
             for tap in self.taps:
                 result.spikes[tap] = self.spikes(trains, tap, shapes[tap], count)
         return result
+
+    def causes(self, records, count):
+        """(N, passes + 1, causes) cycles of the input and each pass by hw.causes.Cause."""
+        # The image of a record: so many have ended before it.
+        image = np.cumsum(records[:, 0] == CYCLES) - 1
+        chosen = records[:, 0] == CAUSE
+        found = np.zeros((count, len(self.accelerator.plan.passes) + 1, len(Cause)), np.int64)
+        np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
+        return found
 
     def spikes(self, trains, number, shape, count):
         """(N, T, C, H, W) of the trains stored for layer ``number``."""

@@ -12,9 +12,9 @@ from golden.attribution import SpikeAttributor, attribution_bits
 from golden.formats import map_bits
 from golden.network import load
 from hw.axi import padded
-from hw.build import Failed
 from hw.events import EventAttribution, EventSam
 from hw.export import export_attribution, export_sam, main
+from hw.flow import Failed
 from sim.build import passed, run_bench, simulate
 from sim.verilate import environment
 from tests.networks import draw

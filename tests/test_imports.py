@@ -18,6 +18,7 @@ MAY = {  # room: what it may import besides the standard library and itself
     "sim": {"amaranth", "cocotb", "cocotb_tools", "numpy", "golden", "hw", *SHOW},
     "boards": {"amaranth", "amaranth_boards", "numpy", "hw", "golden.errors", "golden.files",
                "golden.formats", "golden.network"},
+    "bench": {"boards", "golden", "hw", "joblib", "numpy", "sim", *SHOW},
     "train": {"golden", "nir", "numpy", "scipy", "sklearn", "snntorch", "torch", *SHOW},
 }
 ALSO = {  # file: what it alone of its room may import
@@ -29,6 +30,8 @@ ALSO = {  # file: what it alone of its room may import
     "golden/images.py": {"PIL"},
     "golden/nir_graph.py": {"h5py"},
     "hw/build.py": {"amaranth_boards", "boards", "rich"},
+    "hw/explore.py": {"distributed", "joblib", "rich"},
+    "hw/flow.py": {"amaranth_boards", "boards", "joblib"},
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},

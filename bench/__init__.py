@@ -1,0 +1,1 @@
+"""The benchmark: every figure of the table measured, written down and drawn."""

@@ -1,0 +1,47 @@
+"""The chips that are measured, as hw.build makes them."""
+
+from bench.store import ROOT
+from golden.errors import BadInput
+from golden.network import load
+from hw import build, flow
+
+
+def chip(options, *, clock):
+    """(accelerator, component for the board, hertz) of command line ``options`` of hw.build."""
+    args = build.parser().parse_args(["ice40", *options, "--clock", str(clock)])
+    return build.design(load(args.network), args)
+
+
+def netlist(options, *, clock):
+    """(folder of the synthesised chip, accelerator, hertz)."""
+    accelerator, component, hz = chip(options, clock=clock)
+    return flow.synthesised(component, ROOT / "flow"), accelerator, hz
+
+
+def size(options, *, clock):
+    """{lc, ebr, spram, dsp} after packing, which no seed changes."""
+    return flow.packed_size(netlist(options, clock=clock)[0])
+
+
+def clocks(options, seeds, *, clock, jobs, tick):
+    """[{seed, fmax_mhz, lc, ebr, spram, dsp}] of places and routes for ``clock`` MHz."""
+    folder, _, hz = netlist(options, clock=clock)
+    routes = flow.seeds_routed(folder, seeds, hz=hz, jobs=jobs, tick=tick)
+    return [{"seed": seed, "fmax_mhz": flow.fmax(route), **flow.used(route)}
+            for seed, route in routes.items()]
+
+
+def prepare(variants, *, jobs, tick):
+    """Synthesise all (options, clock), ``jobs`` at a time, each in a process of its own."""
+    from joblib import Parallel, delayed
+    work = (delayed(prepared)(options, clock) for options, clock in variants)
+    for _ in Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
+        tick()
+
+
+def prepared(options, clock):
+    """Synthesise one; what fails will be told by the measure that wants it."""
+    try:
+        netlist(options, clock=clock)
+    except (BadInput, flow.Failed):
+        pass

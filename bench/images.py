@@ -1,0 +1,57 @@
+"""Cycles and synaptic operations of the RTL on real images, against golden."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.store import digest, kept
+from golden.images import load_images
+from golden.network import load
+from golden.run import run_batched
+from hw.build import default_taps, engine_size
+from hw.causes import Cause
+from hw.cycles import image_cycles, planes_of, trains_of
+from sim.rtl import Simulation
+from sim.throughput import operations
+
+
+def model():
+    """Digest of the golden model's sources."""
+    return digest(*(path.read_bytes() for path in sorted(Path("golden").glob("*.py"))))
+
+
+def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambda: None):
+    """What the chip of hw.build does with the first images of a file.
+
+    Returns
+    -------
+    dict
+        ``cycles`` and ``operations`` of each image, the cycles by the ``law`` of hw.cycles,
+        ``spikes`` of the input and all layers, whether all scores, maps and counts were ``equal``
+        to golden's, and the ``causes`` of the cycles of each pass.
+    """
+    net = load(network)
+    pictures = load_images(images, net)[0][:count]
+    taps = default_taps(net) if sam else ()
+    lanes, word_steps = engine_size(net, None, None)
+    simulation = Simulation(net, taps=taps, quick=quick, lanes=lanes, word_steps=word_steps)
+
+    def make():
+        golden = run_batched(pictures, net)
+        found = simulation.run_parallel(pictures, jobs=jobs, tick=tick)
+        equal = (np.array_equal(found.scores, golden.scores)
+                 and np.array_equal(found.counts, golden.counts)
+                 and all(np.array_equal(found.maps[tap], golden.maps[tap]) for tap in taps))
+        sources = [planes_of(simulation.accelerator.plan, golden.spikes_input),
+                   *(golden.spikes[tap] for tap in net.taps)]
+        law = image_cycles(simulation.accelerator.plan, [
+            trains_of(simulation.accelerator.plan, source) for source in sources]).sum(axis=1)
+        return {"network": net.name, "digest": net.digest, "images": len(pictures),
+                "lanes": lanes, "word_steps": word_steps, "taps": list(taps), "equal": equal,
+                "cycles": found.cycles.tolist(), "operations": operations(net, golden).tolist(),
+                "law": law.tolist(), "spikes": golden.counts.sum(axis=1).tolist(),
+                "causes": found.causes.sum(axis=0).tolist(),
+                "cause_names": [cause.name.lower() for cause in Cause]}
+    # The program's folder is named by the Verilog and the harness.
+    key = [simulation.program.parent.name, net.digest, digest(pictures.tobytes()), model()]
+    return kept("images", key, make)

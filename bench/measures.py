@@ -1,0 +1,93 @@
+"""What is measured, in order: name, what it is, whether --quick does it, and how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench import activity, area, chips, images, lanes, modules, speed, unit
+from bench.lanes import BUILT
+
+NETWORK, SAMPLE = "models/fashion.npz", "models/fashion_sample.npz"
+SMALL = "models/fashion_small.npz"
+DENSE, DIGITS = "models/dense784.npz", "models/dense784_sample.npz"
+CLOCK, SEEDS, IMAGES, FEW = 48, range(1, 11), 100, 3
+WITHOUT = ["--no-sam"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """How to measure: quickly or not, ``jobs`` processes, ``tick`` after each part."""
+
+    quick: bool
+    jobs: int
+    tick: Callable
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One entry of results.json: ``make(context)`` gives plain data."""
+
+    name: str
+    what: str
+    quick: bool
+    make: Callable
+
+
+def cycles(network, pictures, **options):
+    """Measure of the cycles on the first images of a file."""
+    return lambda c: images.measure(network, pictures, FEW if c.quick else IMAGES, quick=c.quick,
+                                    jobs=c.jobs, tick=c.tick, **options)
+
+
+def clocks(options):
+    """Measure of the clock of the ten seeds."""
+    return lambda c: chips.clocks(options, SEEDS, clock=CLOCK, jobs=c.jobs, tick=c.tick)
+
+
+def size(options):
+    """Measure of the cells of a chip."""
+    return lambda c: chips.size(options, clock=CLOCK)
+
+
+MEASURES = (
+    Measure("size", "cells of the chip", True, size([])),
+    Measure("size_without", "cells of the chip without SAM", True, size(WITHOUT)),
+    Measure("images", "cycles of the chip", True, cycles(NETWORK, SAMPLE)),
+    Measure("images_without", "cycles of the chip without SAM", True,
+            cycles(NETWORK, SAMPLE, sam=False)),
+    Measure("unit", "the 16-to-8 layer alone", True, lambda c: unit.measure()),
+    Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS)),
+    Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE)),
+    Measure("activity", "cycles against activity", False,
+            lambda c: activity.measure(NETWORK, tick=c.tick)),
+    Measure("modules", "cells of each module", False,
+            lambda c: modules.measure([], clock=CLOCK)),
+    Measure("modules_without", "cells of each module without SAM", False,
+            lambda c: modules.measure(WITHOUT, clock=CLOCK)),
+    Measure("speed", "images a second of golden and the simulation", False,
+            lambda c: speed.measure("speed")),
+    Measure("sam_speed", "maps of golden against PyTorch", False, lambda c: speed.measure("sam")),
+    Measure("clock", "clock of ten seeds", False, clocks([])),
+    Measure("dense_clock", "clock of 784-128-10", False,
+            lambda c: chips.clocks(["--network", DENSE], SEEDS[:3], clock=CLOCK, jobs=c.jobs,
+                                   tick=c.tick)),
+    Measure("area", "cost model on many networks", False, lambda c: area.measure(tick=c.tick)),
+    Measure("lanes", "cycles and cells against lanes", False,
+            lambda c: lanes.measure(NETWORK, SAMPLE, clock=CLOCK, tick=c.tick)),
+)
+
+
+def netlists(names):
+    """(options, clock) of every chip that the measures ``names`` synthesise."""
+    found = []
+    if {"size", "clock"} & set(names):
+        found.append([])
+    if "size_without" in names:
+        found.append(WITHOUT)
+    if "dense_clock" in names:
+        found.append(["--network", DENSE])
+    if "area" in names:
+        found += area.variants().values()
+    if "lanes" in names:
+        found += [["--network", NETWORK, "--lanes", str(lanes), "--word-steps", str(steps)]
+                  for lanes, steps in BUILT]
+    return [(options, CLOCK) for options in found]

@@ -1,0 +1,186 @@
+"""The table: what was asked for, what was measured, and what limits it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.measures import CLOCK
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Members
+    -------
+    name, must, aim : str
+    measured : str
+        With both halves of every ratio.
+    met : "aim", "must", "no" or "?"
+        "?" where something was not measured.
+    limit : str
+        What bounds the figure now.
+    """
+
+    name: str
+    must: str
+    aim: str
+    measured: str
+    met: str
+    limit: str
+
+
+def grade(value, must, aim, *, most=False):
+    """"aim", "must" or "no"; ``most`` where less is better."""
+    sign = -1 if most else 1
+    reached = lambda target: sign * value >= sign * target
+    return "aim" if reached(aim) else "must" if reached(must) else "no"
+
+
+def worst(*grades):
+    """The worse of several grades."""
+    return max(grades, key=("aim", "must", "no", "?").index)
+
+
+def common_clock(found):
+    """Megahertz that 8 of 10 seeds reach, at most what was asked for."""
+    reached = sorted(each["fmax_mhz"] for each in found)
+    return min(float(CLOCK), reached[len(reached) // 5])
+
+
+def clock(r):
+    reached = [each["fmax_mhz"] for each in r["clock"]]
+    met = sum(mhz >= CLOCK for mhz in reached)
+    return (f"{met} of {len(reached)} seeds close {CLOCK} MHz; {min(reached):.2f} to "
+            f"{max(reached):.2f} MHz, median {np.median(reached):.2f}", grade(met, 8, 10))
+
+
+def per_cycle(r):
+    done, cycles = sum(r["images"]["operations"]), sum(r["images"]["cycles"])
+    return (f"**{done / cycles:.2f}** = {done:,} operations / {cycles:,} cycles of "
+            f"{r['images']['images']} images, SAM on layers "
+            f"{', '.join(map(str, r['images']['taps']))}"
+            + ("" if r["images"]["equal"] else "; NOT EQUAL to golden"),
+            grade(done / cycles, 12, 18) if r["images"]["equal"] else "no")
+
+
+def per_second(r):
+    done, cycles = sum(r["images"]["operations"]), sum(r["images"]["cycles"])
+    mhz = common_clock(r["clock"])
+    rate = done / cycles * mhz
+    return (f"**{rate:.0f} M** = {done / cycles:.2f} x {mhz:.2f} MHz, the clock of 8 of 10 seeds",
+            grade(rate, 576, 864))
+
+
+def images_a_second(r):
+    mhz, parts, rates = common_clock(r["clock"]), [], []
+    for key in ("images_small", "images"):
+        mean = np.mean(r[key]["cycles"])
+        rates.append(mhz * 1e6 / mean)
+        parts.append(f"{r[key]['network']} **{rates[-1]:.0f}** = {mhz:.2f} MHz / {mean:,.0f} "
+                     "cycles")
+    return "; ".join(parts), grade(rates[0], 500, 800)
+
+
+def cells(r):
+    lc, ebr = r["size"]["lc"], r["size"]["ebr"]
+    return (f"**{lc:,} LC / {ebr} EBR**, {r['size']['spram']} SPRAM, {r['size']['dsp']} DSP",
+            worst(grade(lc, 4200, 3300, most=True), grade(ebr, 24, 16, most=True)))
+
+
+def sam(r):
+    extra = {key: r["size"][key] - r["size_without"][key] for key in ("lc", "ebr", "dsp")}
+    with_, without = (sum(r[key]["cycles"]) for key in ("images", "images_without"))
+    share = 100 * (with_ - without) / without
+    return (f"**{extra['lc']} LC, {extra['ebr']} EBR, {extra['dsp']} DSP, {share:.2f} % cycles**: "
+            f"{r['size']['lc']:,} - {r['size_without']['lc']:,} LC (packed cells, the same for "
+            f"every seed), {with_:,} / {without:,} cycles",
+            worst(grade(extra["lc"], 250, 150, most=True), grade(extra["ebr"], 2, 1, most=True),
+                  grade(extra["dsp"], 1, 1, most=True), grade(round(share, 2), 1, 0, most=True)))
+
+
+def dense(r):
+    mean, mhz = np.mean(r["dense"]["cycles"]), CLOCK
+    reached = sorted(each["fmax_mhz"] for each in r["dense_clock"])
+    mhz = min(float(CLOCK), reached[0])
+    ms = mean / mhz / 1e3
+    return (f"**{ms:.3f} ms** = {mean:,.0f} cycles / {mhz:.2f} MHz, the slowest of {len(reached)} "
+            f"seeds; {r['dense']['lanes']} lanes of {r['dense']['word_steps']} steps",
+            grade(ms, 0.6, 0.3, most=True))
+
+
+def unit(r):
+    u = r["unit"]
+    return (f"**{u['lc']} LC, {u['dsp']} MAC16**, {u['ebr']} EBR, with the scan chain around it "
+            f"(up to {u['scan_lc']} LC); {u['cycles_a_step']} cycles a step, {u['fmax_mhz']:.1f} "
+            "MHz",
+            worst(grade(u["lc"], 500, 300, most=True), grade(u["dsp"], 1, 0, most=True)))
+
+
+def law(r):
+    found = r["activity"]
+    floor = found[0]["cycles"]
+    tenth = next(each for each in found if each["wanted"] == 0.1)
+    off = max(abs(each["law"] / each["cycles"] - 1) for each in found)
+    share = 100 * floor / tenth["cycles"]
+    return (f"floor **{share:.0f} %** = {floor:,.0f} cycles without a spike / "
+            f"{tenth['cycles']:,.0f} at {100 * tenth['activity']:.1f} %; the law of hw.cycles is "
+            f"off by at most {100 * off:.2f} % from {100 * found[1]['activity']:.0f} to "
+            f"{100 * found[-1]['activity']:.0f} % of all neuron steps",
+            "no" if off > 0.01 else "aim" if share < 20 else "must")
+
+
+def a_second(report):
+    """(text, images a second) of one engine of sim.speed."""
+    rate, core = report["images_per_second"], report["images_per_second_and_core"]
+    return (f"**{rate:,.1f}** by the clock, {report['jobs']} at once; {core:,.1f} for each second "
+            f"of a core ({report['images']} images in {report['cpu_seconds']:.2f} s of CPU time)",
+            rate)
+
+
+def golden(r):
+    text, rate = a_second({**r["speed"], **r["speed"]["golden"]})
+    return text, grade(rate, 200, 1000)
+
+
+def simulation(r):
+    text, rate = a_second({**r["speed"], **r["speed"]["rtl"]})
+    return text, grade(rate, 5, 20)
+
+
+def against_torch(r):
+    first = r["sam_speed"]["rates"][0]
+    seconds, times = first["seconds"], first["times faster"]
+    ways = [f"{name} {1e3 * seconds[name]:.1f} ms, {factor:.1f} times"
+            for name, factor in times.items()]
+    main = next(iter(times.values()))
+    return (f"**{main:.0f} times** at {100 * first['rate']:g} % spikes, one thread each: golden "
+            f"{1e3 * seconds['golden']:.2f} ms; {'; '.join(ways)}", grade(main, 20, 100))
+
+
+ASKED = (  # name, must, aim, how, what limits it
+    ("clock closed by nextpnr", "48 MHz on 8 of 10 seeds", "10 of 10", clock, "clock"),
+    ("effective synaptic operations a cycle", "12", "18", per_cycle, "per_cycle"),
+    ("the same a second", "576 M", "864 M", per_second, "per_second"),
+    ("images a second", "500", "800", images_a_second, "images"),
+    ("LC / EBR", "4,200 / 24", "3,300 / 16", cells, "cells"),
+    ("SAM: extra LC, EBR, DSP, cycles", "250, 2, 1, 1 %", "150, 1, 1, 0", sam, "sam"),
+    ("dense 784-128-10, 4 bits, T = 25", "0.6 ms", "0.3 ms", dense, "dense"),
+    ("16-to-8 dense LIF layer alone", "500 LC, 1 MAC16", "300 LC, 0", unit, "unit"),
+    ("cycles as activity grows 2 to 50 %", "a stated law", "floor under 20 % at 10 %", law, "law"),
+    ("golden, images a second, 2 cores", "200", "1,000", golden, "golden"),
+    ("RTL simulation, images a second", "5", "20", simulation, "simulation"),
+    ("SAM in golden against PyTorch", "20 times", "100 times", against_torch, "torch"),
+)
+
+
+def rows(results, limits):
+    """Row for each entry of ``ASKED``; ``limits`` says what bounds each."""
+    found = []
+    for name, must, aim, how, key in ASKED:
+        try:
+            measured, met = how(results)
+        except (KeyError, TypeError) as error:
+            measured, met = f"not measured: {error}", "?"
+        found.append(Row(name, must, aim, measured, met, limits.get(key, "")))
+    return found

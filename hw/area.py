@@ -1,0 +1,78 @@
+"""Logic cells, block RAMs and DSPs of a chip before it is built.
+
+Cells are a sum over parts, each a count read off the plan times cells for one of it; the cells for
+one are fitted to built chips by ``python -m bench.area`` and kept in area.json beside this file.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from amaranth import Shape
+
+from golden.formats import leak_shift, score_bits
+from hw.cost import ebrs, memory_plan
+from hw.walker import found_layout
+
+__all__ = ["blocks", "cells", "parts", "summed"]
+
+SHORT = 48                                          # visits of a program that is no block RAM
+FITTED = Path(__file__).with_name("area.json")
+
+
+def parts(accelerator):
+    """{part: how much of it} of an accelerator; what the cells are fitted to.
+
+    Members
+    -------
+    chip : 1, for what every chip has
+    sums : bits of accumulators and of a train under way, in all steps of all lanes
+    neurons : bits of membranes in all lanes, once for each order and comparison that they know
+    products, norms, parameters : bits of what only some neurons have
+    walk : bits of the addresses counted, and the passes that choose between them
+    sam : bits of a score and of a map value
+    """
+    plan = accelerator.plan
+    weighted = [each for each in plan.passes if not each.merging]
+    orders = {(p.neuron.reset, p.neuron.compare, p.neuron.delay) for p in weighted}
+    leaks = {int(np.max(p.neuron.leak)) for p in weighted}
+    multiplied = any(leak and leak_shift(leak) is None for leak in leaks)
+    return {
+        "chip": 1,
+        "sums": plan.lanes * plan.word_steps * (plan.sum_bits + 1),
+        "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
+        "products": plan.lanes * plan.membrane_bits if multiplied else 0,
+        "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
+        "parameters": (plan.lanes * sum(bits for _, bits in plan.fields)
+                       if plan.per_channel else 0),
+        "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),
+        "sam": (accelerator.map_width + score_bits(plan.network.steps) if accelerator.taps else 0),
+    }
+
+
+def summed(found, fitted):
+    """Logic cells of ``parts`` at ``fitted`` cells for one of each."""
+    return round(sum(count * fitted.get(part, 0) for part, count in found.items()))
+
+
+def cells(accelerator):
+    """Logic cells of the whole chip around an accelerator, estimated."""
+    return summed(parts(accelerator), json.loads(FITTED.read_text())["cells"])
+
+
+def blocks(accelerator):
+    """{ebr, spram, dsp} of the chip around an accelerator.
+
+    What hw.cost plans, the picker's queue, a read-out's sums, and the frames and identity of the
+    link; a short program becomes logic.
+    """
+    plan = accelerator.plan
+    stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
+    short = plan.program_length < SHORT
+    count = lambda kind: sum(store.blocks for store in stores if store.kind == kind
+                             and not (short and store.what == "program of visits"))
+    queue = Shape.cast(found_layout(plan)).width
+    sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
+            if plan.segments > 1 else 0)
+    return {"ebr": count("EBR") + ebrs(1, queue) + sums + 2, "spram": count("SPRAM"),
+            "dsp": int(bool(accelerator.taps))}

@@ -1,0 +1,150 @@
+"""hw.build --explore and --seed: what is asked for, listed and refused."""
+
+import argparse
+import json
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from golden.network import load
+from golden.run import run
+from hw import build, explore, flow
+from hw.explore import Point, front, requantised, spread
+from tests.networks import draw, images
+
+SMALL = "models/fashion_small.npz"
+
+
+def point(cycles, lc, error=0.0, **over):
+    return Point(4, 16, 4, error, {"cycles": cycles, "lc": lc, "ebr": 10, "spram": 3, "dsp": 1}
+                 | over)
+
+
+def test_front_by_hand():
+    """Beaten, too large, too many block RAMs, worse weights but fewer cells."""
+    best = [point(100, 5000), point(200, 3000), point(300, 2000, 0.1)]
+    others = [point(100, 5100), point(250, 3000), point(50, 5281), point(10, 10, ebr=31),
+              point(300, 3500, 0.1)]
+    assert front([*others, *reversed(best)]) == best
+    assert front([]) == []
+
+
+def test_spread_is_even():
+    assert spread(list("abcdefg"), 3) == ["a", "d", "g"]
+    assert spread(["a"], 3) == ["a"] and spread([], 3) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_requantised_rounds_weights_and_keeps_units(seed):
+    """A weight w becomes the nearest multiple of 2; a network of even weights stays the same."""
+    network = draw(seed)
+    found = requantised(network, 1)
+    if found is None:
+        assert min(layer.bits for layer in network.layers if hasattr(layer, "bits")) == 2
+        return
+    changed, error = found
+    for old, new in zip(network.layers, changed.layers, strict=True):
+        if hasattr(old, "bits"):
+            off = (new.weights.astype(int) << 1) - old.weights
+            top = old.weights == 2**(old.bits - 1) - 1
+            assert new.bits == old.bits - 1 and np.isin(off[~top], (0, 1)).all()
+            assert np.isin(off[top], (-1,)).all()
+    assert 0 < error < 1
+    again, none = requantised(evened(network), 1)
+    assert none == 0
+    pictures = images(network, 2)
+    assert np.array_equal(run(pictures, again).scores, run(pictures, evened(network)).scores)
+
+
+def evened(network):
+    """``network`` with every weight rounded down to an even number."""
+    from dataclasses import replace
+    return network.replace(layers=tuple(
+        replace(layer, weights=layer.weights & ~1) if hasattr(layer, "bits") else layer
+        for layer in network.layers))
+
+
+def test_candidates_are_costed():
+    network = load(SMALL)
+    args = build.parser().parse_args(["ice40", "--network", SMALL])
+    with mock.patch.object(explore, "LANES", (2, 4)), \
+            mock.patch.object(explore, "WORD_STEPS", (16,)):
+        found = [p for p, _ in explore.candidates(network, args, activity=0.1)]
+    sizes = {(p.lanes, p.bits): p for p in found}
+    assert sizes.keys() == {(lanes, bits) for lanes in (2, 4) for bits in (2, 3, 4)}
+    assert sizes[2, 4].predicted["cycles"] > 1.5 * sizes[4, 4].predicted["cycles"]
+    assert sizes[2, 4].predicted["lc"] < sizes[4, 4].predicted["lc"] - 500
+    assert sizes[4, 2].error > sizes[4, 3].error > sizes[4, 4].error == 0
+
+
+def test_dask_is_told_where_it_is_absent(tmp_path, capsys):
+    with mock.patch.dict(sys.modules, {"distributed": None}), pytest.raises(SystemExit) as stop:
+        build.main(["ice40", "--network", SMALL, "--explore", "--dask", "tcp://x:1",
+                    "--out", str(tmp_path / "out")])
+    assert stop.value.code == 2 and not (tmp_path / "out").exists()
+    assert capsys.readouterr().err == (
+        "error: --dask needs the package distributed, which is not installed: "
+        "pip install distributed\n")
+
+
+def test_explore_prints_predicted_beside_real(tmp_path, capsys):
+    """With the tools replaced by what they would say of twice the cells."""
+    cells = {"lc": 8000, "ebr": 12, "spram": 3, "dsp": 1}
+    with mock.patch.object(explore, "built", lambda *_: cells), \
+            mock.patch.object(explore, "FEWER_BITS", (0,)), \
+            mock.patch.object(explore, "pool", lambda *_: lambda work: [
+                call(*args, **options) for call, args, options in work]):
+        build.main(["ice40", "--network", SMALL, "--explore", "--quick",
+                    "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    points = json.loads((tmp_path / "explore.json").read_text())
+    real = [p for p in points if p["real"]]
+    assert len(real) == min(3, len(points)) >= 2 and real[0]["real"] == cells
+    assert "8,000" in said and f"{points[0]['predicted']['lc']:,}" in said
+    assert [p["predicted"]["cycles"] for p in points] == sorted(
+        p["predicted"]["cycles"] for p in points)
+
+
+@pytest.mark.parametrize("text, found", [
+    ("3", [3]), ("1..4", [1, 2, 3, 4]), ("2,5..6,2", [2, 5, 6])])
+def test_seeds(text, found):
+    assert build.seeds_of(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "0", "x", "3..1", "1..", "1..5000", "-1", "1;2"])
+def test_seeds_are_refused(capsys, text):
+    with pytest.raises(SystemExit, match="^2$"):
+        build.main(["ice40", "--network", SMALL, f"--seed={text}"])
+    said = capsys.readouterr().err
+    assert said.startswith("error: --seed must be a number of at least 1") and said.count("\n") == 1
+
+
+def test_clock_list(capsys, tmp_path):
+    """One synthesis and a place and route each, which the fastest seed survives."""
+    def route(folder, seeds, *, hz, jobs, tick):
+        cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
+        return {seed: {"utilization": cells, "fmax": {"clk": {"achieved": 40.0 + seed % 3}}}
+                for seed in seeds}
+
+    def files(component, where, **_):
+        for name in ("top.debug.v", "route-24000000-2.tim", "top.rpt", "route-24000000-2.bin"):
+            (tmp_path / name).write_text(name)
+        return tmp_path
+    with mock.patch("hw.flow.synthesised", files), mock.patch("hw.flow.seeds_routed", route), \
+            mock.patch("hw.flow.packed", lambda *_, **__: tmp_path / "route-24000000-2.bin"), \
+            pytest.raises(SystemExit, match="^0$"):
+        build.main(["ice40", "--network", SMALL, "--seed", "1..4", "--clock", "24",
+                    "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().out
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [each["fmax_mhz"] for each in report["seeds"]] == [41, 42, 40, 41]
+    assert report["seed"] == 2 and "4 of 4 seeds meet 24 MHz; kept: seed 2" in said
+    assert (tmp_path / "out" / "top.bin").read_text() == "route-24000000-2.bin"
+
+
+def test_arguments_are_those_of_a_namespace():
+    """What explore copies and changes is what design reads."""
+    args = build.parser().parse_args(["ice40"])
+    assert isinstance(args, argparse.Namespace) and args.lanes is None and args.activity == 0.05
