@@ -1,7 +1,9 @@
 """Which synthesis, place and route, and packing programs to run."""
 
+import fcntl
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -12,7 +14,6 @@ TOOLS = {
     "ice40": {"YOSYS": "yosys", "NEXTPNR_ICE40": "nextpnr-ice40", "ICEPACK": "icepack"},
     "ecp5": {"YOSYS": "yosys", "NEXTPNR_ECP5": "nextpnr-ecp5", "ECPPACK": "ecppack"},
 }
-CACHE = Path.home() / ".cache" / "YoWASP"
 
 
 def choose(find=shutil.which, family="ice40"):
@@ -31,10 +32,33 @@ def choose(find=shutil.which, family="ice40"):
 
 
 def environment(family="ice40"):
-    """Set the variables that Amaranth reads, and say so if the first YoWASP call is to come."""
+    """Set the variables that Amaranth reads; compile those YoWASP programs that never ran."""
     chosen = choose(family=family)
-    if any("yowasp" in command for command in chosen.values()) and not CACHE.exists():
-        print("The first YoWASP call compiles its tools for this machine: about a minute.",
-              file=sys.stderr)
+    compile_once([command for command in chosen.values() if "yowasp-" in command])
     os.environ.update(chosen)
     return chosen
+
+
+def cache():
+    """Where YoWASP keeps what it compiled."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("YOWASP_CACHE_DIR") or Path(home, "YoWASP"))
+
+
+def compile_once(commands):
+    """Compile YoWASP programs that were never called here, and say so.
+
+    Programs must not be called at the same time while one of them is not compiled: each maps what
+    the other has written so far, and ends in the middle of its work.
+    """
+    folder = cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "compiling.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [command for command in commands if not any(
+            folder.glob(f"*/{Path(command).name.removeprefix('yowasp-')}.wasm/*"))]
+        if missing:
+            print("The first YoWASP call compiles its tools for this machine: about a minute.",
+                  file=sys.stderr)
+        for command in missing:
+            subprocess.run([command, "--help"], capture_output=True)

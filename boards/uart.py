@@ -10,6 +10,8 @@ __all__ = ["Receiver", "Transmitter", "divisor_for"]
 
 def divisor_for(*, clock_hz, baud):
     """Cycles a bit; ValueError if a whole number of them misses the baud rate by over 1.5 %."""
+    if baud < 1:
+        raise ValueError(f"baud must be at least 1, not {baud}")
     divisor = round(clock_hz / baud)
     if divisor < 4:
         raise ValueError(f"baud must be at most a quarter of the clock of {clock_hz} Hz, "

@@ -72,8 +72,11 @@ def design(network, args):
     hz = clock_of(args)
     if args.boot == "flash" and not target.red:
         raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
-    top = Top(accelerator, clock_hz=hz, baud=args.baud, form=Form[args.maps.upper()],
-              counters=args.counters, boot=FRAMES if args.boot == "flash" else None)
+    try:
+        top = Top(accelerator, clock_hz=hz, baud=args.baud, form=Form[args.maps.upper()],
+                  counters=args.counters, boot=FRAMES if args.boot == "flash" else None)
+    except ValueError as error:
+        raise BadInput(f"--baud: {error}") from None
     return accelerator, OnBoard(top, target, clock_hz=hz), hz
 
 
@@ -98,7 +101,9 @@ def clock_of(args):
 def memories(accelerator):
     """Stores of an accelerator (hw.cost)."""
     return memory_plan(accelerator.plan,
-                       map_width=accelerator.map_width if accelerator.taps else 0)
+                       map_width=accelerator.map_width if accelerator.taps else 0,
+                       traces=accelerator.attribution is not None,
+                       experiments=accelerator.experiments)
 
 
 def costs(plan, stores, hz):

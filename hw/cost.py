@@ -61,7 +61,7 @@ def block_memory(what, depth, width):
     return Store(what, "EBR", depth, width, ebrs(depth, width))
 
 
-def memory_plan(plan, *, map_width=0):
+def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
     """Every memory of the engine as a Store.
 
     Parameters
@@ -69,6 +69,8 @@ def memory_plan(plan, *, map_width=0):
     plan : hw.plan.Plan
     map_width : int
         Of the SAM unit's map, as hw.accelerator has it; 0 without one.
+    traces, experiments : bool
+        Whether attribution traces are given, and spikes can be taken away.
     """
     found = [
         Store(f"trains of {what}", "SPRAM", plan.regions[n], plan.word_steps, 1)
@@ -90,6 +92,10 @@ def memory_plan(plan, *, map_width=0):
         steps = 1 << max(1, (plan.network.steps - 1).bit_length())
         found += [block_memory("SAM table", steps, 16),
                   block_memory("SAM map of a pixel", steps, map_width)]
+    if traces:
+        found.append(block_memory("table of the traces", 1 << plan.network.steps.bit_length(), 16))
+    if experiments:
+        found.append(block_memory("marks of silent neurons", max(plan.regions) // WORD, WORD))
     return found
 
 

@@ -1,5 +1,7 @@
 """The chip at its pins, its clock, and its bitstream as far as it goes without tools."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
@@ -8,7 +10,7 @@ from boards.clock import Pll, Settle, ecp_pll_for, pll_for
 from boards.host import Board
 from boards.icebreaker import Icebreaker, frequency
 from boards.targets import OnBoard, target_for
-from boards.toolchain import choose
+from boards.toolchain import choose, compile_once
 from boards.top import Top
 from tests.boards_standin import Standin, Wire
 
@@ -112,6 +114,19 @@ def test_toolchain(monkeypatch):
     assert choose(partly.get)["ICEPACK"].endswith("/yowasp-icepack")
     monkeypatch.setenv("YOSYS", "mine")
     assert choose(partly.get)["YOSYS"] == "mine"
+
+
+def test_tools_are_compiled_once_and_one_after_the_other(tmp_path, monkeypatch, capsys):
+    """Four calls at once of a program that takes a while: one compiles it, and says so."""
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path / "cache"))
+    tool, calls = tmp_path / "yowasp-some", tmp_path / "calls"
+    tool.write_text(f"#!/bin/sh\necho $1 >> {calls}\nmkdir -p {tmp_path}/cache/p/some.wasm\n"
+                    f"sleep 0.2\ntouch {tmp_path}/cache/p/some.wasm/digest\n")
+    tool.chmod(0o755)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(compile_once, [[str(tool)]] * 4))
+    assert calls.read_text() == "--help\n"
+    assert capsys.readouterr().err.count("The first YoWASP call compiles its tools") == 1
 
 
 @pytest.mark.parametrize("hz", [12_000_000, 48_000_000])

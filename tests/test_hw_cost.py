@@ -104,6 +104,31 @@ def test_block_rams_are_counted():
     assert any("EBR" in text for text in shortages(memory_plan(plan, map_width=16 * EBRS)))
 
 
+@pytest.mark.parametrize("options, stores", [
+    ([], set()), (["--experiments"], {"marks of silent neurons"}),
+    (["--traces", "1"], {"table of the traces"})])
+def test_traces_and_experiments_are_built_on_demand(options, stores, tmp_path):
+    """Nothing of them is there without; their memories are in the plan."""
+    network = dense(64, 16)
+    args = build.parser().parse_args(["ice40", "--no-sam", *options])
+    accelerator, _, _ = build.design(network, args)
+    assert accelerator.experiments == ("--experiments" in options)
+    assert accelerator.attribution == (1 if "--traces" in options else None)
+    found = {store.what: store for store in build.memories(accelerator)}
+    assert {"marks of silent neurons", "table of the traces"} & found.keys() == stores
+    for store in stores:
+        assert (found[store].depth, found[store].width) == (
+            (64 // 16, 16) if options[0] == "--experiments" else (32, 16))
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--traces", "2"], "--traces: layer 2 is no spiking layer of "),
+    (["--baud", "0"], "--baud: baud must be at least 1, not 0"),
+    (["--baud", "20000000"], "--baud: baud must be at most a quarter of the clock of 24000000 Hz")])
+def test_refuses_options(options, message, tmp_path, capsys):
+    assert refused(dense(64, 16), tmp_path, capsys, *options).startswith(f"error: {message}")
+
+
 def test_report_states_the_plan():
     network = dense(784, 128)
     plan = Plan(network, lanes=8)
