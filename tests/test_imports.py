@@ -18,7 +18,7 @@ MAY = {  # room: what it may import besides the standard library and itself
     "sim": {"amaranth", "cocotb", "cocotb_tools", "numpy", "golden", "hw", *SHOW},
     "boards": {"amaranth", "amaranth_boards", "numpy", "hw", "golden.errors", "golden.files",
                "golden.formats", "golden.network"},
-    "train": {"golden", "nir", "numpy", "scipy", "sklearn", "snntorch", "torch", *SHOW},
+    "train": {"captum", "golden", "joblib", "nir", "numpy", "scipy", "sklearn", "snntorch", "torch", *SHOW},
 }
 ALSO = {  # file: what it alone of its room may import
     "golden/accuracy.py": {"rich"},
