@@ -11,7 +11,7 @@ from golden.errors import BadInput
 from golden.network import load
 from golden.run import run
 from tests.test_twin import DECONV, GRADIENT, GUIDED, R, X
-from train import ann, explainers
+from train import explainers, reference
 
 METHODS = {"saliency": GRADIENT, "DeconvNet": DECONV, "guided backpropagation": GUIDED}
 
@@ -24,7 +24,7 @@ def network():
 @pytest.fixture(scope="module")
 def net(network):
     torch.manual_seed(1)
-    return ann.model(network).eval()
+    return reference.sequential(reference.shaped(network, name="drawn"))
 
 
 @pytest.fixture(scope="module")

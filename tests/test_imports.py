@@ -18,7 +18,8 @@ MAY = {  # room: what it may import besides the standard library and itself
     "sim": {"amaranth", "cocotb", "cocotb_tools", "numpy", "golden", "hw", *SHOW},
     "boards": {"amaranth", "amaranth_boards", "numpy", "hw", "golden.errors", "golden.files",
                "golden.formats", "golden.network"},
-    "train": {"captum", "golden", "joblib", "nir", "numpy", "scipy", "sklearn", "snntorch", "torch", *SHOW},
+    "train": {"captum", "golden", "joblib", "nir", "numpy", "scipy", "sklearn", "snntorch",
+              "threadpoolctl", "torch", *SHOW},
 }
 ALSO = {  # file: what it alone of its room may import
     "golden/accuracy.py": {"rich"},
@@ -32,6 +33,7 @@ ALSO = {  # file: what it alone of its room may import
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
+    "train/paper/work.py": {"distributed"},       # only where --dask asks for it
     "boards/host.py": {"serial"},
     "boards/view.py": {"golden", "serial", *SHOW},
     "boards/flash.py": {"serial", *SHOW},
@@ -42,6 +44,7 @@ WITHOUT = {
     "golden.attribution": {"amaranth", "rich", "torch", "hw"},
     "golden.images": {"amaranth", "PIL", "rich", "h5py", "nir", "matplotlib", "torch"},
     "golden.snntorch": {"torch", "snntorch", "h5py", "nir", "amaranth"},
+    "train.experiments": {"torch", "snntorch", "captum", "distributed", "amaranth"},
     "hw.accelerator": {"amaranth_boards", "cocotb", "rich", "torch"},
     "sim.run": {"cocotb", "matplotlib", "PIL", "torch", "amaranth"},
     "boards.host": {"amaranth", "amaranth_boards", "torch"},

@@ -1,6 +1,6 @@
 """Reference explanations of an ANN and of a spiking network: what SAM is compared with.
 
-Of an ANN (``train.ann.model``) they are captum's. Of a spiking network they go through its
+Of an ANN (``train.reference``) they are captum's. Of a spiking network they go through its
 ``train.twin.Twin``, whose forward numbers are the chip's: captum's DeconvNet and guided
 backpropagation change the rule of ``nn.ReLU`` only, so that on a spiking layer both answer the
 plain gradient without a word.
@@ -23,12 +23,12 @@ RULES = dict(zip(BACKWARD, ("gradient", "gradient", "deconv", "guided"), strict=
 
 def tensor(images):
     """Pictures as float32, (N, C, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(images)).float()
+    return torch.tensor(images).float()
 
 
 def target(classes):
     """Classes as captum takes them."""
-    return torch.from_numpy(np.asarray(classes)).long()
+    return torch.tensor(classes).long()
 
 
 def flat(maps):

@@ -24,11 +24,14 @@ class Pictures:
     images : (N, 1, H, W) uint8
     labels : (N,) uint8
     masks : (N, H, W) bool
+    numbers : (N,) int
+        Which of the set they are.
     """
 
     images: np.ndarray
     labels: np.ndarray
     masks: np.ndarray
+    numbers: np.ndarray
 
 
 def fashion(part):
@@ -54,7 +57,8 @@ def pictures(name, part, count, first=0):
         from train import scenes
         fashion(part)      # the scenes' items
         found = scenes.make(part, count, first=first, match=name == "scenes")
-        return Pictures(found.images[:, None], found.labels[:, 0], found.masks[:, 0])
+        return Pictures(found.images[:, None], found.labels[:, 0], found.masks[:, 0],
+                        np.arange(first, first + count))
     if name == "fashion":
         images, labels = fashion(part)
     elif name == "mnist":
@@ -65,4 +69,4 @@ def pictures(name, part, count, first=0):
     else:
         raise BadInput(f"pictures must be one of {', '.join(SETS)}, not {name}")
     images = images[chosen, None]
-    return Pictures(images, labels[chosen], images[:, 0] > 0)
+    return Pictures(images, labels[chosen], images[:, 0] > 0, first + np.arange(len(images)))

@@ -1,0 +1,58 @@
+"""Fig. 5b: how many neurons spike in each step, surrogate training against conversion."""
+
+import numpy as np
+
+from golden.metrics import spike_activity
+from golden.run import run
+from train.paper.report import Report, canvas, interval, judged, line
+
+
+def activity(subject, pictures):
+    """Layer -> (N, T) share of its neurons that spike in each step."""
+    spikes = run(pictures.images, subject.network, taps=subject.depths).spikes
+    return {str(tap): [spike_activity(one) for one in spikes[tap]] for tap in subject.depths}
+
+
+def experiment(run):
+    found = {one: run.spread(activity, one, run.count(500), "activity") for one in run.subjects()}
+    rows, rises, flat = [], {}, {}
+    figure, axes = canvas(1, len(found), width=3, height=2.4)
+    for axis, (subject, layers) in zip(axes[0], found.items(), strict=True):
+        for tap, values in layers.items():
+            values = np.array(values)
+            steps = values.shape[1]
+            peak = values.mean(axis=0).max()
+            ratio = values / peak
+            line(axis, range(steps), [interval(ratio[:, t]) for t in range(steps)], f"layer {tap}")
+            top = np.maximum(values.max(axis=1), 1e-12)
+            fall = 1 - values[:, -1] / top
+            late = values[:, steps // 2:]
+            spread = late.std(axis=1) / np.maximum(late.mean(axis=1), 1e-12)
+            where = f"{subject.name} layer {tap}"
+            rows.append({"network": subject.name, "training": subject.kind, "layer": int(tap),
+                         "peak at step": int(values.mean(axis=0).argmax()), "of": steps,
+                         "first step / peak": interval(values[:, 0] / top),
+                         "last step / peak": interval(values[:, -1] / top),
+                         "variation, second half": interval(spread)})
+            if subject.kind == "surrogate":
+                # A bell ends at a small part of its peak: half is a generous bound.
+                rises[where] = interval(fall - 0.5)
+            else:
+                flat[where] = interval(0.1 - spread)
+        axis.set_title(f"{subject.name} ({subject.kind})", fontsize=8)
+        axis.set_xlabel("step", fontsize=7)
+        axis.set_ylim(0, 1.15)
+        axis.tick_params(labelsize=6)
+        axis.legend(fontsize=6)
+    axes[0, 0].set_ylabel("spikes, of the peak", fontsize=7)
+    claims = [
+        judged("With surrogate training the spikes per step rise and fall like a bell (Fig. 5b): "
+               "at the end less than half of the peak is left.", rises, better="fallen by half"),
+        judged("With conversion they are nearly constant after the start (Fig. 5b): in the second "
+               "half they vary by less than a tenth of their mean.", flat, better="constant")]
+    return Report("Fig. 5b: spikes per step", rows, claims,
+                  "Share of the neurons of a layer that spike, of the mean peak.",
+                  data={"mean activity": {one.name: {
+                      tap: [float(f"{x:.5g}") for x in np.mean(values, axis=0)]
+                      for tap, values in layers.items()} for one, layers in found.items()}},
+                  figures=[figure]), list(found)

@@ -1,0 +1,151 @@
+"""Maps of a layer: where its pixels lie in the picture, and what SAM has to beat there."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from golden.formats import SCORE_FRAC
+from golden.network import Pool
+from golden.sam import activation_map
+
+GAMMA = 0.5      # the authors' script
+
+
+# --- geometry -------------------------------------------------------------------------------------
+
+
+def geometry(network, tap):
+    """(pitch, start): pixel n of a layer's map is centred on pixel pitch n + start of the input."""
+    pitch, start = 1, 0.0
+    for stage in network.stages[:tap]:
+        for layer in (*stage.pools, stage.layer):
+            if isinstance(layer, Pool) or not layer.dense:
+                start += pitch * ((layer.kernel - 1) / 2 - layer.padding)
+                pitch *= layer.stride
+    return pitch, start
+
+
+def places(count, side, network, tap):
+    """(first, last) pixels of the input that belong to each of ``count`` pixels of a map."""
+    pitch, start = geometry(network, tap)
+    first = np.floor(pitch * np.arange(count) + start - (pitch - 1) / 2 + 0.5).astype(int)
+    return np.clip(first, 0, side - 1), np.clip(first + pitch, 1, side)
+
+
+def shrunk(values, network, tap):
+    """Values of the input's pixels (..., H, W) as their means over the pixels of a layer's map."""
+    height, width = network.stages[tap - 1].shape[1:]
+    total = np.zeros((*values.shape[:-2], values.shape[-2] + 1, values.shape[-1] + 1))
+    total[..., 1:, 1:] = np.asarray(values, dtype=float).cumsum(-2).cumsum(-1)
+    top, bottom = (at[:, None] for at in places(height, values.shape[-2], network, tap))
+    left, right = places(width, values.shape[-1], network, tap)
+    found = (total[..., bottom, right] - total[..., top, right] - total[..., bottom, left]
+             + total[..., top, left])
+    return found / ((bottom - top) * (right - left))
+
+
+def masks_at(masks, network, tap):
+    """Which pixels of a layer's map lie on the object: half of them or more do."""
+    return shrunk(masks, network, tap) >= 0.5
+
+
+def enlarged(maps, network, tap):
+    """A layer's maps (..., h, w) over the input: each pixel takes the value nearest to it."""
+    pitch, start = geometry(network, tap)
+    near = [np.clip(np.floor((np.arange(side) - start) / pitch + 0.5).astype(int), 0, count - 1)
+            for side, count in zip(network.shape[1:], maps.shape[-2:], strict=True)]
+    return maps[..., near[0][:, None], near[1]]
+
+
+# --- maps -----------------------------------------------------------------------------------------
+
+
+def sam(spikes, *, gamma=GAMMA, mode="paper"):
+    """SAM in real numbers from golden's integers; (N, T, H, W)."""
+    return activation_map(spikes, gamma=gamma, mode=mode) / 2**SCORE_FRAC
+
+
+def shown(maps):
+    """Maps as they are displayed, golden.metrics.display, for many at once: (..., H, W)."""
+    low = maps - maps.min(axis=(-2, -1), keepdims=True)
+    return low / (low.max(axis=(-2, -1), keepdims=True) + 1e-3)
+
+
+def unit(maps):
+    """Maps brought to 0..1 exactly, for a reference map; even maps become 0."""
+    low = maps - maps.min(axis=(-2, -1), keepdims=True)
+    high = low.max(axis=(-2, -1), keepdims=True)
+    return low / np.where(high > 0, high, 1)
+
+
+def contrast(images):
+    """|x - median of the picture|, (N, H, W), the mean over channels."""
+    middle = np.median(images, axis=(2, 3), keepdims=True)
+    return np.abs(images - middle).mean(axis=1)
+
+
+def running(spikes, kind, value):
+    """Rivals of SAM that see the same spikes (N, T, C, H, W), summed over channels: (N, T, H, W).
+
+    - "count": spikes so far
+    - "window": spikes of the last ``value`` steps, this one included
+    - "trace": E(t) = exp(-value) E(t-1) + S(t), whether or not the neuron spikes now
+    - "now": spikes of this step
+    """
+    rate = spikes.sum(axis=2, dtype=np.float64)
+    if kind == "now":
+        return rate
+    if kind == "trace":
+        found = np.empty_like(rate)
+        kept = np.zeros_like(rate[:, 0])
+        for t in range(rate.shape[1]):
+            kept = np.exp(-value) * kept + rate[:, t]
+            found[:, t] = kept
+        return found
+    total = rate.cumsum(axis=1)
+    if kind == "window":
+        total[:, value:] = total[:, value:] - rate.cumsum(axis=1)[:, :-value]
+    return total
+
+
+# --- networks that know nothing -------------------------------------------------------------------
+
+
+def rewoven(network, make, layers=None):
+    """``network`` with weights of some layers replaced: ``make`` of each weighted layer."""
+    weighted, found = 0, []
+    for layer in network.layers:
+        if not isinstance(layer, Pool):
+            weighted += 1
+            if layers is None or weighted in layers:
+                layer = make(layer)
+        found.append(layer)
+    return network.replace(layers=tuple(found))
+
+
+def shuffled(network, seed, layers=None):
+    """The trained weights of each layer (or of ``layers``) in another order."""
+    chance = np.random.default_rng(seed)
+    return rewoven(network, lambda layer: replace(
+        layer, weights=chance.permutation(layer.weights.ravel()).reshape(layer.weights.shape)),
+        layers)
+
+
+def untrained(network, seed):
+    """A network as training would begin: normal weights of variance 1 / fan-in, threshold 1.
+
+    Quantised to the same bits with the step of train.snn; biases and norms are left out.
+    """
+    chance = np.random.default_rng(seed)
+
+    def fresh(layer):
+        top = 2 ** (layer.bits - 1) - 1
+        real = chance.standard_normal(layer.weights.shape) / np.sqrt(layer.weights[0].size)
+        step = 2 * np.abs(real).mean() / np.sqrt(top)
+        threshold = np.int64(max(1, round(2**layer.frac / step)))
+        whole = np.clip(np.rint(real / step), -top, top).astype(layer.weights.dtype)
+        neuron = replace(layer.neuron, threshold=threshold if layer.spiking else np.int64(0))
+        return replace(layer, weights=whole, neuron=neuron, bias=None, norm=None)
+    return rewoven(network, fresh)
+
+

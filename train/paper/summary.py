@@ -1,0 +1,55 @@
+"""results/README.md from the results.json of every experiment."""
+
+import json
+from pathlib import Path
+
+from golden.errors import BadInput
+from golden.files import replacing
+from train.paper.report import HOLDS, NOT, PART, SIZE
+
+
+def read(folder, names):
+    """The results.json of every experiment, by name."""
+    found = {}
+    for name in names:
+        path = Path(folder) / name / "results.json"
+        if not path.is_file():
+            raise BadInput(f"{path}: missing; `python -m train.experiments {name}` makes it")
+        try:
+            found[name] = json.loads(path.read_text())
+        except ValueError:
+            raise BadInput(f"{path}: not readable as JSON") from None
+    return found
+
+
+def write(folder, names):
+    """Write the page; gives its path."""
+    found = read(folder, names)
+    claims = [(name, claim) for name, one in found.items() for claim in one["claims"]]
+    counts = {kind: sum(claim["verdict"] == kind for _, claim in claims)
+              for kind in (HOLDS, PART, NOT, SIZE)}
+    quick = any(one["quick"] for one in found.values())
+    lines = ["# What holds", "",
+             "Written by `python -m train.experiments summary` from the `results.json` of each "
+             "experiment; every map is of the integers that the chip computes.", ""]
+    if quick:
+        lines += ["**Made with --quick: a few pictures only, which proves nothing.**", ""]
+    lines += ["; ".join(f"{kind}: {count}" for kind, count in counts.items()) + ".", "",
+              "| claim | verdict | numbers | figure |", "| --- | --- | --- | --- |"]
+    for name, claim in claims:
+        figure = found[name]["figures"]
+        link = f"[{name}]({name}/{figure[0]})" if figure else name
+        lines.append(f"| {claim['what']} | **{claim['verdict']}** | {claim['because']} | {link}, "
+                     f"[table]({name}/table.md) |")
+    lines += ["", "## Networks", "", "| network | file | digest | experiments |",
+              "| --- | --- | --- | --- |"]
+    networks = {}
+    for name, one in found.items():
+        for subject, given in one["networks"].items():
+            networks.setdefault((subject, given["file"], given["digest"]), []).append(name)
+    lines += [f"| {subject} | [{file}](../{file}) | {digest} | {', '.join(where)} |"
+              for (subject, file, digest), where in networks.items()]
+    path = Path(folder) / "README.md"
+    with replacing(path) as aside:
+        aside.write_text("\n".join(lines) + "\n")
+    return path

@@ -1,0 +1,204 @@
+"""What every experiment shares: its networks, its pictures, and spreading and keeping the work.
+
+The work of an experiment is a function of (subject, pictures, options) that gives a dict of lists
+and numbers. ``Run.spread`` cuts the pictures into parts, computes each part once, on as many cores
+or machines as asked for, and keeps the answer under ``build/paper`` by a digest of all that it
+depends on: code, network, ANNs, pictures and options.
+"""
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from rich.console import Console
+from rich.progress import Progress
+from threadpoolctl import threadpool_limits
+
+from golden.errors import BadInput
+from golden.files import replacing
+from golden.network import load
+from train import sets
+
+ROOT = Path(__file__).parent.parent.parent
+CACHE = Path("build/paper")
+PART = 25      # pictures computed at once
+EXTRAS = {"torch": "train", "captum": "train", "snntorch": "train", "distributed": "cluster"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, what it is shown, and the ANNs of its shape.
+
+    Members
+    -------
+    name : str
+    file : str
+        Under ``models/``.
+    pictures : str
+        A set of ``train.sets``.
+    kind : "surrogate" or "conversion"
+    ann : str
+        ``models/ann/<ann>-<seed>.npz``.
+    """
+
+    name: str
+    file: str
+    pictures: str
+    kind: str
+    ann: str
+
+    @cached_property
+    def network(self):
+        """The golden Network."""
+        return load(ROOT / "models" / self.file)
+
+    @property
+    def depths(self):
+        """Its last three spiking convolutions, the shallowest first: the paper's 4, 6 and 8."""
+        return tuple(stage.index for stage in self.network.stages
+                     if stage.layer.spiking and not stage.layer.dense)[-3:]
+
+    @property
+    def ann_files(self):
+        """The files of its ANNs, one a seed."""
+        return sorted((ROOT / "models" / "ann").glob(f"{self.ann}-*.npz"))
+
+    @cached_property
+    def anns(self):
+        """Its trained ANNs."""
+        needs("torch", "an ANN to compare with")
+        from train import reference
+        return [reference.revive(path, self.network) for path in self.ann_files]
+
+    @property
+    def digest(self):
+        """Of all that its answers depend on."""
+        return digest(self.network.digest, *(path.read_bytes() for path in self.ann_files))
+
+
+def digest(*parts):
+    """16 hex digits of texts, bytes and arrays."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            part = f"{part.shape}{part.dtype}".encode() + np.ascontiguousarray(part).tobytes()
+        found.update(part if isinstance(part, bytes) else str(part).encode())
+        found.update(b"\0")
+    return found.hexdigest()[:16]
+
+
+def needs(package, what):
+    """Raise BadInput naming the extra unless ``package`` can be imported."""
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        raise BadInput(f"{what} needs {package}; pip install -e '.[{EXTRAS[package]}]' "
+                       "installs it") from None
+
+
+@cache
+def code(module):
+    """Digest of the code that a function of ``module`` may depend on."""
+    files = [ROOT / (module.replace(".", "/") + ".py"), *sorted((ROOT / "golden").glob("*.py")),
+             *(ROOT / "train" / f"{name}.py" for name in ("twin", "explainers", "sets", "scenes")),
+             *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "stimuli"))]
+    return digest(*(path.read_bytes() for path in files))
+
+
+@cache
+def shown(name, first, count):
+    """Test pictures of a set; kept in memory, as several functions take the same."""
+    return sets.pictures(name, "test", count, first)
+
+
+def part(function, subject, first, count, options):
+    """One part of the work, from ``CACHE`` if it was done before."""
+    pictures = shown(subject.pictures, first, count)
+    key = digest(code(function.__module__), subject.digest, pictures.images, pictures.labels,
+                 pictures.masks, json.dumps(options, sort_keys=True))
+    path = CACHE / f"{function.__module__.rsplit('.')[-1]}-{function.__name__}-{key}.json"
+    if path.is_file():
+        return json.loads(path.read_text())
+    # More threads than cores wait for each other; the parts themselves are what is spread.
+    with threadpool_limits(1):
+        found = json.loads(json.dumps(function(subject, pictures, **options), default=plain))
+    with replacing(path) as aside:
+        aside.write_text(json.dumps(found))
+    return found
+
+
+def plain(value):
+    """NumPy's numbers and arrays for JSON, to six digits."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f":
+            return [float(f"{x:.6g}") for x in value] if value.ndim == 1 else [
+                plain(row) for row in value]
+        return value.tolist()
+    return value.item()
+
+
+@dataclass
+class Run:
+    """How an experiment is to be run: --quick, --jobs, --dask, --out."""
+
+    quick: bool = False
+    jobs: int = 1
+    dask: str | None = None
+    out: Path = Path("results")
+
+    def count(self, full, quick=PART):
+        """How many pictures: ``full``, or ``quick`` of them."""
+        return quick if self.quick else full
+
+    def subjects(self, *kinds, pictures=None):
+        """The networks of these kinds (all without any), of these sets of pictures."""
+        from train.paper.subjects import SUBJECTS
+        found = [one for one in SUBJECTS if (not kinds or one.kind in kinds)
+                 and (pictures is None or one.pictures in pictures)]
+        return found if not self.quick else thinned(found)
+
+    def spread(self, function, subject, count, label, *, first=0, size=PART, **options):
+        """``function`` of ``count`` pictures: its dicts joined, lists one after the other."""
+        starts = range(first, first + count, size)
+        jobs = [delayed(part)(function, subject, at, min(size, first + count - at), options)
+                for at in starts]
+        with Progress(console=Console(stderr=True), transient=True) as progress, self.backend():
+            found = Parallel(self.jobs, return_as="generator")(jobs)
+            parts = list(progress.track(found, total=len(jobs),
+                                        description=f"{label}, {subject.name}"))
+        return joined(parts)
+
+    def backend(self):
+        """The joblib backend asked for, as a context."""
+        if self.dask is None:
+            return parallel_config(n_jobs=self.jobs)
+        needs("distributed", "--dask")
+        from distributed import Client
+        try:
+            Client(self.dask, timeout=10)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"--dask {self.dask}: no scheduler answers ({error})") from None
+        return parallel_config(backend="dask")
+
+
+def thinned(subjects):
+    """The first subject of each kind and set: enough to show that everything works."""
+    found = {}
+    for one in subjects:
+        found.setdefault((one.kind, one.pictures), one)
+    return list(found.values())
+
+
+def joined(parts):
+    """Dicts of lists (and of dicts) as one: lists concatenated, depth first."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {key: joined([one[key] for one in parts]) for key in first}
+    if isinstance(first, list):
+        return [value for one in parts for value in one]
+    return first
