@@ -6,6 +6,7 @@ import numpy as np
 
 from golden.formats import SCORE_FRAC
 from golden.network import Pool
+from golden.run import run
 from golden.sam import activation_map
 
 GAMMA = 0.5      # the authors' script
@@ -131,21 +132,31 @@ def shuffled(network, seed, layers=None):
         layers)
 
 
-def untrained(network, seed):
-    """A network as training would begin: normal weights of variance 1 / fan-in, threshold 1.
+def untrained(network, images, seed):
+    """``network`` with fresh normal weights that spikes as much as the trained one.
 
-    Quantised to the same bits with the step of train.snn; biases and norms are left out.
+    Of the same bits, without biases and norms. Thresholds are set layer by layer so that ``images``
+    cause about as many spikes as in the trained network: a silent one would prove nothing.
     """
     chance = np.random.default_rng(seed)
 
     def fresh(layer):
         top = 2 ** (layer.bits - 1) - 1
-        real = chance.standard_normal(layer.weights.shape) / np.sqrt(layer.weights[0].size)
-        step = 2 * np.abs(real).mean() / np.sqrt(top)
-        threshold = np.int64(max(1, round(2**layer.frac / step)))
+        real = chance.standard_normal(layer.weights.shape)
+        step = 2 * np.abs(real).mean() / np.sqrt(top)      # that of train.snn
         whole = np.clip(np.rint(real / step), -top, top).astype(layer.weights.dtype)
-        neuron = replace(layer.neuron, threshold=threshold if layer.spiking else np.int64(0))
-        return replace(layer, weights=whole, neuron=neuron, bias=None, norm=None)
-    return rewoven(network, fresh)
+        return replace(layer, weights=whole, bias=None, norm=None)
 
-
+    found = rewoven(network, fresh)
+    wanted = run(images, network, taps=(), keep=False).counts.mean(axis=0)
+    for index in network.taps:
+        low, high = 1, 2**20
+        while low < high:      # spikes fall as the threshold rises, but for the reset
+            middle = (low + high) // 2
+            found = rewoven(found, lambda layer, theta=middle: replace(
+                layer, neuron=replace(layer.neuron, threshold=np.int64(theta))), (index,))
+            if run(images, found, taps=(), keep=False).counts.mean(axis=0)[index] > wanted[index]:
+                low = middle + 1
+            else:
+                high = middle
+    return found

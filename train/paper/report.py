@@ -70,9 +70,9 @@ def judged(what, differences, *, better="higher", form=".3f", aside=""):
     verdict = HOLDS if len(yes) == len(differences) else PART if yes else NOT
     numbers = "; ".join(f"{name} {text(found, '+' + form)}".replace("± +", "± ")
                         for name, found in differences.items())
-    because = (f"{better} in {len(yes)} of {len(differences)} settings, the opposite in {len(no)}"
-               f"{', no difference seen in the rest' if len(yes) + len(no) < len(differences) else ''}"
-               f" ({numbers})")
+    rest = len(differences) - len(yes) - len(no)
+    because = (f"{better} in {len(yes)} of {len(differences)} settings, the opposite in {len(no)}, "
+               f"no difference seen in {rest} ({numbers})")
     return Claim(what, verdict, because + aside)
 
 

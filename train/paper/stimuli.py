@@ -15,7 +15,7 @@ KINDS = {
     "switch": "half-way another object, elsewhere, in front of the same background",
     "appear": "the background alone, half-way the object",
     "move": "the object crosses the picture, a pixel or so a step",
-    "events": "where a moving object, seen by a shaking camera, changes brightness: one bit a pixel",
+    "events": "changes of brightness of a moving object, seen by a shaking camera: one bit a pixel",
 }
 CONTRAST = 0.15      # an event: a change of the logarithm of the brightness by so much
 SIDE = scenes.SIDE
