@@ -69,6 +69,14 @@ def load(part, folder=None):
             read_idx(place / f"{part}-labels-idx1-ubyte.gz"))
 
 
+def tensors(folder=None):
+    """((images, labels) to learn, (images, labels) to test) as torch tensors."""
+    import torch
+    for part in ("train", "t10k"):
+        images, labels = load(part, folder)
+        yield torch.from_numpy(images.copy()), torch.from_numpy(labels.astype("int64"))
+
+
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.data", description=__doc__)

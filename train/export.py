@@ -1,13 +1,14 @@
 """From a checkpoint of training to a network file: ``python -m train.export --name fashion``."""
 
 import argparse
+import copy
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from golden.formats import LEAK_BITS
-from golden.network import Layer, Network, Neuron
+from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run_batched
 from train import data
 from train.snn import Net
@@ -18,18 +19,37 @@ def integers(layer):
     return layer.whole().detach().numpy().astype(np.int8)
 
 
+def biases(layer):
+    """Integer biases of a layer in membrane units, or None."""
+    whole = layer.whole_bias()
+    return None if whole is None else np.rint(whole.detach().numpy() * 2**layer.frac).astype(int)
+
+
+def neuron(layer):
+    """The neurons of a spiking layer."""
+    return Neuron(threshold=np.int64(layer.theta), leak=np.int64(layer.drop * 2**LEAK_BITS))
+
+
 def network(net, *, name, notes):
     """Describe a trained ``train.snn.Net`` with its integers, as golden and hardware take it."""
-    convs = [
+    net = copy.deepcopy(net).cpu()
+    layers = [
         Layer(weights=integers(layer), bits=layer.bits, stride=layer.stride, padding=1,
-              frac=layer.frac, scale=layer.step.item() / 2**layer.frac,
-              neuron=Neuron(threshold=np.int64(layer.theta),
-                            leak=np.int64(2 ** (LEAK_BITS - layer.leak))))
+              frac=layer.frac, scale=layer.step.item() / 2**layer.frac, bias=biases(layer),
+              neuron=neuron(layer))
         for layer in net.convs]
-    dense = Layer(weights=integers(net.dense), bits=net.dense.bits, scale=net.dense.step.item(),
-                  neuron=Neuron(threshold=np.int64(0), leak=np.int64(0), reset="none"))
-    return Network(shape=(1, 28, 28), steps=net.steps, layers=(*convs, dense), name=name,
-                   notes=notes)
+    # The mean of a map is its sum in smaller units, and a bias then counts for every pixel.
+    pixels, bias, size = net.sizes[-1]**2 if net.mean else 1, biases(net.dense), net.sizes[0]
+    if net.mean:
+        layers.append(Pool("avg", net.sizes[-1], net.sizes[-1]))
+    layers.append(Layer(
+        weights=integers(net.dense), bits=net.dense.bits, frac=net.dense.frac,
+        bias=None if bias is None else bias * pixels,
+        scale=net.dense.step.item() / 2**net.dense.frac / pixels,
+        neuron=Neuron(threshold=np.int64(0), leak=np.int64(0), reset="none")
+        if net.readout == "membrane" else neuron(net.dense)))
+    return Network(shape=(1, size, size), steps=net.steps, layers=tuple(layers), name=name,
+                   readout=net.readout, notes=notes)
 
 
 def revive(path):

@@ -5,12 +5,9 @@ the highest accuracy so far, go to ``build/train``; the last epoch's network goe
 """
 
 import argparse
-import ctypes
 import json
-import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -18,10 +15,11 @@ from rich.progress import Progress
 from torch.nn import functional as F
 
 from train import data
+from train.augment import shifted
 from train.export import network
-from train.snn import SEED, Net, encode, kernels, thresholds, work
-
-FOLDER = Path("build/train")
+from train.lif import kernels
+from train.loop import FOLDER, keep_memory, optimiser, spread
+from train.snn import SEED, Net, encode, thresholds, work
 
 
 def arguments():
@@ -56,58 +54,25 @@ def arguments():
     return parser.parse_args()
 
 
-def keep_memory():
-    """Keep freed arrays in the process: handing their pages back doubles the time of a step."""
-    libc = ctypes.CDLL(None)
-    for option, value in ((-3, 32 << 20), (-1, 1 << 30), (-8, 1)):
-        # M_MMAP_THRESHOLD, at most 32 MiB; M_TRIM_THRESHOLD; M_ARENA_MAX.
-        if not libc.mallopt(option, value):
-            raise OSError(f"mallopt refuses {value} for option {option}")
-
-
 def pictures(args):
     """Load ((images, labels) to learn, (images, labels) to judge by)."""
-    learn, judge = ([torch.from_numpy(array.copy()) for array in data.load(part, args.data)]
-                    for part in ("train", "t10k"))
-    learn[1], judge[1] = learn[1].long(), judge[1].long()
+    learn, judge = data.tensors(args.data)
     if args.holdout:
         judge = [array[-args.holdout:] for array in learn]
         learn = [array[:-args.holdout] for array in learn]
     return [array[:args.limit] for array in learn], judge
 
 
-def augment(images, shift, chance):
-    """Mirror half of the (N, 28, 28) images and shift each by up to ``shift`` pixels a way."""
-    count, size = len(images), images.shape[1]
-    padded = F.pad(images, (shift,) * 4)
-    span = torch.arange(size)
-    drawn = torch.randint(0, 2 * shift + 1, (2, count, 1), generator=chance)
-    mirror = torch.rand(count, 1, generator=chance) < 0.5
-    rows, columns = span + drawn[0], torch.where(mirror, span.flip(0), span) + drawn[1]
-    return padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-
-
 def learn(pool, net, images, table, labels, args):
-    """Set the gradients of ``net`` from a batch, a part of it in each thread; gives the loss.
-
-    Threads on parts, not threads within operations: those wait for each other by spinning, which
-    multiplies the time whenever somebody else needs a core.
-    """
-    weights = list(net.parameters())
-
-    def part(chosen):
-        spikes = encode(images[chosen], table).bfloat16().contiguous(
+    """Set the gradients of ``net`` from a batch, a part of it in each thread; gives the loss."""
+    def loss_of(images_part, labels_part):
+        spikes = encode(images_part, table).bfloat16().contiguous(
             memory_format=torch.channels_last)
         scores = net(spikes, price=args.price / 1000 / len(images))
-        loss = F.cross_entropy(scores, labels[chosen], label_smoothing=args.smooth,
+        return F.cross_entropy(scores, labels_part, label_smoothing=args.smooth,
                                reduction="sum") / len(images)
-        return loss.item(), torch.autograd.grad(loss, weights)
 
-    chunks = torch.arange(len(images)).chunk(args.threads)
-    losses, grads = zip(*pool.map(part, chunks), strict=True)
-    for weight, *parts in zip(weights, *grads, strict=True):
-        weight.grad = sum(parts)
-    return sum(losses)
+    return spread(pool, args.threads, loss_of, list(net.parameters()), images, labels)
 
 
 def evaluate(pool, net, images, labels, *, seed=SEED):
@@ -148,14 +113,6 @@ def summary(net, accuracy, totals):
             "theta": [layer.theta for layer in net.convs]}
 
 
-def optimiser(net, total, rate):
-    """Adam with a short warm-up and then half a cosine over ``total`` steps."""
-    adam = torch.optim.Adam(net.parameters(), rate)
-    warm = min(500, 1 + total // 20)
-    return adam, torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(
-        (step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / total)))
-
-
 def main():
     args = arguments()
     torch.set_num_threads(1)
@@ -192,7 +149,7 @@ def main():
                     drawn = torch.randint(0, 256, table.shape, generator=chance, dtype=torch.uint8)
                 batch = images[index]
                 if epoch < (1 - args.calm) * args.epochs:
-                    batch = augment(batch, args.shift, chance)
+                    batch = shifted(batch, args.shift, chance, mirror=True)
                 lost += learn(pool, net, batch, drawn, labels[index], args)
                 adam.step()
                 schedule.step()

@@ -3,7 +3,7 @@
 //   u[t] = u[t-1] - floor(u[t-1] leak) + gain I[t] - theta s[t-1],   s[t] = u[t] > theta
 //
 // Arrays are (steps, count), time outermost. The sums are exact integers in float below 2**24.
-// Built and called by train/snn.py; the arguments are described there.
+// Built and called by train/lif.py; the arguments are described there.
 
 #include <algorithm>
 #include <cmath>
@@ -56,7 +56,7 @@ static void fire(Real *__restrict spikes, int64_t count, int size, int steps, fl
     }
 }
 
-template <typename Real>
+template <bool tent, typename Real>
 static void blame(const Real *__restrict g_spikes, Real *__restrict g_current,
                           int64_t count, int size, int steps, float leak, float gain, float theta,
                           float slope, float price, float (*__restrict u)[block]) {
@@ -75,7 +75,8 @@ static void blame(const Real *__restrict g_spikes, Real *__restrict g_current,
             float v = u[t][n], x = (v / theta - 1.f) * slope;
             bool top = v == peak[n] && v > theta;  // what keeps the train from being silent
             float g = float(given[n]) + (top ? price : 0.f);
-            g_u[n] = g / (theta * (1.f + x * x)) + (1.f - leak) * g_u[n];
+            float share = tent ? std::max(0.f, 1.f - std::fabs(x)) : 1.f / (1.f + x * x);
+            g_u[n] = g * share / theta + (1.f - leak) * g_u[n];
             now[n] = gain * g_u[n];
         }
     }
@@ -94,12 +95,14 @@ static void forward(const Real *current, Real *spikes, int64_t count, int steps,
 
 template <typename Real>
 static void backward(const Real *current, const Real *g_spikes, Real *g_current, int64_t count,
-                     int steps, float leak, float gain, float theta, float slope, float price) {
+                     int steps, float leak, float gain, float theta, float slope, float price,
+                     float tent) {
     float u[most][block];
     for (int64_t at = 0; at < count; at += block) {
         int size = count - at < block ? count - at : block;
         membrane(current + at, count, size, steps, leak, gain, theta, u);
-        blame(g_spikes + at, g_current + at, count, size, steps, leak, gain, theta, slope, price, u);
+        (tent ? blame<true, Real> : blame<false, Real>)(
+            g_spikes + at, g_current + at, count, size, steps, leak, gain, theta, slope, price, u);
     }
 }
 
@@ -153,8 +156,9 @@ extern "C" void strided_bf16(const bf16 *g_output, const float *weights, bf16 *g
     }                                                                                             \
     extern "C" void backward_##NAME(const REAL *current, const REAL *g_spikes, REAL *g_current,   \
                                     int64_t count, int steps, float leak, float gain,             \
-                                    float theta, float slope, float price) {                      \
-        backward(current, g_spikes, g_current, count, steps, leak, gain, theta, slope, price);    \
+                                    float theta, float slope, float price, float tent) {          \
+        backward(current, g_spikes, g_current, count, steps, leak, gain, theta, slope, price,     \
+                 tent);                                                                           \
     }
 
 EXPORT(float, float)

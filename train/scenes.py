@@ -215,7 +215,7 @@ def make(part, count, *, first=0, seed=1, match=True, objects=1, sizes=None, fol
     objects : 1 or 2
         Of two, of different classes, the first is in the left half and the second in the right.
     sizes : (int, int)
-        Least and largest side of an item's box in pixels; (28, 45), or (24, 32) for two objects.
+        Least and largest side of an item's box in pixels; (28, 45), or (28, 32) for two objects.
     progress : callable
         Wraps the iterable of numbers.
 
@@ -227,7 +227,7 @@ def make(part, count, *, first=0, seed=1, match=True, objects=1, sizes=None, fol
         raise BadInput(f"part must be one of {', '.join(SOURCES)}, not {part}")
     if objects not in (1, 2):
         raise BadInput(f"a scene has 1 or 2 objects, not {objects}")
-    sizes = sizes or ((28, 45), (24, 32))[objects - 1]
+    sizes = sizes or ((28, 45), (28, 32))[objects - 1]
     found = [scene(part, number, seed=seed, objects=objects, match=match, sizes=sizes,
                    folder=folder) for number in progress(range(first, first + count))]
     return Scenes(*(np.stack(values) for values in zip(*found, strict=True)))

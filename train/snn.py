@@ -6,16 +6,13 @@ keep time outermost and folded into the batch: (T * images, C, H, W), channels l
 
 import ctypes
 import math
-import subprocess
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from golden.files import replacing
+from train.lif import Lif, kernels
 
 SEED = 0x2545F491
 
@@ -68,79 +65,33 @@ class Quantise(torch.autograd.Function):
         return g * inside, g_step / math.sqrt(ctx.top * ratio.numel()), None
 
 
-@cache
-def kernels():
-    """Build ``lif.cpp`` for this machine, once, and give its functions."""
-    source = Path(__file__).with_name("lif.cpp")
-    library = Path("build/train/lif.so").absolute()
-    if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
-        with replacing(library) as aside:
-            # Not -ffast-math: it turns the reset into a branch, which keeps the loop scalar.
-            subprocess.run(["g++", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math",
-                            "-fopenmp-simd", "-shared", "-fPIC", source, "-o", aside], check=True)
-    return ctypes.CDLL(library)
-
-
-def call(name, arrays, steps, *scalars):
-    """Call a kernel of ``lif.cpp`` on arrays of one shape and type, T outermost."""
-    first = arrays[0]
-    kind = {torch.float32: "float", torch.bfloat16: "bf16"}[first.dtype]
-    kernels()[f"{name}_{kind}"](
-        *(ctypes.c_void_p(array.data_ptr()) for array in arrays),
-        ctypes.c_int64(first.numel() // steps), ctypes.c_int(steps), *map(ctypes.c_float, scalars))
-
-
-class Lif(torch.autograd.Function):
-    """Spikes of leaky integrate-and-fire neurons from integer currents, all steps at once.
-
-    u[t] = u[t-1] - floor(u[t-1] leak) + gain I[t] - theta s[t-1], s[t] = u[t] > theta. Backward,
-    ds/du = 1 / (theta (1 + (slope (u / theta - 1))^2)), the reset is taken as constant, and
-    ``price`` is added to the loss for every train that is not all zero, charged to its peak.
-    """
-
-    @staticmethod
-    def forward(ctx, current, steps, leak, gain, theta, slope, price):
-        current = current.contiguous(memory_format=torch.channels_last)
-        spikes = torch.empty_like(current)
-        call("forward", (current, spikes), steps, leak, gain, theta)
-        ctx.save_for_backward(current)
-        ctx.given = steps, leak, gain, theta, slope, price
-        return spikes
-
-    @staticmethod
-    def backward(ctx, g_spikes):
-        current, = ctx.saved_tensors
-        g_spikes = g_spikes.contiguous(memory_format=torch.channels_last)
-        g_current = torch.empty_like(current)
-        call("backward", (current, g_spikes, g_current), *ctx.given)
-        return g_current, *[None] * 6
-
-
 class Conv(torch.autograd.Function):
     """Convolution of 3 x 3 with padding 1, as torch's, but with a fast gradient at stride 2."""
 
     @staticmethod
-    def forward(ctx, maps, weight, stride):
+    def forward(ctx, maps, weight, bias, stride):
         weight = weight.to(maps.dtype, memory_format=torch.channels_last)
         ctx.save_for_backward(maps, weight)
-        ctx.stride = stride
-        return F.conv2d(maps, weight, None, stride, 1)
+        ctx.stride, ctx.biased = stride, bias is not None
+        return F.conv2d(maps, weight, None if bias is None else bias.to(maps.dtype), stride, 1)
 
     @staticmethod
     def backward(ctx, g_output):
         maps, weight = ctx.saved_tensors
         g_output = g_output.contiguous(memory_format=torch.channels_last)
-        ours = ctx.stride == 2 and maps.dtype == torch.bfloat16 and maps.shape[1] % 8 == 0
-        g_maps, g_weight, _ = torch.ops.aten.convolution_backward(
-            g_output, maps, weight, None, [ctx.stride] * 2, [1, 1], [1, 1], False, [0, 0], 1,
-            [ctx.needs_input_grad[0] and not ours, True, False])
+        ours = (ctx.stride == 2 and maps.dtype == torch.bfloat16 and maps.shape[1] % 8 == 0
+                and not maps.is_cuda)
+        g_maps, g_weight, g_bias = torch.ops.aten.convolution_backward(
+            g_output, maps, weight, [len(weight)] if ctx.biased else None, [ctx.stride] * 2,
+            [1, 1], [1, 1], False, [0, 0], 1,
+            [ctx.needs_input_grad[0] and not ours, True, ctx.biased])
         if ours and ctx.needs_input_grad[0]:
             g_maps = torch.empty_like(maps)
             taps = weight.permute(0, 2, 3, 1).float().contiguous()
             kernels().strided_bf16(
                 *(ctypes.c_void_p(array.data_ptr()) for array in (g_output, taps, g_maps)),
                 len(maps), maps.shape[2], len(weight), maps.shape[1])
-        return g_maps, g_weight.float(), None
+        return g_maps, g_weight.float(), g_bias.float() if ctx.biased else None, None
 
 
 class Layer(nn.Module):
@@ -151,25 +102,47 @@ class Layer(nn.Module):
     shape : tuple of int
         Shape of the weights, output first.
     stride, bits, leak, frac : int
-        ``leak`` is the exponent k of 1 - 2**-k, ``frac`` the fraction bits F of the membrane.
+        ``leak`` is the exponent k of 1 - 2**-k, 0 for no leak; ``frac`` the fraction bits F of the
+        membrane.
+    bias : bool
+        Whether every step adds a learned number to each channel.
     """
 
-    def __init__(self, shape, *, stride=1, bits=4, leak=4, frac=2):
+    def __init__(self, shape, *, stride=1, bits=4, leak=4, frac=2, bias=False):
         super().__init__()
         self.stride, self.bits, self.leak, self.frac = stride, bits, leak, frac
         self.top = 2 ** (bits - 1) - 1
         fan_in = math.prod(shape[1:])
         self.weight = nn.Parameter(torch.randn(shape) / math.sqrt(fan_in))
-        self.step = nn.Parameter(2 * self.weight.detach().abs().mean() / math.sqrt(self.top))
+        self.step = nn.Parameter(torch.tensor(0.0))
+        self.bias = nn.Parameter(torch.zeros(shape[0])) if bias else None
+        self.restep()
+
+    @torch.no_grad()
+    def restep(self):
+        """Choose the quantiser's step for the weights as they are."""
+        self.step.copy_(2 * self.weight.abs().mean() / math.sqrt(self.top))
 
     @property
     def theta(self):
         """Threshold in units of 2**-frac of a weight's unit."""
         return max(1, round(2**self.frac / self.step.item()))
 
+    @property
+    def drop(self):
+        """Share of the membrane that a step loses."""
+        return 2.0**-self.leak if self.leak else 0.0
+
     def whole(self):
         """Weights as integers, in float."""
         return Quantise.apply(self.weight, self.step, self.top)
+
+    def whole_bias(self):
+        """Biases in units of a weight, whole numbers of 2**-frac; None if there are none."""
+        if self.bias is None:
+            return None
+        scaled = self.bias * (2**self.frac / self.step.detach())
+        return (scaled + (scaled.round() - scaled).detach()) / 2**self.frac
 
 
 class Net(nn.Module):
@@ -183,19 +156,31 @@ class Net(nn.Module):
         Time steps T.
     size, classes : int
         Side of the image; outputs.
+    slope, surrogate :
+        Of the surrogate gradient: train.lif.
+    bias : bool
+        Whether layers have biases.
+    mean : bool
+        Whether the dense layer reads the mean of each channel and not every neuron.
+    readout : "membrane", "count" or "first"
+        As in golden.network; the last layer spikes but for the first of them.
     """
 
     def __init__(self, channels, strides, *, steps=16, size=28, classes=10, bits=4, leak=4, frac=2,
-                 slope=3.0):
+                 slope=3.0, surrogate="atan", bias=False, mean=False, readout="membrane"):
         super().__init__()
-        self.steps, self.slope = steps, slope
+        self.steps, self.slope, self.surrogate, self.mean = steps, slope, surrogate, mean
+        self.readout = readout
         self.convs, inputs, self.sizes = nn.ModuleList(), 1, [size]
         for outputs, stride in zip(channels, strides, strict=True):
             self.convs.append(Layer((outputs, inputs, 3, 3), stride=stride, bits=bits, leak=leak,
-                                    frac=frac))
+                                    frac=frac, bias=bias))
             inputs, size = outputs, -(-size // stride)
             self.sizes.append(size)
-        self.dense = Layer((classes, inputs * size**2), bits=bits)
+        membrane = readout == "membrane"
+        self.dense = Layer((classes, inputs if mean else inputs * size**2), bits=bits, bias=bias,
+                           leak=0 if membrane else leak,
+                           frac=frac if not membrane else 8 if bias else 0)
 
     def forward(self, spikes, *, price=0.0, taps=None):
         """Score images from their input spikes.
@@ -205,17 +190,45 @@ class Net(nn.Module):
 
         Returns
         -------
-        scores : (images, classes), the final membrane in units of the threshold
+        scores : (images, classes)
+            The final membrane in units of the threshold, the number of spikes, or the number of
+            steps from the first spike on (``earliest``).
         """
         for place, layer in enumerate(self.convs):
             following = [*self.convs, self.dense][place + 1]
-            current = Conv.apply(spikes, layer.whole(), layer.stride)
-            spikes = Lif.apply(current, self.steps, 2.0**-layer.leak, 2.0**layer.frac, layer.theta,
-                               self.slope, price * cycles_a_train(following))
+            current = Conv.apply(spikes, layer.whole(), layer.whole_bias(), layer.stride)
+            spikes = self.fire(layer, current, price and price * cycles_a_train(following))
             if taps is not None:
                 taps.append(spikes)
-        counts = spikes.unflatten(0, (self.steps, -1)).sum(0).float().flatten(1)
-        return F.linear(counts, self.dense.whole()) * self.dense.step.detach()
+        if self.readout != "membrane":
+            current = F.linear(spikes.float().flatten(1), self.dense.whole(),
+                               self.dense.whole_bias())
+            spikes = self.fire(self.dense, current[..., None, None])
+            if taps is not None:
+                taps.append(spikes)
+            spikes = spikes.flatten(1).unflatten(0, (self.steps, -1))
+            return spikes.sum(0) if self.readout == "count" else earliest(spikes)
+        counts = spikes.unflatten(0, (self.steps, -1)).sum(0).float()
+        counts = counts.mean((2, 3)) if self.mean else counts.flatten(1)
+        scores = F.linear(counts, self.dense.whole())
+        if self.dense.bias is not None:
+            # A mean is a sum over the map in integers, in smaller units.
+            scores = scores + self.steps * self.dense.whole_bias()
+        return scores * self.dense.step.detach()
+
+    def fire(self, layer, current, price=0.0):
+        """Spikes of a layer from its currents."""
+        return Lif.apply(current, self.steps, layer.drop, 2.0**layer.frac, layer.theta, self.slope,
+                         price, self.surrogate)
+
+
+def earliest(spikes):
+    """Steps from the first spike on, 0 without one, of spikes (T, ...); with a gradient.
+
+    The part of the steps up to t that were silent is the product of 1 - s over them, so that every
+    spike that would come earlier, and the first one, can be told what it is worth.
+    """
+    return (1 - (1 - spikes).cumprod(0)).sum(0)
 
 
 def cycles_a_train(layer, lanes=4):

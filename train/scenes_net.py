@@ -1,0 +1,96 @@
+"""Train the network for scenes: first with ReLUs, then as spikes in integers.
+
+``python -m train.scenes_net`` writes ``models/scenes_ann.npz`` (train.ann) and
+``models/scenes.npz``. The spiking network starts from the weights of the other, brought to
+thresholds of 1 (train.conversion), and learns on in the integers of the accelerator (train.snn).
+"""
+
+import argparse
+import zlib
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from golden.errors import command
+from train import loop, scenes
+from train.ann import Ann, described, noisy
+from train.snn import Net
+from train.tune import begin, tune
+
+CHANNELS, STRIDES = (8, 16, 32, 32, 64), (2, 2, 2, 1, 2)
+STEPS = 16
+
+
+def data(count, match=True):
+    """Scenes to learn and to test, made once and kept under build/train."""
+    def make(part, number):
+        made = scenes.make(part, number, match=match, progress=loop.track)
+        return {"images": made.images, "labels": made.labels[:, 0]}
+
+    # Scenes of another program are other scenes.
+    program = zlib.crc32(Path(scenes.__file__).read_bytes())
+    kind = "matched" if match else "plain"
+    for part, number in (("train", count), ("test", 2000)):
+        found = loop.kept(f"scenes_{kind}_{part}_{number}_{program:08x}.npz",
+                          lambda p=part, n=number: make(p, n))
+        yield torch.from_numpy(found["images"]), torch.from_numpy(found["labels"]).long()
+
+
+def moved(share, chance, images, labels):
+    """Mirror each of (N, 64, 64) images or not, and shift all by up to 4 pixels round the edge."""
+    mirror = torch.rand(len(images), 1, 1, generator=chance) < 0.5
+    images = torch.where(mirror, images.flip(2), images)
+    return images.roll(torch.randint(-4, 5, (2,), generator=chance).tolist(), (1, 2)), labels
+
+
+def train_ann(args, learn, test):
+    """The ReLU network, trained."""
+    net = Ann(CHANNELS, STRIDES, size=scenes.SIDE, classes=len(scenes.CLASSES), mean=True)
+    net.to(loop.device())
+
+    def loss_of(images, labels):
+        return F.cross_entropy(net(noisy(images[:, None] / 256, STEPS)), labels,
+                               label_smoothing=0.05, reduction="sum")
+
+    def judge():
+        return {"accuracy": loop.accuracy(lambda some: net(some[:, None] / 256), *test)}
+
+    # Batch norm needs the whole batch.
+    single = argparse.Namespace(**{**vars(args), "threads": 1})
+    seconds = loop.fit("scenes_ann", net, loss_of, learn, judge, single, moved)
+    return net, {**judge(), "seconds": round(seconds)}
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m train.scenes_net", description=__doc__)
+    loop.arguments(parser, epochs=30, rate=3e-3, threads=2)
+    parser.add_argument("--tuning", type=int, default=4, help="epochs as spikes")
+    parser.add_argument("--tuning-rate", type=float, default=1.5e-3)
+    parser.add_argument("--bits", type=int, default=4, help="of a weight")
+    parser.add_argument("--count", type=int, default=24000, help="training scenes")
+    parser.add_argument("--ann", default="models/scenes_ann.npz")
+    parser.add_argument("--out", default="models/scenes.npz")
+    args = parser.parse_args(argv)
+    torch.manual_seed(1)
+    learn, test = data(args.count)
+    relu, notes = train_ann(args, learn, test)
+    notes = {"data": "train.scenes, brightness matched", "classes": list(scenes.CLASSES), **notes}
+    wanted = described(relu, name="scenes_ann", steps=STEPS, notes=notes)
+    wanted.save(args.ann)
+    loop.console.print(f"{args.ann}: {notes['accuracy']:.2%}", highlight=False)
+
+    net = Net(CHANNELS, STRIDES, steps=STEPS, size=scenes.SIDE, classes=len(scenes.CLASSES),
+              bits=args.bits, bias=True, mean=True)
+    begin(net, wanted, learn[0])
+    args.epochs, args.rate = args.tuning, args.tuning_rate
+    made, found = tune("scenes", net, learn, test, args, moved)
+    notes |= {"accuracy float": notes["accuracy"], **found}
+    made.replace(notes=notes).save(args.out)
+    loop.console.print(f"{args.out}: integers {found['accuracy']:.2%} of {len(test[0])}",
+                       highlight=False)
+
+
+if __name__ == "__main__":
+    main()
