@@ -44,7 +44,6 @@ class Weighed(nn.Module):
         return (self.neuron(values) * torch.tensor(R)).flatten(1).sum(1, keepdim=True)
 
 
-@pytest.mark.filterwarnings("ignore:Setting .* hooks on ReLU activations")
 @pytest.mark.parametrize("method", METHODS)
 def test_lecture_at_a_relu(method):
     found = explainers.backward(Weighed(nn.ReLU()), np.array([[X]], np.float32), [0], method)

@@ -68,6 +68,7 @@ def test_mask_auc_counts_pairs():
     """Against the definition, for stacks of maps with one mask, and with one each."""
     rng = np.random.default_rng(0)
     heat, masks = rng.integers(0, 6, (2, 5, 4, 3)), rng.random((2, 5, 4, 3)) < 0.4
+    masks[..., 0, 0], masks[..., 1, 1] = True, False
 
     def slow(one, mask):
         return np.mean(1.0 * (one[mask][:, None] > one[~mask])

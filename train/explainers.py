@@ -8,6 +8,8 @@ plain gradient without a word.
 All take N pictures and one class each, and give maps that are not scaled; pixels are 0 to 255.
 """
 
+import warnings
+
 import numpy as np
 import torch
 from captum import attr
@@ -50,7 +52,10 @@ def backward(net, images, classes, method):
         raise BadInput(f"method must be one of {', '.join(kinds)}, not {method}")
     options = {"abs": False} if method == "saliency" else {}
     inputs = tensor(images).requires_grad_()
-    found = kinds[method](net).attribute(inputs, target=target(classes), **options)
+    with warnings.catch_warnings():
+        # It says at every call that it hooks ReLUs, which here is what is wanted.
+        warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations")
+        found = kinds[method](net).attribute(inputs, target=target(classes), **options)
     return found.detach().numpy()
 
 

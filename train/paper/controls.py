@@ -29,7 +29,7 @@ def blank(subject, seed):
 
 
 def found_by(subject, pictures, seeds):
-    """layer -> method -> score -> one number a picture."""
+    """Layer -> method -> score -> one number a picture."""
     network, taps = subject.network, subject.depths
     whole = run(pictures.images, network, taps=taps)
     others = {"untrained": [blank(subject, seed) for seed in seeds],
@@ -42,7 +42,7 @@ def found_by(subject, pictures, seeds):
     for tap in taps:
         masks = maps.masks_at(pictures.masks, network, tap)
         heats = {"SAM": maps.sam(whole.spikes[tap]).mean(axis=1),
-                 "spike count": maps.running(whole.spikes[tap], "count", 0)[:, -1],
+                 "spike count": maps.running(maps.rates(whole.spikes[tap]), "count")[:, -1],
                  **pictured(pictures, whole.spikes_input, network, tap)}
         found[str(tap)] = {name: scores(heat, masks) for name, heat in heats.items()}
         for name, results in blind.items():
@@ -63,7 +63,7 @@ def areas(subject, pictures):
     model, chance = NetworkModel(network), np.random.default_rng(1)
     deep = lambda heat: maps.enlarged(heat, network, tap)
     heats = {"SAM": deep(maps.sam(whole.spikes[tap]).mean(axis=1)),
-             "spike count": deep(maps.running(whole.spikes[tap], "count", 0)[:, -1]),
+             "spike count": deep(maps.running(maps.rates(whole.spikes[tap]), "count")[:, -1]),
              "SAM, first depth": maps.enlarged(
                  maps.sam(whole.spikes[subject.depths[0]]).mean(axis=1), network,
                  subject.depths[0]),
@@ -116,10 +116,9 @@ def experiment(run):
 NOTE = ("Masks and pixel maps are brought to the resolution of the layer. fashion and mnist: the "
         "mask is every pixel that is not black, so brightness alone is nearly perfect and no "
         "score proves anything; scenes: brightness of object and background matched; "
-        "scenes-plain: not. Untrained: fresh weights, "
-        "with thresholds at which it spikes as much as the trained network; shuffled: the trained weights of every layer "
-        "in another order; layer n shuffled: of that layer alone. A layer behind the tap cannot "
-        "change its map at all.")
+        "scenes-plain: not. Untrained: fresh weights, with thresholds at which it spikes as much "
+        "as the trained network; shuffled: the trained weights of every layer in another order; "
+        "layer n shuffled: of that layer alone. A layer behind the tap cannot change its map.")
 
 
 def differences(methods, names):

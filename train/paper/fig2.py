@@ -24,7 +24,7 @@ def both(subject, pictures):
 
 
 def variance(subject, pictures):
-    """tap -> method -> variance over the pixels of the map on display, the largest of all steps.
+    """Tap -> method -> variance over the pixels of the map on display, the largest of all steps.
 
     Maps are brought to 0..1 exactly: Grad-CAM comes in units of its gradients, in which the .001
     of the display formula means something else than in SAM's.
@@ -61,12 +61,12 @@ def experiment(run):
     figures.append(figure)
     for subject in subjects[:3]:
         figures.append(drawn(run, subject))
-    claim = judged("SAM's heatmaps have a higher variance than those of SNN-crafted Grad-CAM, which "
-                   "smooths (Fig. 2b).", differences, better="SAM higher")
+    claim = judged("SAM's heatmaps have a higher variance than those of SNN-crafted Grad-CAM, "
+                   "which smooths (Fig. 2b).", differences, better="SAM higher")
     return Report("Fig. 2: SAM and SNN-crafted Grad-CAM", rows, [claim],
                   "Maps of each step brought to 0..1; variance over the pixels, the largest of all "
-                  f"steps. SAM with gamma {maps.GAMMA}, paper mode; Grad-CAM of the true class with "
-                  "the surrogate of the SAM script, alpha shared by all steps or one a step.",
+                  f"steps. SAM with gamma {maps.GAMMA}, paper mode; Grad-CAM of the true class, "
+                  "with the surrogate of the SAM script, alpha shared by all steps or one a step.",
                   figures=figures), subjects
 
 

@@ -30,7 +30,7 @@ def edges(images):
 
 
 def looked(subject, pictures):
-    """layer -> what its maps are like, one number a picture.
+    """Layer -> what its maps are like, one number a picture.
 
     "edges": rank correlation of the mean map with the length of the brightness gradient; "change":
     1 - rank correlation of the maps of two steps T/5 apart, the mean from T/5 on; "heat": each

@@ -49,7 +49,11 @@ def attacked(subject, pictures, eps):
         sams = [maps.shown(maps.sam(one.spikes[tap])) for one in (clean, moved, other)]
         cams = [maps.unit(explainers.gradcam(net, some, pictures.labels, tap))[:, None]
                 for some in (images, made["ann", PAPER])]
-        found[str(tap)] = {"ann": distances(*cams), "snn": distances(*sams[:2]),
+        # Where a Grad-CAM is 0 everywhere there is nothing to compare.
+        empty = ~np.any([cam.any(axis=(1, 2, 3)) for cam in cams], axis=0)
+        ann = {kind: np.where(empty, np.nan, values)
+               for kind, values in distances(*cams).items()}
+        found[str(tap)] = {"ann": ann, "snn": distances(*sams[:2]),
                            "snn, other seed": distances(sams[0], sams[2])}
     return {"right": right, "distance": found}
 
@@ -106,7 +110,7 @@ def experiment(run):
                                  "eps (1/255)": 0 if "other" in who else PAPER,
                                  "what": f"map distance, layer {tap}, {kind} of steps",
                                  "value": interval(values)})
-            values = {who: np.array(kinds["mean"]) for who, kinds in by_who.items()}
+            values = {who: np.array(kinds["mean"], dtype=float) for who, kinds in by_who.items()}
             where = f"{subject.name} layer {tap}"
             alike[where] = interval(values["ann"] - values["snn"])
             fair[where] = interval(values["snn, other seed"] - values["snn"])
@@ -134,7 +138,8 @@ def experiment(run):
 
 NOTE = ("FGSM on bytes; SNN and ANN of the same shape. Distance: mean absolute difference of the "
         "maps on display (0 to 1) of the clean and the attacked picture at 4/255, the true class "
-        "for Grad-CAM. The paper does not define its normalised L1 distance.")
+        "for Grad-CAM; pictures whose Grad-CAM is 0 everywhere are left out. The paper does not "
+        "define its normalised L1 distance.")
 
 
 def picture(run, subject):

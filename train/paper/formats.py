@@ -13,7 +13,7 @@ from golden.metrics import rank_correlation
 from golden.run import run
 from train.paper import maps
 from train.paper.fixedpoint import exact
-from train.paper.report import Claim, Report, HOLDS, NOT, canvas, interval, line
+from train.paper.report import HOLDS, NOT, Claim, Report, canvas, interval, line
 
 TABLE_BITS = (1, 2, 3, 4, 6, 8, 10, 12, 15)
 SCORE_BITS = (0, 1, 2, 3, 4, 6, 8, 10)
@@ -55,7 +55,7 @@ def scored(found, wanted):
 
 
 def formats(subject, pictures, table_bits, score_bits, weight_bits, gamma):
-    """kind -> bits -> layer -> error and rank correlation of a picture; weights also "right"."""
+    """Kind -> bits -> layer -> error and rank correlation of a picture; weights also "right"."""
     network = subject.network
     whole = run(pictures.images, network, taps=subject.depths)
     found = {"table": {}, "scores": {}, "weights": {}}

@@ -27,10 +27,11 @@ def geometry(network, tap):
 
 
 def places(count, side, network, tap):
-    """(first, last) pixels of the input that belong to each of ``count`` pixels of a map."""
+    """(first, end) of the input's pixels that are nearest to each of ``count`` pixels of a map."""
     pitch, start = geometry(network, tap)
-    first = np.floor(pitch * np.arange(count) + start - (pitch - 1) / 2 + 0.5).astype(int)
-    return np.clip(first, 0, side - 1), np.clip(first + pitch, 1, side)
+    first = np.ceil(pitch * (np.arange(count) - 0.5) + start).astype(int)
+    first[0] = 0
+    return first, np.append(first[1:], side)
 
 
 def shrunk(values, network, tap):
@@ -85,15 +86,19 @@ def contrast(images):
     return np.abs(images - middle).mean(axis=1)
 
 
-def running(spikes, kind, value):
-    """Rivals of SAM that see the same spikes (N, T, C, H, W), summed over channels: (N, T, H, W).
+def rates(spikes):
+    """Spikes (N, T, C, H, W) summed over channels: (N, T, H, W)."""
+    return spikes.sum(axis=2, dtype=np.int32).astype(np.float64)
+
+
+def running(rate, kind, value=None):
+    """Rivals of SAM that see the same spikes, ``rates`` of them: (N, T, H, W).
 
     - "count": spikes so far
     - "window": spikes of the last ``value`` steps, this one included
     - "trace": E(t) = exp(-value) E(t-1) + S(t), whether or not the neuron spikes now
     - "now": spikes of this step
     """
-    rate = spikes.sum(axis=2, dtype=np.float64)
     if kind == "now":
         return rate
     if kind == "trace":
@@ -107,6 +112,15 @@ def running(spikes, kind, value):
     if kind == "window":
         total[:, value:] = total[:, value:] - rate.cumsum(axis=1)[:, :-value]
     return total
+
+
+def average(values):
+    """Mean of the finite values along the last axis; nan where there are none."""
+    values = np.asarray(values, dtype=float)
+    finite = np.isfinite(values)
+    count = finite.sum(axis=-1)
+    total = np.where(finite, values, 0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 # --- networks that know nothing -------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from golden.files import replacing
 
@@ -21,7 +21,7 @@ def interval(values, level=0.95):
     mean = float(values.mean()) if n else float("nan")
     half = 0.0
     if n > 1:
-        half = float(stats.t.ppf(0.5 + level / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+        half = float(stdtrit(n - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(n))
     return {"mean": digits(mean), "low": digits(mean - half), "high": digits(mean + half), "n": n}
 
 
@@ -139,8 +139,17 @@ def write(report, name, folder, *, run, subjects):
     with replacing(place / "table.md") as aside:
         aside.write_text("\n".join(lines) + "\n")
     with replacing(place / "results.json") as aside:
-        aside.write_text(json.dumps(given, indent=1) + "\n")
+        aside.write_text(json.dumps(finite(given), indent=1, allow_nan=False) + "\n")
     return place
+
+
+def finite(value):
+    """``value`` with null in place of every number that is none, as JSON wants it."""
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def figure_name(n):

@@ -2,7 +2,8 @@
 
 from train.paper.work import Subject
 
+FASHION = ("ann/fashion-*.npz",)
 SUBJECTS = (
-    Subject("fashion", "fashion.npz", "fashion", "surrogate", "fashion"),
-    Subject("fashion-small", "fashion_small.npz", "fashion", "surrogate", "fashion_small"),
+    Subject("fashion", "fashion.npz", "fashion", "surrogate", FASHION),
+    Subject("scenes", "../build/dev/scenes.npz", "scenes", "surrogate", ("../build/dev/ann.npz",)),
 )

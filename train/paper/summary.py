@@ -22,9 +22,8 @@ def read(folder, names):
     return found
 
 
-def write(folder, names):
-    """Write the page; gives its path."""
-    found = read(folder, names)
+def page(found):
+    """The page as text."""
     claims = [(name, claim) for name, one in found.items() for claim in one["claims"]]
     counts = {kind: sum(claim["verdict"] == kind for _, claim in claims)
               for kind in (HOLDS, PART, NOT, SIZE)}
@@ -49,7 +48,13 @@ def write(folder, names):
             networks.setdefault((subject, given["file"], given["digest"]), []).append(name)
     lines += [f"| {subject} | [{file}](../{file}) | {digest} | {', '.join(where)} |"
               for (subject, file, digest), where in networks.items()]
+    return "\n".join(lines) + "\n"
+
+
+def write(folder, names):
+    """Write the page from all of ``names``; gives its path."""
+    text = page(read(folder, names))
     path = Path(folder) / "README.md"
     with replacing(path) as aside:
-        aside.write_text("\n".join(lines) + "\n")
+        aside.write_text(text)
     return path

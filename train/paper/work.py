@@ -42,15 +42,15 @@ class Subject:
     pictures : str
         A set of ``train.sets``.
     kind : "surrogate" or "conversion"
-    ann : str
-        ``models/ann/<ann>-<seed>.npz``.
+    ann : tuple of str
+        Patterns of the files of its ANNs under ``models/``.
     """
 
     name: str
     file: str
     pictures: str
     kind: str
-    ann: str
+    ann: tuple
 
     @cached_property
     def network(self):
@@ -65,8 +65,8 @@ class Subject:
 
     @property
     def ann_files(self):
-        """The files of its ANNs, one a seed."""
-        return sorted((ROOT / "models" / "ann").glob(f"{self.ann}-*.npz"))
+        """The files of its ANNs."""
+        return [path for pattern in self.ann for path in sorted((ROOT / "models").glob(pattern))]
 
     @cached_property
     def anns(self):
