@@ -103,19 +103,21 @@ def network_side(tap):
 def test_snn_gradcam_by_its_equations(network, pictures):
     images, labels = pictures
     spikes = run(images, network).spikes
-    found = explainers.snn_gradcam(network, images, labels, (1, 3))
-    step = explainers.snn_gradcam(network, images, labels, (3,), alpha="step")
+    grads = explainers.tap_gradients(network, images, labels, (1, 3))
+    found = {tap: explainers.snn_gradcam(*given) for tap, given in grads.items()}
+    step = explainers.snn_gradcam(*grads[3], alpha="step")
+    assert np.array_equal(grads[3][0], spikes[3])
     for tap, maps in found.items():
         assert maps.shape == (3, 16, *network_side(tap)) and (maps >= 0).all() and maps.any()
         assert not maps[spikes[tap].sum(axis=2) == 0].any(), "heat without a spike"
-    assert not np.allclose(found[3], step[3])
+    assert not np.allclose(found[3], step)
     # At the last hidden layer y = sum of weights times spikes, so alpha is the mean dense weight.
     weights = network.stages[-1].layer.weights.reshape(10, 32, 49).mean(axis=2)[labels]
     wanted = np.maximum((weights[:, None, :, None, None] * spikes[3]).sum(axis=2), 0)
-    assert np.allclose(step[3], wanted)
+    assert np.allclose(step, wanted)
     assert np.allclose(found[3], 16 * wanted)
     with pytest.raises(BadInput, match="alpha must be shared or step"):
-        explainers.snn_gradcam(network, images, labels, (3,), alpha="t")
+        explainers.snn_gradcam(*grads[3], alpha="t")
 
 
 def test_occlusion_by_hand():
@@ -172,7 +174,7 @@ def test_maximised_and_fgsm_move_the_score(net, network, pictures, spiking):
     with torch.no_grad():
         before, after = (scores(torch.from_numpy(p)[None].float())[0, 3] for p in (noise, drawn))
     assert after > before and drawn.min() >= 0 and drawn.max() <= 255
-    attacked = explainers.fgsm(scores, images, labels, 8)
+    attacked = explainers.fgsm(images, explainers.against(scores, images, labels), 8)
     moved = np.abs(attacked.astype(int) - images.astype(int))
     assert attacked.dtype == np.uint8 and moved.max() == 8
     with torch.no_grad():

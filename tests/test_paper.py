@@ -76,6 +76,12 @@ def test_sam_inclusive_is_paper_plus_the_spikes(network, images):
     assert np.array_equal(maps.sam(spikes, mode="inclusive"), maps.sam(spikes) + maps.rates(spikes))
 
 
+def test_sams_are_goldens(network, images):
+    spikes = run(images, network).spikes[2]
+    for gamma, found in maps.sams(spikes, (0, 0.1, 0.5, 2.0)).items():
+        assert np.array_equal(found * 2**8, activation_map(spikes, gamma=gamma)), gamma
+
+
 def test_shuffled_keeps_the_weights(network):
     found = maps.shuffled(network, 1, (2,))
     for before, after, index in zip(network.stages, found.stages, (1, 2, 3, 4), strict=True):

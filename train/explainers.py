@@ -136,24 +136,27 @@ def snn_backward(network, images, classes, method, *, gate="surrogate"):
     return found.sum(1).detach().numpy()
 
 
-def snn_gradcam(network, images, classes, taps, *, alpha="shared", gate="surrogate"):
-    """SNN-crafted Grad-CAM (Kim & Panda 2021, eq. 1-2): tap -> (N, T, H, W).
+def tap_gradients(network, images, classes, taps, *, gate="surrogate"):
+    """Spikes of the taps and the score's gradients: tap -> (A, dy/dA), each (N, T, C, H, W)."""
+    seen, inputs = {}, spikes_of(images, network)
+    score = chosen(Twin(network, gate=gate)(inputs, seen), classes).sum()
+    grads = torch.autograd.grad(score, [seen[tap] for tap in taps])
+    return {tap: (seen[tap].detach().numpy(), grad.numpy())
+            for tap, grad in zip(taps, grads, strict=True)}
+
+
+def snn_gradcam(spikes, gradients, *, alpha="shared"):
+    """SNN-crafted Grad-CAM (Kim & Panda 2021, eq. 1-2) of one of ``tap_gradients``: (N, T, H, W).
 
     G[t] = max(0, sum_k alpha_k A_k[t]), A the spikes of channel k. The paper writes alpha both
     without a step, the gradients dy/dA summed over all steps ("shared"), and with one ("step").
     """
     if alpha not in ("shared", "step"):
         raise BadInput(f"alpha must be shared or step, not {alpha}")
-    seen, inputs = {}, spikes_of(images, network)
-    score = chosen(Twin(network, gate=gate)(inputs, seen), classes).sum()
-    found = {}
-    grads = torch.autograd.grad(score, [seen[tap] for tap in taps])
-    for tap, grad in zip(taps, grads, strict=True):
-        weight = grad.mean(dim=(3, 4), keepdim=True)
-        if alpha == "shared":
-            weight = weight.sum(dim=1, keepdim=True)
-        found[tap] = (weight * seen[tap]).sum(2).clamp(min=0).detach().numpy()
-    return found
+    weight = gradients.mean(axis=(3, 4), keepdims=True)
+    if alpha == "shared":
+        weight = weight.sum(axis=1, keepdims=True)
+    return np.maximum((weight * spikes).sum(axis=2), 0)
 
 
 def chosen(scores, classes):
@@ -200,8 +203,8 @@ def encoded(network, **options):
     return scores
 
 
-def fgsm(scores, images, labels, eps):
-    """Fast gradient sign: uint8 pictures moved by at most ``eps`` of 255 against their label.
+def against(scores, images, labels):
+    """Sign of the gradient of the cross entropy, (N, C, H, W): what moves pictures off their label.
 
     Of a spiking network (``scores`` is ``encoded``) gradients add up over the steps: the
     "SNN-crafted" attack.
@@ -210,8 +213,12 @@ def fgsm(scores, images, labels, eps):
     loss = torch.nn.functional.cross_entropy(scaled(scores(inputs)), target(labels),
                                              reduction="sum")
     grad, = torch.autograd.grad(loss, inputs)
-    moved = images.astype(np.int64) + int(eps) * np.sign(grad.numpy()).astype(np.int64)
-    return np.clip(moved, 0, 255).astype(np.uint8)
+    return np.sign(grad.numpy()).astype(np.int64)
+
+
+def fgsm(images, signs, eps):
+    """Fast gradient sign method: uint8 pictures moved by ``eps`` of 255 along ``against``."""
+    return np.clip(images.astype(np.int64) + int(eps) * signs, 0, 255).astype(np.uint8)
 
 
 def scaled(scores):

@@ -19,7 +19,7 @@ from train.paper.scoring import controls as pictured
 from train.paper.work import shown
 
 SEEDS = (1, 2, 3)      # of untrained and shuffled networks; their mean is taken
-POINTS = 6
+POINTS = 5
 
 
 @cache
@@ -61,12 +61,7 @@ def areas(subject, pictures):
     network, tap = subject.network, subject.depths[-1]
     whole = run(pictures.images, network, taps=subject.depths)
     model, chance = NetworkModel(network), np.random.default_rng(1)
-    deep = lambda heat: maps.enlarged(heat, network, tap)
-    heats = {"SAM": deep(maps.sam(whole.spikes[tap]).mean(axis=1)),
-             "spike count": deep(maps.running(maps.rates(whole.spikes[tap]), "count")[:, -1]),
-             "SAM, first depth": maps.enlarged(
-                 maps.sam(whole.spikes[subject.depths[0]]).mean(axis=1), network,
-                 subject.depths[0]),
+    heats = {"SAM": maps.enlarged(maps.sam(whole.spikes[tap]).mean(axis=1), network, tap),
              "brightness": pictures.images.mean(axis=1).astype(float),
              "contrast": maps.contrast(pictures.images),
              "random": chance.random((len(pictures.images), *network.shape[1:]))}
@@ -104,7 +99,9 @@ def experiment(run):
         claims += [beaten(subject, found, names[1:]), *trained(subject, found)]
     curves = []
     for subject in subjects:
-        made = run.spread(areas, subject, run.count(500, 5), "deletion")
+        if subject.kind != "surrogate":
+            continue       # many runs a picture, of many steps
+        made = run.spread(areas, subject, run.count(500, 2), "deletion")
         curves += [{"network": subject.name, "map": name,
                     **{kind: interval(values) for kind, values in one.items()}}
                    for name, one in made.items()]

@@ -10,7 +10,7 @@ from train.paper.report import Report, bars, canvas, interval, judged, show
 from train.paper.scoring import scores
 from train.paper.work import needs
 
-WINDOW = 4       # an occluding square has a quarter of the picture's side
+WINDOW = 4       # squares of a quarter of the side are occluded, side by side
 
 
 def explained(subject, pictures):
@@ -29,11 +29,12 @@ def explained(subject, pictures):
     for name, scored in (("ANN", explainers.ann_scores(net)),
                          ("SNN", explainers.snn_scores(network))):
         found[f"{name} occlusion"] = explainers.occlusion(
-            scored, *given, window=side, stride=side // 2 + 1, fill=grey)
+            scored, *given, window=side, stride=side, fill=grey)
+    grads = explainers.tap_gradients(network, *given, (taps[0], taps[-1]))
     for tap in (taps[0], taps[-1]):
         found[f"ANN Grad-CAM {tap}"] = over(explainers.gradcam(net, *given, tap), tap)
         for alpha in ("shared", "step"):
-            made = explainers.snn_gradcam(network, *given, (tap,), alpha=alpha)[tap]
+            made = explainers.snn_gradcam(*grads[tap], alpha=alpha)
             found[f"SNN Grad-CAM {tap}, alpha {alpha}"] = over(made.mean(axis=1), tap)
         found[f"SAM {tap}"] = over(maps.sam(result.spikes[tap]).mean(axis=1), tap)
     found["attribution of the input"] = np.abs(attributed(network, result.spikes_input,

@@ -15,11 +15,11 @@ def both(subject, pictures):
     from train import explainers
     spikes = run(pictures.images, subject.network, taps=subject.depths).spikes
     found = {tap: {"SAM": maps.sam(spikes[tap])} for tap in subject.depths}
-    for alpha in ALPHAS:
-        made = explainers.snn_gradcam(subject.network, pictures.images, pictures.labels,
-                                      subject.depths, alpha=alpha)
-        for tap, heat in made.items():
-            found[tap][f"Grad-CAM, alpha {alpha}"] = heat
+    grads = explainers.tap_gradients(subject.network, pictures.images, pictures.labels,
+                                     subject.depths)
+    for tap, given in grads.items():
+        for alpha in ALPHAS:
+            found[tap][f"Grad-CAM, alpha {alpha}"] = explainers.snn_gradcam(*given, alpha=alpha)
     return found
 
 

@@ -36,7 +36,8 @@ def localised(subject, pictures, gammas):
     for tap in subject.depths:
         references = [maps.unit(explainers.gradcam(net, pictures.images, pictures.labels, tap))
                       for net in subject.anns]
-        heats = {f"gamma {gamma:g}": maps.sam(spikes[tap], gamma=gamma) for gamma in gammas}
+        heats = {f"gamma {gamma:g}": heat
+                 for gamma, heat in maps.sams(spikes[tap], gammas).items()}
         heats |= {kind: maps.running(maps.rates(spikes[tap]), kind) for kind in RIVALS}
         heats = {name: maps.shown(heat) for name, heat in heats.items()}
         found[str(tap)] = {f"{eps:g}": {

@@ -37,8 +37,9 @@ def attacked(subject, pictures, eps):
     right = {who: {by: {} for by in scores} for who in scores}
     made = {}
     for by, forward in scores.items():
+        signs = explainers.against(forward, images, pictures.labels)
         for one in eps:
-            made[by, one] = explainers.fgsm(forward, images, pictures.labels, one)
+            made[by, one] = explainers.fgsm(images, signs, one)
             for who, answer in answers.items():
                 right[who][by][str(one)] = answer(made[by, one]) == pictures.labels
     clean = run(images, network, taps=subject.depths)
@@ -65,7 +66,8 @@ def drawn(subject, pictures):
     steps = np.linspace(1, network.steps - 1, 5).astype(int)
     found = {}
     for name, forward in (("ann", net), ("snn", explainers.encoded(network))):
-        moved = explainers.fgsm(forward, pictures.images, pictures.labels, PAPER)
+        moved = explainers.fgsm(pictures.images, explainers.against(
+            forward, pictures.images, pictures.labels), PAPER)
         found[name] = {"pictures": [pictures.images[0, 0], moved[0, 0]]}
         found[name]["maps"] = [
             maps.unit(explainers.gradcam(net, some, pictures.labels, tap))[0][None]

@@ -27,6 +27,7 @@ from train import sets
 ROOT = Path(__file__).parent.parent.parent
 CACHE = Path("build/paper")
 PART = 25      # pictures computed at once
+FEW = 12       # pictures of a quick run
 EXTRAS = {"torch": "train", "captum": "train", "snntorch": "train", "distributed": "cluster"}
 
 
@@ -151,7 +152,7 @@ class Run:
     dask: str | None = None
     out: Path = Path("results")
 
-    def count(self, full, quick=PART):
+    def count(self, full, quick=FEW):
         """How many pictures: ``full``, or ``quick`` of them."""
         return quick if self.quick else full
 
