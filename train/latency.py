@@ -1,4 +1,4 @@
-"""Train by first spikes: ``python -m train.latency`` (two minutes, 8 x 8 digits of scikit-learn).
+"""Train by first spikes: ``python -m train.latency`` (half a minute, 8 x 8 digits of scikit-learn).
 
 The class whose output neuron spikes first is the answer (golden's readout "first"); the loss is the
 cross entropy of the steps that are left when it does, so that the right class learns to be early.
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from golden.errors import command
+from golden.files import replacing
 from train import loop
 from train.digits import pictures
 from train.snn import Net
@@ -20,21 +21,24 @@ from train.tune import tune
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.latency", description=__doc__)
-    loop.arguments(parser, epochs=60, rate=4e-3)
+    loop.arguments(parser, epochs=30, rate=4e-3)
     parser.add_argument("--readout", choices=("first", "count", "membrane"), default="first")
     parser.add_argument("--surrogate", choices=("atan", "linear"), default="linear")
     parser.add_argument("--out", default="models/digits-latency.npz")
+    parser.add_argument("--sample", default="models/digits_sample.npz", help="for the test images")
     args = parser.parse_args(argv)
     torch.manual_seed(1)
     learn, test = ((torch.from_numpy(images[:, 0]), torch.from_numpy(labels).long())
                    for images, labels in pictures())
     net = Net((8, 16), (1, 2), size=8, steps=16, bias=True, readout=args.readout, slope=1.0,
               surrogate=args.surrogate)
-    made, found = tune(f"digits-{args.readout}", net, learn, test, args)
+    made, found = tune(f"digits-{args.readout}-{args.surrogate}", net, learn, test, args)
     steps = first_steps(made, test[0].numpy())
     notes = {"data": "8 x 8 digits of scikit-learn, 360 of 1,797 to test",
              "classes": [str(n) for n in range(10)], **found}
-    made.replace(notes=notes).save(args.out)
+    made.replace(name="digits-latency", notes=notes).save(args.out)
+    with replacing(args.sample) as aside:
+        np.savez_compressed(aside, images=test[0].numpy(), labels=test[1].numpy().astype(np.uint8))
     loop.console.print(f"{args.out}: integers {found['accuracy']:.2%} of {len(test[0])}; "
                        f"first spike {steps}", highlight=False)
 

@@ -89,9 +89,9 @@ def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *
         ``augment(share, chance, *batch)`` gives the batch to learn from; ``share`` of the run is
         done, and ``chance`` is the generator to draw from.
     """
-    torch.manual_seed(1)
     torch.set_num_threads(1)
     chance = torch.Generator().manual_seed(1)
+    arrays = [array[:args.limit] for array in arrays]
     weights = [weight for weight in net.parameters() if weight.requires_grad]
     per_epoch = len(arrays[0]) // args.batch
     adam, schedule = optimiser(net, args.epochs * per_epoch, args.rate)
@@ -107,6 +107,7 @@ def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *
     where = device()
     for epoch in range(start, min(args.epochs, args.stop or args.epochs)):
         began, lost = time.time(), 0.0
+        torch.manual_seed(1 + epoch)        # for what draws without ``chance``
         net.train()
         order = torch.randperm(len(arrays[0]), generator=chance).split(args.batch)[:per_epoch]
         with Progress(console=console, transient=True) as progress:

@@ -65,7 +65,7 @@ def train_ann(args, learn, test):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.scenes_net", description=__doc__)
-    loop.arguments(parser, epochs=30, rate=3e-3, threads=2)
+    loop.arguments(parser, epochs=20, rate=3e-3, threads=2)
     parser.add_argument("--tuning", type=int, default=4, help="epochs as spikes")
     parser.add_argument("--tuning-rate", type=float, default=1.5e-3)
     parser.add_argument("--bits", type=int, default=4, help="of a weight")
