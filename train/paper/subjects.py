@@ -1,9 +1,16 @@
 """The networks that the experiments look into."""
 
-from train.paper.work import Subject
+from pathlib import Path
 
-FASHION = ("ann/fashion-*.npz",)
+from train.paper.work import ROOT, Subject
+
+FASHION = ("fashion_ann.npz", "ann/fashion-*.npz")
+SCENES = ("scenes_ann.npz",)
 SUBJECTS = (
     Subject("fashion", "fashion.npz", "fashion", "surrogate", FASHION),
-    Subject("scenes", "../build/dev/scenes.npz", "scenes", "surrogate", ("../build/dev/ann.npz",)),
+    Subject("fashion-conversion", "fashion-conversion.npz", "fashion", "conversion", FASHION),
+    Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
+    Subject("scenes, plain", "scenes.npz", "scenes-plain", "surrogate", SCENES),
+    Subject("scenes-conversion", "scenes-conversion.npz", "scenes", "conversion", SCENES),
 )
+SUBJECTS = tuple(s for s in SUBJECTS if (Path(ROOT) / "models" / s.file).exists())

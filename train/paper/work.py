@@ -26,7 +26,8 @@ from train import sets
 
 ROOT = Path(__file__).parent.parent.parent
 CACHE = Path("build/paper")
-PART = 25      # pictures computed at once
+PART = 25      # pictures computed at once, fewer of large networks:
+ROOM = 2**22   # neurons of a layer times steps times pictures
 FEW = 12       # pictures of a quick run
 EXTRAS = {"torch": "train", "captum": "train", "snntorch": "train", "distributed": "cluster"}
 
@@ -63,6 +64,12 @@ class Subject:
         """Its last three spiking convolutions, the shallowest first: the paper's 4, 6 and 8."""
         return tuple(stage.index for stage in self.network.stages
                      if stage.layer.spiking and not stage.layer.dense)[-3:]
+
+    @property
+    def part(self):
+        """How many pictures to compute at once."""
+        most = max(stage.neurons for stage in self.network.stages) * self.network.steps
+        return int(np.clip(ROOM // most, 5, PART))
 
     @property
     def ann_files(self):
@@ -163,8 +170,9 @@ class Run:
                  and (pictures is None or one.pictures in pictures)]
         return found if not self.quick else thinned(found)
 
-    def spread(self, function, subject, count, label, *, first=0, size=PART, **options):
+    def spread(self, function, subject, count, label, *, first=0, size=None, **options):
         """``function`` of ``count`` pictures: its dicts joined, lists one after the other."""
+        size = size or subject.part
         starts = range(first, first + count, size)
         jobs = [delayed(part)(function, subject, at, min(size, first + count - at), options)
                 for at in starts]
