@@ -180,7 +180,7 @@ class Net(nn.Module):
         membrane = readout == "membrane"
         self.dense = Layer((classes, inputs if mean else inputs * size**2), bits=bits, bias=bias,
                            leak=0 if membrane else leak,
-                           frac=frac if not membrane else 8 if bias else 0)
+                           frac=frac if not membrane else 4 if bias else 0)
 
     def forward(self, spikes, *, price=0.0, taps=None):
         """Score images from their input spikes.
