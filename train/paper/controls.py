@@ -80,7 +80,7 @@ def areas(subject, pictures):
 
 
 def experiment(run):
-    subjects, rows, claims = run.subjects(), [], []
+    subjects, rows, claims = run.subjects("fashion", "scenes", "scenes, plain"), [], []
     seeds = list(SEEDS[:1] if run.quick else SEEDS)
     figure, axes = canvas(len(subjects), 1, width=9, height=2.4)
     for axis, subject in zip(axes[:, 0], subjects, strict=True):

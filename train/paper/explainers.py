@@ -82,7 +82,7 @@ def channels(subject, pictures):
 
 def experiment(run):
     needs("captum", "explainers")
-    subjects = [one for one in run.subjects("surrogate") if one.network.encoder == "bernoulli"]
+    subjects = run.subjects("fashion", "scenes")
     rows, figures, beaten = [], [], {}
     figure, axes = canvas(len(subjects), 1, width=11, height=3)
     figures.append(figure)

@@ -44,7 +44,8 @@ def pictured(subject, pictures):
 
 def experiment(run):
     needs("torch", "fig2")
-    rows, differences, subjects, figures = [], {}, run.subjects(), []
+    rows, differences, figures = [], {}, []
+    subjects = run.subjects("fashion", "fashion-conversion", "scenes")
     for subject in subjects:
         found = run.spread(variance, subject, run.count(500), "variance")
         for tap, methods in found.items():

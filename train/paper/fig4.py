@@ -10,6 +10,7 @@ from train.paper.work import needs
 
 FRAMES = 10
 PICTURES = (0, 2, 3)     # drawn
+NETWORKS = ("fashion", "fashion-conversion", "scenes", "scenes-conversion")
 
 
 def drawn(subject, pictures):
@@ -56,7 +57,7 @@ def looked(subject, pictures):
 def experiment(run):
     needs("captum", "fig4")
     rows, falling, ends, steadier = [], {}, {}, {}
-    subjects, figures, changes = run.subjects(), [], {}
+    subjects, figures, changes = run.subjects(*NETWORKS), [], {}
     for subject in subjects:
         found = run.spread(looked, subject, run.count(500), "looks")
         taps = list(found)

@@ -6,6 +6,8 @@ from golden.metrics import spike_activity
 from golden.run import run
 from train.paper.report import Report, canvas, interval, judged, line
 
+NETWORKS = ("fashion", "fashion-conversion", "scenes", "scenes-conversion")
+
 
 def activity(subject, pictures):
     """Layer -> (N, T) share of its neurons that spike in each step."""
@@ -14,7 +16,8 @@ def activity(subject, pictures):
 
 
 def experiment(run):
-    found = {one: run.spread(activity, one, run.count(500), "activity") for one in run.subjects()}
+    found = {one: run.spread(activity, one, run.count(500), "activity")
+             for one in run.subjects(*NETWORKS)}
     rows, rises, flat = [], {}, {}
     figure, axes = canvas(1, len(found), width=3, height=2.4)
     for axis, (subject, layers) in zip(axes[0], found.items(), strict=True):

@@ -78,7 +78,7 @@ def drawn(subject, pictures):
 
 
 def experiment(run):
-    subjects = run.subjects(pictures=("scenes", "scenes-plain"))
+    subjects = run.subjects("scenes", "scenes, plain", "scenes-conversion")
     rows, toward, grows, only, beyond, follows = [], {}, {}, {}, {}, {}
     figures = []
     for subject in subjects:

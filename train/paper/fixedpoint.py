@@ -47,7 +47,7 @@ def errors(subject, pictures, gammas, modes):
 
 
 def experiment(run):
-    subjects = run.subjects()
+    subjects = run.subjects("fashion", "fashion-conversion", "scenes")
     gammas, modes = (GAMMAS, MODES) if not run.quick else ((0.1, 0.5), MODES)
     rows, worst = [], []
     for subject in subjects:

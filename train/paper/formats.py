@@ -78,7 +78,7 @@ def formats(subject, pictures, table_bits, score_bits, weight_bits, gamma):
 
 
 def experiment(run):
-    subjects, rows, enough = run.subjects("surrogate"), [], []
+    subjects, rows, enough = run.subjects("fashion", "scenes"), [], []
     few = (lambda bits: bits[1::3]) if run.quick else (lambda bits: bits)
     chosen = {"table_bits": few(TABLE_BITS), "score_bits": few(SCORE_BITS)}
     figure, axes = canvas(3, len(subjects), width=3.2, height=2.2)

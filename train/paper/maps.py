@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from golden.encode import encode
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table
+from golden.lif import lif
 from golden.network import Pool
 from golden.run import run
 from golden.sam import activation_map
+from golden.synapses import pooled, weighted
 
 GAMMA = 0.5      # the authors' script
 
@@ -190,14 +193,26 @@ def untrained(network, images, seed):
 
     found = rewoven(network, fresh)
     wanted = run(images, network, taps=(), keep=False).counts.mean(axis=0)
+    active = encode(images, network)
     for index in network.taps:
+        stage, steps = found.stages[index - 1], network.steps
+        flat = active.reshape(-1, *active.shape[2:])
+        for pool in stage.pools:
+            flat = pooled(flat, pool)
+        sums = weighted(flat, stage.layer, stage.top).reshape(len(images), steps, *stage.shape)
         low, high = 1, 2**20
         while low < high:      # spikes fall as the threshold rises, but for the reset
             middle = (low + high) // 2
-            found = rewoven(found, lambda layer, theta=middle: replace(
-                layer, neuron=replace(layer.neuron, threshold=np.int64(theta))), (index,))
-            if run(images, found, taps=(), keep=False).counts.mean(axis=0)[index] > wanted[index]:
+            layer = raised(stage.layer, middle)
+            if np.count_nonzero(lif(sums, layer)[0]) / len(images) > wanted[index]:
                 low = middle + 1
             else:
                 high = middle
+        found = rewoven(found, lambda layer, theta=low: raised(layer, theta), (index,))
+        active, _ = lif(sums, found.stages[index - 1].layer)
     return found
+
+
+def raised(layer, threshold):
+    """``layer`` with another threshold."""
+    return replace(layer, neuron=replace(layer.neuron, threshold=np.int64(threshold)))

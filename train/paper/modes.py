@@ -56,7 +56,7 @@ def found_by(subject, pictures):
 
 
 def experiment(run):
-    subjects, rows = run.subjects(), []
+    subjects, rows = run.subjects("fashion", "scenes", "scenes, plain"), []
     against = {mode: {} for mode in MODES[1:]}
     count, attribution = {}, {}
     figure, axes = canvas(len(subjects), 1, width=9, height=2.4)

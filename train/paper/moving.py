@@ -30,7 +30,7 @@ METHODS = {  # family: name of each member
 }
 DRAWN = ("gamma 0", "gamma 0.5", "count", "window 4", "trace 0.5")
 RIVALS = ("count", "window", "trace")
-SCOPES = {"still": ("all steps",), "switch": ("all steps", "after the change"),
+SCOPES = {"switch": ("all steps", "after the change"),
           "appear": ("all steps", "after the change"), "move": ("all steps",),
           "events": ("all steps",)}
 
@@ -85,7 +85,7 @@ def best(methods, family):
 
 
 def experiment(run):
-    subjects = run.subjects(pictures=("scenes", "scenes-plain"))
+    subjects = run.subjects("scenes")
     rows, gains, gamma, figures = [], {rival: {} for rival in RIVALS}, {}, []
     for subject in subjects:
         figure, axes = canvas(len(KINDS), len(subject.depths), width=2.9, height=1.9)
@@ -104,11 +104,10 @@ def experiment(run):
                         "input count": interval(methods["input"]),
                         "chosen": ", ".join(name for name, _ in picked.values())})
                     ours = picked["SAM"][1]
-                    if kind != "still":
-                        for rival in RIVALS:
-                            gains[rival][where] = interval(ours - picked[rival][1])
-                        zero = np.array(methods["gamma 0"], dtype=float)[-len(ours):]
-                        gamma[where] = interval(ours - zero)
+                    for rival in RIVALS:
+                        gains[rival][where] = interval(ours - picked[rival][1])
+                    zero = np.array(methods["gamma 0"], dtype=float)[-len(ours):]
+                    gamma[where] = interval(ours - zero)
             for column, tap in enumerate(map(str, subject.depths)):
                 axis = axes[row, column]
                 for name in DRAWN:
@@ -155,7 +154,7 @@ def drawn(subject, pictures, kind):
 
 def picture(run, subject):
     """What is shown and what comes out, of each kind of stimulus."""
-    kinds = [kind for kind in KINDS if kind != "still"]
+    kinds = list(KINDS)
     names = ("input", "mask", "SAM", "count")
     figure, axes = canvas(len(names) * len(kinds), 6, width=0.9, height=0.92)
     for n, kind in enumerate(kinds):

@@ -11,7 +11,6 @@ from golden.encode import randoms
 from train import scenes
 
 KINDS = {
-    "still": "the same picture in every step",
     "switch": "half-way another object, elsewhere, in front of the same background",
     "appear": "the background alone, half-way the object",
     "move": "the object crosses the picture, a pixel or so a step",
@@ -67,7 +66,7 @@ def film(kind, made, number, steps):
             seen = np.roll(behind, shake[t], (0, 1)) if kind == "events" else behind
             masks[t] = moved(mask, down, across)
             frames[t] = np.where(masks[t], moved(pixels, down, across), seen)
-    elif kind != "still":
+    else:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind}")
     return frames, masks
 

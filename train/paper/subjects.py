@@ -4,11 +4,11 @@ from pathlib import Path
 
 from train.paper.work import ROOT, Subject
 
-FASHION = ("fashion_ann.npz", "ann/fashion-*.npz")
+FASHION = ("ann/fashion-*.npz",)
 SCENES = ("scenes_ann.npz",)
 SUBJECTS = (
     Subject("fashion", "fashion.npz", "fashion", "surrogate", FASHION),
-    Subject("fashion-conversion", "fashion-conversion.npz", "fashion", "conversion", FASHION),
+    Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", FASHION),
     Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
     Subject("scenes, plain", "scenes.npz", "scenes-plain", "surrogate", SCENES),
     Subject("scenes-conversion", "scenes-conversion.npz", "scenes", "conversion", SCENES),

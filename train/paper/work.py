@@ -163,12 +163,11 @@ class Run:
         """How many pictures: ``full``, or ``quick`` of them."""
         return quick if self.quick else full
 
-    def subjects(self, *kinds, pictures=None):
-        """The networks of these kinds (all without any), of these sets of pictures."""
+    def subjects(self, *names):
+        """The networks of these names, all without any; the first of each training with --quick."""
         from train.paper.subjects import SUBJECTS
-        found = [one for one in SUBJECTS if (not kinds or one.kind in kinds)
-                 and (pictures is None or one.pictures in pictures)]
-        return found if not self.quick else thinned(found)
+        found = [one for one in SUBJECTS if not names or one.name in names]
+        return found if not self.quick else list({one.kind: one for one in found[::-1]}.values())
 
     def spread(self, function, subject, count, label, *, first=0, size=None, **options):
         """``function`` of ``count`` pictures: its dicts joined, lists one after the other."""
@@ -193,14 +192,6 @@ class Run:
         except (OSError, ValueError) as error:
             raise BadInput(f"--dask {self.dask}: no scheduler answers ({error})") from None
         return parallel_config(backend="dask")
-
-
-def thinned(subjects):
-    """The first subject of each kind and set: enough to show that everything works."""
-    found = {}
-    for one in subjects:
-        found.setdefault((one.kind, one.pictures), one)
-    return list(found.values())
 
 
 def joined(parts):
