@@ -30,13 +30,17 @@ def main(argv=None):
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     parser.add_argument("--dask", metavar="ADDRESS",
                         help="scheduler of a Dask cluster whose workers have this directory")
+    parser.add_argument("--pictures", type=int, default=500, metavar="N",
+                        help="test pictures of each network (default 500)")
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="default results, or build/paper-quick with --quick")
     args = parser.parse_args(argv)
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
+    if args.pictures < 20:
+        raise BadInput(f"--pictures must be at least 20, not {args.pictures}")
     out = args.out or Path("build/paper-quick" if args.quick else "results")
-    run = Run(quick=args.quick, jobs=args.jobs, dask=args.dask, out=out)
+    run = Run(quick=args.quick, jobs=args.jobs, dask=args.dask, pictures=args.pictures)
     console = Console()
     names = NAMES if args.name == "all" else () if args.name == "summary" else (args.name,)
     for name in names:

@@ -3,12 +3,11 @@
 import numpy as np
 
 from golden.metrics import rank_correlation
-from golden.run import run
 from train.paper import maps
 from train.paper.modes import attributed
 from train.paper.report import Report, bars, canvas, interval, judged, show
 from train.paper.scoring import scores
-from train.paper.work import needs
+from train.paper.work import needs, watched
 
 WINDOW = 4       # squares of a quarter of the side are occluded, side by side
 
@@ -21,7 +20,7 @@ def explained(subject, pictures):
     side = network.shape[1] // WINDOW
     grey = int(np.median(pictures.images))
     over = lambda heat, tap: maps.enlarged(heat, network, tap)
-    result = run(pictures.images, network, taps=taps)
+    result = watched(subject, pictures)
     found = {}
     for method in explainers.BACKWARD:
         found[f"ANN {method}"] = explainers.flat(explainers.backward(net, *given, method))
@@ -72,9 +71,8 @@ def typical(subject, pictures, steps):
 def channels(subject, pictures):
     """What eight channels of each depth do, of ANN and SNN (activation visualisation)."""
     from train import explainers
-    network = subject.network
     active = explainers.activations(subject.anns[0], pictures.images)
-    spikes = run(pictures.images, network, taps=subject.depths).spikes
+    spikes = watched(subject, pictures).spikes
     return {str(tap): {"ANN": maps.unit(active[tap][0, :8]),
                        "SNN": maps.unit(spikes[tap][0].mean(axis=0)[:8])}
             for tap in subject.depths}
@@ -87,7 +85,7 @@ def experiment(run):
     figure, axes = canvas(len(subjects), 1, width=11, height=3)
     figures.append(figure)
     for axis, subject in zip(axes[:, 0], subjects, strict=True):
-        found = run.spread(scored, subject, run.count(500, 4), "explanations")
+        found = run.spread(scored, subject, run.count(quick=4), "explanations")
         rows += [{"set": subject.pictures, "network": subject.name, "explanation": name,
                   **{key: interval(values) for key, values in one.items()}}
                  for name, one in found.items()]
@@ -132,7 +130,7 @@ def gallery(run, subject):
         if not axis.images:
             axis.axis("off")
     first.suptitle(subject.name, fontsize=8)
-    look = run.spread(typical, subject, 1, "activation maximisation", steps=run.count(60, 3))
+    look = run.spread(typical, subject, 1, "activation maximisation", steps=3 if run.quick else 60)
     second, axes = canvas(2, subject.network.classes, width=0.8, height=0.9)
     for row, name in enumerate(look):
         for label, one in enumerate(look[name]):

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from golden.run import run
 from train.paper import maps
 from train.paper.report import Report, bars, canvas, interval, judged, show
-from train.paper.work import needs
+from train.paper.work import needs, watched
 
 ALPHAS = ("shared", "step")
 
@@ -13,7 +12,7 @@ ALPHAS = ("shared", "step")
 def both(subject, pictures):
     """SAM and Grad-CAM of both alphas: tap -> method -> (N, T, H, W)."""
     from train import explainers
-    spikes = run(pictures.images, subject.network, taps=subject.depths).spikes
+    spikes = watched(subject, pictures).spikes
     found = {tap: {"SAM": maps.sam(spikes[tap])} for tap in subject.depths}
     grads = explainers.tap_gradients(subject.network, pictures.images, pictures.labels,
                                      subject.depths)
@@ -47,7 +46,7 @@ def experiment(run):
     rows, differences, figures = [], {}, []
     subjects = run.subjects("fashion", "fashion-conversion", "scenes")
     for subject in subjects:
-        found = run.spread(variance, subject, run.count(500), "variance")
+        found = run.spread(variance, subject, run.count(), "variance")
         for tap, methods in found.items():
             rows.append({"network": subject.name, "training": subject.kind, "layer": int(tap),
                          **{name: interval(values) for name, values in methods.items()}})

@@ -3,20 +3,19 @@
 import numpy as np
 
 from golden.metrics import rank_correlation
-from golden.run import run
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, show
-from train.paper.work import needs
+from train.paper.work import needs, watched
 
 FRAMES = 10
 PICTURES = (0, 2, 3)     # drawn
-NETWORKS = ("fashion", "fashion-conversion", "scenes", "scenes-conversion")
+NETWORKS = ("fashion", "fashion-conversion", "scenes")
 
 
 def drawn(subject, pictures):
     """What the figure needs of single pictures."""
     from train import explainers
-    spikes = run(pictures.images, subject.network, taps=subject.depths).spikes
+    spikes = watched(subject, pictures).spikes
     chosen = np.linspace(0, subject.network.steps - 1, FRAMES).astype(int)
     return {"image": pictures.images[:, 0], "steps": chosen.tolist(), "maps": {
         str(tap): maps.shown(maps.sam(spikes[tap]))[:, chosen] for tap in subject.depths},
@@ -38,7 +37,7 @@ def looked(subject, pictures):
     step's total heat over the largest.
     """
     network = subject.network
-    spikes = run(pictures.images, network, taps=subject.depths).spikes
+    spikes = watched(subject, pictures).spikes
     apart, found = max(1, network.steps // 5), {}
     for tap in subject.depths:
         heat = maps.sam(spikes[tap])
@@ -59,7 +58,7 @@ def experiment(run):
     rows, falling, ends, steadier = [], {}, {}, {}
     subjects, figures, changes = run.subjects(*NETWORKS), [], {}
     for subject in subjects:
-        found = run.spread(looked, subject, run.count(500), "looks")
+        found = run.spread(looked, subject, run.count(), "looks")
         taps = list(found)
         for tap in taps:
             rows.append({"network": subject.name, "training": subject.kind, "layer": int(tap),

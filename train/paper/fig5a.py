@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from golden.run import run
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, line
-from train.paper.work import needs
+from train.paper.work import needs, watched
 
 GAMMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-CHOOSE = 200      # pictures that choose the best gamma
+CHOOSE = 100      # pictures that choose the best gamma
 EPS = (1e-6, 1e-2)      # how far from 0 and 1 a map is held: the paper does not say
 RIVALS = ("now", "count")
-NETWORKS = ("fashion", "fashion-conversion", "scenes", "scenes-conversion")
+NETWORKS = ("fashion", "fashion-conversion", "scenes")
 
 
 def errors(shown, reference, eps):
@@ -32,8 +31,7 @@ def localised(subject, pictures, gammas):
     layer -> eps -> method ("gamma g", "now", "count") -> ANN's number -> one number a picture.
     """
     from train import explainers
-    network = subject.network
-    spikes = run(pictures.images, network, taps=subject.depths).spikes
+    spikes = watched(subject, pictures).spikes
     found = {}
     for tap in subject.depths:
         references = [maps.unit(explainers.gradcam(net, pictures.images, pictures.labels, tap))
@@ -58,7 +56,7 @@ def measured(run):
     """Subject -> what ``localised`` found, for fig5a and fig5c."""
     needs("captum", "fig5a")
     gammas = list(GAMMAS) if not run.quick else [0.0, 0.5, 1.0]
-    return gammas, {one: run.spread(localised, one, run.count(500 + CHOOSE), "localisation",
+    return gammas, {one: run.spread(localised, one, run.count(CHOOSE), "localisation",
                                     gammas=gammas) for one in run.subjects(*NETWORKS)}
 
 

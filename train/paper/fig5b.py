@@ -3,20 +3,20 @@
 import numpy as np
 
 from golden.metrics import spike_activity
-from golden.run import run
 from train.paper.report import Report, canvas, interval, judged, line
+from train.paper.work import watched
 
-NETWORKS = ("fashion", "fashion-conversion", "scenes", "scenes-conversion")
+NETWORKS = ("fashion", "fashion-conversion", "scenes")
 
 
 def activity(subject, pictures):
     """Layer -> (N, T) share of its neurons that spike in each step."""
-    spikes = run(pictures.images, subject.network, taps=subject.depths).spikes
+    spikes = watched(subject, pictures).spikes
     return {str(tap): [spike_activity(one) for one in spikes[tap]] for tap in subject.depths}
 
 
 def experiment(run):
-    found = {one: run.spread(activity, one, run.count(500), "activity")
+    found = {one: run.spread(activity, one, run.count(), "activity")
              for one in run.subjects(*NETWORKS)}
     rows, rises, flat = [], {}, {}
     figure, axes = canvas(1, len(found), width=3, height=2.4)

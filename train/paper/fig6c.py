@@ -78,11 +78,11 @@ def drawn(subject, pictures):
 
 
 def experiment(run):
-    subjects = run.subjects("scenes", "scenes, plain", "scenes-conversion")
+    subjects = run.subjects("scenes", "scenes, plain")
     rows, toward, grows, only, beyond, follows = [], {}, {}, {}, {}, {}
     figures = []
     for subject in subjects:
-        found = run.spread(suppressed, subject, run.count(500), "two objects")
+        found = run.spread(suppressed, subject, run.count(), "two objects")
         steps = subject.network.steps
         early, late = slice(steps // 8, steps // 3), slice(steps - steps // 4, steps)
         sure = np.array(found["sure"])

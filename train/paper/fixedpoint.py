@@ -3,9 +3,9 @@
 import numpy as np
 
 from golden.metrics import rank_correlation
-from golden.run import run
 from train.paper import maps
 from train.paper.report import HOLDS, NOT, Claim, Report, bars, canvas, interval
+from train.paper.work import watched
 
 GAMMAS = (0.0, 0.1, 0.3, 0.5, 1.0)
 MODES = ("paper", "inclusive", "official")
@@ -27,8 +27,7 @@ def exact(spikes, gamma, mode):
 
 def errors(subject, pictures, gammas, modes):
     """Worst and mean error a picture on the display scale 0..1, and rank correlation."""
-    network = subject.network
-    result = run(pictures.images, network, taps=subject.depths)
+    result = watched(subject, pictures)
     found = {}
     for tap in subject.depths:
         spikes = result.spikes[tap]
@@ -51,7 +50,7 @@ def experiment(run):
     gammas, modes = (GAMMAS, MODES) if not run.quick else ((0.1, 0.5), MODES)
     rows, worst = [], []
     for subject in subjects:
-        found = run.spread(errors, subject, run.count(500), "fixedpoint", gammas=gammas,
+        found = run.spread(errors, subject, run.count(), "fixedpoint", gammas=gammas,
                            modes=modes)
         for key, one in found.items():
             tap, mode, gamma = key.split("/")

@@ -14,6 +14,7 @@ from golden.run import run
 from train.paper import maps
 from train.paper.fixedpoint import exact
 from train.paper.report import HOLDS, NOT, Claim, Report, canvas, interval, line
+from train.paper.work import watched
 
 TABLE_BITS = (1, 2, 3, 4, 6, 8, 10, 12, 15)
 SCORE_BITS = (0, 1, 2, 3, 4, 6, 8, 10)
@@ -57,7 +58,7 @@ def scored(found, wanted):
 def formats(subject, pictures, table_bits, score_bits, weight_bits, gamma):
     """Kind -> bits -> layer -> error and rank correlation of a picture; weights also "right"."""
     network = subject.network
-    whole = run(pictures.images, network, taps=subject.depths)
+    whole = watched(subject, pictures)
     found = {"table": {}, "scores": {}, "weights": {}}
     real = {tap: exact(whole.spikes[tap], gamma, "paper") for tap in subject.depths}
     for kind, many in (("table", table_bits), ("scores", score_bits)):
@@ -85,7 +86,7 @@ def experiment(run):
     for column, subject in enumerate(subjects):
         most = max(stage.layer.bits for stage in subject.network.stages)
         weights = few([bits for bits in WEIGHT_BITS if bits < most])
-        found = run.spread(formats, subject, run.count(500), "formats", gamma=maps.GAMMA,
+        found = run.spread(formats, subject, run.count(), "formats", gamma=maps.GAMMA,
                            weight_bits=weights, **chosen)
         own = interval(found["weights"].pop("own")["right"]["right"])
         for row, (kind, by_bits) in enumerate(found.items()):

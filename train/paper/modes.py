@@ -5,10 +5,10 @@ import numpy as np
 from golden.attribution import decay_table, traces
 from golden.formats import MODES
 from golden.paths import network_paths
-from golden.run import run
 from train.paper import maps
 from train.paper.report import Report, bars, canvas, interval, judged
 from train.paper.scoring import scores
+from train.paper.work import watched
 
 DECAY = 0.9
 WHEN = ("mean of all steps", "last step")
@@ -35,7 +35,7 @@ def attributed(network, spikes, answers, layer):
 def found_by(subject, pictures):
     """Layer -> map -> score -> one number a picture."""
     network = subject.network
-    result = run(pictures.images, network, taps=subject.depths)
+    result = watched(subject, pictures)
     found = {}
     for tap in subject.depths:
         masks = maps.masks_at(pictures.masks, network, tap)
@@ -61,7 +61,7 @@ def experiment(run):
     count, attribution = {}, {}
     figure, axes = canvas(len(subjects), 1, width=9, height=2.4)
     for axis, subject in zip(axes[:, 0], subjects, strict=True):
-        found = run.spread(found_by, subject, run.count(500), "modes")
+        found = run.spread(found_by, subject, run.count(), "modes")
         for tap, methods in found.items():
             rows += [{"set": subject.pictures, "network": subject.name, "layer": int(tap),
                       "map": name, **{key: interval(values) for key, values in one.items()}}

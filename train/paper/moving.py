@@ -14,12 +14,12 @@ from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, line, show
 from train.paper.stimuli import KINDS, stimuli
 
-STEPS = 24
+STEPS = 16
 START = 2                 # first step scored: before it no neuron can have a history
 AFTER = 6                 # steps after a switch or an appearance that are also scored alone
-CHOOSE = 100              # pictures that choose the parameters
-GAMMAS = (0.0, 0.1, 0.3, 0.5, 1.0, 2.0)
-WINDOWS = (1, 2, 3, 4, 6, 8, 12, 16)
+CHOOSE = 60               # pictures that choose the parameters
+GAMMAS = (0.0, 0.1, 0.3, 0.5, 1.0)
+WINDOWS = (1, 2, 3, 4, 6, 8)
 FADES = (0.1, 0.3, 0.5, 1.0, 2.0)
 METHODS = {  # family: name of each member
     "SAM": tuple(f"gamma {gamma:g}" for gamma in GAMMAS),
@@ -91,7 +91,7 @@ def experiment(run):
         figure, axes = canvas(len(KINDS), len(subject.depths), width=2.9, height=1.9)
         figures.append(figure)
         for row, kind in enumerate(KINDS):
-            found = run.spread(followed, subject, run.count(CHOOSE + 500), kind, kind=kind)
+            found = run.spread(followed, subject, run.count(CHOOSE), kind, kind=kind)
             series = found.pop("steps")
             for scope, layers in found.items():
                 for tap, methods in layers.items():
@@ -145,7 +145,7 @@ def drawn(subject, pictures, kind):
     given, masks = stimuli(kind, pictures.numbers, network)
     tap = subject.depths[-1]
     spikes = run(given, network, taps=(tap,)).spikes[tap]
-    chosen = [4, 10, 13, 16, 20, 23]
+    chosen = [3, 6, 9, 11, 13, 15]
     small = maps.masks_at(masks, network, tap)
     return {"steps": chosen, "input": given[0, chosen, 0], "mask": masks[0, chosen],
             "here": small[0, chosen], "SAM": maps.shown(maps.sam(spikes))[0, chosen],

@@ -121,7 +121,8 @@ def write(report, name, folder, *, run, subjects):
     """Write ``folder``/name/: results.json, table.md and the figures."""
     from matplotlib import pyplot as plt
     place = Path(folder) / name
-    given = {"experiment": name, "title": report.title, "quick": run.quick, "note": report.note,
+    given = {"experiment": name, "title": report.title, "quick": run.quick,
+             "pictures": run.count(), "note": report.note,
              "networks": {one.name: {"file": f"models/{one.file}", "digest": one.network.digest}
                           for one in subjects},
              "claims": [vars(claim) for claim in report.claims], "rows": report.rows,

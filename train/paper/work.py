@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from golden.errors import BadInput
 from golden.files import replacing
 from golden.network import load
+from golden.run import Result, run
 from train import sets
 
 ROOT = Path(__file__).parent.parent.parent
@@ -124,6 +125,35 @@ def shown(name, first, count):
     return sets.pictures(name, "test", count, first)
 
 
+@cache
+def seen(subject, first, count):
+    """Golden's Result of these pictures, with input and the spikes of ``subject.depths``.
+
+    Most experiments look at the same run, so its spikes are kept too, as bits.
+    """
+    network, pictures = subject.network, shown(subject.pictures, first, count)
+    key = digest(code("train.paper.work"), network.digest, pictures.images)
+    path = CACHE / f"run-{key}.npz"
+    shapes = {0: network.shape, **{tap: network.stages[tap - 1].shape for tap in subject.depths}}
+    if not path.is_file():
+        result = run(pictures.images, network, taps=subject.depths)
+        bits = {f"spikes_{tap}": np.packbits(result.spikes_input if not tap
+                                             else result.spikes[tap], axis=None) for tap in shapes}
+        with replacing(path) as aside:
+            np.savez_compressed(aside, scores=result.scores, counts=result.counts, **bits)
+    with np.load(path) as kept:
+        spikes = {tap: np.unpackbits(kept[f"spikes_{tap}"], count=len(pictures.images)
+                                     * network.steps * int(np.prod(shape))).reshape(
+            len(pictures.images), network.steps, *shape) for tap, shape in shapes.items()}
+        return Result(kept["scores"][:, -1], kept["scores"], kept["counts"],
+                      spikes_input=spikes.pop(0), spikes=spikes)
+
+
+def watched(subject, pictures):
+    """``seen`` of pictures that follow each other."""
+    return seen(subject, int(pictures.numbers[0]), len(pictures.numbers))
+
+
 def part(function, subject, first, count, options):
     """One part of the work, from ``CACHE`` if it was done before."""
     pictures = shown(subject.pictures, first, count)
@@ -152,16 +182,16 @@ def plain(value):
 
 @dataclass
 class Run:
-    """How an experiment is to be run: --quick, --jobs, --dask, --out."""
+    """How an experiment is to be run: --quick, --jobs, --dask, --pictures."""
 
     quick: bool = False
     jobs: int = 1
     dask: str | None = None
-    out: Path = Path("results")
+    pictures: int = 500
 
-    def count(self, full, quick=FEW):
-        """How many pictures: ``full``, or ``quick`` of them."""
-        return quick if self.quick else full
+    def count(self, more=0, quick=FEW):
+        """How many pictures: ``pictures`` and ``more``, or ``quick`` of them."""
+        return quick if self.quick else self.pictures + more
 
     def subjects(self, *names):
         """The networks of these names, all without any; the first of each training with --quick."""
