@@ -1,8 +1,6 @@
 """The networks that the experiments look into."""
 
-from pathlib import Path
-
-from train.paper.work import ROOT, Subject
+from train.paper.work import Subject
 
 FASHION = ("ann/fashion-*.npz",)
 SCENES = ("scenes_ann.npz",)
@@ -11,6 +9,4 @@ SUBJECTS = (
     Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", FASHION),
     Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
     Subject("scenes, plain", "scenes.npz", "scenes-plain", "surrogate", SCENES),
-    Subject("scenes-conversion", "scenes-conversion.npz", "scenes", "conversion", SCENES),
 )
-SUBJECTS = tuple(s for s in SUBJECTS if (Path(ROOT) / "models" / s.file).exists())

@@ -9,6 +9,7 @@ depends on: code, network, ANNs, pictures and options.
 import hashlib
 import importlib
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -132,7 +133,7 @@ def seen(subject, first, count):
     Most experiments look at the same run, so its spikes are kept too, as bits.
     """
     network, pictures = subject.network, shown(subject.pictures, first, count)
-    key = digest(code("train.paper.work"), network.digest, pictures.images)
+    key = digest(code("golden.run"), network.digest, pictures.images)
     path = CACHE / f"run-{key}.npz"
     shapes = {0: network.shape, **{tap: network.stages[tap - 1].shape for tap in subject.depths}}
     if not path.is_file():
@@ -211,17 +212,21 @@ class Run:
                                         description=f"{label}, {subject.name}"))
         return joined(parts)
 
+    @contextmanager
     def backend(self):
-        """The joblib backend asked for, as a context."""
+        """The joblib backend asked for."""
         if self.dask is None:
-            return parallel_config(n_jobs=self.jobs)
+            with parallel_config(n_jobs=self.jobs):
+                yield
+            return
         needs("distributed", "--dask")
         from distributed import Client
         try:
-            Client(self.dask, timeout=10)
+            client = Client(self.dask, timeout=10)
         except (OSError, ValueError) as error:
             raise BadInput(f"--dask {self.dask}: no scheduler answers ({error})") from None
-        return parallel_config(backend="dask")
+        with client, parallel_config(backend="dask"):
+            yield
 
 
 def joined(parts):
