@@ -46,11 +46,14 @@ class Claim:
     verdict : one of HOLDS, PART, NOT, SIZE
     because : str
         The numbers, in a line.
+    settings : str
+        The numbers of every setting, where there are many.
     """
 
     what: str
     verdict: str
     because: str
+    settings: str = ""
 
 
 def judged(what, differences, *, better="higher", form=".3f", aside=""):
@@ -68,12 +71,13 @@ def judged(what, differences, *, better="higher", form=".3f", aside=""):
     yes = [name for name, found in differences.items() if found["low"] > 0]
     no = [name for name, found in differences.items() if found["high"] < 0]
     verdict = HOLDS if len(yes) == len(differences) else PART if yes else NOT
-    numbers = "; ".join(f"{name} {text(found, '+' + form)}".replace("± +", "± ")
-                        for name, found in differences.items())
     rest = len(differences) - len(yes) - len(no)
+    ends = sorted(differences, key=lambda name: differences[name]["mean"])
+    ends = ends[::len(ends) - 1] if len(ends) > 1 else ends
+    signed = lambda name: f"{name} {text(differences[name], '+' + form)}".replace("± +", "± ")
     because = (f"{better} in {len(yes)} of {len(differences)} settings, the opposite in {len(no)}, "
-               f"no difference seen in {rest} ({numbers})")
-    return Claim(what, verdict, because + aside)
+               f"no difference seen in {rest}: {' to '.join(map(signed, ends))}{aside}")
+    return Claim(what, verdict, because, "; ".join(map(signed, differences)))
 
 
 @dataclass
@@ -132,7 +136,9 @@ def write(report, name, folder, *, run, subjects):
              "numbers are means over the pictures with 95 % t intervals.", ""]
     lines += [f"![{report.title}]({figure_name(n)})\n" for n in range(len(report.figures))]
     lines += [table(report.rows), "", "## Claims", ""]
-    lines += [f"- **{claim.verdict}**: {claim.what} {claim.because}" for claim in report.claims]
+    for claim in report.claims:
+        lines += [f"- **{claim.verdict}**: {claim.what} {claim.because}."]
+        lines += [f"  All: {claim.settings}."] if claim.settings else []
     for n, figure in enumerate(report.figures):
         with replacing(place / figure_name(n)) as aside:
             figure.savefig(aside, dpi=90)
@@ -191,6 +197,7 @@ def bars(axis, names, groups):
         half = np.array([one["high"] - one["mean"] for one in found])
         axis.bar(np.arange(len(names)) + (n - (len(groups) - 1) / 2) * wide, mean, wide,
                  yerr=half, label=label, error_kw={"linewidth": 0.8})
+    names = [name.replace("-conversion", "-\nconversion") for name in names]
     axis.set_xticks(range(len(names)), names, fontsize=7)
     axis.tick_params(axis="y", labelsize=7)
     axis.legend(fontsize=6)
