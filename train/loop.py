@@ -142,10 +142,10 @@ def accuracy(scores, images, labels, batch=250):
     return right / len(labels)
 
 
-def track(numbers):
+def track(numbers, what="working"):
     """Show progress over a list of numbers."""
     with Progress(console=console, transient=True) as progress:
-        yield from progress.track(numbers, description="making scenes")
+        yield from progress.track(numbers, description=what)
 
 
 def kept(path, make):

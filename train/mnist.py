@@ -18,7 +18,7 @@ from train.dense import PACKAGE, TEST, digits
 from train.snn import Net
 from train.tune import begin, tune
 
-CHANNELS, STRIDES = (16, 32, 32), (2, 2, 2)
+CHANNELS, STRIDES = (16, 32, 64), (2, 2, 2)
 STEPS = 16
 
 
