@@ -200,4 +200,4 @@ def bars(axis, names, groups):
     names = [name.replace("-conversion", "-\nconversion") for name in names]
     axis.set_xticks(range(len(names)), names, fontsize=7)
     axis.tick_params(axis="y", labelsize=7)
-    axis.legend(fontsize=6)
+    axis.legend(fontsize=6, loc="lower right")
