@@ -6,7 +6,7 @@ from golden import metrics
 from train.paper import maps
 
 SCORES = ("auc", "pointing", "energy", "iou")
-CONTROLS = ("brightness", "contrast", "SAM of the input")
+CONTROLS = ("brightness", "contrast", "SAM of the input", "centre")
 
 
 def scores(heat, masks):
@@ -31,4 +31,7 @@ def controls(pictures, spikes_input, network, tap):
     plain = pictures.images.mean(axis=1)
     found = {"brightness": plain, "contrast": maps.contrast(pictures.images),
              "SAM of the input": maps.sam(spikes_input).mean(axis=1)}
+    # Objects lie towards the middle: a map of that alone, the same for every picture.
+    rows, columns = (np.abs(np.arange(side) - (side - 1) / 2) for side in plain.shape[1:])
+    found["centre"] = np.broadcast_to(-np.hypot(rows[:, None], columns), plain.shape)
     return {name: maps.shrunk(heat, network, tap) for name, heat in found.items()}
