@@ -201,8 +201,8 @@ def test_judged():
     up, down, even = ({"mean": m, "low": m - 1, "high": m + 1, "n": 9} for m in (2, -2, 0))
     verdict = lambda **seen: report.judged("x", seen).verdict
     assert verdict(a=up, b=up) == report.HOLDS
-    assert verdict(a=up, b=down) == verdict(a=up, b=even) == report.PART
-    assert verdict(a=even, b=down) == report.NOT
+    assert verdict(a=up, b=even) == verdict(a=up, b=up, c=down) == report.PART
+    assert verdict(a=even, b=down) == verdict(a=up, b=down) == report.NOT
     assert verdict() == report.SIZE
 
 

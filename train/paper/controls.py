@@ -13,7 +13,7 @@ from golden.metrics import area, deletion_curve
 from golden.perturb import NetworkModel
 from golden.run import run
 from train.paper import maps
-from train.paper.report import HOLDS, NOT, PART, Claim, Report, bars, canvas, interval, judged, text
+from train.paper.report import HOLDS, NOT, Claim, Report, bars, canvas, interval, judged, text
 from train.paper.scoring import CONTROLS, scores
 from train.paper.scoring import controls as pictured
 from train.paper.work import shown, watched
@@ -140,13 +140,10 @@ def beaten(subject, found, names):
 def trained(subject, found):
     """Whether the map depends on what was learnt: trained against untrained and shuffled."""
     for kind in ("untrained", "shuffled"):
-        seen = {tap: differences(methods, [kind])[kind] for tap, methods in found.items()}
-        yes = [tap for tap, one in seen.items() if one["low"] > 0]
-        yield Claim(f"On {subject.name}, SAM finds the object better than SAM of the {kind} "
-                    "network (ours).", HOLDS if len(yes) == len(seen) else NOT if not yes
-                    else PART,
-                    "; ".join(f"layer {tap} {text(one, '+.3f').replace('± +', '± ')}"
-                              for tap, one in seen.items()))
+        yield judged(f"On {subject.name}, SAM finds the object better than SAM of the {kind} "
+                     "network (ours).",
+                     {f"layer {tap}": differences(methods, [kind])[kind]
+                      for tap, methods in found.items()}, better="trained better")
 
 
 def deleted(subject, made):

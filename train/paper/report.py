@@ -59,6 +59,8 @@ class Claim:
 def judged(what, differences, *, better="higher", form=".3f", aside=""):
     """A Claim that every one of ``differences`` is above 0.
 
+    It holds where all intervals are, in part where more are above than below, and else does not.
+
     Parameters
     ----------
     differences : dict of name -> interval
@@ -70,7 +72,7 @@ def judged(what, differences, *, better="higher", form=".3f", aside=""):
         return Claim(what, SIZE, "no network or data set here allows the comparison" + aside)
     yes = [name for name, found in differences.items() if found["low"] > 0]
     no = [name for name, found in differences.items() if found["high"] < 0]
-    verdict = HOLDS if len(yes) == len(differences) else PART if yes else NOT
+    verdict = HOLDS if len(yes) == len(differences) else PART if len(yes) > len(no) else NOT
     rest = len(differences) - len(yes) - len(no)
     ends = sorted(differences, key=lambda name: differences[name]["mean"])
     ends = ends[::len(ends) - 1] if len(ends) > 1 else ends
@@ -127,8 +129,10 @@ def write(report, name, folder, *, run, subjects):
     place = Path(folder) / name
     given = {"experiment": name, "title": report.title, "quick": run.quick,
              "pictures": run.count(), "note": report.note,
-             "networks": {one.name: {"file": f"models/{one.file}", "digest": one.network.digest}
-                          for one in subjects},
+             "networks": {one.name: {
+                 "file": f"models/{one.file}", "digest": one.network.digest,
+                 "steps": one.network.steps, "accuracy": one.network.notes.get("accuracy"),
+                 "anns": [path.stem for path in one.ann_files]} for one in subjects},
              "claims": [vars(claim) for claim in report.claims], "rows": report.rows,
              "figures": [figure_name(n) for n in range(len(report.figures))], **report.data}
     lines = [f"# {report.title}", "", report.note, "",

@@ -40,14 +40,17 @@ def page(found):
         link = f"[{name}]({name}/{figure[0]})" if figure else name
         lines.append(f"| {claim['what']} | **{claim['verdict']}** | {claim['because']} | {link}, "
                      f"[table]({name}/table.md) |")
-    lines += ["", "## Networks", "", "| network | file | digest | experiments |",
-              "| --- | --- | --- | --- |"]
+    lines += ["", "## Networks", "", "Integer accuracy as the network's card in `models/` states "
+              "it; references are the ReLU networks whose Grad-CAM and gradients are compared.", "",
+              "| network | file | steps | integers right | references | digest | experiments |",
+              "| --- | --- | --- | --- | --- | --- | --- |"]
     networks = {}
     for name, one in found.items():
         for subject, given in one["networks"].items():
-            networks.setdefault((subject, given["file"], given["digest"]), []).append(name)
-    lines += [f"| {subject} | [{file}](../{file}) | {digest} | {', '.join(where)} |"
-              for (subject, file, digest), where in networks.items()]
+            networks.setdefault(subject, (given, []))[1].append(name)
+    lines += [f"| {subject} | [{given['file']}](../{given['file']}) | {given['steps']} | "
+              f"{100 * given['accuracy']:.2f} % | {', '.join(given['anns'])} | {given['digest']} | "
+              f"{', '.join(where)} |" for subject, (given, where) in networks.items()]
     return "\n".join(lines) + "\n"
 
 
