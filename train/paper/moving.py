@@ -84,6 +84,19 @@ def best(methods, family):
     return name, values[name][cut:]
 
 
+def drawn(subject, pictures, kind):
+    """Input, mask and two maps of some steps of one stimulus."""
+    network = frames_network(subject.network)
+    given, masks = stimuli(kind, pictures.numbers, network)
+    tap = subject.depths[-1]
+    spikes = run(given, network, taps=(tap,)).spikes[tap]
+    chosen = [3, 6, 9, 11, 13, 15]
+    small = maps.masks_at(masks, network, tap)
+    return {"steps": chosen, "input": given[0, chosen, 0], "mask": masks[0, chosen],
+            "here": small[0, chosen], "SAM": maps.shown(maps.sam(spikes))[0, chosen],
+            "count": maps.shown(maps.running(maps.rates(spikes), "count"))[0, chosen]}
+
+
 def experiment(run):
     subjects = run.subjects("scenes")
     rows, gains, gamma, figures = [], {rival: {} for rival in RIVALS}, {}, []
@@ -137,19 +150,6 @@ NOTE = (f"AUC against the mask of the step, mean over the steps from {START} on 
         f"over the {AFTER} after the change. The parameter of each family (SAM's gamma, window, "
         f"fade of the trace) is the best on {CHOOSE} pictures; the scores are of the others. "
         "The figure shows fixed parameters step by step.")
-
-
-def drawn(subject, pictures, kind):
-    """Input, mask and two maps of some steps of one stimulus."""
-    network = frames_network(subject.network)
-    given, masks = stimuli(kind, pictures.numbers, network)
-    tap = subject.depths[-1]
-    spikes = run(given, network, taps=(tap,)).spikes[tap]
-    chosen = [3, 6, 9, 11, 13, 15]
-    small = maps.masks_at(masks, network, tap)
-    return {"steps": chosen, "input": given[0, chosen, 0], "mask": masks[0, chosen],
-            "here": small[0, chosen], "SAM": maps.shown(maps.sam(spikes))[0, chosen],
-            "count": maps.shown(maps.running(maps.rates(spikes), "count"))[0, chosen]}
 
 
 def picture(run, subject):

@@ -113,11 +113,16 @@ def needs(package, what):
 
 @cache
 def code(module):
-    """Digest of the code that a function of ``module`` may depend on."""
-    files = [ROOT / (module.replace(".", "/") + ".py"), *sorted((ROOT / "golden").glob("*.py")),
+    """Digest of the code that a function of ``module`` may depend on.
+
+    Of an experiment's own file that is what stands above ``experiment``, so that a picture or a
+    sentence may change and the numbers stay.
+    """
+    own = (ROOT / (module.replace(".", "/") + ".py")).read_text().split("\ndef experiment(")[0]
+    files = [*sorted((ROOT / "golden").glob("*.py")),
              *(ROOT / "train" / f"{name}.py" for name in ("twin", "explainers", "sets", "scenes")),
-             *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "stimuli"))]
-    return digest(*(path.read_bytes() for path in files))
+             *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "scoring", "stimuli"))]
+    return digest(own, *(path.read_bytes() for path in files))
 
 
 @cache
