@@ -7,7 +7,7 @@ from train.paper.report import Report, canvas, interval, judged, line
 from train.paper.work import watched
 
 GROUPS = 10
-NETWORKS = ("fashion", "fashion-bntt", "fashion-conversion", "fashion-conversion 64", "scenes")
+NETWORKS = ("fashion", "fashion-bntt", "fashion-conversion", "scenes")
 
 
 def activity(subject, pictures):

@@ -9,8 +9,6 @@ SUBJECTS = (
     Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", FASHION),
     Subject("fashion-bntt", "fashion-bntt.npz", "fashion", "surrogate",
             ("ann/fashion-bntt-[0-9].npz",)),
-    Subject("fashion-conversion 64", "fashion-conversion.npz", "fashion", "conversion",
-            ("fashion_ann.npz",)),
     Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
     Subject("scenes, plain", "scenes.npz", "scenes-plain", "surrogate", SCENES),
 )
