@@ -104,6 +104,47 @@ def energy(heat, mask):
     return float(heat[found].sum() / heat.sum()) if heat.any() else float("nan")
 
 
+def mask_auc(heat, mask):
+    """Chance that a pixel of the mask is hotter than one off it, equal ones counting half.
+
+    The area under the ROC curve: .5 for a map that knows nothing, 1 for one that any threshold of
+    its own turns into the mask. By hand: heat [[3, 1, 2]] gives 1 with mask [[1, 0, 1]] and, 3
+    being above both 1 and 2, 0 with mask [[0, 1, 1]].
+
+    Parameters
+    ----------
+    heat : (..., H, W)
+    mask : (H, W), or of the shape of ``heat``, 0 and 1
+
+    Returns
+    -------
+    float64 array of the leading shape; nan where the mask has no pixel, or all of them
+    """
+    heat = numbers(heat, "heat")
+    found = numbers(mask, "mask")
+    if heat.ndim < 2 or found.shape not in (heat.shape, heat.shape[-2:]):
+        raise BadInput(f"mask must be {heat.shape[-2:]} or {heat.shape}, not {found.shape}")
+    if not np.isin(found, (0, 1)).all():
+        raise BadInput("mask must hold only 0 and 1")
+    rows = heat.reshape(-1, heat.shape[-2] * heat.shape[-1])
+    found = np.broadcast_to(found, heat.shape).reshape(rows.shape)
+    order = np.argsort(rows, axis=1)
+    values = np.take_along_axis(rows, order, axis=1)
+    found = np.take_along_axis(found, order, axis=1)
+    # Equal values share the mean of the first and the last of their places.
+    place = np.broadcast_to(np.arange(rows.shape[1]), rows.shape)
+    fresh = np.ones(rows.shape, dtype=bool)
+    fresh[:, 1:] = values[:, 1:] != values[:, :-1]
+    last = np.roll(fresh, -1, axis=1)
+    first = np.maximum.accumulate(np.where(fresh, place, 0), axis=1)
+    final = np.minimum.accumulate(np.where(last, place, place[:, -1:])[:, ::-1], axis=1)[:, ::-1]
+    inside = found.sum(axis=1)
+    wins = ((first + final) / 2 * found).sum(axis=1) - inside * (inside - 1) / 2
+    pairs = inside * (rows.shape[1] - inside)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(pairs > 0, wins / pairs, np.nan).reshape(heat.shape[:-2])
+
+
 def rank_correlation(a, b):
     """Spearman's: Pearson's correlation of the ranks, ties sharing their mean; nan if constant.
 

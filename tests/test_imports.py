@@ -19,7 +19,8 @@ MAY = {  # room: what it may import besides the standard library and itself
     "boards": {"amaranth", "amaranth_boards", "numpy", "hw", "golden.errors", "golden.files",
                "golden.formats", "golden.network"},
     "bench": {"boards", "golden", "hw", "joblib", "numpy", "sim", *SHOW},
-    "train": {"golden", "nir", "numpy", "scipy", "sklearn", "snntorch", "torch", *SHOW},
+    "train": {"captum", "golden", "joblib", "nir", "numpy", "scipy", "sklearn", "snntorch",
+              "threadpoolctl", "torch", *SHOW},
 }
 ALSO = {  # file: what it alone of its room may import
     "golden/accuracy.py": {"rich"},
@@ -43,6 +44,7 @@ ALSO = {  # file: what it alone of its room may import
     "boards/view.py": {"golden"},
     "boards/wire.py": {"golden", "sim.rtl", *SHOW},
     "boards/simulated.py": {"sim.verilate"},
+    "train/paper/work.py": {"distributed"},       # only where --dask asks for it
 }
 # Modules that must be importable where these are not installed.
 WITHOUT = {
@@ -50,6 +52,7 @@ WITHOUT = {
     "golden.attribution": {"amaranth", "rich", "torch", "hw"},
     "golden.images": {"amaranth", "PIL", "rich", "h5py", "nir", "matplotlib", "torch"},
     "golden.snntorch": {"torch", "snntorch", "h5py", "nir", "amaranth"},
+    "train.experiments": {"torch", "snntorch", "captum", "distributed", "amaranth"},
     "hw.accelerator": {"amaranth_boards", "cocotb", "rich", "torch"},
     "sim.run": {"cocotb", "matplotlib", "PIL", "torch", "amaranth"},
     "boards.host": {"amaranth", "amaranth_boards", "torch"},

@@ -54,6 +54,32 @@ def test_pointing_game():
     assert metrics.pointing_game([[1, 1]], [[1, 0]]) == 0.5  # a tie
 
 
+def test_mask_auc():
+    assert metrics.mask_auc([[3, 1, 2]], [[1, 0, 1]]) == 1
+    assert metrics.mask_auc([[3, 1, 2]], [[0, 1, 1]]) == 0
+    assert metrics.mask_auc([[7, 7, 7]], [[0, 1, 1]]) == 0.5
+    assert metrics.mask_auc([[1, 2, 2, 5]], [[0, 1, 0, 0]]) == 0.5    # wins 1, ties 1/2, loses 1
+    assert np.isnan(metrics.mask_auc([[1, 2]], [[1, 1]]))
+    with pytest.raises(ValueError, match="mask must be"):
+        metrics.mask_auc([[1, 2]], [[1], [1]])
+
+
+def test_mask_auc_counts_pairs():
+    """Against the definition, for stacks of maps with one mask, and with one each."""
+    rng = np.random.default_rng(0)
+    heat, masks = rng.integers(0, 6, (2, 5, 4, 3)), rng.random((2, 5, 4, 3)) < 0.4
+    masks[..., 0, 0], masks[..., 1, 1] = True, False
+
+    def slow(one, mask):
+        return np.mean(1.0 * (one[mask][:, None] > one[~mask])
+                       + 0.5 * (one[mask][:, None] == one[~mask]))
+    found = metrics.mask_auc(heat, masks)
+    assert found.shape == (2, 5)
+    for at in np.ndindex(2, 5):
+        assert found[at] == pytest.approx(slow(heat[at], masks[at]))
+        assert metrics.mask_auc(heat, masks[0, 0])[at] == pytest.approx(slow(heat[at], masks[0, 0]))
+
+
 def test_iou_and_energy():
     assert metrics.iou([[4, 2, 1]], [[1, 0, 0]]) == 0.5
     assert metrics.iou([[4, 2, 1]], [[1, 1, 0]]) == 1

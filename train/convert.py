@@ -1,0 +1,47 @@
+"""Convert a trained ReLU network: ``python -m train.convert models/scenes_ann.npz --set scenes``.
+
+Weights are copied, thresholds found on training pictures (train.conversion), neurons integrate and
+fire; the result are the integers that the accelerator runs. Nothing is trained.
+"""
+
+import argparse
+
+import numpy as np
+from rich.console import Console
+
+from golden import float_network
+from golden.errors import command
+from golden.quantise import explained
+from golden.run import run_batched
+from train import sets
+from train.conversion import converted, peaks
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m train.convert", description=__doc__)
+    parser.add_argument("ann", help="a description, of train.ann or train.reference")
+    parser.add_argument("--set", required=True, choices=tuple(sets.SETS), dest="name")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
+    parser.add_argument("--judge", type=int, default=500, help="test pictures")
+    args = parser.parse_args(argv)
+    network = float_network.load(args.ann)
+    learn = sets.pictures(args.name, "train", 300)
+    thresholds = peaks(network, learn.images[:, 0], args.quantile)
+    made, reasons = explained(converted(network, thresholds, steps=args.steps,
+                                        name=f"{network.name}-conversion"), bits=8)
+    test = sets.pictures(args.name, "test", args.judge)
+    pred = run_batched(test.images, made, taps=(), keep=False, batch=20).pred
+    right = float(np.mean(pred == test.labels))
+    notes = {"data": args.name, "accuracy": right, "of": args.judge, "ann": args.ann,
+             "accuracy float": network.notes.get("accuracy"), "thresholds": thresholds,
+             "approximate": [list(reason) for reason in reasons]}
+    made.replace(notes=notes).save(args.out)
+    Console().print(f"{args.out}: integers {right:.2%} of {args.judge} at {args.steps} steps; "
+                    f"ReLU {network.notes.get('accuracy'):.2%}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

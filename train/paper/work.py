@@ -1,0 +1,244 @@
+"""What every experiment shares: its networks, its pictures, and spreading and keeping the work.
+
+The work of an experiment is a function of (subject, pictures, options) that gives a dict of lists
+and numbers. ``Run.spread`` cuts the pictures into parts, computes each part once, on as many cores
+or machines as asked for, and keeps the answer under ``build/paper`` by a digest of all that it
+depends on: code, network, ANNs, pictures and options.
+"""
+
+import hashlib
+import importlib
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+from rich.console import Console
+from rich.progress import Progress
+from threadpoolctl import threadpool_limits
+
+from golden.errors import BadInput
+from golden.files import replacing
+from golden.network import load
+from golden.run import Result, run
+from train import sets
+
+ROOT = Path(__file__).parent.parent.parent
+CACHE = Path("build/paper")
+PART = 25      # pictures computed at once, fewer of large networks:
+ROOM = 2**22   # neurons of a layer times steps times pictures
+FEW = 12       # pictures of a quick run
+EXTRAS = {"torch": "train", "captum": "train", "snntorch": "train", "distributed": "cluster"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, what it is shown, and the ANNs of its shape.
+
+    Members
+    -------
+    name : str
+    file : str
+        Under ``models/``.
+    pictures : str
+        A set of ``train.sets``.
+    kind : "surrogate" or "conversion"
+    ann : tuple of str
+        Patterns of the files of its ANNs under ``models/``.
+    """
+
+    name: str
+    file: str
+    pictures: str
+    kind: str
+    ann: tuple
+
+    @cached_property
+    def network(self):
+        """The golden Network."""
+        return load(ROOT / "models" / self.file)
+
+    @property
+    def depths(self):
+        """Its last three spiking convolutions, the shallowest first: the paper's 4, 6 and 8."""
+        return tuple(stage.index for stage in self.network.stages
+                     if stage.layer.spiking and not stage.layer.dense)[-3:]
+
+    @property
+    def part(self):
+        """How many pictures to compute at once."""
+        most = max(stage.neurons for stage in self.network.stages) * self.network.steps
+        return int(np.clip(ROOM // most, 5, PART))
+
+    @property
+    def ann_files(self):
+        """The files of its ANNs."""
+        return [path for pattern in self.ann for path in sorted((ROOT / "models").glob(pattern))]
+
+    @cached_property
+    def anns(self):
+        """Its trained ANNs."""
+        needs("torch", "an ANN to compare with")
+        from train import reference
+        return [reference.revive(path, self.network) for path in self.ann_files]
+
+    @property
+    def digest(self):
+        """Of all that its answers depend on."""
+        return digest(self.network.digest, *(path.read_bytes() for path in self.ann_files))
+
+
+def digest(*parts):
+    """16 hex digits of texts, bytes and arrays."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            part = f"{part.shape}{part.dtype}".encode() + np.ascontiguousarray(part).tobytes()
+        found.update(part if isinstance(part, bytes) else str(part).encode())
+        found.update(b"\0")
+    return found.hexdigest()[:16]
+
+
+def needs(package, what):
+    """Raise BadInput naming the extra unless ``package`` can be imported."""
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        raise BadInput(f"{what} needs {package}; pip install -e '.[{EXTRAS[package]}]' "
+                       "installs it") from None
+
+
+@cache
+def code(module):
+    """Digest of the code that a function of ``module`` may depend on.
+
+    Of an experiment's own file that is what stands above ``experiment``, so that a picture or a
+    sentence may change and the numbers stay.
+    """
+    own = (ROOT / (module.replace(".", "/") + ".py")).read_text().split("\ndef experiment(")[0]
+    files = [*sorted((ROOT / "golden").glob("*.py")),
+             *(ROOT / "train" / f"{name}.py" for name in ("twin", "explainers", "sets", "scenes")),
+             *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "scoring", "stimuli"))]
+    return digest(own, *(path.read_bytes() for path in files))
+
+
+@cache
+def shown(name, first, count):
+    """Test pictures of a set; kept in memory, as several functions take the same."""
+    return sets.pictures(name, "test", count, first)
+
+
+@cache
+def seen(subject, first, count):
+    """Golden's Result of these pictures, with input and the spikes of ``subject.depths``.
+
+    Most experiments look at the same run, so its spikes are kept too, as bits.
+    """
+    network, pictures = subject.network, shown(subject.pictures, first, count)
+    key = digest(code("golden.run"), network.digest, pictures.images)
+    path = CACHE / f"run-{key}.npz"
+    shapes = {0: network.shape, **{tap: network.stages[tap - 1].shape for tap in subject.depths}}
+    if not path.is_file():
+        result = run(pictures.images, network, taps=subject.depths)
+        bits = {f"spikes_{tap}": np.packbits(result.spikes_input if not tap
+                                             else result.spikes[tap], axis=None) for tap in shapes}
+        with replacing(path) as aside:
+            np.savez_compressed(aside, scores=result.scores, counts=result.counts, **bits)
+    with np.load(path) as kept:
+        spikes = {tap: np.unpackbits(kept[f"spikes_{tap}"], count=len(pictures.images)
+                                     * network.steps * int(np.prod(shape))).reshape(
+            len(pictures.images), network.steps, *shape) for tap, shape in shapes.items()}
+        return Result(kept["scores"][:, -1], kept["scores"], kept["counts"],
+                      spikes_input=spikes.pop(0), spikes=spikes)
+
+
+def watched(subject, pictures):
+    """``seen`` of pictures that follow each other."""
+    return seen(subject, int(pictures.numbers[0]), len(pictures.numbers))
+
+
+def part(function, subject, first, count, options):
+    """One part of the work, from ``CACHE`` if it was done before."""
+    pictures = shown(subject.pictures, first, count)
+    key = digest(code(function.__module__), subject.digest, pictures.images, pictures.labels,
+                 pictures.masks, json.dumps(options, sort_keys=True))
+    path = CACHE / f"{function.__module__.rsplit('.')[-1]}-{function.__name__}-{key}.json"
+    if path.is_file():
+        return json.loads(path.read_text())
+    # More threads than cores wait for each other; the parts themselves are what is spread.
+    with threadpool_limits(1):
+        found = json.loads(json.dumps(function(subject, pictures, **options), default=plain))
+    with replacing(path) as aside:
+        aside.write_text(json.dumps(found))
+    return found
+
+
+def plain(value):
+    """NumPy's numbers and arrays for JSON, to six digits."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f":
+            return [float(f"{x:.6g}") for x in value] if value.ndim == 1 else [
+                plain(row) for row in value]
+        return value.tolist()
+    return value.item()
+
+
+@dataclass
+class Run:
+    """How an experiment is to be run: --quick, --jobs, --dask, --pictures."""
+
+    quick: bool = False
+    jobs: int = 1
+    dask: str | None = None
+    pictures: int = 500
+
+    def count(self, more=0, quick=FEW):
+        """How many pictures: ``pictures`` and ``more``, or ``quick`` of them."""
+        return quick if self.quick else self.pictures + more
+
+    def subjects(self, *names):
+        """The networks of these names, all without any; the first of each training with --quick."""
+        from train.paper.subjects import SUBJECTS
+        found = [one for one in SUBJECTS if not names or one.name in names]
+        return found if not self.quick else list({one.kind: one for one in found[::-1]}.values())
+
+    def spread(self, function, subject, count, label, *, first=0, size=None, **options):
+        """``function`` of ``count`` pictures: its dicts joined, lists one after the other."""
+        size = size or subject.part
+        starts = range(first, first + count, size)
+        jobs = [delayed(part)(function, subject, at, min(size, first + count - at), options)
+                for at in starts]
+        with Progress(console=Console(stderr=True), transient=True) as progress, self.backend():
+            found = Parallel(self.jobs, return_as="generator")(jobs)
+            parts = list(progress.track(found, total=len(jobs),
+                                        description=f"{label}, {subject.name}"))
+        return joined(parts)
+
+    @contextmanager
+    def backend(self):
+        """The joblib backend asked for."""
+        if self.dask is None:
+            with parallel_config(n_jobs=self.jobs):
+                yield
+            return
+        needs("distributed", "--dask")
+        from distributed import Client
+        try:
+            client = Client(self.dask, timeout=10)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"--dask {self.dask}: no scheduler answers ({error})") from None
+        with client, parallel_config(backend="dask"):
+            yield
+
+
+def joined(parts):
+    """Dicts of lists (and of dicts) as one: lists concatenated, depth first."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {key: joined([one[key] for one in parts]) for key in first}
+    if isinstance(first, list):
+        return [value for one in parts for value in one]
+    return first
