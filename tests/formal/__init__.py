@@ -1,0 +1,5 @@
+"""Formal proofs of the gateware: ``python -m tests.formal`` proves all and prints a table."""
+
+from tests.formal import arithmetic, boards, streams
+
+PROOFS = [*arithmetic.PROOFS, *boards.PROOFS, *streams.PROOFS]
