@@ -111,7 +111,8 @@ class Gates:
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         top = Top(self.accelerator, clock_hz=CLOCK, baud=CLOCK // DIVISOR)
         self.netlist = netlist(top)
-        self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS)
+        self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS,
+                                 cells=True)
 
     def run(self, images, *, gamma=0.5, mode="paper", tick=lambda: None):
         """Result of all images, one after the other on one chip, which is loaded first.

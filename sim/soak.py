@@ -21,13 +21,12 @@ from rich.progress import Progress
 
 from golden.errors import BadInput, command
 from golden.files import replacing
-from golden.formats import MODES, exp_table
+from golden.formats import MODES
 from golden.images import load_images
 from golden.network import load
 from golden.perturb import NetworkModel
 from golden.run import run
 from hw.experiments import deletion
-from hw.plan import configuration
 
 PART = 50                       # images of one simulation
 GAMMAS = (0.5, 0.0, 0.3, 1.3)

@@ -23,14 +23,15 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
-def verilated(text, *, where=None, quick=False, harness=HARNESS):
+def verilated(text, *, where=None, quick=False, harness=HARNESS, cells=False):
     """Program of a ``harness`` around the Verilog module ``dut``.
 
     Built in ``where``, by default a folder under the user's cache named by the contents, and reused
-    if it is there; ``quick`` builds in a third of the time what then runs some times slower. Raises
-    RuntimeError with the tool's last lines if it fails.
+    if it is there; ``quick`` builds in a third of the time what then runs some times slower;
+    ``cells`` tells that the text is a netlist. Raises RuntimeError with the tool's last lines if it
+    fails.
     """
-    flags = "-O0" if quick else "-O2"
+    flags = "-O0" if quick else "-O1" if cells else "-O2"
     if "o_traces__valid" in text:
         flags += " -DTRACES"
     if "mutsel" in text:
@@ -42,11 +43,11 @@ def verilated(text, *, where=None, quick=False, harness=HARNESS):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)          # another process may be building the same
         if not program.exists():
-            compile_program(text, flags, folder, quick, harness)
+            compile_program(text, flags, folder, quick, harness, cells)
     return program
 
 
-def compile_program(text, flags, folder, quick, harness):
+def compile_program(text, flags, folder, quick, harness, cells):
     """Compile ``harness`` in ``folder``."""
     (folder / "dut.v").write_text(text)
     # The runtime is most of what is compiled and the same for all designs: see objcache.py.
@@ -60,6 +61,8 @@ def compile_program(text, flags, folder, quick, harness):
          # by itself; g++ must be told.
          "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", flags,
          *(["-MAKEFLAGS", "OPT_FAST=-O0", "--output-split", "0"] if quick else []),
+         # A function of a hundred thousand lines would keep the compiler for an hour.
+         *(["--output-split", "10000", "--output-split-cfuncs", "1000"] if cells else []),
          "--top-module", "dut", "--Mdir", "obj", "-o", "../harness.new",
          "dut.v", str(harness.resolve())],
         cwd=folder, env=env, text=True, capture_output=True)

@@ -2,7 +2,6 @@
 
 from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
-from amaranth.lib.wiring import connect
 
 from boards import crc, deframer, executor, framer, stuffing, uart
 from boards.protocol import CHECK_START, ESCAPE, FLAG

@@ -4,15 +4,11 @@ import numpy as np
 from amaranth import *
 from amaranth.hdl import Assume
 
-from boards import deframer, executor, framer, stuffing, uart
+from boards import deframer, executor, framer, stuffing
 from golden.network import Layer, Network, Neuron
 from hw import (
-    accelerator,
     attribution,
-    axi,
     encoder,
-    engine,
-    events,
     follower,
     sam,
     scores,

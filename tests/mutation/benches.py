@@ -173,7 +173,7 @@ class Frames:
 
 
 def benches():
-    """name -> bench."""
+    """Name -> bench."""
     plain, rich = draw(1, plain=True, steps=(16,)), draw(15, rich=True, steps=(20,))
     return {
         "plain network": Accelerated(plain, {
@@ -189,4 +189,4 @@ def benches():
 
 def chosen(number):
     """Have mutant ``number`` simulated by this process from now on."""
-    os.environ.update(MUTANT=str(number), PATIENCE="3000")
+    os.environ.update(MUTANT=str(number), PATIENCE="1000")
