@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-__all__ = ["Clock", "Pll", "Settle", "pll_for"]
+__all__ = ["Clock", "EcpClock", "EcpPll", "Pll", "Settle", "ecp_pll_for", "pll_for"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,42 @@ def pll_for(hz, *, reference=12_000_000):
         for pll in [Pll(reference, divr, divf, divq)] if 16e6 <= pll.hz <= 275e6
     ]
     best = min(found, key=lambda pll: (abs(pll.hz - hz), pll.divf))
+    if abs(best.hz - hz) > 0.01 * hz:
+        raise ValueError(f"clock must be within 1 % of a PLL frequency, not {hz} Hz; "
+                         f"the nearest is {best.hz} Hz")
+    return best
+
+
+@dataclass(frozen=True)
+class EcpPll:
+    """Dividers of an EHXPLLL with its output fed back: f = reference * multiply."""
+
+    reference: int
+    divide: int
+    multiply: int
+    output: int
+
+    @property
+    def hz(self):
+        """Frequency given, rounded down to whole hertz."""
+        return self.reference * self.multiply // self.divide
+
+
+def ecp_pll_for(hz, *, reference=25_000_000):
+    """Dividers whose frequency is nearest to ``hz``; ValueError if that is over 1 % off.
+
+    Within the limits of the ECP5 data sheet (FPGA-DS-02012): phase detector 8 to 400 MHz,
+    oscillator 400 to 800 MHz, output 3.125 to 400 MHz.
+    """
+    found = [
+        pll
+        for divide in range(1, 129) if 8e6 <= reference / divide
+        for multiply in range(1, 81)
+        for pll in [EcpPll(reference, divide, multiply, 1)] if 3.125e6 <= pll.hz <= 400e6
+        for output in range(1, 129) if 400e6 <= pll.hz * output <= 800e6
+        for pll in [EcpPll(reference, divide, multiply, output)]
+    ]
+    best = min(found, key=lambda pll: (abs(pll.hz - hz), abs(pll.hz * pll.output - 600e6)))
     if abs(best.hz - hz) > 0.01 * hz:
         raise ValueError(f"clock must be within 1 % of a PLL frequency, not {hz} Hz; "
                          f"the nearest is {best.hz} Hz")
@@ -99,6 +135,8 @@ class Clock(wiring.Component):
     ----------
     hz : int
         Frequency wanted: the oscillator's, or one that ``pll_for`` finds.
+    pad : bool
+        Whether the oscillator's pin is that of the PLL.
 
     Members
     -------
@@ -108,8 +146,8 @@ class Clock(wiring.Component):
         The reset, in step with it.
     """
 
-    def __init__(self, *, hz):
-        self._hz = hz
+    def __init__(self, *, hz, pad=True):
+        self._hz, self._pad = hz, pad
         super().__init__({"clk": Out(1), "rst": Out(1)})
 
     def elaborate(self, platform):
@@ -127,13 +165,67 @@ class Clock(wiring.Component):
             m.d.comb += settle.locked.eq(1)
         else:
             pll = pll_for(self._hz, reference=reference)
-            m.submodules.pll = Instance("SB_PLL40_PAD",
+            if self._pad:
+                name, ports = "SB_PLL40_PAD", {"i_PACKAGEPIN": pin.io}
+            else:
+                name, ports = "SB_PLL40_CORE", {"i_REFERENCECLK": reference_in(m, pin)}
+            m.submodules.pll = Instance(name,
                 p_FEEDBACK_PATH="SIMPLE",
                 p_DIVR=C(pll.divr, 4), p_DIVF=C(pll.divf, 7), p_DIVQ=C(pll.divq, 3),
                 p_FILTER_RANGE=C(pll.filter_range, 3),
-                i_PACKAGEPIN=pin.io, i_RESETB=C(1, 1), i_BYPASS=C(0, 1),
+                **ports, i_RESETB=C(1, 1), i_BYPASS=C(0, 1),
                 o_PLLOUTGLOBAL=self.clk, o_LOCK=settle.locked)
 
+        m.d.comb += [
+            ClockSignal("boot").eq(self.clk),
+            self.rst.eq(settle.rst),
+        ]
+
+        return m
+
+
+def reference_in(m, pin):
+    """A clock's pin as a signal."""
+    m.submodules.reference = buffer = io.Buffer("i", pin)
+    return buffer.i
+
+
+class EcpClock(wiring.Component):
+    """Clock and reset of ``sync`` on an ECP5 board, as ``Clock`` gives them on an iCE40.
+
+    Parameters
+    ----------
+    hz : int
+        Frequency wanted: the oscillator's, or one that ``ecp_pll_for`` finds.
+
+    Members
+    -------
+    clk, rst : Out(1)
+    """
+
+    def __init__(self, *, hz):
+        self._hz = hz
+        super().__init__({"clk": Out(1), "rst": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.domains.boot = ClockDomain(reset_less=True, local=True)
+        m.submodules.settle = settle = DomainRenamer("boot")(Settle(hz=self._hz))
+        pin       = reference_in(m, platform.request(platform.default_clk, dir="-"))
+        reference = int(platform.default_clk_frequency)
+        if self._hz == reference:
+            m.d.comb += [self.clk.eq(pin), settle.locked.eq(1)]
+        else:
+            pll = ecp_pll_for(self._hz, reference=reference)
+            m.submodules.pll = Instance("EHXPLLL",
+                p_CLKI_DIV=pll.divide, p_CLKFB_DIV=pll.multiply, p_CLKOP_DIV=pll.output,
+                p_CLKOP_CPHASE=pll.output - 1, p_CLKOP_FPHASE=0, p_CLKOP_ENABLE="ENABLED",
+                p_FEEDBK_PATH="CLKOP", p_OUTDIVIDER_MUXA="DIVA",
+                i_CLKI=pin, i_CLKFB=self.clk, i_RST=C(0, 1), i_STDBY=C(0, 1),
+                i_PHASESEL0=C(0, 1), i_PHASESEL1=C(0, 1), i_PHASEDIR=C(0, 1), i_PHASESTEP=C(0, 1),
+                i_PHASELOADREG=C(0, 1), i_PLLWAKESYNC=C(0, 1), i_ENCLKOP=C(0, 1),
+                o_CLKOP=self.clk, o_LOCK=settle.locked)
         m.d.comb += [
             ClockSignal("boot").eq(self.clk),
             self.rst.eq(settle.rst),

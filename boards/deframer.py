@@ -21,9 +21,10 @@ class Deframer(wiring.Component):
     Members
     -------
     i : In(stream.Signature(8, always_ready=True))
-        Bytes from the wire: stuffed frames. Never waits: a byte is stored at once.
+        Bytes from the wire: stuffed frames, at most one every 2 cycles. Never waits: a byte is
+        stored at once.
     o : Out(stream.Signature({"data": 8, "last": 1}))
-        Bytes of a frame without its CRC, one every 2 cycles.
+        Bytes of a frame without its CRC, one every 4 cycles.
     stop : Out(8)
         Number of those bytes less one, while the frame is read.
     rewind : In(1)
@@ -52,45 +53,62 @@ class Deframer(wiring.Component):
         write, read = frames.write_port(), frames.read_port()
         wiring.connect(m, wiring.flipped(self.i), unstuff.i)
 
-        token   = unstuff.o
+        # Registered, as are the comparisons below: each has a cycle of its own.
+        token   = Signal.like(unstuff.o.p)
+        arrives = Signal()
         half    = Signal()        # that is written; the other one is read
         place   = Signal(8)
-        long    = Signal()
+        enough, long = Signal(), Signal()      # bytes of this frame
+        right   = Signal()        # the CRC of what came before this byte
         full    = Signal()        # a frame is there to be read
         at      = Signal(8)
         still   = Signal()        # o has not moved since the present frame began
-        good    = ~token.p.error & ~long & (place >= 4) & (crc.crc == 0)
-        end     = token.valid & token.p.end
+        settled = Signal()        # the byte read is the one at ``at``
+        good    = right & ~token.error & ~long & enough
+        end     = arrives & token.end
         moves   = self.o.valid & self.o.ready
-        m.d.comb += [
-            write.addr.eq(Cat(place, half)),
-            write.data.eq(token.p.data),
-            write.en.eq(token.valid),
-            crc.data.eq(token.p.data),
-            crc.en.eq(token.valid),
-            crc.clear.eq(end),
-            read.addr.eq(Cat(at, ~half)),
+        moved   = Signal()
+        back    = Signal()        # to the first byte
+        stays   = full & ~moves & ~moved & ~self.rewind & ~self.done & ~back
+        m.d.sync += [
+            token.eq(unstuff.o.p),
+            arrives.eq(unstuff.o.valid),
+            right.eq(crc.crc == 0),
+            moved.eq(moves),
+            back.eq(self.rewind | self.done),
+            settled.eq(stays),
+            self.o.valid.eq(settled & stays),
             self.o.p.data.eq(read.data),
             self.o.p.last.eq(at == self.stop),
             self.overtaken.eq(end & good & full & still),
         ]
+        m.d.comb += [
+            write.addr.eq(Cat(place, half)),
+            write.data.eq(token.data),
+            write.en.eq(arrives),
+            crc.data.eq(token.data),
+            crc.en.eq(arrives),
+            crc.clear.eq(end),
+            read.addr.eq(Cat(at, ~half)),
+        ]
 
-        with m.If(token.valid):
+        with m.If(arrives):
             m.d.sync += place.eq(place + 1)
             with m.If(place == 0):
                 m.d.sync += still.eq(1)
+            with m.If(place == 3):
+                m.d.sync += enough.eq(1)
             with m.If(place.all()):
                 m.d.sync += long.eq(1)
-        with m.If(moves):
+        with m.If(moved):
             m.d.sync += at.eq(at + 1)
             m.d.sync += still.eq(0)
-        with m.If(self.rewind | self.done):
+        with m.If(back):
             m.d.sync += at.eq(0)
-        m.d.sync += self.o.valid.eq(full & ~moves & ~self.rewind & ~self.done)
         with m.If(self.done):
             m.d.sync += full.eq(0)
         with m.If(end):
-            m.d.sync += [place.eq(0), long.eq(0)]
+            m.d.sync += [place.eq(0), enough.eq(0), long.eq(0)]
             with m.If(good & ~full):
                 m.d.sync += [full.eq(1), half.eq(~half), self.stop.eq(place - 3)]
 

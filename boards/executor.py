@@ -6,13 +6,17 @@ from amaranth.lib.wiring import In, Out
 
 from boards.protocol import Error, Kind, blocks
 
-__all__ = ["Executor", "ANSWER", "CONFIG", "LABEL", "PIXEL", "REQUEST"]
+__all__ = ["Executor", "ANSWER", "CONFIG", "LABEL", "REQUEST", "pixel"]
 
 REQUEST = data.StructLayout({"data": 8, "last": 1})
-PIXEL   = data.StructLayout({"data": 8, "first": 1})
 CONFIG  = data.StructLayout({"data": 16, "index": 16, "space": 2})
 LABEL   = data.StructLayout({"data": 8, "index": 3})
 ANSWER  = data.StructLayout({"seq": 8, "error": 3, "identity": 1})
+
+
+def pixel(bits):
+    """Layout of a pixel of ``bits`` bits."""
+    return data.StructLayout({"data": bits, "first": 1})
 
 
 class Executor(wiring.Component):
@@ -27,8 +31,12 @@ class Executor(wiring.Component):
 
     Parameters
     ----------
-    pixels : int
-        Pixels of an image.
+    size : int
+        Bytes of an image.
+    pixel_bits : int
+        Of a pixel, which comes in one or two bytes, the higher one first.
+    experiments : bool
+        Whether EXPERIMENT is known.
 
     Members
     -------
@@ -37,7 +45,7 @@ class Executor(wiring.Component):
     rewind, done : Out(1)
     overtaken : In(1)
         The request, as boards.deframer gives it.
-    o_pixels : Out(stream.Signature(PIXEL))
+    o_pixels : Out(stream.Signature(pixel(pixel_bits)))
         Pixels of the image, in order; ``first`` on pixel 0.
     o_config : Out(stream.Signature(CONFIG))
         Writes to the accelerator. The upper byte of ``index`` stays within a request.
@@ -53,15 +61,17 @@ class Executor(wiring.Component):
         An image is running.
     """
 
-    def __init__(self, *, pixels):
-        self._blocks = blocks(pixels)
+    def __init__(self, *, size, pixel_bits=8, experiments=False):
+        if not 1 <= pixel_bits <= 16:
+            raise ValueError(f"pixel_bits must be 1 to 16, not {pixel_bits}")
+        self._blocks, self._bits, self._experiments = blocks(size), pixel_bits, experiments
         super().__init__({
             "i": In(stream.Signature(REQUEST)),
             "stop": In(8),
             "rewind": Out(1),
             "done": Out(1),
             "overtaken": In(1),
-            "o_pixels": Out(stream.Signature(PIXEL)),
+            "o_pixels": Out(stream.Signature(pixel(pixel_bits))),
             "o_config": Out(stream.Signature(CONFIG)),
             "o_label": Out(stream.Signature(LABEL, always_ready=True)),
             "o_answer": Out(stream.Signature(ANSWER)),
@@ -85,11 +95,20 @@ class Executor(wiring.Component):
         space    = Signal(2)
         index    = Signal(16)
         high     = Signal(8)
-        label    = space == Kind.LABEL & 3
-        size     = Mux(byte == final, self._blocks[-1], self._blocks[0])
+        label    = Signal()
+        lower    = Signal()                              # byte of a pixel that is next
+        fits     = Signal(2)                             # as the last block, as another
+        # Offers are registers, so that the way from here into the accelerator is its own.
+        offers   = Signal(data.StructLayout({"pixel": 1, "config": 1, "label": 1, "answer": 1}))
+        taken    = Signal()
+        writes   = [Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL]
+        writes  += [Kind.EXPERIMENT] if self._experiments else []
 
+        # The length is known long before the block's number.
+        m.d.sync += fits.eq(Cat(self.stop == 2 + self._blocks[-1],
+                                self.stop == 2 + self._blocks[0]))
         m.d.comb += [
-            self.o_pixels.p.data.eq(byte),
+            self.o_pixels.p.data.eq(Cat(byte, high)),
             self.o_pixels.p.first.eq(first),
             self.o_config.p.data.eq(Cat(byte, high)),
             self.o_config.p.index.eq(index),
@@ -99,7 +118,17 @@ class Executor(wiring.Component):
             self.o_answer.p.seq.eq(byte),
             self.o_answer.p.error.eq(error),
             self.o_answer.p.identity.eq(identity),
+            self.o_pixels.valid.eq(offers.pixel),
+            self.o_config.valid.eq(offers.config),
+            self.o_label.valid.eq(offers.label),
+            self.o_answer.valid.eq(offers.answer),
+            taken.eq(offers.label | (offers.pixel & self.o_pixels.ready)
+                     | (offers.config & self.o_config.ready)
+                     | (offers.answer & self.o_answer.ready)),
         ]
+
+        def offer(which, valid):
+            m.d.sync += offers[which].eq(valid & ~taken)
 
         def answer(why=Error.NONE):
             if why != Error.NONE:
@@ -116,7 +145,7 @@ class Executor(wiring.Component):
 
             with m.State("Kind"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += space.eq(byte)
+                m.d.sync += [space.eq(byte), label.eq(byte[3])]
                 with m.If(self.i.valid):
                     with m.Switch(byte):
                         with m.Case(Kind.IDENTIFY):
@@ -129,7 +158,7 @@ class Executor(wiring.Component):
                             answer()
                             with m.If(~self.i.p.last):
                                 answer(Error.LENGTH)
-                        with m.Case(Kind.PIXELS, *range(Kind.WEIGHTS, Kind.LABEL + 1)):
+                        with m.Case(Kind.PIXELS, *writes):
                             m.next = "Block"
                             with m.If(byte[2]):
                                 m.next = "Index"
@@ -145,25 +174,30 @@ class Executor(wiring.Component):
             with m.State("Block"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += first.eq(byte == 0)
+                m.d.sync += lower.eq(self._bits <= 8)
                 with m.If(self.i.valid):
                     m.next = "Pixels"
                     with m.If((byte != block) & (byte != 0)):
                         answer(Error.ORDER)
-                    with m.Elif(self.stop != 2 + size):
+                    with m.Elif(~Mux(byte == final, fits[0], fits[1])):
                         answer(Error.LENGTH)
                     with m.Elif(byte == 0):
                         m.d.sync += block.eq(0)
 
             with m.State("Pixels"):
-                m.d.comb += self.o_pixels.valid.eq(self.i.valid)
-                m.d.comb += self.i.ready.eq(self.o_pixels.ready)
+                offer("pixel", self.i.valid & lower)
+                m.d.comb += self.i.ready.eq(taken | ~lower)
                 with m.If(self.i.valid & self.i.ready):
-                    m.d.sync += first.eq(0)
+                    if self._bits > 8:
+                        m.d.sync += [lower.eq(~lower), high.eq(byte)]
+                    with m.If(lower):
+                        m.d.sync += first.eq(0)
                     with m.If(self.i.p.last):
                         m.d.comb += self.start.eq(block == final)
                         m.d.sync += block.eq(Mux(block == final, 0, block + 1))
                         answer()
                 with m.Elif(self.overtaken):
+                    m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
             with m.State("Index"):
@@ -191,15 +225,16 @@ class Executor(wiring.Component):
                     m.next = "Low"
 
             with m.State("Low"):
-                m.d.comb += self.o_config.valid.eq(self.i.valid & ~label)
-                m.d.comb += self.o_label.valid.eq(self.i.valid & label)
-                m.d.comb += self.i.ready.eq(self.o_config.ready | label)
-                with m.If(self.i.valid & self.i.ready):
+                offer("config", self.i.valid & ~label)
+                offer("label", self.i.valid & label)
+                m.d.comb += self.i.ready.eq(taken)
+                with m.If(taken):
                     m.d.sync += index[:8].eq(index[:8] + 1)
                     m.next = "High"
                     with m.If(self.i.p.last):
                         answer()
                 with m.Elif(self.overtaken):
+                    m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
             with m.State("Rewind"):
@@ -207,10 +242,10 @@ class Executor(wiring.Component):
                 m.next = "Answer"
 
             with m.State("Answer"):
-                m.d.comb += self.o_answer.valid.eq(self.i.valid)
+                offer("answer", self.i.valid)
                 with m.If(error == Error.NONE):
                     m.d.sync += [seq.eq(byte), known.eq(~identity)]
-                with m.If(self.o_answer.valid & self.o_answer.ready):
+                with m.If(taken):
                     m.d.comb += self.done.eq(1)
                     m.next = "Seq"
 

@@ -6,8 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from boards.crc import CRC16
 from boards.executor import ANSWER, LABEL
-from boards.protocol import BLOCK, Kind
-from boards.protocol import LABEL as LABEL_AT
+from boards.protocol import BLOCK, BOOT_AT, LABEL_AT, Boot, Kind, bytes_of
 from boards.stuffing import Stuffer
 
 __all__ = ["Framer", "COUNT"]
@@ -19,18 +18,18 @@ COUNT = data.StructLayout({"data": 24, "last": 1})
 class Framer(wiring.Component):
     """Sends answers and result words as frames of boards.protocol, with numbers and CRC.
 
-    Where several wait, an answer goes first, then maps, scores and counts. A result frame takes
-    words of its stream until it holds 237 to 240 bytes, until the image ends, or until that
+    Where several wait, an answer goes first, then maps, scores, counts and traces. A result frame
+    takes words of its stream until it holds 237 to 240 bytes, until the image ends, or until that
     stream has nothing while something else waits. Words go whole into one frame, most significant
     byte first, in as few bytes as hold their width. Result frames are numbered modulo 256 from
-    power-up on.
+    power-up on. A byte leaves at most every 2 cycles.
 
     Parameters
     ----------
     identity : bytes
         What an answer to IDENTIFY carries, at most 240 bytes.
-    map_width, score_width : int
-        Widths of the result words, at most 32.
+    map_width, score_width, trace_width : int
+        Widths of the result words, at most 32; without traces 0.
 
     Members
     -------
@@ -39,27 +38,35 @@ class Framer(wiring.Component):
     i_maps : In(stream.Signature(unsigned(map_width)))
     i_scores : In(stream.Signature(signed(score_width)))
     i_counts : In(stream.Signature(COUNT))
-        Results of the accelerator; ``last`` ends the image.
+    i_traces : In(stream.Signature(unsigned(trace_width)))
+        Results of the accelerator; ``last`` ends the image. ``i_traces`` only with a width.
     i_label : In(stream.Signature(LABEL, always_ready=True))
         Writes to the label in the identity: a memory with a port of its own for them.
+    boot : In(Boot)
+        Sent in the identity unless that says Boot.NONE.
     o : Out(stream.Signature(8))
         Stuffed frames.
     """
 
-    def __init__(self, *, identity, map_width, score_width):
-        if not LABEL_AT + 8 <= len(identity) <= BLOCK:
-            raise ValueError(f"identity must be {LABEL_AT + 8} to {BLOCK} bytes, "
+    def __init__(self, *, identity, map_width, score_width, trace_width=0):
+        if not BOOT_AT < len(identity) <= BLOCK:
+            raise ValueError(f"identity must be {BOOT_AT + 1} to {BLOCK} bytes, "
                              f"not {len(identity)}")
-        for name, width in (("map_width", map_width), ("score_width", score_width)):
+        widths = {"map_width": map_width, "score_width": score_width,
+                  "trace_width": trace_width or 1}
+        for name, width in widths.items():
             if not 1 <= width <= 32:
                 raise ValueError(f"{name} must be 1 to 32, not {width}")
-        self._identity = bytes(identity)
+        self._identity, self._traced = bytes(identity), bool(trace_width)
+        traces = {"i_traces": In(stream.Signature(unsigned(trace_width)))} if trace_width else {}
         super().__init__({
             "i_answer": In(stream.Signature(ANSWER)),
             "i_maps": In(stream.Signature(unsigned(map_width))),
             "i_scores": In(stream.Signature(signed(score_width))),
             "i_counts": In(stream.Signature(COUNT)),
+            **traces,
             "i_label": In(stream.Signature(LABEL, always_ready=True)),
+            "boot": In(2),
             "o": Out(stream.Signature(8)),
         })
 
@@ -74,46 +81,52 @@ class Framer(wiring.Component):
         write, read = identity.write_port(), identity.read_port()
         wiring.connect(m, stuffer.o, wiring.flipped(self.o))
 
-        sources = [self.i_answer, self.i_maps, self.i_scores, self.i_counts]
+        sources = [self.i_maps, self.i_scores, self.i_counts]
         words   = [self.i_maps.p, self.i_scores.p, self.i_counts.p.data]
-        valids  = Cat(source.valid for source in sources)
-        kind    = Signal(2)       # of the frame: an index into sources
+        if self._traced:
+            sources, words = [*sources, self.i_traces], [*words, self.i_traces.p]
+        valids  = Cat(self.i_answer.valid, *(source.valid for source in sources))
+        kind    = Signal(range(len(valids)))   # of the frame: 0 an answer, else a source from 1 on
         answers = kind == 0
         number  = Signal(8)
         count   = Signal(8)       # of data bytes in this frame
-        part    = Signal(2)       # bytes of the word behind this one
-        byte, valid = stuffer.i.p.data, stuffer.i.valid
-        moves   = Signal()
-        present = Signal()        # a word of this kind is there
-        taken   = Signal()        # and is done with
+        size    = max(bytes_of(len(value)) for value in words)
+        word    = Signal(8 * size)             # the byte that is next on top
+        part    = Signal(range(size))          # bytes of the word behind that one
+        final   = Signal()        # the word ends the image
+        some    = Signal()        # was there in the last cycle
+        took    = Signal(len(valids))          # what was, for a cycle, to be told its source
+        byte, flag, valid = Signal(8), Signal(), Signal()
+        held    = Signal.like(stuffer.i.p)     # cuts the way of a byte, and of ready, into two
+        full    = Signal()
+        fresh   = Signal()        # it has just been filled
+        moves   = valid & ~full
 
         m.d.comb += [
             write.addr.eq(LABEL_AT + self.i_label.p.index),
             write.data.eq(self.i_label.p.data),
             write.en.eq(self.i_label.valid),
             read.addr.eq(count),
-            moves.eq(valid & stuffer.i.ready),
-            crc.data.eq(byte),
-            crc.en.eq(moves),
-            *(source.ready.eq(taken & (kind == n)) for n, source in enumerate(sources) if n),
+            stuffer.i.p.eq(held),
+            stuffer.i.valid.eq(full),
+            crc.data.eq(held.data),
+            crc.en.eq(fresh),
+            *(source.ready.eq(took[n]) for n, source in enumerate([self.i_answer, *sources])),
         ]
-
-        # The bytes of a word, the least significant being byte 0, and their number less one.
-        word, last = Signal(8 * max((len(value) + 7) // 8 for value in words)), Signal(2)
-        with m.Switch(kind):
-            for n, value in enumerate(words, 1):
-                with m.Case(n):
-                    m.d.comb += [word.eq(value), last.eq((len(value) - 1) // 8),
-                                 present.eq(valids[n])]
+        m.d.sync += [fresh.eq(moves), took.eq(0), some.eq(valids.any())]
+        with m.If(moves):
+            m.d.sync += [held.data.eq(byte), held.end.eq(flag), full.eq(1)]
+        with m.Elif(stuffer.i.ready):
+            m.d.sync += full.eq(0)
 
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += crc.clear.eq(1)
                 m.d.sync += count.eq(0)
-                for n in reversed(range(4)):
+                for n in reversed(range(len(valids))):
                     with m.If(valids[n]):
                         m.d.sync += kind.eq(n)
-                with m.If(valids.any()):
+                with m.If(some):
                     m.next = "Seq"
 
             with m.State("Seq"):
@@ -125,31 +138,46 @@ class Framer(wiring.Component):
             with m.State("Kind"):
                 m.d.comb += valid.eq(1)
                 m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | self.i_answer.p.error,
-                                        Kind.MAPS & ~3 | kind))
-                m.d.sync += part.eq(last)
+                                        Kind.MAPS & ~7 | kind))
                 with m.If(moves):
-                    m.next = "Data"
+                    m.next = "Word"
                     with m.If(answers):
                         m.next = "Check"
                         with m.If(self.i_answer.p.identity):
                             m.next = "Identity"
 
+            with m.State("Word"):
+                with m.Switch(kind):
+                    for n, value in enumerate(words, 1):
+                        with m.Case(n):
+                            room = size - bytes_of(len(value))
+                            filled = Signal(Shape(8 * bytes_of(len(value)), value.shape().signed))
+                            m.d.comb += filled.eq(value)
+                            m.d.sync += [word.eq(filled << 8 * room), part.eq(size - room - 1)]
+                            with m.If(valids[n]):
+                                m.d.sync += took[n].eq(1)
+                                m.next = "Data"
+                            with m.Elif(some):
+                                m.next = "Check"
+                m.d.sync += final.eq(self.i_counts.p.last & (kind == 3))
+
             with m.State("Data"):
-                m.d.comb += byte.eq(word.word_select(part, 8))
-                m.d.comb += valid.eq(present)
+                m.d.comb += byte.eq(word[-8:])
+                m.d.comb += valid.eq(1)
                 with m.If(moves):
                     m.d.sync += count.eq(count + 1)
                     m.d.sync += part.eq(part - 1)
+                    m.d.sync += word.eq(word << 8)
                     with m.If(part == 0):
-                        m.d.sync += part.eq(last)
-                        m.d.comb += taken.eq(1)
-                        with m.If((count >= FULL) | (self.i_counts.p.last & (kind == 3))):
+                        m.next = "Word"
+                        with m.If((count >= FULL) | final):
                             m.next = "Check"
-                with m.Elif(~present & valids.any()):
-                    m.next = "Check"
 
             with m.State("Identity"):
                 m.d.comb += byte.eq(read.data)
+                if self._identity[BOOT_AT] != Boot.NONE:
+                    with m.If(count == BOOT_AT):
+                        m.d.comb += byte.eq(self.boot)
                 m.d.comb += valid.eq(1)
                 with m.If(moves):
                     m.d.sync += count.eq(count + 1)
@@ -174,10 +202,14 @@ class Framer(wiring.Component):
 
             with m.State("End"):
                 m.d.comb += valid.eq(1)
-                m.d.comb += stuffer.i.p.end.eq(1)
+                m.d.comb += flag.eq(1)
                 with m.If(moves):
                     m.d.sync += number.eq(number + ~answers)
-                    m.d.comb += self.i_answer.ready.eq(answers)
-                    m.next = "Idle"
+                    m.d.sync += took[0].eq(answers)
+                    m.next = "Told"
+
+            with m.State("Told"):
+                m.d.sync += some.eq(0)
+                m.next = "Idle"
 
         return m

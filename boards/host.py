@@ -3,12 +3,11 @@
 Needs NumPy and pySerial, nothing else; runs on a Raspberry Pi.
 """
 
-import errno
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
+from boards.ports import LinkError, find_port, open_port
 from boards.protocol import (
     BLOCK,
     FLAG,
@@ -19,87 +18,61 @@ from boards.protocol import (
     Kind,
     Register,
     blocks,
+    bytes_of,
     seal,
     stuff,
     unseal,
     unstuff,
 )
+from boards.results import Result, pixel_bytes, result_of, train_bytes
 from golden.errors import BadInput
 
 __all__ = ["Board", "LinkError", "Result", "find_port"]
 
+LONGEST = 2**16  # bytes kept for want of a FLAG
 WORDS = 116    # of a write request
+EXPERIMENTS = 0x8000  # registers of an experiment from here on (hw.experiments)
 WINDOW = 16    # requests sent before their answers are awaited
-USB = (0x0403, 0x6010)
 
 
-class LinkError(ConnectionError):
-    """The board does not answer, or not as it should; one line says which and what."""
-
-    def __init__(self, port, text):
-        super().__init__(errno.EIO, text, str(port))
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the chip gives for one image, as golden.run gives it for many.
-
-    Members
-    -------
-    logits : (classes,) int32
-        Scores after the last step.
-    scores : (T, classes) int32
-        The same after every step.
-    counts : (layers + 1,) int64
-        Spikes of the input and of each spiking layer.
-    maps : dict tap -> (T, H, W) int32
-        SAM in units of 2**-8.
-    cycles : int
-        Clock cycles from the first pixel taken to the last result given.
-    """
-
-    logits: np.ndarray
-    scores: np.ndarray
-    counts: np.ndarray
-    maps: dict
-    cycles: int
-
-    @property
-    def pred(self):
-        """Class of the largest logit, the first of equals."""
-        return int(self.logits.argmax())
-
-
-def find_port():
-    """Device of the iCEBreaker's UART: the second port of its FTDI chip. LinkError if absent."""
-    from serial.tools import list_ports
-    found = sorted(port.device for port in list_ports.comports() if (port.vid, port.pid) == USB)
-    if not found:
-        raise LinkError("USB", "no iCEBreaker (0403:6010) is plugged in")
-    return found[-1]
-
-
-def open_port(device, baud):
-    """Open a serial device so that a read returns within 50 ms."""
-    import serial
+def mark_of(label):
+    """Bytes of a label of 16 hex digits, or BadInput."""
     try:
-        port = serial.Serial(device, baud, timeout=0.05, write_timeout=5, exclusive=True)
-    except (serial.SerialException, ValueError) as error:
-        raise LinkError(device, f"cannot be opened: {error}") from None
-    port.reset_input_buffer()
-    try:
-        port.set_low_latency_mode(True)
-    except (AttributeError, NotImplementedError, OSError, ValueError):
-        pass  # no such mode here: answers take up to 16 ms longer
-    return port
+        mark = bytes.fromhex(label)
+    except ValueError:
+        mark = b""
+    if len(mark) != 8:
+        raise BadInput(f"label must be 16 hex digits, not {label!r}")
+    return mark
 
 
-def numbers(payload, bits, *, signed):
-    """Numbers of ``bits`` bits from their bytes, each in the fewest that hold it."""
-    size = (bits + 7) // 8
-    rows = np.frombuffer(payload, np.uint8).reshape(-1, size).astype(np.int64)
-    values = rows @ (1 << 8 * np.arange(size)[::-1])
-    return np.where(values >> 8 * size - 1, values - (1 << 8 * size), values) if signed else values
+def runs(writes):
+    """(kind, index, words) of each stretch of writes in one space, one index after the other."""
+    together = (np.diff(writes[:, 0]) == 0) & (np.diff(writes[:, 1]) == 1)
+    for run in np.split(writes, np.flatnonzero(~together) + 1):
+        yield Kind(Kind.WEIGHTS + run[0, 0]), int(run[0, 1]), run[:, 2]
+
+
+def write_requests(kind, index, values):
+    """(kind, payload) of the requests that write 16-bit ``values`` from ``index`` on."""
+    values = np.asarray(list(values), dtype=np.int64)
+    if values.size and not (0 <= values.min() and values.max() < 2**16):
+        raise BadInput(f"{kind.name.lower()}: words must be 0 to 65535, "
+                       f"not {values.min()} to {values.max()}")
+    if index < 0 or index + len(values) > 2**16:
+        raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
+                       "than 65536")
+    while len(values):
+        count = min(WORDS, PAGE - index % PAGE)
+        yield kind, index.to_bytes(2, "big") + values[:count].astype(">u2").tobytes()
+        index, values = index + count, values[count:]
+
+
+def load_requests(writes, *, label):
+    """(kind, payload) of the requests that load a network, its label at last."""
+    for run in runs(np.asarray(writes, dtype=np.int64)):
+        yield from write_requests(*run)
+    yield from write_requests(Kind.LABEL, 0, mark_of(label))
 
 
 class Board:
@@ -128,12 +101,13 @@ class Board:
                  clock=time.monotonic):
         self.port = port
         self.timeout, self.retries, self.baud = timeout, retries, baud
-        self.damaged = self.repeated = self.received = self.sent = 0  # frames, frames, bytes, bytes
+        self.whole = self.damaged = self.repeated = 0   # frames
+        self.received = self.sent = 0                   # bytes
         self._clock = clock
         self._wire, self._waiting = None, bytearray()
         self._seq, self._number = 0, None
         self._clear_at = 0.0  # when the last byte sent has reached the chip
-        self._identity, self._registers = None, {}
+        self._identity, self._registers = None, {}  # of Kind, index: what a reset would forget
 
     def __enter__(self):
         self._wire = open_port(self.port, self.baud) if isinstance(self.port, str) else self.port
@@ -163,8 +137,8 @@ class Board:
         """Give up any image under way and all that is still to come of it."""
         self._request([(Kind.RESET, b"")])
         self._number = None
-        for index, value in self._registers.items():
-            self._write(Kind.REGISTERS, index, [value])
+        for (kind, index), value in self._registers.items():
+            self._write(kind, index, [value])
 
     def load(self, writes, *, label):
         """Make the chip ready for a network, whose digest is ``label``.
@@ -172,23 +146,28 @@ class Board:
         ``writes`` are (n, 3) of (space, index, word), as hw.plan.configuration gives them. The
         label is cleared meanwhile, so that a chip half loaded does not pass for loaded.
         """
-        try:
-            mark = bytes.fromhex(label)
-        except ValueError:
-            mark = b""
-        if len(mark) != 8:
-            raise BadInput(f"label must be 16 hex digits, not {label!r}")
-        writes = np.asarray(writes, dtype=np.int64)
-        if writes.ndim != 2 or writes.shape[1] != 3 or not np.isin(writes[:, 0], (0, 1, 2)).all():
-            raise BadInput("writes must be rows of space (0 to 2), index and word")
+        mark = mark_of(label)
         self._write(Kind.LABEL, 0, bytes(8))
-        together = (np.diff(writes[:, 0]) == 0) & (np.diff(writes[:, 1]) == 1)
-        for run in np.split(writes, np.flatnonzero(~together) + 1):
-            kind, index = Kind(Kind.WEIGHTS + run[0, 0]), int(run[0, 1])
-            self._write(kind, index, run[:, 2])
-            if kind == Kind.REGISTERS:
-                self._registers.update(zip(run[:, 1].tolist(), run[:, 2].tolist(), strict=True))
+        self.configure(writes)
         self._write(Kind.LABEL, 0, mark)
+
+    def configure(self, writes):
+        """Make ``writes``, (n, 3) of (space, index, word), and remember those a reset undoes.
+
+        An experiment is two such arrays, what to do and how to undo it (hw.experiments.deletion).
+        """
+        writes = np.asarray(writes, dtype=np.int64)
+        spaces = 4 if self._identity.experiments else 3
+        if (writes.ndim != 2 or writes.shape[1] != 3
+                or not np.isin(writes[:, 0], range(spaces)).all()):
+            raise BadInput(f"writes must be rows of space (0 to {spaces - 1}), index and word")
+        for kind, index, words in runs(writes):
+            self._write(kind, index, words)
+            for at, word in enumerate(words.tolist(), index):
+                # A reset forgets registers, and of the marks the one of the train at address 0.
+                if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT
+                                              and (at == 0 or at >= EXPERIMENTS)):
+                    self._registers[kind, at] = word
 
     def set_table(self, table):
         """Write the SAM table: exp(-gamma d) in units of 2**-15, for d = 0, 1, ..."""
@@ -196,8 +175,7 @@ class Board:
 
     def set_register(self, index, value):
         """Write a register (boards.protocol.Register); it keeps its value over a reset."""
-        self._write(Kind.REGISTERS, int(index), [value])
-        self._registers[int(index)] = int(value)
+        self.configure([(2, int(index), int(value))])
 
     def set_seed(self, seed):
         """Set the seed of the encoder, 1 to 2**32 - 1."""
@@ -207,8 +185,12 @@ class Board:
         self.set_register(Register.SEED_HIGH, seed >> 16)
 
     def explain(self, image):
-        """Run one image: uint8, (C, H, W) or, with one channel, (H, W); return its Result."""
-        pixels = self._pixels(image)
+        """Run one image: uint8, (C, H, W) or, with one channel, (H, W); return its Result.
+
+        Where the network takes spike frames: (T, C, H, W) of 0 and 1.
+        """
+        packed = train_bytes if self._identity.frames else pixel_bytes
+        pixels = packed(self._identity, image)
         trouble = ""
         for attempt in range(self.retries + 1):
             if attempt:
@@ -216,23 +198,10 @@ class Board:
                 self.reset()
             collected, trouble = self._run(pixels)
             if not trouble:
-                return self._result(collected)
+                return result_of(self._identity, collected)
         raise LinkError(self.port, f"{trouble}, {self.retries + 1} times")
 
     # --- one image ------------------------------------------------------------------------------
-
-    def _pixels(self, image):
-        """Bytes of ``image`` in (y, x, channel) order."""
-        told = self._identity
-        shape = (told.channels, told.height, told.width)
-        image = np.asarray(image)
-        if image.ndim == 2 and told.channels == 1:
-            image = image[None]
-        if image.shape != shape:
-            raise BadInput(f"image must be {shape} for this network, not {image.shape}")
-        if image.dtype != np.uint8:
-            raise BadInput(f"image must be of uint8, not {image.dtype}")
-        return image.transpose(1, 2, 0).tobytes()
 
     def _run(self, pixels):
         """Send an image; (payloads by kind, "") or (None, what went wrong)."""
@@ -242,10 +211,11 @@ class Board:
             seq = self._next()
             asked.add(seq)
             self._send(seq, Kind.PIXELS, bytes([n]) + pixels[BLOCK * n:BLOCK * (n + 1)])
-        found = {Kind.MAPS: bytearray(), Kind.SCORES: bytearray(), Kind.COUNTS: bytearray()}
-        wanted = {Kind.MAPS: told.maps * ((told.map_bits + 7) // 8),
-                  Kind.SCORES: told.scores * ((told.score_bits + 7) // 8),
-                  Kind.COUNTS: told.counts * 3}
+        found = {kind: bytearray() for kind in (Kind.MAPS, Kind.SCORES, Kind.COUNTS, Kind.TRACES)}
+        wanted = {Kind.MAPS: told.maps * bytes_of(told.map_bits),
+                  Kind.SCORES: told.scores * bytes_of(told.score_bits),
+                  Kind.COUNTS: told.counts * 3,
+                  Kind.TRACES: told.traces * bytes_of(told.trace_bits)}
         while len(found[Kind.COUNTS]) < wanted[Kind.COUNTS]:
             frame = self._receive(self.timeout)
             if frame is None:
@@ -262,41 +232,11 @@ class Board:
             return None, "results are of another length than the chip announced"
         return found, ""
 
-    def _result(self, found):
-        told = self._identity
-        maps = numbers(found[Kind.MAPS], told.map_bits, signed=False).astype(np.int32)
-        scores = numbers(found[Kind.SCORES], told.score_bits, signed=True).astype(np.int32)
-        counts = numbers(found[Kind.COUNTS], 24, signed=False)
-        by_tap, at = {}, 0
-        for tap in told.taps:
-            size = told.steps * tap.height * tap.width
-            by_tap[tap.index] = (maps[at:at + size].reshape(tap.height, tap.width, told.steps)
-                                 .transpose(2, 0, 1).copy())
-            at += size
-        # The last group of lanes may be a part of one, so groups are cut one by one.
-        cuts = [told.steps * n for n in range(told.lanes, told.classes, told.lanes)]
-        scores = np.concatenate([group.reshape(told.steps, -1)
-                                 for group in np.split(scores, cuts)], axis=1)
-        return Result(logits=scores[-1].copy(), scores=scores, counts=counts[:-1], maps=by_tap,
-                      cycles=int(counts[-1]))
-
     # --- requests -------------------------------------------------------------------------------
 
     def _write(self, kind, index, values):
         """Write 16-bit ``values`` from ``index`` on."""
-        values = np.asarray(list(values), dtype=np.int64)
-        if values.size and not (0 <= values.min() and values.max() < 2**16):
-            raise BadInput(f"{kind.name.lower()}: words must be 0 to 65535, "
-                           f"not {values.min()} to {values.max()}")
-        if index < 0 or index + len(values) > 2**16:
-            raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
-                           "than 65536")
-        requests = []
-        while len(values):
-            count = min(WORDS, PAGE - index % PAGE)
-            requests.append((kind, index.to_bytes(2, "big")
-                             + values[:count].astype(">u2").tobytes()))
-            index, values = index + count, values[count:]
+        requests = list(write_requests(kind, index, values))
         for n in range(0, len(requests), WINDOW):
             self._request(requests[n:n + WINDOW])
 
@@ -304,7 +244,7 @@ class Board:
         """Send requests together until each is answered; the answers' payloads, in order."""
         waiting = {self._next(): n for n in range(len(requests))}
         answers = [None] * len(requests)
-        refused = ""
+        refused, heard, whole = "", self.received, self.whole
         for attempt in range(self.retries + 1):
             for seq, n in waiting.items():
                 self._send(seq, *requests[n])
@@ -326,8 +266,13 @@ class Board:
                 return answers
             if refused and not unanswered:
                 self._receive(self.timeout / 10)  # a while, in which nothing is expected
-        name = requests[0][0].name
-        raise LinkError(self.port, f"{name} was refused: {refused}" if refused else
+        name, heard = requests[0][0].name, self.received - heard
+        if refused:
+            raise LinkError(self.port, f"{name} was refused: {refused}")
+        if heard and self.whole == whole:
+            raise LinkError(self.port, f"{heard} bytes came but no frame: another device, or not "
+                            f"at {self.baud} baud")
+        raise LinkError(self.port,
                         f"no answer to {name} in {self.retries + 1} times {self.timeout:g} s")
 
     @staticmethod
@@ -365,6 +310,7 @@ class Board:
                 self._waiting = rest
                 found = unseal(unstuff(bytes(frame)) or b"")
                 if found:
+                    self.whole += 1
                     return found
                 self.damaged += bool(frame)
                 continue
@@ -374,5 +320,5 @@ class Board:
                 some = self._wire.read(max(1, getattr(self._wire, "in_waiting", 4096)))
             except OSError as error:
                 raise LinkError(self.port, f"unplugged? {error.strerror or error}") from None
-            self._waiting += some
+            self._waiting = (self._waiting + some)[-LONGEST:]
             self.received += len(some)

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.deframer import Deframer
-from boards.executor import CONFIG, PIXEL, Executor
+from boards.executor import CONFIG, Executor, pixel
 from boards.framer import COUNT, Framer
 
 __all__ = ["Link"]
@@ -27,8 +27,13 @@ class Link(wiring.Component):
         Bytes to the host.
     o_pixels, o_config : Out
         The accelerator's ``i_pixels`` and ``i_config``.
-    i_maps, i_scores, i_counts : In
-        The accelerator's ``o_maps``, ``o_scores`` and ``o_counts``.
+    i_maps, i_scores, i_counts, i_traces : In
+        The accelerator's ``o_maps``, ``o_scores``, ``o_counts`` and, if the identity has traces,
+        ``o_traces``.
+    boot : In(boards.protocol.Boot)
+        What to say of the weights in flash, unless the identity says Boot.NONE.
+    executed, labelled : Out(1)
+        A request was carried out without error; the label was written to its end.
     reset : Out(1)
         Resets the accelerator, for one cycle.
     busy : Out(1)
@@ -36,15 +41,21 @@ class Link(wiring.Component):
     """
 
     def __init__(self, *, identity):
-        self._identity = identity
+        self._identity, self.traces = identity, identity.traces
+        traces = ({"i_traces": In(stream.Signature(unsigned(identity.trace_bits)))}
+                  if identity.traces else {})
         super().__init__({
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
-            "o_pixels": Out(stream.Signature(PIXEL)),
+            "o_pixels": Out(stream.Signature(pixel(identity.pixel_bits))),
             "o_config": Out(stream.Signature(CONFIG)),
             "i_maps": In(stream.Signature(unsigned(identity.map_bits))),
             "i_scores": In(stream.Signature(signed(identity.score_bits))),
             "i_counts": In(stream.Signature(COUNT)),
+            **traces,
+            "boot": In(2),
+            "executed": Out(1),
+            "labelled": Out(1),
             "reset": Out(1),
             "busy": Out(1),
         })
@@ -52,11 +63,13 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        told = self._identity
         m.submodules.deframer = deframer = Deframer()
-        m.submodules.executor = executor = Executor(pixels=self._identity.pixels)
+        m.submodules.executor = executor = Executor(
+            size=told.image_bytes, pixel_bits=told.pixel_bits, experiments=bool(told.experiments))
         m.submodules.framer   = framer   = Framer(
-            identity=self._identity.pack(),
-            map_width=self._identity.map_bits, score_width=self._identity.score_bits)
+            identity=told.pack(), map_width=told.map_bits, score_width=told.score_bits,
+            trace_width=told.trace_bits if told.traces else 0)
 
         wiring.connect(m, wiring.flipped(self.i), deframer.i)
         wiring.connect(m, deframer.o, executor.i)
@@ -67,16 +80,21 @@ class Link(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_maps), framer.i_maps)
         wiring.connect(m, wiring.flipped(self.i_scores), framer.i_scores)
         wiring.connect(m, wiring.flipped(self.i_counts), framer.i_counts)
+        if told.traces:
+            wiring.connect(m, wiring.flipped(self.i_traces), framer.i_traces)
         wiring.connect(m, framer.o, wiring.flipped(self.o))
+        answer, label, counts = executor.o_answer, executor.o_label, self.i_counts
         m.d.comb += [
             executor.stop.eq(deframer.stop),
             executor.overtaken.eq(deframer.overtaken),
             deframer.rewind.eq(executor.rewind),
             deframer.done.eq(executor.done),
             executor.busy.eq(self.busy),
+            framer.boot.eq(self.boot),
             self.reset.eq(executor.reset),
+            self.executed.eq(executor.done & (answer.p.error == 0)),
+            self.labelled.eq(label.valid & (label.p.index == 7)),
         ]
-        counts = self.i_counts
         with m.If(executor.start):
             m.d.sync += self.busy.eq(1)
         with m.If(self.reset | (counts.valid & counts.ready & counts.p.last)):

@@ -9,24 +9,27 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
-    "VERSION", "BLOCK", "FRAME", "PAGE", "Kind", "Register", "Error", "Identity", "Tap",
-    "FLAG", "ESCAPE", "TURN", "check", "seal", "unseal", "stuff", "unstuff", "blocks", "tables",
+    "VERSION", "BLOCK", "FRAME", "PAGE", "LABEL_AT", "BOOT_AT",
+    "Kind", "Register", "Error", "Form", "Boot", "Identity", "Tap",
+    "FLAG", "ESCAPE", "TURN", "bytes_of", "check", "seal", "unseal", "stuff", "unstuff", "blocks",
+    "tables",
 ]
 
-VERSION = 1
+VERSION = 2
 BLOCK = 240        # pixels of a full PIXELS request, and about the data of a full report
 FRAME = 253        # bytes of the longest request, check included
 PAGE = 256         # words among which a write request stays
 CHECK_START = 0xFFFF
 FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20  # RFC 1662
-LABEL = 4          # where the label of the weights lies in the identity
+LABEL_AT = 4       # where the label of the weights lies in the identity
+BOOT_AT = 12       # and what became of the weights in flash
 
 
 class Kind(enum.IntEnum):
     """What a frame is: requests go to the chip, reports (from 0x80) come from it.
 
-    The low two bits of a write are the accelerator's ``space``; those of a report tell its source.
-    An answer is ANSWER + Error.
+    The low two bits of a write to the accelerator are its ``space``; the low bits of a report tell
+    its source. An answer is ANSWER + Error.
     """
 
     IDENTIFY = 0x01
@@ -35,20 +38,38 @@ class Kind(enum.IntEnum):
     WEIGHTS = 0x04
     TABLE = 0x05
     REGISTERS = 0x06
-    LABEL = 0x07
+    EXPERIMENT = 0x07
+    LABEL = 0x0C
     ANSWER = 0x80
     MAPS = 0xC1
     SCORES = 0xC2
     COUNTS = 0xC3
+    TRACES = 0xC4
 
 
 class Register(enum.IntEnum):
-    """Index of a REGISTERS write; the threshold of weighted layer l is at THRESHOLD + l."""
+    """Index of a REGISTERS write. Thresholds lie in weight memory, ahead of a layer's weights."""
 
     MODE = 0
     SEED_LOW = 1
     SEED_HIGH = 2
-    THRESHOLD = 16
+
+
+class Form(enum.IntEnum):
+    """What is reported of the maps, chosen when the chip is built."""
+
+    FULL = 0
+    SUM = 1
+    BYTES = 2
+
+
+class Boot(enum.IntEnum):
+    """What became of the weights in flash."""
+
+    NONE = 0
+    LOADING = 1
+    LOADED = 2
+    REFUSED = 3
 
 
 class Error(enum.IntEnum):
@@ -67,17 +88,38 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     Kind.IDENTIFY: ("", "who are you; begins a session: any sequence number is new after it"),
     Kind.RESET: ("", "gives up the image and what its result frames still hold; registers return "
                      "to the values they were built with"),
-    Kind.PIXELS: (f"block u8, pixels u8 x {BLOCK} (in the last block: the rest)",
-                  "loads; block 0 begins an image, its last block starts the run"),
+    Kind.PIXELS: (f"block u8, bytes x {BLOCK} (in the last block: the rest)",
+                  "loads pixels, or trains where the network takes spike frames, each in the "
+                  "fewest bytes that hold pixel_bits; block 0 begins an image, its last block "
+                  "starts the run"),
     Kind.WEIGHTS: (WRITE, "writes weight memory"),
-    Kind.TABLE: (WRITE, "writes the SAM table: exp(-gamma d), d = index"),
+    Kind.TABLE: (WRITE, "writes the SAM table: exp(-gamma d), d = index; from index 256 on that of "
+                        "the traces"),
     Kind.REGISTERS: (WRITE, "writes registers"),
+    Kind.EXPERIMENT: (WRITE, "writes which spikes are taken away (hw.experiments); only where the "
+                             "identity says so"),
     Kind.LABEL: (WRITE, "writes bytes 0 to 7 of the label in the identity"),
     Kind.ANSWER: ("identity if asked for", "to each request that arrived whole; the code is "
                   f"0x{0x80:02X} + error"),
-    Kind.MAPS: ("words", "SAM values, each in the fewest bytes that hold map_bits"),
+    Kind.MAPS: ("words", "SAM values in the form of the identity, each in the fewest bytes that "
+                         "hold map_bits"),
     Kind.SCORES: ("words", "read-out, signed, each in the fewest bytes that hold score_bits"),
-    Kind.COUNTS: ("words u24", "spikes of the input and of each spiking layer, then cycles"),
+    Kind.COUNTS: ("words u24", "spikes of the input and of each spiking layer; where the identity "
+                               "says so, map values held at the top and cycles in which a result "
+                               "waited for the wire; then cycles"),
+    Kind.TRACES: ("words", "traces of one layer, (y, x, channel) order, each in the fewest bytes "
+                           "that hold trace_bits"),
+}
+FORMS = {
+    Form.FULL: "every value: tap after tap, pixel after pixel, step after step",
+    Form.SUM: "the sum over all steps: tap after tap, pixel after pixel",
+    Form.BYTES: "for each pixel an exponent e, then each step's value / 2**e, rounded down",
+}
+BOOTS = {
+    Boot.NONE: "the chip was built without a loader",
+    Boot.LOADING: "the weights are being read from flash",
+    Boot.LOADED: "the weights in flash were written and answered, frame by frame",
+    Boot.REFUSED: "what lies in flash is no whole, undamaged conversation; the label stays 0",
 }
 MEANINGS = {
     Error.NONE: "executed, now or (same sequence number) just before",
@@ -103,20 +145,32 @@ class Tap:
 FIELDS = (  # name, bytes, meaning
     ("magic", 3, "the letters SAM"),
     ("version", 1, "of this protocol"),
-    ("label", 8, "digest of the network whose weights the host has loaded; 0 after power-up"),
+    ("label", 8, "digest of the network whose weights are loaded; 0 after power-up"),
+    ("boot", 1, "what became of the weights in flash: see below"),
     ("digest", 8, "digest of the network that the chip was built for"),
     ("clock_hz", 4, "clock of the accelerator"),
     ("channels", 2, "of the image"),
     ("height", 2, "of the image"),
     ("width", 2, "of the image"),
+    ("pixel_bits", 1, "width of a pixel; of a word of a train where it takes spike frames"),
+    ("frames", 1, "words a pixel where it takes spike frames, else 0"),
     ("steps", 1, "time steps T"),
     ("classes", 2, "classes scored"),
     ("lanes", 1, "neurons computed at once: the read-out's order"),
-    ("map_bits", 1, "width of a SAM value"),
+    ("word_steps", 1, "steps computed at once"),
+    ("form", 1, "of the maps: see below"),
+    ("map_bits", 1, "width of a word of the maps"),
     ("score_bits", 1, "width of a read-out value"),
-    ("maps", 4, "SAM values an image: tap after tap, pixel after pixel, step after step"),
+    ("maps", 4, "words of the maps an image"),
     ("scores", 4, "read-out values an image: group of lanes, step, lane"),
     ("counts", 1, "counts an image"),
+    ("counters", 1, "1 if two counters stand before the cycles"),
+    ("experiments", 1, "1 if EXPERIMENT is taken"),
+    ("trace_bits", 1, "width of a trace, 0 for none"),
+    ("trace_layer", 1, "layer of the traces"),
+    ("trace_channels", 2, "of that layer"),
+    ("trace_height", 2, "of that layer"),
+    ("trace_width", 2, "of that layer"),
     ("taps", 1, "number of taps; then for each: index u8, height u16, width u16"),
 )
 HEX = ("label", "digest")
@@ -140,13 +194,32 @@ class Identity:
     scores: int
     counts: int
     taps: tuple = ()
+    word_steps: int = 16
+    pixel_bits: int = 8
+    frames: int = 0
+    form: int = Form.FULL
+    counters: int = 0
+    experiments: int = 0
+    trace_bits: int = 0
+    trace_layer: int = 0
+    trace_channels: int = 0
+    trace_height: int = 0
+    trace_width: int = 0
+    boot: int = Boot.NONE
     label: str = "0" * 16
     version: int = VERSION
 
     @property
-    def pixels(self):
-        """Pixels of an image."""
-        return self.channels * self.height * self.width
+    def image_bytes(self):
+        """Bytes of an image in PIXELS requests."""
+        words = self.channels * self.height * self.width * max(1, self.frames)
+        return words * bytes_of(self.pixel_bits)
+
+    @property
+    def traces(self):
+        """Traces an image."""
+        shape = self.trace_channels, self.trace_height, self.trace_width
+        return shape[0] * shape[1] * shape[2] if self.trace_bits else 0
 
     def pack(self):
         """Return the bytes on the wire."""
@@ -180,6 +253,11 @@ class Identity:
                                    int.from_bytes(row[3:5], "big")) for row in rows)
         del values["magic"]
         return cls(**values)
+
+
+def bytes_of(bits):
+    """The fewest bytes that hold ``bits`` bits."""
+    return (bits + 7) // 8
 
 
 def check(body):
@@ -217,11 +295,11 @@ def unstuff(some):
     return re.sub(rb"\x7d(.)", lambda pair: bytes([pair[1][0] ^ TURN]), some, flags=re.DOTALL)
 
 
-def blocks(pixels):
-    """Sizes of the blocks that carry an image of ``pixels`` pixels."""
-    if not 1 <= pixels <= 256 * BLOCK:
-        raise ValueError(f"an image must have 1 to {256 * BLOCK} pixels, not {pixels}")
-    whole, rest = divmod(pixels - 1, BLOCK)
+def blocks(size):
+    """Sizes of the blocks that carry an image of ``size`` bytes."""
+    if not 1 <= size <= 256 * BLOCK:
+        raise ValueError(f"an image must have 1 to {256 * BLOCK} bytes, not {size}")
+    whole, rest = divmod(size - 1, BLOCK)
     return [BLOCK] * whole + [rest + 1]
 
 
@@ -236,11 +314,13 @@ def tables():
               [[kind.name, f"0x{kind:02X}", *LAYOUTS[kind]] for kind in Kind]),
         table(["error", "code", "meaning"],
               [[error.name, int(error), MEANINGS[error]] for error in Error]),
-        table(["register", "index"], [
-            *[[r.name, int(r)] for r in Register if r != Register.THRESHOLD],
-            [Register.THRESHOLD.name, f"{int(Register.THRESHOLD)} + weighted layer, from 1"]]),
+        table(["register", "index"], [[each.name, int(each)] for each in Register]),
         table(["identity field", "bytes", "meaning"],
               [[name, sizes.get(size, size), meaning] for name, size, meaning in FIELDS]),
+        table(["form", "code", "words of the maps"],
+              [[form.name, int(form), FORMS[form]] for form in Form]),
+        table(["boot", "code", "meaning"],
+              [[boot.name, int(boot), BOOTS[boot]] for boot in Boot]),
     ])
 
 

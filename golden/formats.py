@@ -28,10 +28,9 @@ def score_bits(steps):
 def map_bits(channels, steps):
     """Width of a map pixel: every score of every mode is at most ``steps``.
 
-    The format ends one unit below channels * steps, which a pixel reaches only when all its neurons
-    spike in every step at gamma 0; there it is held at the top.
+    A pixel reaches channels * steps only when all its neurons spike in every step at gamma 0.
     """
-    return bits_unsigned((channels * steps << SCORE_FRAC) - 1)
+    return bits_unsigned(channels * steps << SCORE_FRAC)
 
 
 def leaked(membrane, leak):

@@ -12,7 +12,7 @@ so that a neuron keeps two registers, the inter-spike interval (ISI) and A.
 
 import numpy as np
 
-from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_bits, rounded
+from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, rounded
 
 
 def scores(spikes, table, mode):
@@ -64,7 +64,7 @@ def scores(spikes, table, mode):
 
 
 def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
-    """M: scores summed over channels, held at the top of ``map_bits``.
+    """M: scores summed over channels; ``map_bits`` holds any.
 
     Parameters
     ----------
@@ -82,8 +82,6 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
     """
     if mode not in MODES:
         raise ValueError(f"SAM mode must be one of {', '.join(MODES)}, not {mode}")
-    steps, channels = spikes.shape[1:3]
     if table is None:
-        table = exp_table(gamma, steps)
-    summed = scores(spikes, table, mode).sum(axis=2, dtype=np.int32)
-    return np.minimum(summed, 2**map_bits(channels, steps) - 1)
+        table = exp_table(gamma, spikes.shape[1])
+    return scores(spikes, table, mode).sum(axis=2, dtype=np.int32)

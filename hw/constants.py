@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["per_pass"]
+__all__ = ["held", "per_pass"]
 
 
 def per_pass(number, values, *, shape=None):
@@ -20,3 +20,13 @@ def per_pass(number, values, *, shape=None):
     for n, value in reversed(list(enumerate(values[:-1]))):
         chosen = Mux(number == n, C(value, shape), chosen)
     return chosen
+
+
+def held(m, number, values, *, shape=None):
+    """``per_pass`` a cycle later, from a register."""
+    chosen = per_pass(number, values, shape=shape)
+    if isinstance(chosen, Const):
+        return chosen
+    register = Signal(chosen.shape(), name="held")
+    m.d.sync += register.eq(chosen)
+    return register

@@ -1,24 +1,26 @@
 """The engine: adds weights for all steps at once, drains sums through neurons, stores trains."""
 
-import numpy as np
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.constants import per_pass
-from hw.lane import Lane, norm_layout
+from hw.constants import held
+from hw.lane import Lane
+from hw.norms import Norms
+from hw.picker import item_layout
 from hw.plan import WORD
+from hw.readout import Readout
 from hw.walker import Kind
 
 __all__ = ["Engine"]
 
 
 class Engine(wiring.Component):
-    """Items of a pass in, trains or scores out; one item a cycle while lanes keep up.
+    """Items of a pass in, trains or scores out.
 
     An Add is read from both memories, registered, and added one cycle later by every lane. An End
-    hands the sums of a walk to the shadows, waiting until those of the walk before are drained,
-    which takes ``word_steps`` cycles, or ``lanes`` if it added nothing. Finished
+    hands the sums of a walk to the shadows; hw.picker sees to it that those of the walk before are
+    drained by then, which takes ``word_steps`` cycles, or ``lanes`` if it is hollow. Finished
     trains leave one a cycle, lane after lane. In a read-out pass each step waits until the
     membranes of its lanes have left as scores, lane after lane, only those of existing classes. A
     merging pass (max pooling) adds nothing; the OR of a walk's trains leaves at its end.
@@ -34,10 +36,12 @@ class Engine(wiring.Component):
         A pass begins; with the walker's.
     done : Out(1)
         Its last train has left, or its last score is at ``o``.
-    i : In(stream)
-        Items of the walker.
+    i : In(stream.Signature(item_layout(plan), always_ready=True))
+        Items of the picker, each taken at once.
+    drained : Out(1)
+        In a read-out: the last step of a walk is taken.
     train_addr, row_addr, read_en, train, row
-        Read ports of trains and weights, one cycle of latency, held without ``read_en``.
+        Read ports of trains and weights, one cycle of latency.
     w_en, w_train, w_jump, w_turn : Out
         Finished trains, as hw.trains takes them.
     pixel_done : Out(1)
@@ -45,9 +49,7 @@ class Engine(wiring.Component):
     spikes : Out
         Spikes of all lanes, two cycles after their step.
     o : Out(stream.Signature(signed(plan.score_bits)))
-        Scores: for each group of lanes, step after step, lane after lane.
-    stalled : Out(1)
-        An item waits for the drain.
+        Scores, as hw.readout gives them.
     """
 
     def __init__(self, plan):
@@ -57,8 +59,8 @@ class Engine(wiring.Component):
             "number": In(range(len(plan.passes))),
             "start": In(1),
             "done": Out(1),
-            "i": In(stream.Signature(data.StructLayout({
-                "kind": Kind, "train": train_shape, "row": row_shape}))),
+            "i": In(stream.Signature(item_layout(plan), always_ready=True)),
+            "drained": Out(1),
             "train_addr": Out(train_shape), "row_addr": Out(row_shape), "read_en": Out(1),
             "train": In(plan.word_steps), "row": In(WORD * plan.row_words),
             "w_en": Out(1), "w_train": Out(plan.word_steps),
@@ -66,21 +68,16 @@ class Engine(wiring.Component):
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
-            "stalled": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         plan, passes = self.plan, self.plan.passes
-        const = lambda values: per_pass(self.number, list(values))
-        last_pass = passes[-1]
-        merging, storing_pass, speaking = (Signal(name=n) for n in (
-            "merging", "storing_pass", "speaking"))
-        m.d.sync += [
-            merging.eq(const(int(p.merging) for p in passes)),
-            storing_pass.eq(const(int(p.storing) for p in passes)),
-            speaking.eq(const(int(p is last_pass) for p in passes)),
-        ]
+        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        merges = any(p.merging for p in passes)
+        merging, storing_pass, speaking = (
+            fixed(test(p) for p in passes)
+            for test in (lambda p: p.merging, lambda p: p.storing, lambda p: p is passes[-1]))
 
         lanes = []
         for n in range(plan.lanes):
@@ -89,26 +86,27 @@ class Engine(wiring.Component):
             lanes.append(lane)
 
         # --- read, then register what was read ----------------------------------------------------
-        read, read_kind = Signal(), Signal(Kind)
-        there, kind = Signal(), Signal(Kind)
-        train   = Signal(plan.word_steps)
-        row     = Signal(WORD * plan.row_words)
-        go, end = Signal(), Signal()
+        read = Signal(Kind)
+        reads, adds, ends = Signal(), Signal(), Signal()     # of the item read
+        hollow_read, load, param = Signal(), Signal(), Signal()
+        train = Signal(plan.word_steps)                      # steps that add
+        row   = Signal(WORD * plan.row_words)
+        hollow, last = Signal(), Signal()                    # with `load`: of its walk
         m.d.comb += [
-            self.i.ready.eq(go),
             self.train_addr.eq(self.i.p.train),
             self.row_addr.eq(self.i.p.row),
-            self.read_en.eq(go),
-            end.eq(there & kind.as_value()[1]),
+            self.read_en.eq(self.i.valid),
+            adds.eq(reads & (read == Kind.Add)),
+            ends.eq(reads & read.as_value()[1]),
         ]
-        with m.If(go):
-            m.d.sync += [
-                read.eq(self.i.valid), read_kind.eq(self.i.p.kind),
-                there.eq(read), kind.eq(read_kind),
-                train.eq(Mux(read & (read_kind == Kind.Add), self.train, 0)),
-                row.eq(self.row),
-            ]
-        param = there & (kind == Kind.Param)
+        m.d.sync += [
+            reads.eq(self.i.valid), read.eq(self.i.p.kind), hollow_read.eq(self.i.p.hollow),
+            # With `load` all lanes' sums are cleared, by the same enables.
+            train.eq(Mux(ends, ~0, Mux(adds, self.train, 0)) if not merges else
+                     Mux(ends & ~merging, ~0, Mux(adds & ~merging, self.train, 0))),
+            row.eq(self.row), param.eq(reads & (read == Kind.Param)),
+            load.eq(ends & ~merging), hollow.eq(hollow_read), last.eq(read == Kind.Last),
+        ]
 
         # Rows of the header shift in lowest first, which leaves the threshold in the lowest bits.
         threshold = Signal(plan.header * len(row))
@@ -118,46 +116,36 @@ class Engine(wiring.Component):
 
         # --- drain: one step a cycle from the shadows through the neurons -------------------------
         steps = plan.word_steps
-        load, shift, shifting, stepping, stepped, advance = (Signal(name=n) for n in (
-            "load", "shift", "shifting", "stepping", "stepped", "advance"))
+        shift, shifting, stepping, stepped, advance = (Signal(name=n) for n in (
+            "shift", "shifting", "stepping", "stepped", "advance"))
         count, step = Signal(range(steps)), Signal(range(steps))  # handed on; taken by the neurons
         chunk       = Signal(range(plan.chunks))
-        last_count  = Signal()                       # known from a register, for `load`
-        final, final_step   = Signal(), Signal()     # the walk is the pass's last
-        hollow, hollow_step = Signal(), Signal()     # nothing was added in it
-        added       = Signal()
-        last_step   = step == steps - 1
+        last_count, last_step = Signal(), Signal()
+        final, final_step     = Signal(), Signal()   # the walk is the pass's last
+        hollow_now, hollow_step = Signal(), Signal()
         last_chunk  = chunk == plan.chunks - 1
         live        = ~last_chunk | (step < plan.network.steps - (plan.chunks - 1) * steps)
-        # Parameters of a channel must outlive its last step.
-        free        = ~shifting & ~stepping if plan.per_channel else last_count & ~speaking
-        # All sums are 0 where nothing was added, and so are membranes and spikes; what is left is
-        # to wait for the stores before.
-        skips       = ~added & const(int(self.can_skip(p)) for p in passes)
         m.d.comb += [
-            load.eq(end & ~merging & (free if plan.per_channel else ~shifting | free)),
-            go.eq(~end | load | merging),
-            self.stalled.eq(~go),
             shift.eq(shifting & (~stepping | advance)),
             stepped.eq(stepping & advance),
+            self.drained.eq(stepped & last_step & speaking),
         ]
         with m.If(shift):
             m.d.sync += [
                 count.eq(count + 1), last_count.eq(count == steps - 2), shifting.eq(~last_count),
-                stepping.eq(1), step.eq(count), final_step.eq(final), hollow_step.eq(hollow),
+                stepping.eq(1), step.eq(count), last_step.eq(last_count),
+                final_step.eq(final), hollow_step.eq(hollow_now),
             ]
         with m.Elif(advance):
             m.d.sync += stepping.eq(0)
         with m.If(load):
+            # All sums of a hollow walk are 0, and so are membranes and spikes; what is left is to
+            # wait for the stores before.
             m.d.sync += [
-                shifting.eq(1), final.eq(kind == Kind.Last), hollow.eq(skips),
-                count.eq(Mux(skips, steps - plan.lanes, 0)),
-                last_count.eq(skips & (plan.lanes == 1)),
+                shifting.eq(1), final.eq(last), hollow_now.eq(hollow),
+                count.eq(Mux(hollow, steps - plan.lanes, 0)),
+                last_count.eq(hollow & (plan.lanes == 1)),
             ]
-        with m.If(load | merging):
-            m.d.sync += added.eq(0)
-        with m.Elif(train.any()):
-            m.d.sync += added.eq(1)
         with m.If(stepped & last_step):
             m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
 
@@ -165,7 +153,7 @@ class Engine(wiring.Component):
             m.d.comb += [
                 lane.number.eq(self.number),
                 lane.threshold.eq(threshold[:plan.threshold_bits]),
-                lane.train.eq(Mux(merging, 0, train)),
+                lane.train.eq(train),
                 lane.weight.eq(row[n * plan.weight_bits:(n + 1) * plan.weight_bits].as_signed()),
                 lane.param.eq(param),
                 lane.load.eq(load),
@@ -176,56 +164,26 @@ class Engine(wiring.Component):
 
         # --- norms: gain and offset of the step handed on, read one cycle ahead -------------------
         if plan.normed:
-            layout = data.ArrayLayout(norm_layout(plan), plan.lanes)
-            m.submodules.norms = norms = memory.Memory(
-                shape=layout, depth=len(plan.norm_rows),
-                init=[[{"gain": int(gain), "offset": int(offset)} for gain, offset in row]
-                      for row in plan.norm_rows])
-            read_norm = norms.read_port()
-            spans  = [0 if p.merging else p.groups * plan.network.steps for p in passes]
-            starts = np.cumsum([0, *spans]).tolist()
-            entry  = Signal(range(len(plan.norm_rows)))
-            after  = Signal.like(entry)
-            handed = Signal(range(plan.chunks))              # chunk handed on
-            with m.If(shift & last_count):
-                m.d.sync += handed.eq(Mux(handed == plan.chunks - 1, 0, handed + 1))
-            real   = ((handed != plan.chunks - 1)
-                      | (count < plan.network.steps - (plan.chunks - 1) * steps))
-            with m.If(shift & real):
-                # The groups of a pixel follow one another; the next pixel begins again.
-                m.d.comb += after.eq(Mux(entry == const(max(n - 1, 0) for n in starts[1:]),
-                                         const(starts[:-1]), entry + 1))
-            with m.Else():
-                m.d.comb += after.eq(entry)
-            m.d.sync += entry.eq(Mux(self.start, const(starts[:-1]), after))
-            m.d.comb += read_norm.addr.eq(after)
-            for n, lane in enumerate(lanes):
-                m.d.comb += lane.norm.eq(read_norm.data[n])
+            m.submodules.norms = norms = Norms(plan)
+            m.d.comb += [
+                norms.number.eq(self.number), norms.start.eq(self.start),
+                norms.shift.eq(shift), norms.count.eq(count), norms.last_count.eq(last_count),
+                *(lane.norm.eq(norms.data[n]) for n, lane in enumerate(lanes)),
+            ]
 
         # --- scores: a read-out's step waits for its lanes ----------------------------------------
-        ended   = stepped & last_step & last_chunk   # a group's last step
-        classes = range(last_pass.groups)
-        group_told, speaker = Signal(classes), Signal(range(plan.lanes))
-        last_lane = Mux(group_told == last_pass.groups - 1,
-                        (last_pass.shape[0] - 1) % plan.lanes, plan.lanes - 1)
-        with m.If(ended & speaking):
-            m.d.sync += group_told.eq(Mux(group_told == last_pass.groups - 1, 0, group_told + 1))
-        told, tells = Signal(), Signal()
+        m.submodules.readout = readout = Readout(plan)
+        connect(m, readout.o, flipped(self.o))
+        told = Signal()                              # the pass's last score is on its way
         m.d.comb += [
-            # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
-            tells.eq(stepping & speaking & live & ~self.o.valid),
-            told.eq(tells & (speaker == last_lane)),
-            advance.eq(~speaking | ~live | told),
+            readout.speaking.eq(speaking), readout.speaks.eq(stepping & speaking & live),
+            readout.step.eq(step), readout.chunk.eq(chunk),
+            readout.stepped.eq(stepped), readout.last.eq(last_step & last_chunk),
+            *(readout.spikes[n].eq(lane.spike) for n, lane in enumerate(lanes)),
+            *(readout.membranes[n].eq(lane.membrane) for n, lane in enumerate(lanes)),
+            advance.eq(~speaking | ~live | readout.told),
         ]
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        scores = Array(self.scores(m, lanes, chunk, step, stepped))
-        with m.If(tells):
-            m.d.sync += [
-                self.o.valid.eq(1),
-                self.o.payload.eq(scores[speaker]),
-                speaker.eq(Mux(told, 0, speaker + 1)),
-            ]
+        m.d.sync += told.eq(stepped & last_step & last_chunk & final_step & speaking & ~storing_pass)
 
         # --- words: trains of the lanes, bit by bit -----------------------------------------------
         words = [Signal(steps, name=f"word{n}") for n in range(plan.lanes)]
@@ -240,27 +198,26 @@ class Engine(wiring.Component):
             whole.eq(stepped & last_step & storing_pass), whole_final.eq(final_step),
             whole_hollow.eq(hollow_step), whole_chunk.eq(last_chunk),
         ]
-        merged = Signal(steps)                       # OR of the window's trains
-        with m.If(end | ~merging):
-            m.d.sync += merged.eq(0)
-        with m.Else():
-            m.d.sync += merged.eq(merged | train)
 
         # --- store: finished trains, lane after lane ----------------------------------------------
         group   = Signal(range(max(p.groups for p in passes)))
-        last_group = group == const(p.groups - 1 for p in passes)
-        used    = Mux(last_group, const((p.shape[0] - 1) % p.span for p in passes),
-                      const(p.span - 1 for p in passes))     # last lane in use
+        last_group = Signal()
+        used    = Mux(last_group, fixed((p.shape[0] - 1) % p.span for p in passes),
+                      fixed(p.span - 1 for p in passes))     # last lane in use
         hold    = Signal(steps * plan.lanes)
         storing, store_final, store_chunk = Signal(), Signal(), Signal()
         writer = Signal(range(plan.lanes))
         writer_done = storing & (writer == used)
-        merge_chunk = Signal(range(plan.chunks))
+        stored = Signal()                            # the pass's last train has left
+        m.d.sync += [
+            last_group.eq(group == fixed(p.groups - 1 for p in passes)),
+            stored.eq(writer_done & store_final & storing_pass),
+            self.done.eq(stored | told),
+        ]
         m.d.comb += [
             self.w_en.eq(storing),
             self.w_train.eq(hold[:steps]),
             self.pixel_done.eq(writer_done & store_chunk & last_group),
-            self.done.eq(Mux(storing_pass, writer_done & store_final, ended & final_step)),
         ]
         with m.If(storing):
             m.d.sync += [
@@ -275,10 +232,16 @@ class Engine(wiring.Component):
                 hold.eq(Mux(whole_hollow, 0, Cat(words))),
                 storing.eq(1), store_final.eq(whole_final), store_chunk.eq(whole_chunk),
             ]
-        if any(p.merging for p in passes):
-            with m.If(end & merging):
+        if merges:
+            merged, came, joins = Signal(steps), Signal(steps), Signal()
+            merge_chunk = Signal(range(plan.chunks))
+            m.d.sync += [
+                came.eq(Mux(adds & merging, self.train, 0)), joins.eq(ends & merging),
+                merged.eq(Mux(joins | ~merging, 0, merged | came)),
+            ]
+            with m.If(joins):
                 m.d.sync += [
-                    hold.eq(merged), storing.eq(1), store_final.eq(kind == Kind.Last),
+                    hold.eq(merged), storing.eq(1), store_final.eq(last),
                     store_chunk.eq(merge_chunk == plan.chunks - 1),
                     merge_chunk.eq(Mux(merge_chunk == plan.chunks - 1, 0, merge_chunk + 1)),
                 ]
@@ -287,8 +250,7 @@ class Engine(wiring.Component):
 
         # From the last train of a group to the first of the next; of one chunk to the next.
         across  = plan.chunks - 1
-        jumps   = lambda distance: per_pass(
-            self.number, [distance(p) % 2**plan.train_addr for p in passes])
+        jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in passes)
         tail    = lambda p: (p.shape[0] - 1) % p.span
         within  = jumps(lambda p: 1 - across * p.out_chunk)
         beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)
@@ -302,28 +264,3 @@ class Engine(wiring.Component):
         ]
 
         return m
-
-    def can_skip(self, each):
-        """Whether a walk that adds nothing gives no spike."""
-        if each.merging or self.plan.chunks > 1 or self.plan.per_channel or self.plan.normed:
-            return False
-        lowest = int(np.min(each.neuron.threshold)) - (each.neuron.compare == "ge")
-        return each is not self.plan.passes[-1] and lowest >= 0
-
-    def scores(self, m, lanes, chunk, step, stepped):
-        """Score of each lane after the step under way (golden.readout)."""
-        readout, steps = self.plan.network.readout, self.plan.network.steps
-        if readout == "membrane":
-            return [lane.membrane for lane in lanes]
-        found = []
-        to_go = steps - (chunk * self.plan.word_steps + step)
-        for n, lane in enumerate(lanes):
-            tally, now = Signal(8, name=f"tally{n}"), Signal(8, name=f"score{n}")
-            if readout == "count":
-                m.d.comb += now.eq(tally + lane.spike)
-            else:
-                m.d.comb += now.eq(Mux((tally == 0) & lane.spike, to_go, tally))
-            with m.If(stepped):
-                m.d.sync += tally.eq(Mux(lane.last, 0, now))
-            found.append(now)
-        return found

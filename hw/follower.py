@@ -13,8 +13,8 @@ class Follower(wiring.Component):
     """Words of a layer, pixel after pixel, channel after channel, chunk after chunk.
 
     A pixel is read once it is whole (``pixel_done``). The trains stay where the next pass reads
-    them, so nothing is buffered and nothing is lost if the reader is slow: the next pass waits for
-    ``busy``.
+    them, so nothing is buffered and nothing is lost if the reader is slow: the next pass waits
+    while ``busy``.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Follower(wiring.Component):
     pixel_done : In(1)
         One more pixel is whole.
     busy : Out(1)
-        Pixels of the layer remain to be read.
+        Pixels that are whole remain to be read.
     addr, en, free, train : Out, Out(1), In(1), In(word_steps)
         Read port: a read with ``en`` and ``free`` gives ``train`` one cycle later, until the next.
     o : Out(stream.Signature({"train": word_steps, "first": 1, "last": 1}))
@@ -53,19 +53,20 @@ class Follower(wiring.Component):
         passes, chunks = self.plan.passes, self.plan.chunks
         const = lambda values: per_pass(self.number, list(values))
 
-        pixels = max(p.shape[1] * p.shape[2] for p in passes)
-        left   = Signal(range(pixels + 1))      # pixels not yet read
-        whole  = Signal(range(pixels + 1))      # pixels written and not yet read
-        base, channel = Signal.like(self.addr), Signal(range(max(p.out_stride for p in passes)))
-        chunk  = Signal(range(chunks))
+        pixels  = max(p.shape[1] * p.shape[2] for p in passes)
+        whole   = Signal(range(pixels + 1))     # pixels written and not yet read
+        channel = Signal(range(max(p.shape[0] for p in passes)))
+        chunk   = Signal(range(chunks))
 
         last_channel = channel == const(p.shape[0] - 1 for p in passes)
         last_chunk   = chunk == chunks - 1
         pixel_read   = Signal()
         waiting      = Signal()                 # a word read and not yet taken
+        # From a word to the next: of the neuron, of the pixel, of the layer.
+        jump = lambda distance: const(distance(p) % 2**self.plan.train_addr for p in passes)
+        back = lambda p: (chunks - 1) * p.out_chunk
         m.d.comb += [
-            self.busy.eq((left != 0) | waiting),
-            self.addr.eq(base + channel + chunk * const(p.out_chunk for p in passes)),
+            self.busy.eq((whole != 0) | waiting),
             self.en.eq((whole != 0) & (~waiting | self.o.ready)),
             self.o.valid.eq(waiting),
             self.o.p.train.eq(self.train),
@@ -74,24 +75,20 @@ class Follower(wiring.Component):
         with m.If(self.o.ready):
             m.d.sync += waiting.eq(0)
         with m.If(self.start):
-            m.d.sync += [
-                left.eq(const(p.shape[1] * p.shape[2] for p in passes)),
-                whole.eq(0), base.eq(0), channel.eq(0), chunk.eq(0),
-            ]
+            m.d.sync += [self.addr.eq(0), channel.eq(0), chunk.eq(0)]
         with m.Elif(self.en & self.free):
             m.d.sync += [
                 waiting.eq(1),
                 self.o.p.first.eq(chunk == 0),
                 self.o.p.last.eq(last_channel & last_chunk),
                 chunk.eq(Mux(last_chunk, 0, chunk + 1)),
+                self.addr.eq(self.addr + Mux(
+                    last_chunk, Mux(last_channel, jump(lambda p: p.out_stride - p.shape[0] + 1
+                                                       - back(p)), jump(lambda p: 1 - back(p))),
+                    jump(lambda p: p.out_chunk))),
             ]
             with m.If(last_chunk):
                 m.d.sync += channel.eq(Mux(last_channel, 0, channel + 1))
-            with m.If(last_chunk & last_channel):
-                m.d.comb += pixel_read.eq(1)
-                m.d.sync += [
-                    left.eq(left - 1),
-                    base.eq(base + const(p.out_stride for p in passes)),
-                ]
+                m.d.comb += pixel_read.eq(last_channel)
 
         return m

@@ -23,8 +23,9 @@ class Lane(wiring.Component):
     """One output channel: ``word_steps`` accumulators, their shadow, and one neuron.
 
     Every cycle adds ``weight`` to the accumulator of each step in ``train``. ``load`` moves all
-    sums to the shadow and clears the accumulators; then each ``shift`` hands the sum of the next
-    step to the neuron, and ``step`` advances it, one cycle later or more. One step a cycle.
+    sums to the shadow and clears the accumulators in ``train``, which must be all; then each
+    ``shift`` hands the sum of the next step to the neuron, and ``step`` advances it, one cycle
+    later or more. One step a cycle.
     ``last`` with a step ends the neuron: the next one starts from a membrane of 0.
 
     One neuron step is golden.lif's, with the reset, comparison and delay of the pass.
@@ -40,13 +41,13 @@ class Lane(wiring.Component):
     threshold : In(plan.threshold_bits)
         Of the pass, unless parameters come by channel.
     train : In(word_steps)
-        Steps to add to.
+        Steps to add to; all of them with ``load``.
     weight : In(signed(weight_bits))
     param : In(1)
         ``weight`` is the next digit of the channel's parameters, lowest first; they hold from the
         next ``load`` on.
     load : In(1)
-        Excludes additions in the same cycle.
+        Nothing is added in the same cycle.
     shift : In(1)
         Hand the next sum on; follows ``load`` by one cycle or more.
     norm : In(norm_layout(plan))
@@ -84,10 +85,8 @@ class Lane(wiring.Component):
         sums   = [Signal(signed(plan.sum_bits), name=f"sum{t}") for t in range(plan.word_steps)]
         shadow = [Signal(signed(plan.sum_bits), name=f"shadow{t}") for t in range(plan.word_steps)]
         for t, total in enumerate(sums):
-            with m.If(self.load):
-                m.d.sync += total.eq(0)
-            with m.Elif(self.train[t]):
-                m.d.sync += total.eq(total + self.weight)
+            with m.If(self.train[t]):
+                m.d.sync += total.eq(Mux(self.load, 0, total + self.weight))
         with m.If(self.load | self.shift):
             for t, held in enumerate(shadow):
                 after = shadow[t + 1] if t + 1 < plan.word_steps else 0

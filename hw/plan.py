@@ -31,6 +31,12 @@ def aligned(count):
     return -(-count // WORD) * WORD
 
 
+def bits_of(ends):
+    """Bits of the two's complement format that holds all of some (low, high), arrays or not."""
+    return bits_signed(min(int(np.min(low)) for low, _ in ends),
+                       max(int(np.max(high)) for _, high in ends))
+
+
 @dataclass(frozen=True)
 class Visit:
     """One word of the bitmap in a receptive field, relative to the output pixel.
@@ -75,6 +81,22 @@ class Pass:
     in_chunk: int           # trains between the chunks of one input neuron
     out_stride: int         # trains of an output pixel
     out_chunk: int          # trains between the chunks of one output neuron
+    segments: int = 1       # parts into which the inputs of a read-out are cut
+
+    @property
+    def grid(self):
+        """(lines, columns) of walks: output pixels, or the segments of a read-out."""
+        return (1, self.segments) if self.segments > 1 else self.shape[1:]
+
+    @property
+    def all_rows(self):
+        """Weight rows of the pass, but for a header before them."""
+        return self.segments * self.groups * self.rows
+
+    @property
+    def runs_on(self):
+        """Whether the weight rows of a pixel follow those of the pixel before."""
+        return self.segments > 1
 
     @property
     def source(self):
@@ -175,25 +197,71 @@ class Plan:
         return 1 << (-(-self.lanes * self.weight_bits // WORD) - 1).bit_length()
 
     @cached_property
+    def segments(self):
+        """Parts into which the inputs of the read-out are cut, each walked and drained by itself.
+
+        As few as make its accumulators as narrow as those of the layers before, at most eight; 1
+        where their membranes, summed, would not be exactly the membrane of the whole.
+        """
+        *before, last = self.network.stages
+        layer = last.layer
+        if (not before or layer.spiking or not layer.dense or last.pools or self.per_channel
+                or self.normed or self.network.readout != "membrane" or np.any(layer.neuron.leak)):
+            return 1
+        enough = bits_of([sum_ranges(stage) for stage in before])
+        channels, height, width = self.source(last)
+        words = aligned(channel_stride(channels) * (height * width - 1) + channels) // WORD
+        for count in (1, 2, 4, 8):
+            if words % count == 0 and bits_of([self.segment_range(last, count)]) <= enough:
+                return count
+        return 1
+
+    def segment_range(self, stage, segments):
+        """(low, high) of the sums of a dense stage whose inputs are cut into segments."""
+        channels, height, width = self.source(stage)
+        weights = self.weights(stage).reshape(-1, channels, height * width).transpose(0, 2, 1)
+        places = np.arange(height * width)[:, None] * channel_stride(channels) + np.arange(channels)
+        parts = np.zeros((len(weights), aligned(places[-1, -1] + 1)), dtype=np.int64)
+        parts[:, places] = weights
+        parts = parts.reshape(len(weights), segments, -1)
+        return np.minimum(parts, 0).sum(axis=2), np.maximum(parts, 0).sum(axis=2)
+
+    @cached_property
     def sum_bits(self):
         """Width of an accumulator."""
-        ends = [sum_ranges(stage) for stage in self.network.stages]
-        return bits_signed(min(int(low.min()) for low, _ in ends),
-                           max(int(high.max()) for _, high in ends))
+        *before, last = self.network.stages
+        cut = self.segments > 1
+        ends = [sum_ranges(stage) for stage in (before if cut else self.network.stages)]
+        return bits_of(ends + [self.segment_range(last, self.segments)] * cut)
 
     @cached_property
     def membrane_bits(self):
         """Width of a membrane, before and after a reset."""
-        stages = self.network.stages
-        ends = [membrane_range(stage, self.network.steps) for stage in stages]
-        ends += [(int(np.min(stage.layer.neuron.v_reset)), int(np.max(stage.layer.neuron.v_reset)))
+        stages, steps = self.network.stages, self.network.steps
+        ends = [membrane_range(stage, steps)
+                for stage in (stages[:-1] if self.segments > 1 else stages)]
+        ends += [(np.min(stage.layer.neuron.v_reset), np.max(stage.layer.neuron.v_reset))
                  for stage in stages if stage.layer.neuron.reset == "zero"]
-        return bits_signed(min(low for low, _ in ends), max(high for _, high in ends))
+        if self.segments > 1:
+            low, high = self.segment_range(stages[-1], self.segments)
+            scale = steps << stages[-1].layer.frac
+            ends.append((low * scale, high * scale))
+        return bits_of(ends)
 
     @cached_property
     def score_bits(self):
         """Width of a score, in two's complement."""
-        return self.membrane_bits if self.network.readout == "membrane" else 9
+        if self.network.readout != "membrane":
+            return 9
+        return max(self.membrane_bits,
+                   bits_of([membrane_range(self.network.stages[-1], self.network.steps)]))
+
+    def can_skip(self, each):
+        """Whether a walk of a pass that adds nothing gives no spike."""
+        if each.merging or self.chunks > 1 or self.per_channel or self.normed:
+            return False
+        lowest = int(np.min(each.neuron.threshold)) - (each.neuron.compare == "ge")
+        return each is not self.passes[-1] and lowest >= 0
 
     @cached_property
     def threshold_bits(self):
@@ -252,7 +320,7 @@ class Plan:
                 else:
                     sums.append(pool)
             passes.append(self.weigh(len(passes) + 1, stage, sums, shape, row_base))
-            row_base = passes[-1].row_base + passes[-1].groups * passes[-1].rows
+            row_base = passes[-1].row_base + passes[-1].all_rows
         return tuple(passes)
 
     def merge(self, number, stage, pool, shape):
@@ -290,13 +358,16 @@ class Plan:
         lead = self.header if self.per_channel else 0
         window, inputs, group_step = self.windows(layer, channels, stride)
         words = -(-inputs // WORD)
-        program = []
+        program, segments = [], 1
+        pixel_step = step * scale * stride
         if layer.dense and not sums:
             # Its trains lie one after the other.
+            segments = self.segments if stage is self.network.stages[-1] else 1
             window = min(channel_stride(stride * height * width), WORD)
             program = [Visit(0, 0, WORD * word, lead + WORD * word)
-                       for word in range(-(-stride * height * width // WORD))]
-            limits, rows = (1, 1), lead + window * len(program)
+                       for word in range(-(-stride * height * width // WORD) // segments)]
+            limits, rows = (1, segments), lead + window * len(program)
+            pixel_step = WORD * len(program)
         else:
             tall, wide = (limits if layer.dense else (kernel, kernel))
             for ky in range(tall):
@@ -322,9 +393,9 @@ class Plan:
             row_base=row_base + (0 if self.per_channel else self.header), group_step=group_step,
             stride=step, origin=-side, limits=limits,
             base=-(side * scale * width + side * scale) * stride,
-            pixel_step=step * scale * stride, line_step=step * scale * width * stride,
+            pixel_step=pixel_step, line_step=step * scale * width * stride,
             in_chunk=in_chunk, out_stride=out,
-            out_chunk=aligned(out * stage.shape[1] * stage.shape[2]))
+            out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments)
 
     def windows(self, layer, channels, stride):
         """(channels of a visit, channels a group of lanes reads, step between groups).
@@ -341,7 +412,7 @@ class Plan:
         return min(stride, WORD), stride, 0
 
     def lane_weights(self, each):
-        """(groups, rows, lanes) weights of a pass in the order of their rows, headers left 0."""
+        """(groups, rows, lanes) weights of a pass, headers left 0; segments one after the other."""
         layer = each.stage.layer
         channels = self.source(each.stage)[0]
         stride = channel_stride(channels)
@@ -353,7 +424,7 @@ class Plan:
         for channel in range(layer.channels):
             first = channel // outputs * reads
             full[channel, first:first + reads] = part[channel]
-        rows = np.zeros((each.groups, each.rows, self.lanes), dtype=np.int64)
+        rows = np.zeros((each.groups, each.segments * each.rows, self.lanes), dtype=np.int64)
         lead = self.header if self.per_channel else 0
         pitch = window * -(-inputs // WORD)
         for group in range(each.groups):
@@ -430,8 +501,7 @@ class Plan:
     @cached_property
     def weight_rows(self):
         """Rows of the weight memory in use."""
-        last = self.passes[-1]
-        return last.row_base + last.groups * last.rows
+        return self.passes[-1].row_base + self.passes[-1].all_rows
 
     @cached_property
     def program_length(self):
@@ -462,8 +532,9 @@ class Plan:
                 first, bits = each.row_base - self.header, self.row_words * WORD
                 for row, word in np.ndindex(self.header, self.row_words):
                     image[first + row, word] = value >> (bits * row + WORD * word) & 0xFFFF
-            end = each.row_base + each.groups * each.rows
-            image[each.row_base:end] = self.packed(lanes.reshape(-1, self.lanes))
+            end = each.row_base + each.all_rows
+            parts = lanes.reshape(each.groups, each.segments, -1, self.lanes).swapaxes(0, 1)
+            image[each.row_base:end] = self.packed(parts.reshape(-1, self.lanes))
         return image
 
     def write_parameters(self, each, lanes):

@@ -24,10 +24,10 @@ class Sam(wiring.Component):
     neuron's previous one, A <- 1 + E[d] A, and the pixel's map at that step grows by A - 1 (paper),
     A (inclusive) or A + z E[t] (official), z being the silent steps so far.
 
-    Takes the words of a pixel channel after channel, chunk after chunk. A word takes one cycle a
-    spike (two in official mode) and at least two; after the pixel's last word come ``steps``
-    values, one a cycle. The map buffer clears as it is read; ``clear`` starts the same without
-    giving anything, for a buffer in an unknown state.
+    Takes the words of a pixel channel after channel, chunk after chunk. A word takes one cycle, and
+    one more for each spike (three in official mode); after the pixel's last word come ``steps``
+    values, one every two cycles. The map buffer clears as it is read; ``clear`` starts the same
+    without giving anything, for a buffer in an unknown state.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Sam(wiring.Component):
     word_steps : int
         Steps of a word.
     map_width : int
-        Width of a map value; sums are held at its top.
+        Width of a map value, wide enough for every sum (golden.formats.map_bits).
     table : sequence of int
         E[d] until others are written.
 
@@ -91,43 +91,45 @@ class Sam(wiring.Component):
         # --- take: the spikes of a word, earliest first -------------------------------------------
         rest, last = Signal(self.word_steps), Signal()
         chunk   = Signal(range(chunks))
-        ghost   = Signal()                                   # second half of a spike
-        fewer   = rest & (rest - 1)[:self.word_steps]
-        lowest  = rest & ~fewer
+        none    = rest == 0
+        before  = (rest - 1)[:self.word_steps]               # bits below the lowest spike are 1
         index   = Signal(range(self.word_steps))
         m.d.comb += index.eq(Cat(
-            Cat(lowest[n] for n in range(self.word_steps) if n >> bit & 1).any()
+            Cat(rest[n] & ~before[n] for n in range(self.word_steps) if n >> bit & 1).any()
             for bit in range(len(index))))
         doubled = self.mode == Mode.Official.value
+        phase   = Signal(2)                                  # of a spike: A, a pause, its ghost
+        done    = ~doubled | phase[1]
         fresh   = Signal()                                   # the neuron has not spiked yet
-        now     = Signal(time)                               # t of the spike looked up
-        second  = Signal()                                   # its ghost is looked up
-        looked  = Signal()
-        alone   = Signal()
+        now     = Signal(range(self.steps + 2))              # t of the spike looked up
+        looked, second, alone = Signal(), Signal(), Signal() # second: its ghost
 
-        # --- look up: E[d] and M(t) ---------------------------------------------------------------
+        # --- look up: E[d] and, two cycles after the map was written there last, M(t) -------------
         spiked  = Signal(time)                               # t of the neuron's last spike
-        count   = Signal(range(self.steps + 1))              # its spikes so far
+        earlier = Signal(time)                               # its spikes before that
         m.d.comb += [
             entry.addr.eq(Mux(second, now, now - spiked)),
             entry.en.eq(looked),
         ]
         with m.If(looked & ~second):
-            m.d.sync += [spiked.eq(now), count.eq(Mux(alone, 0, count) + 1)]
+            m.d.sync += [spiked.eq(now), earlier.eq(Mux(alone, 0, earlier + 1))]
 
         # --- multiply -----------------------------------------------------------------------------
+        moves   = Signal()                                   # nothing offered waits
         found, found_second, found_alone = Signal(), Signal(), Signal()
         found_time = Signal(time)
         kept    = Signal(score)                              # A at the neuron's last spike
-        silent  = Signal(range(self.steps + 1))              # z
+        silent  = Signal(time)                               # z
         factor  = Signal(score)
         product = Signal(score.width + 16)
         one     = 1 << SCORE_FRAC
         half    = 1 << TABLE_FRAC - 1
         m.d.sync += [
             found.eq(looked), found_second.eq(second), found_alone.eq(alone & ~second),
-            found_time.eq(now), silent.eq(now + 1 - count),
+            silent.eq(now - earlier),
         ]
+        with m.If(moves):
+            m.d.sync += found_time.eq(now)
         m.d.comb += [
             factor.eq(Mux(found_second, silent << SCORE_FRAC, Mux(found_alone, 0, kept))),
             product.eq(entry.data * factor),
@@ -138,79 +140,71 @@ class Sam(wiring.Component):
             m.d.sync += kept.eq(grown)
 
         # --- add to the map -----------------------------------------------------------------------
-        adding, add_time, add_second = Signal(), Signal(time), Signal()
-        ghosts = Signal(score)                               # of the spike in `kept`, plus one
+        adding, add_time = Signal(), Signal(time)
+        result, spare = Signal(score), Signal()
         m.d.sync += [
-            adding.eq(found & (found_second | ~doubled)),
-            add_time.eq(found_time), add_second.eq(found_second), ghosts.eq(grown),
+            adding.eq(found), result.eq(grown),
+            # A whole one to take off: that of `grown`, or the spike's own.
+            spare.eq(found_second | (self.mode == Mode.Paper.value)),
         ]
-        # Whole ones to take off: that of `grown`, or the spike's own.
-        spare = Signal()
-        m.d.comb += spare.eq(add_second | (self.mode == Mode.Paper.value))
-        added = Cat(kept[:SCORE_FRAC], (kept[SCORE_FRAC:] - spare)[:score.width - SCORE_FRAC])
-        top   = 2**self.map_width - 1
-        total = old.data + added + Mux(add_second, ghosts, 0)
-        sum_  = Signal(self.map_width)
-        m.d.comb += sum_.eq(Mux(total > top, top, total))
+        with m.If(moves):
+            m.d.sync += add_time.eq(found_time)
+        added = Cat(result[:SCORE_FRAC], (result[SCORE_FRAC:] - spare)[:score.width - SCORE_FRAC])
 
-        # --- give: T values, each cleared as it leaves --------------------------------------------
-        given, giving, mute = Signal(range(self.steps + 1)), Signal(), Signal()
-        ahead = Signal()                                     # the value at the read port is unsent
-        given_time = Signal(time)
+        # --- give: T values, each cleared after it has left ---------------------------------------
+        clearing, mute = Signal(), Signal()
         m.d.comb += [
             self.o.payload.eq(old.data),
-            self.o.valid.eq(ahead & ~mute),
-            new.addr.eq(Mux(ahead, given_time, add_time)),
-            new.data.eq(Mux(ahead, 0, sum_)),
-            new.en.eq(adding | (ahead & (self.o.ready | mute))),
-            old.addr.eq(Mux(giving, given, found_time)),
-            old.en.eq(Mux(giving, ~ahead | self.o.ready | mute, found)),
+            old.addr.eq(found_time),
+            new.addr.eq(add_time),
+            new.data.eq(Mux(clearing, 0, old.data + added)),
+            new.en.eq(adding | clearing),
+            old.en.eq(1), moves.eq(1),
         ]
 
         m.d.sync += looked.eq(0)
-        with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
-            with m.State("Idle"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [
-                    rest.eq(self.i.p.train), last.eq(self.i.p.last), mute.eq(0), given.eq(0),
-                ]
-                with m.If(self.i.valid):
-                    m.d.sync += chunk.eq(Mux(self.i.p.first, 0, chunk + 1))
-                    with m.If(self.i.p.first):
-                        m.d.sync += fresh.eq(1)
-                    m.next = "Spikes"
+        with m.FSM():
+            with m.State("Words"):
+                m.d.comb += self.i.ready.eq(none & ~last)
+                m.d.comb += self.busy.eq(~none | last)
+                m.d.sync += mute.eq(0)
+                with m.If(~none):
+                    m.d.sync += [
+                        now.eq(Cat(index, chunk)), alone.eq(fresh), second.eq(phase[1]),
+                        looked.eq(~phase[0]), phase.eq(Mux(done, 0, phase + 1)),
+                    ]
+                    with m.If(done):
+                        m.d.sync += [rest.eq(rest & before), fresh.eq(0)]
+                with m.Elif(last):
+                    m.next = "Settle"
+                with m.Elif(self.i.valid):
+                    m.d.sync += [
+                        rest.eq(self.i.p.train), last.eq(self.i.p.last),
+                        chunk.eq(Mux(self.i.p.first, 0, chunk + 1)),
+                        fresh.eq(self.i.p.first | fresh),
+                    ]
                 with m.Elif(self.clear):
                     m.d.sync += mute.eq(1)
-                    m.next = "Give"
-
-            with m.State("Spikes"):
-                with m.If(rest != 0):
-                    m.d.sync += [
-                        now.eq(chunk * self.word_steps + index), alone.eq(fresh),
-                        second.eq(ghost), looked.eq(1), fresh.eq(0),
-                        ghost.eq(doubled & ~ghost),
-                    ]
-                    with m.If(ghost | ~doubled):
-                        m.d.sync += rest.eq(fewer)
-                with m.If((rest == 0) | ((fewer == 0) & (ghost | ~doubled))):
-                    m.next = "Idle"
-                    with m.If(last):
-                        m.next = "Settle"
+                    m.next = "Settle"
 
             with m.State("Settle"):
-                # The last sum is on its way to the buffer.
-                with m.If(~(looked | found | adding)):
-                    m.next = "Give"
+                # The last sum is on its way to the buffer, and step 0 to the read port.
+                m.d.comb += self.busy.eq(1)
+                m.d.sync += [last.eq(0), now.eq(0)]
+                with m.If((now == 0) & ~(looked | found | adding)):
+                    m.d.sync += now.eq(1)
+                    m.next = "Fetch"
 
-            with m.State("Give"):
-                m.d.comb += giving.eq(1)
-                with m.If(old.en):
-                    m.d.sync += [
-                        ahead.eq(given != self.steps), given_time.eq(given),
-                        given.eq(given + 1),
-                    ]
-                    with m.If(given == self.steps):
-                        m.next = "Idle"
+            with m.State("Fetch"):
+                m.d.comb += [self.busy.eq(1), clearing.eq(now != 1)]
+                m.d.sync += now.eq(now + 1)
+                m.next = "Offer"
+                with m.If(now == self.steps + 1):
+                    m.next = "Words"
+
+            with m.State("Offer"):
+                m.d.comb += [self.busy.eq(1), self.o.valid.eq(~mute), old.en.eq(0), moves.eq(0)]
+                with m.If(self.o.ready | mute):
+                    m.next = "Fetch"
 
         return m

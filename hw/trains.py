@@ -33,7 +33,7 @@ class Trains(wiring.Component):
         The memory that is read; the other is written.
     addr, en, train : In, In(1), Out(word_steps)
         Read port of the source.
-    bitmap_addr, bitmap_en, bitmap_data : In, In(1), Out(16)
+    bitmap_addr, bitmap_data : In, Out(16)
         Read port of its bitmap.
     w_rewind : In(1)
         The next write goes to address 0. With ``w_en``, this one does.
@@ -54,7 +54,7 @@ class Trains(wiring.Component):
         super().__init__({
             "source": In(1),
             "addr": In(addr), "en": In(1), "train": Out(word_steps),
-            "bitmap_addr": In(addr - 4), "bitmap_en": In(1), "bitmap_data": Out(WORD),
+            "bitmap_addr": In(addr - 4), "bitmap_data": Out(WORD),
             "w_rewind": In(1), "w_en": In(1), "w_train": In(word_steps),
             "w_jump": In(addr), "w_turn": In(1), "w_addr": Out(addr),
             "sam_addr": In(addr), "sam_en": In(1), "sam_train": Out(word_steps),
@@ -99,7 +99,6 @@ class Trains(wiring.Component):
         m.d.comb += [
             now.eq(kept | Cat(self.w_train.any() & (self.w_addr[:4] == n) for n in range(WORD))),
             read.addr.eq(self.bitmap_addr + Mux(self.source, words[0], 0)),
-            read.en.eq(self.bitmap_en),
             self.bitmap_data.eq(read.data),
             write.addr.eq(self.w_addr[4:] + Mux(self.source, 0, words[0])),
             write.data.eq(now),

@@ -1,4 +1,4 @@
-"""Walker and Engine together as Verilog, pass after pass, against golden.run."""
+"""Core as Verilog, pass after pass, against golden.run."""
 
 import json
 import os
@@ -61,8 +61,7 @@ async def equals_golden(dut, case, stall):
     reads = f"{case}__read_en"
     cocotb.start_soon(serve(dut, f"{case}__train_addr", reads, f"{case}__train", source))
     cocotb.start_soon(serve(dut, f"{case}__row_addr", reads, f"{case}__row", rows))
-    cocotb.start_soon(serve(dut, f"{case}__bitmap_addr", f"{case}__bitmap_en",
-                            f"{case}__bitmap_data", bitmap))
+    cocotb.start_soon(serve(dut, f"{case}__bitmap_addr", None, f"{case}__bitmap_data", bitmap))
     found = {"stored": [], "at": 0, "spikes": 0, "done": 0, "late": False}
     cocotb.start_soon(watch(dut, case, found))
     for image in images:

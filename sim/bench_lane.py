@@ -104,7 +104,7 @@ async def equals_golden(dut, case, idle):
             kind, weight, train = work.pop(0) if works else ("", 0, 0)
             port["param"].value = int(kind == "param")
             port["weight"].value = int(weight) & 2**plan.weight_bits - 1
-            port["train"].value = train if kind == "add" else 0
+            port["train"].value = 2**plan.word_steps - 1 if loads else train if kind == "add" else 0
             port["load"].value, port["shift"].value = int(loads), int(shifts)
             port["step"].value = int(steps)
             if shifts and plan.normed:

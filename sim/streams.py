@@ -87,12 +87,13 @@ async def silent(dut, *names, cycles=50):
 async def serve(dut, addr, en, data, contents, *, granted=lambda: True):
     """Be a synchronous memory for ever: a read appears one cycle later and stays until the next.
 
-    ``addr``, ``en`` and ``data`` are names of ports; ``contents`` may change meanwhile.
+    ``addr``, ``en`` and ``data`` are names of ports, ``en`` None where every cycle reads;
+    ``contents`` may change meanwhile.
     """
-    addr, en, data = dut[addr], dut[en], dut[data]
+    addr, en, data = dut[addr], dut[en] if en else None, dut[data]
     while True:
         await RisingEdge(dut.clk)
-        if en.value and granted():
+        if (en is None or en.value) and granted():
             data.value = int(contents[number(addr)])
 
 

@@ -23,15 +23,15 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
-def verilated(text, *, where=None, quick=False, harness=HARNESS, cells=False):
-    """Program of a ``harness`` around the Verilog module ``dut``.
+def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells=False):
+    """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
     Built in ``where``, by default a folder under the user's cache named by the contents, and reused
     if it is there; ``quick`` builds in a third of the time what then runs some times slower;
     ``cells`` tells that the text is a netlist. Raises RuntimeError with the tool's last lines if it
     fails.
     """
-    flags = "-O0" if quick else "-O1" if cells else "-O2"
+    flags = " ".join(["-O0" if quick else "-O1" if cells else "-O2", flags]).strip()
     if "o_traces__valid" in text:
         flags += " -DTRACES"
     if "mutsel" in text:

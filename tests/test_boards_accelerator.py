@@ -20,7 +20,7 @@ def test_equals_golden(seed, mode, gamma):
     wire = Wire(Bypassed(dut), spacing=16)
     images = np.random.default_rng(seed).integers(0, 256, (2, *network.shape), dtype=np.uint8)
     expected = run(images, network, gamma=gamma, mode=mode)
-    with Board(wire, timeout=50e-3, clock=wire.clock) as chip:
+    with Board(wire, baud=wire.baud, timeout=50e-3, clock=wire.clock) as chip:
         chip.load(configuration(dut.plan, table=exp_table(gamma, network.steps), mode=mode),
                   label=network.digest)
         assert chip.identify().label == network.digest

@@ -14,7 +14,7 @@ from tests.boards_standin import Bypassed, Standin, Wire
 def board(dut, *, retries=4, **options):
     """A Board on a simulated wire; its timeouts are 2,000 cycles."""
     wire = Wire(Bypassed(dut), **options)
-    return Board(wire, timeout=2e-3, retries=retries, clock=wire.clock)
+    return Board(wire, baud=wire.baud, timeout=2e-3, retries=retries, clock=wire.clock)
 
 
 def images(count, shape):
@@ -148,7 +148,7 @@ def test_tells_versions_apart():
                               counts=1).pack())
     told[3] = 9
     port = Mute(stuff(seal(1, Kind.ANSWER, bytes(told))))
-    with pytest.raises(LinkError, match="protocol version 9; this program speaks version 1"):
+    with pytest.raises(LinkError, match="protocol version 9; this program speaks version 2"):
         with Board(port, clock=port.clock):
             pass
 

@@ -32,11 +32,11 @@ def test_widths_are_the_smallest_that_hold():
 
 
 def test_score_and_map_widths_by_hand():
-    """T = 16: 16 * 256 = 4096 needs 13 bits; four channels of it, less one unit, need 14."""
+    """T = 16: 16 * 256 = 4096 needs 13 bits, three channels of it 14, four of it 15."""
     assert score_bits(16) == 13
-    assert map_bits(1, 16) == 12
-    assert map_bits(4, 16) == 14
-    assert map_bits(5, 16) == 15
+    assert map_bits(1, 16) == 13
+    assert map_bits(3, 16) == 14
+    assert map_bits(4, 16) == 15
 
 
 @pytest.mark.parametrize("leak", [0, 1, 4096, 5000, 32768, 65535, 65536])

