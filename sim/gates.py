@@ -7,6 +7,7 @@ out the PLL, the pins' cells and everything that is timing.
 
 import hashlib
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from hw.accelerator import Accelerator
 from hw.plan import configuration
 from sim.verilate import CACHE, verilated
 
-__all__ = ["Gates", "cell_models", "netlist"]
+__all__ = ["Gates", "cell_models", "flattened", "netlist"]
 
 DIVISOR = 4           # cycles of a bit: as fast as the UART can
 CLOCK   = 12_000_000  # what the chip is told; nothing here takes as long as that
@@ -52,14 +53,30 @@ def netlist(component):
         (folder / "dut.il").write_text(text)
         script = (f"read_rtlil dut.il; synth_ice40 {options} -top dut; opt_clean -purge; "
                   "write_verilog -noattr new.v; tee -q -o stat stat")
-        done = subprocess.run([choose()["YOSYS"], "-p", script], cwd=folder, text=True,
-                              capture_output=True)
-        if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-            raise RuntimeError(f"synthesis failed in {folder}:\n{tail}")
+        yosys(script, folder)
         with replacing(folder / "netlist.v") as aside:
             (folder / "new.v").replace(aside)
     return (folder / "netlist.v").read_text()
+
+
+def flattened(text):
+    """The Verilog of module ``dut`` and those below it as one module."""
+    with tempfile.TemporaryDirectory(prefix="sam-flat-") as folder:
+        (Path(folder) / "dut.v").write_text(text)
+        script = ("read_verilog dut.v; hierarchy -top dut; proc; flatten; opt_clean; "
+                  "write_verilog -noattr out.v")
+        yosys(script, folder)
+        return (Path(folder) / "out.v").read_text()
+
+
+def yosys(script, folder):
+    """Run commands of Yosys in a folder; RuntimeError with its last lines if it fails."""
+    (Path(folder) / "run.ys").write_text(script.replace("; ", "\n") + "\n")
+    done = subprocess.run([choose()["YOSYS"], "-q", "-s", "run.ys"], cwd=folder, text=True,
+                          capture_output=True)
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
+        raise RuntimeError(f"Yosys failed in {folder}:\n{tail}")
 
 
 class Gates:

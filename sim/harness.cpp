@@ -50,6 +50,11 @@ int main(int argc, char **argv) {
     // Which of many damaged designs this is (tests.mutation); 0 is the design itself.
     dut.mutsel = getenv("MUTANT") ? atoi(getenv("MUTANT")) : 0;
 #endif
+#ifdef UPSETS
+    std::vector<uint8_t> flips;
+    size_t flipped = 0;
+    if (FILE *there = fopen("flips", "rb")) { fclose(there); flips = slurp("flips"); }
+#endif
     const uint64_t patience = getenv("PATIENCE") ? atoll(getenv("PATIENCE")) : 2000000;
     uint64_t now = 0, begun = 0, idle = 0;
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
@@ -90,6 +95,18 @@ int main(int argc, char **argv) {
         PORT(o_counts, ready) = go();
 #ifdef TRACES
         PORT(o_traces, ready) = go();
+#endif
+#ifdef UPSETS
+        // The bit of a register that is turned over in this cycle (sim.upsets), one an image.
+        dut.upset = 0;
+        if (flipped < flips.size() / 16) {
+            const uint32_t *f = (const uint32_t *)&flips[16 * flipped];
+            if (f[0] < done) flipped++;                        // the image was shorter
+            else if (f[0] == done && begun && now + 1 - begun == f[1]) {
+                dut.upset = f[2]; dut.upset_bit = f[3];
+                flipped++;
+            }
+        }
 #endif
         dut.clk = 0;
         dut.eval();

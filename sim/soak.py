@@ -3,8 +3,8 @@
 Images go in parts, several at once; each part is simulated, run in the golden model, compared in
 every spike, map, score and read-out, and noted, so that a run that was broken off goes on where it
 was. With --experiments every part draws a chance of stalls (up to 0.6) and in every second image
-some spikes are taken away on their way to memory (hw.experiments), while mode and
-table differ from part to part. --verify FILE recomputes a log's digests with the golden model alone.
+some spikes are taken away on their way to memory (hw.experiments), while mode and table differ from
+part to part. --verify FILE recomputes a log's digests with the golden model alone.
 """
 
 import argparse

@@ -36,6 +36,8 @@ def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells
         flags += " -DTRACES"
     if "mutsel" in text:
         flags += " -DMUTANTS"
+    if "upset_bit" in text:
+        flags += " -DUPSETS"
     digest = hashlib.sha256((text + harness.read_text() + flags).encode()).hexdigest()[:20]
     folder = Path(where) if where else CACHE / "verilated" / digest
     program = folder / "harness"

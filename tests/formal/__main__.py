@@ -1,4 +1,4 @@
-"""python -m tests.formal: prove everything; print what was proven, how far, and how long it took."""
+"""python -m tests.formal: prove everything; say what was proven, how far, and how long it took."""
 
 import argparse
 import json

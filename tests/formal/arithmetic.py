@@ -71,13 +71,26 @@ def in_range(value, low, high):
     return (value >= low) & (value <= high)
 
 
+def ranges(plan, each):
+    """((low, high) of a sum, of a membrane before the last step) of a pass."""
+    steps = plan.network.steps - 1
+    if each.segments > 1:
+        # A read-out whose inputs are walked in parts: no leak, no reset, the parts added behind.
+        low, high = plan.segment_range(each.stage, each.segments)
+        low, high = int(low.min()), int(high.max())
+        scale = steps << each.stage.layer.frac
+        return (low, high), (low * scale, high * scale)
+    low, high = sum_ranges(each.stage)
+    return (int(low.min()), int(high.max())), membrane_range(each.stage, steps)
+
+
 def lif_step(plan, number):
     """``make`` of two steps in a row of a pass, from any membrane that its layer may have.
 
     u' = rested(u, s) + 2**frac I and s' = [u' > th], exactly: nothing wraps in the lane's width.
     """
     each = plan.passes[number]
-    layer, steps = each.stage.layer, plan.network.steps
+    layer = each.stage.layer
 
     def make(m):
         unit = lane.Lane(plan)
@@ -94,10 +107,8 @@ def lif_step(plan, number):
                 has_before.eq(1), before.eq(Mux(unit.last, 0, unit.membrane)),
                 fired.eq(~unit.last & crosses(each, unit.membrane) & (each.neuron.reset != "none")),
             ]
-        low, high = (int(end) for end in membrane_range(each.stage, steps - 1))
-        ends = sum_ranges(each.stage)
-        real = (in_range(before, low, high)
-                & in_range(handed, int(ends[0].min()), int(ends[1].max())))
+        sums, membranes = ranges(plan, each)
+        real = in_range(before, *map(int, membranes)) & in_range(handed, *sums)
         check = unit.step & has_sum & has_before & real
         after = rested(each, before, fired) + handed * 2**layer.frac
         with m.If(check):
@@ -117,8 +128,10 @@ def accumulates(plan):
         unit = lane.Lane(plan)
         m.submodules.dut, inner = opened(unit)
         past, steps, sums, shadow = Past(m), plan.word_steps, inner.sums, inner.shadow
-        low = min(int(sum_ranges(p.stage)[0].min()) for p in plan.passes)
-        high = max(int(sum_ranges(p.stage)[1].max()) for p in plan.passes)
+        low = min(ranges(plan, each)[0][0] for each in plan.passes)
+        high = max(ranges(plan, each)[0][1] for each in plan.passes)
+        # With ``load`` all steps are named: those sums begin anew.
+        m.d.comb += Assume(~unit.load | unit.train.all())
         load, shift = past(unit.load), past(unit.shift)
         train, weight = past(unit.train), past(unit.weight)
         for t in range(steps):
@@ -148,7 +161,7 @@ def ncs(m):
     unit = sam.Sam(steps=16, word_steps=16, map_width=17)
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    entry, kept, factor, ghosts = inner.entry.data, inner.kept, inner.factor, inner.ghosts
+    entry, kept, factor = inner.entry.data, inner.kept, inner.factor
     # What is multiplied by E[d], in cases.
     m.d.comb += Assert(Mux(inner.found_second, factor == inner.silent * ONE,
                            factor == Mux(inner.found_alone, 0, kept)))
@@ -157,7 +170,8 @@ def ncs(m):
     fed, ghost = past(inner.found & real), past(inner.found_second)
     first, product = past(inner.found_alone), past(entry * factor)
     with m.If(past.known & fed):
-        m.d.comb += Assert(is_rounded(Mux(ghost, ghosts, kept) - ONE, product))
+        m.d.comb += Assert(is_rounded(inner.result - ONE, product))
+        m.d.comb += Assert(ghost | (kept == inner.result))
         with m.If(~ghost & first):
             m.d.comb += Assert(kept == ONE)
     m.d.comb += Cover(past.known & fed & ~first & (kept != 2 * ONE) & (kept != ONE))
@@ -165,23 +179,19 @@ def ncs(m):
 
 
 def map_sum(m):
-    """M(t) + N, held at the top; N is A - 1, A, or A and the ghost, by mode."""
-    unit = sam.Sam(steps=16, word_steps=16, map_width=11)
-    fragment, inner = opened(unit)
-    m.submodules.dut = fragment
-    old, new = inner.old, inner.new
-    adding, ghost, kept = inner.adding, inner.add_second, inner.kept
-    ghosts, ahead = inner.ghosts, inner.ahead
-    paper = unit.mode == sam.Mode.Paper.value
-    # A is at least 1 after a spike; the ghost of a spike comes with one more than it is.
-    real = adding & ~ahead & (kept >= ONE) & (~ghost | (ghosts >= ONE)) & ~(ghost & paper)
-    grown = (old.data + kept - Mux(paper, ONE, 0) + Mux(ghost, ghosts - ONE, 0))
+    """M(t) + N; N is A - 1, A, or A and then the ghost, by mode; no address is read meanwhile."""
+    unit = sam.Sam(steps=16, word_steps=16, map_width=17)
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    old, new, result = inner.old, inner.new, inner.result
+    known = past(inner.found)
+    spare = past(inner.found_second | (unit.mode == sam.Mode.Paper.value))
+    # A, and a ghost with its one, are at least one; a map of four channels holds all sums.
+    real = past.known & known & ~inner.clearing & (result >= ONE) & (old.data <= 3 * 16 * ONE)
     with m.If(real):
-        m.d.comb += Assert(new.en)
-        with m.If(grown >= 2**11):
-            m.d.comb += Assert(new.data == 2**11 - 1)
-        with m.Else():
-            m.d.comb += Assert(new.data == grown)
+        m.d.comb += [Assert(new.en), Assert(new.data == old.data + result - Mux(spare, ONE, 0))]
+    with m.If(inner.clearing):
+        m.d.comb += [Assert(new.en), Assert(new.data == 0)]
     m.d.comb += Cover(real & (old.data != 0))
     return inputs(unit)
 
@@ -305,7 +315,7 @@ def proofs():
                 depth=2, any_state=True)
     exact = {"depth": 2, "any_state": True}
     yield Proof("hw.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
-    yield Proof("hw.sam.Sam", "map sum, held at the top", map_sum, **exact)
+    yield Proof("hw.sam.Sam", "map sum, 17 bits", map_sum, **exact)
     yield Proof("hw.scores.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact)
     yield Proof("hw.attribution.Traces", "trace update, 16 x 13 bits", traced, **exact)
     yield Proof("hw.attribution.Weigher", "trace times weight, 13 x 8 bits", attributed, **exact)

@@ -7,7 +7,9 @@ from boards import crc, deframer, executor, framer, stuffing, uart
 from boards.protocol import CHECK_START, ESCAPE, FLAG
 from tests.formal.prove import Proof
 from tests.formal.rules import Past, inputs, obey, opened, state, within
-from tests.formal.streams import framer_env
+from tests.formal.streams import IDENTITY, framer_env
+
+REQUEST = 36         # cycles that a request of up to four bytes takes
 
 
 def crc_bitwise(m):
@@ -33,10 +35,15 @@ def flag_ends(m):
     past = Past(m)
     place, long, crc_ = inner.place, inner.long, inner.crc.crc
     escaped = inner.of(inner.unstuff).escaped
-    ended = past(unit.i.valid & (unit.i.payload == FLAG))
-    with m.If(past.known & ended):
-        m.d.comb += Assert((place == 0) & ~long & ~escaped & (crc_ == CHECK_START))
-    m.d.comb += Cover(ended & past(escaped & (place == 3)))
+    # Bytes come at most every other cycle, and are looked at one later.
+    flag = past(unit.i.valid & (unit.i.payload == FLAG))
+    ended, known = past(flag), past(past.known)
+    m.d.comb += Assume(~unit.i.valid | ~past(unit.i.valid))
+    with m.If(past.known & known & ended):
+        m.d.comb += Assert((place == 0) & ~long & ~inner.enough & (crc_ == CHECK_START))
+    with m.If(past.known & flag):
+        m.d.comb += Assert(~escaped)
+    m.d.comb += Cover(ended & past(past(escaped)) & past(place == 3))
     return inputs(unit)
 
 
@@ -52,7 +59,7 @@ def halves_differ(m):
 
 def label_apart(m):
     """What is read while it is written is not sent, since no request is under way."""
-    unit = framer.Framer(identity=bytes(12), map_width=9, score_width=11)
+    unit = framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11)
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
@@ -72,7 +79,8 @@ def delivered(m):
     check = crc.CRC16()
     m.submodules.sender, m.submodules.check, m.submodules.dut = sender, check, unit
     data, damage, ready = Signal(16), Signal(16), Signal()
-    at, read, sent = Signal(3), Signal(2), Signal()
+    at, read, pace = Signal(3), Signal(2), Signal()
+    m.d.sync += pace.eq(~pace)               # a byte every other cycle at most
     past = Past(m)
     before = [past(data), past(damage)]
     with m.If(past.known):
@@ -80,11 +88,11 @@ def delivered(m):
     m.d.comb += [
         sender.i.p.data.eq(Mux(at < 2, data.word_select(at[0], 8), check.crc[8:])
                            ^ Mux(at < 2, 0, damage.word_select(at[0], 8))),
-        sender.i.p.end.eq(at == 4), sender.i.valid.eq(at != 5), sender.o.ready.eq(1),
+        sender.i.p.end.eq(at == 4), sender.i.valid.eq(at != 5), sender.o.ready.eq(pace),
         # What is sent is the damaged byte, what is counted the true one.
         check.data.eq(Mux(at < 2, data.word_select(at[0], 8), check.crc[8:])),
         check.en.eq(sender.i.valid & sender.i.ready),
-        unit.i.valid.eq(sender.o.valid), unit.i.payload.eq(sender.o.payload),
+        unit.i.valid.eq(sender.o.valid & pace), unit.i.payload.eq(sender.o.payload),
         unit.o.ready.eq(ready), unit.done.eq(unit.o.valid & ready & unit.o.p.last),
     ]
     with m.If(sender.i.valid & sender.i.ready):
@@ -96,8 +104,7 @@ def delivered(m):
         m.d.comb += Assert(unit.stop == 1)
         with m.If(ready):
             m.d.sync += read.eq(read + 1)
-    m.d.sync += sent.eq(at == 5)
-    waited = within(m, (at != 5) | unit.o.valid | (damage != 0) | (read == 2), 3)
+    waited = within(m, (at != 5) | unit.o.valid | (damage != 0) | (read == 2), 6)
     m.d.comb += [Cover(read == 2), Cover((damage != 0) & (at == 5)), Cover(waited == 1)]
     return [data, damage, ready]
 
@@ -150,7 +157,7 @@ def wire(m):
 
 def answers(m):
     """An answer that is framed is what the other side unframes, whatever its bytes."""
-    unit, other = framer.Framer(identity=bytes(12), map_width=9, score_width=11), \
+    unit, other = framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), \
         deframer.Deframer()
     m.submodules.dut, m.submodules.other = unit, other
     past = Past(m)
@@ -158,7 +165,8 @@ def answers(m):
     before = [past(seq), past(error)]
     with m.If(past.known):
         m.d.comb += [Assume(seq == before[0]), Assume(error == before[1])]
-    ready, read, asked = C(1), Signal(2), Signal(init=1)
+    ready, read, asked = Signal(), Signal(2), Signal(init=1)
+    m.d.sync += ready.eq(~ready)             # a byte every other cycle at most
     m.d.comb += [
         unit.i_answer.valid.eq(asked), unit.i_answer.p.seq.eq(seq),
         unit.i_answer.p.error.eq(error), unit.o.ready.eq(ready),
@@ -177,11 +185,11 @@ def answers(m):
 
 def executed(m):
     """A request of any bytes is answered once, within a bound, if what it gives is taken."""
-    unit = executor.Executor(pixels=1)
+    unit = executor.Executor(size=1)
     m.submodules.dut = unit
     past = Past(m)
-    # Frames of 2 to 4 bytes, one every two cycles as the deframer gives them; go back at rewind.
-    place, size, offered = Signal(2), Signal(2), Signal()
+    # Frames of 2 to 4 bytes, one every four cycles as the deframer gives them; go back at rewind.
+    offered, pause = Signal(), Signal(2)
     before = past(unit.stop)
     moves = unit.i.valid & unit.i.ready
     at = Signal(2)
@@ -193,13 +201,14 @@ def executed(m):
     ]
     with m.If(past.known & ~past(unit.done)):
         m.d.comb += Assume(unit.stop == before)
-    m.d.sync += offered.eq(~moves & ~unit.rewind & ~unit.done)
+    back = moves | unit.rewind | unit.done
+    m.d.sync += [pause.eq(Mux(back, 0, pause + (pause != 2))), offered.eq(~back & (pause == 2))]
     with m.If(moves):
         m.d.sync += at.eq(at + 1)
     with m.If(unit.rewind | unit.done):
         m.d.sync += at.eq(0)
     # Bytes of a frame stay what they are while it is read.
-    waited = within(m, unit.done, 14)
+    waited = within(m, unit.done, REQUEST)
     m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n)) for n in (0, 1, 2, 3, 4)]
     m.d.comb += [Cover(unit.start), Cover(waited > 8)]
     return [Value.cast(unit.i.payload), unit.stop, unit.overtaken, unit.busy]
@@ -213,14 +222,14 @@ PROOFS = [
     Proof("boards.deframer.Deframer", "never reads and writes one address", halves_differ,
           depth=1, induction=True),
     Proof("boards.deframer.Deframer", "whole frames arrive byte for byte, damaged ones never",
-          delivered, depth=18),
+          delivered, depth=26, cover=30),
     Proof("boards.framer.Framer", "what is read while written is not sent", label_apart,
           depth=16, cover=20, collides=True),
-    Proof("boards.framer.Framer", "an answer framed is the answer unframed", answers, depth=20,
-          cover=20, collides=True),
+    Proof("boards.framer.Framer", "an answer framed is the answer unframed", answers, depth=34,
+          cover=36, collides=True),
     Proof("boards.stuffing", "unstuff(stuff(x)) is x, in order", round_trip, depth=2,
           induction=True),
     Proof("boards.uart", "bytes sent are bytes received, in order", wire, depth=56, cover=90),
-    Proof("boards.executor.Executor", "every request is answered within 14 cycles", executed,
-          depth=24, cover=40),
+    Proof("boards.executor.Executor", f"every request is answered within {REQUEST} cycles", executed,
+          depth=45, cover=50),
 ]

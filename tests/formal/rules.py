@@ -34,7 +34,8 @@ def streams(unit):
 def inputs(unit):
     """Every signal of a component that its environment drives."""
     return [Value.cast(value) for _, member, value in unit.signature.flatten(unit)
-            if member.flow == In and len(Value.cast(value))]
+            if member.flow == In and len(Value.cast(value))
+            and not isinstance(Value.cast(value), Const)]
 
 
 def always(unit, name, part):

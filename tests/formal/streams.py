@@ -10,9 +10,9 @@ from hw import (
     attribution,
     encoder,
     follower,
+    readout,
     sam,
     scores,
-    walker,
 )
 from hw.plan import Plan
 from tests.formal.prove import Proof
@@ -102,27 +102,32 @@ def walker_env(m, unit, past):
     m.d.comb += Assume(~(begun & unit.start))
 
 
+def readout_env(m, unit, past):
+    """Steps of the read-out are taken when all lanes are told."""
+    m.d.comb += [Assume(unit.stepped == unit.told), Assume(unit.speaking)]
+
+
 def encoder_env(m, unit, past):
     steady(m, past, unit.seed)
     m.d.comb += Assume(unit.seed != 0)
 
 
+IDENTITY = framer.BOOT_AT + 1                   # the shortest there is
 SIZES = {"steps": 3, "word_steps": 4}
-EVENTS = {"channels": 1, "pixels": 2, "steps": 2, "map_width": 9}
 UNITS = {
     "boards.stuffing.Stuffer": (lambda: stuffing.Stuffer(), None, 20, {"induction": True}),
     "boards.deframer.Deframer": (lambda: deframer.Deframer(), deframer_env, 26, {"cover": 30}),
-    "boards.executor.Executor": (lambda: executor.Executor(pixels=3), executor_env, 18,
+    "boards.executor.Executor": (lambda: executor.Executor(size=3), executor_env, 18,
                                  {"cover": 30}),
     "boards.framer.Framer": (
-        lambda: framer.Framer(identity=bytes(12), map_width=9, score_width=11), framer_env, 20,
+        lambda: framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), framer_env, 20,
         {"collides": True}),
     "hw.encoder.Encoder": (lambda: encoder.Encoder(**SIZES), encoder_env, 20, {}),
     "hw.encoder.Encoder, ternary": (
         lambda: encoder.Encoder(**SIZES, ternary=True), encoder_env, 20, {}),
     "hw.encoder.Current": (lambda: encoder.Current(**SIZES), None, 2, {"induction": True}),
     "hw.encoder.Frames": (lambda: encoder.Frames(**SIZES), None, 2, {"induction": True}),
-    "hw.walker.Walker": (lambda: walker.Walker(plan()), walker_env, 16, {"cover": 24}),
+    "hw.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
     "hw.sam.Sam": (lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
                    sam_env, 16, {"cover": 24}),
     "hw.follower.Follower": (lambda: follower.Follower(plan()), follower_env, 16, {}),

@@ -1,8 +1,8 @@
 """python -m tests.mutation: change the gateware in hundreds of places; tell which the benches see.
 
 Every mutant of a design is in one simulation, chosen by an input. A mutant is seen if any word, or
-the number of cycles without stalls, is another than the model's (than the design's own). --equal
-tries to prove by SAT that mutants which no bench saw behave as the design does.
+the number of cycles without stalls, is another than the model's (than the design's own). Survivors and
+why they survive are in survivors.json beside this file.
 """
 
 import argparse
@@ -73,7 +73,11 @@ def main(argv=None):
     rows = []
     for name, bench in benches().items():
         if args.only in name:
-            rows += survey(name, bench, args.jobs)
+            try:
+                rows += survey(name, bench, args.jobs)
+            except RuntimeError as error:
+                print(f"error: {error}", file=sys.stderr)
+                raise SystemExit(1) from None
     reasons = json.loads(REASONS.read_text()) if REASONS.exists() else {}
     table = Table(title="mutants")
     for column in ("component", "mutants", "seen", "proven equivalent", "survive", "share seen"):
@@ -89,7 +93,7 @@ def main(argv=None):
             key = f"{row['bench']}: {row['part']}: {row['change']}"
             print(f"survives: {key}: {reasons.get(key, {}).get('reason', 'not looked at')}")
     if args.out:
-        with replacing(Path(args.out)) as aside:
+        with replacing(args.out) as aside:
             aside.write_text(json.dumps({"parts": parts, "mutants": rows}, indent=1) + "\n")
 
 

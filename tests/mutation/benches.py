@@ -108,7 +108,7 @@ def stream(seed, *, spaced):
     """(records for frames.cpp, frames that must come out) of whole, damaged and odd frames."""
     rng = np.random.default_rng(seed)
     records, wanted = [], []
-    for n in range(60):
+    for _ in range(60):
         size = int(rng.choice([0, 1, 2, 3, 30, 251, 249, 252]))
         body = rng.choice([0x7D, 0x7E, 0x5D, 0x00, *rng.integers(0, 256, 4)], size + 2)
         body = bytes(body.astype(np.uint8))
@@ -125,10 +125,10 @@ def stream(seed, *, spaced):
         for byte in wire:
             while spaced and rng.random() < 0.3:
                 records.append((0, int(rng.integers(256))))
-            records.append((1, byte))
+            records += [(1, byte), (0, int(rng.integers(256)))]   # one in two cycles at most
         if len(frame) <= 255 and kind != 3 and protocol.check(frame) == 0 and len(frame) >= 4:
             wanted.append(frame[:-2])
-        records += [(0, 0x7E)] * (6 * len(body) + 60 if spaced else 0)
+        records += [(0, 0x7E)] * (12 * len(body) + 100 if spaced else 0)
     return bytes(byte for record in records for byte in record), wanted
 
 
@@ -176,14 +176,16 @@ def benches():
     """Name -> bench."""
     plain, rich = draw(1, plain=True, steps=(16,)), draw(15, rich=True, steps=(20,))
     return {
+        "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 10)}),
         "plain network": Accelerated(plain, {
-            "lane": ("engine.lane0", 60), "engine": ("engine", 50), "SAM": ("sam", 50),
+            "lane": ("core.engine.lane0", 60), "engine": ("core.engine", 50), "SAM": ("sam", 50),
+            "walker": ("core.walker", 25), "picker": ("core.picker", 20),
             "encoder": ("encoder", 40), "attribution": ("traces", 50)},
             attribution=plain.taps[-1]),
         "rich network": Accelerated(rich, {
-            "lane": ("engine.lane0", 25), "engine": ("engine", 20), "SAM": ("sam", 10)},
+            "lane": ("core.engine.lane0", 25), "engine": ("core.engine", 20), "SAM": ("sam", 10),
+            "walker": ("core.walker", 15), "picker": ("core.picker", 15)},
             word_steps=8, lanes=2),
-        "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 10)}),
     }
 
 

@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
         dut.clk = 0;
         dut.eval();
         if (waited && !dut.given && !done && !rewind) { fprintf(stderr, "a byte taken back\n"); return 4; }
-        waited = dut.given && !dut.ready;
+        waited = dut.given && !dut.ready && !dut.done && !dut.rewind;
         done = rewind = false;
         if (dut.overtaken) { fputc(1, out); fputc(0, out); }
         if (dut.given && dut.ready) {

@@ -1,12 +1,11 @@
 """Many mutants of a design in one Verilog module, chosen by an input while it is simulated."""
 
 import re
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from boards.toolchain import choose
+from sim.gates import yosys
 
 WIDTH = 12                    # bits of the input that chooses
 PREPARE = "read_verilog dut.v; hierarchy -top dut; proc; opt_expr; memory -nomap; opt_clean"
@@ -29,16 +28,6 @@ class Mutant:
     number: int
     part: str
     change: str
-
-
-def yosys(script, folder):
-    """Run a script of Yosys in a folder; RuntimeError with its last line if it fails."""
-    (folder / "run.ys").write_text(script.replace("; ", "\n") + "\n")
-    done = subprocess.run([choose()["YOSYS"], "-q", "-s", "run.ys"], cwd=folder, text=True,
-                          capture_output=True)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).strip().splitlines()
-        raise RuntimeError(f"Yosys failed: {lines[-1] if lines else 'without a word'}")
 
 
 def described(line):
@@ -71,7 +60,7 @@ def mutated(text, parts, *, seed=1):
             first += count
         yosys("; ".join(script), folder)
         found, apply = [], [PREPARE]
-        for n, (part, (path, _)) in enumerate(parts.items()):
+        for n, part in enumerate(parts):
             lines = (folder / f"list{n}").read_text().splitlines()
             for line in lines:
                 number = int(re.search(rf"-ctrl mutsel {WIDTH} (\d+)", line)[1])
@@ -83,5 +72,5 @@ def mutated(text, parts, *, seed=1):
             apply += [f"add -input mutsel {WIDTH}"]
             apply += [f"connect -set {path}.mutsel mutsel" for path in nested]
         apply += ["opt_clean", "write_verilog -noattr out.v"]
-        yosys("\n".join(apply), folder)
+        yosys("; ".join(apply), folder)
         return (folder / "out.v").read_text(), found
