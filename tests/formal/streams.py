@@ -120,8 +120,8 @@ UNITS = {
     "boards.executor.Executor": (lambda: executor.Executor(size=3), executor_env, 18,
                                  {"cover": 30}),
     "boards.framer.Framer": (
-        lambda: framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), framer_env, 20,
-        {"collides": True}),
+        lambda: framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), framer_env,
+        20, {"collides": True}),
     "hw.encoder.Encoder": (lambda: encoder.Encoder(**SIZES), encoder_env, 20, {}),
     "hw.encoder.Encoder, ternary": (
         lambda: encoder.Encoder(**SIZES, ternary=True), encoder_env, 20, {}),

@@ -1,8 +1,8 @@
 """python -m tests.mutation: change the gateware in hundreds of places; tell which the benches see.
 
 Every mutant of a design is in one simulation, chosen by an input. A mutant is seen if any word, or
-the number of cycles without stalls, is another than the model's (than the design's own). Survivors and
-why they survive are in survivors.json beside this file.
+the number of cycles without stalls, is another than the model's (than the design's own). Survivors
+and why they survive are in survivors.json beside this file.
 """
 
 import argparse
