@@ -15,6 +15,9 @@
 #include <vector>
 #include "Vdut.h"
 #include "verilated.h"
+#ifdef COVERAGE
+#include "verilated_cov.h"
+#endif
 
 // Verilator spells the two underscores of an Amaranth stream's port like this.
 #define PORT(stream, part) dut.stream##___05F##part
@@ -156,5 +159,8 @@ int main(int argc, char **argv) {
         dut.clk = 1; dut.eval();
     }
     fclose(out);
+#ifdef COVERAGE
+    Verilated::threadContextp()->coveragep()->write(getenv("COVERAGE_FILE"));
+#endif
     return 0;
 }

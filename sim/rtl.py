@@ -30,19 +30,22 @@ class Simulation:
         None for all spiking layers.
     quick : bool
         Build fast rather than run fast, as suits a few images of a small network.
+    coverage : bool
+        Count lines and toggles (sim.verilate).
     change : function
         Verilog -> the Verilog that is simulated, for those who damage it.
     options :
         Those of hw.accelerator.Accelerator.
     """
 
-    def __init__(self, network, *, taps=None, quick=False, change=lambda text: text, **options):
+    def __init__(self, network, *, taps=None, quick=False, coverage=False,
+                 change=lambda text: text, **options):
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         text = verilog.convert(self.accelerator, name="dut", emit_src=False,
                                strip_internal_attrs=True)
-        self.program = verilated(change(text), quick=quick)
+        self.program = verilated(change(text), quick=quick, coverage=coverage)
 
     def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
             keep=True, stall=0, seed=1, tick=lambda: None):

@@ -23,12 +23,14 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
 
-def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells=False):
+def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells=False,
+              coverage=False):
     """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
     Built in ``where``, by default a folder under the user's cache named by the contents, and reused
     if it is there; ``quick`` builds in a third of the time what then runs some times slower;
-    ``cells`` tells that the text is a netlist. Raises RuntimeError with the tool's last lines if it
+    ``cells`` tells that the text is a netlist; ``coverage`` has lines and toggles counted, in
+    coverage.dat where the program runs. Raises RuntimeError with the tool's last lines if it
     fails.
     """
     flags = " ".join(["-O0" if quick else "-O1" if cells else "-O2", flags]).strip()
@@ -36,6 +38,8 @@ def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells
         flags += " -DTRACES"
     if "mutsel" in text:
         flags += " -DMUTANTS"
+    if coverage:
+        flags += " -DCOVERAGE"
     if "upset_bit" in text:
         flags += " -DUPSETS"
     digest = hashlib.sha256((text + harness.read_text() + flags).encode()).hexdigest()[:20]
@@ -63,6 +67,7 @@ def compile_program(text, flags, folder, quick, harness, cells):
          # by itself; g++ must be told.
          "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", flags,
          *(["-MAKEFLAGS", "OPT_FAST=-O0", "--output-split", "0"] if quick else []),
+         *(["--coverage-line", "--coverage-toggle"] if "-DCOVERAGE" in flags else []),
          # A function of a hundred thousand lines would keep the compiler for an hour.
          *(["--output-split", "10000", "--output-split-cfuncs", "1000"] if cells else []),
          "--top-module", "dut", "--Mdir", "obj", "-o", "../harness.new",
