@@ -41,7 +41,7 @@ def points(path):
 
 
 def measured(network, some, **options):
-    """(counts of points, all points, the Verilog) of a network's accelerator with everything built in."""
+    """(counts of points, all points, the Verilog) of an accelerator with everything built in."""
     layer = network.taps[-1]
     text = []
 

@@ -40,20 +40,24 @@ def main(argv=None):
     warm()
     console = Console(width=150)
     outcomes = []
-    with ThreadPoolExecutor(args.jobs) as pool:
-        for outcome in pool.map(prove, chosen):
-            outcomes.append(outcome)
-            print(f"{outcome.proof.component}: {outcome.proof.claim}: {outcome.verdict} "
-                  f"({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
-    show(outcomes, console)
-    print(f"{sum(o.proven for o in outcomes)} of {len(outcomes)} proven, "
-          f"{sum(o.checks for o in outcomes)} assertions, {sum(o.covers for o in outcomes)} covers")
-    if args.out:
+
+    def note():
+        """Write what is known so far."""
         with replacing(Path(args.out)) as aside:
             aside.write_text(json.dumps([{
                 "component": o.proof.component, "claim": o.proof.claim, "mode": o.proof.mode,
                 "assertions": o.checks, "covers": o.covers, "seconds": round(o.seconds, 1),
                 "verdict": o.verdict} for o in outcomes], indent=1) + "\n")
+    with ThreadPoolExecutor(args.jobs) as pool:
+        for outcome in pool.map(prove, chosen):
+            outcomes.append(outcome)
+            print(f"{outcome.proof.component}: {outcome.proof.claim}: {outcome.verdict} "
+                  f"({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
+            if args.out:
+                note()
+    show(outcomes, console)
+    print(f"{sum(o.proven for o in outcomes)} of {len(outcomes)} proven, "
+          f"{sum(o.checks for o in outcomes)} assertions, {sum(o.covers for o in outcomes)} covers")
     raise SystemExit(0 if all(o.proven for o in outcomes) else 1)
 
 
