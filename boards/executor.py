@@ -98,9 +98,13 @@ class Executor(wiring.Component):
         label    = Signal()
         lower    = Signal()                              # byte of a pixel that is next
         fits     = Signal(2)                             # as the last block, as another
+        asks     = Signal(data.StructLayout({"identify": 1, "reset": 1, "pixels": 1, "write": 1}))
+        ends     = Signal()                              # the request has but a kind
+        follows, fitting = Signal(), Signal()            # of a block
         # Offers are registers, so that the way from here into the accelerator is its own.
         offers   = Signal(data.StructLayout({"pixel": 1, "config": 1, "label": 1, "answer": 1}))
         taken    = Signal()
+        moves    = Signal()                              # it was, in the cycle before
         writes   = [Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL]
         writes  += [Kind.EXPERIMENT] if self._experiments else []
 
@@ -127,8 +131,10 @@ class Executor(wiring.Component):
                      | (offers.answer & self.o_answer.ready)),
         ]
 
+        m.d.sync += [moves.eq(taken), self.start.eq(0), self.reset.eq(0)]
+
         def offer(which, valid):
-            m.d.sync += offers[which].eq(valid & ~taken)
+            m.d.sync += offers[which].eq(valid & ~taken & ~moves)
 
         def answer(why=Error.NONE):
             if why != Error.NONE:
@@ -145,58 +151,65 @@ class Executor(wiring.Component):
 
             with m.State("Kind"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [space.eq(byte), label.eq(byte[3])]
+                m.d.sync += [space.eq(byte), label.eq(byte[3]), ends.eq(self.i.p.last)]
+                m.d.sync += asks.eq(Cat(byte == Kind.IDENTIFY, byte == Kind.RESET,
+                                        byte == Kind.PIXELS, Cat(byte == w for w in writes).any()))
                 with m.If(self.i.valid):
-                    with m.Switch(byte):
-                        with m.Case(Kind.IDENTIFY):
-                            m.d.sync += identity.eq(self.i.p.last)
-                            answer()
-                            with m.If(~self.i.p.last):
-                                answer(Error.LENGTH)
-                        with m.Case(Kind.RESET):
-                            m.d.comb += self.reset.eq(self.i.p.last & ~again)
-                            answer()
-                            with m.If(~self.i.p.last):
-                                answer(Error.LENGTH)
-                        with m.Case(Kind.PIXELS, *writes):
-                            m.next = "Block"
-                            with m.If(byte[2]):
-                                m.next = "Index"
-                            with m.If(again):
-                                answer()
-                            with m.Elif(self.busy):
-                                answer(Error.BUSY)
-                            with m.Elif(self.i.p.last):
-                                answer(Error.LENGTH)
-                        with m.Default():
-                            answer(Error.KIND)
+                    m.next = "Check"
+
+            # What a byte means is looked at in one cycle, what follows from it in the next.
+            with m.State("Check"):
+                with m.If(asks.identify | asks.reset):
+                    m.d.sync += identity.eq(asks.identify & ends)
+                    m.d.sync += self.reset.eq(asks.reset & ends & ~again)
+                    answer()
+                    with m.If(~ends):
+                        answer(Error.LENGTH)
+                with m.Elif(asks.pixels | asks.write):
+                    m.next = "Block"
+                    with m.If(asks.write):
+                        m.next = "Index"
+                    with m.If(again):
+                        answer()
+                    with m.Elif(self.busy):
+                        answer(Error.BUSY)
+                    with m.Elif(ends):
+                        answer(Error.LENGTH)
+                with m.Else():
+                    answer(Error.KIND)
 
             with m.State("Block"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += first.eq(byte == 0)
-                m.d.sync += lower.eq(self._bits <= 8)
+                m.d.sync += [
+                    first.eq(byte == 0), lower.eq(self._bits <= 8),
+                    follows.eq((byte == block) | (byte == 0)),
+                    fitting.eq(Mux(byte == final, fits[0], fits[1])),
+                ]
                 with m.If(self.i.valid):
-                    m.next = "Pixels"
-                    with m.If((byte != block) & (byte != 0)):
-                        answer(Error.ORDER)
-                    with m.Elif(~Mux(byte == final, fits[0], fits[1])):
-                        answer(Error.LENGTH)
-                    with m.Elif(byte == 0):
-                        m.d.sync += block.eq(0)
+                    m.next = "Order"
+
+            with m.State("Order"):
+                m.next = "Pixels"
+                with m.If(~follows):
+                    answer(Error.ORDER)
+                with m.Elif(~fitting):
+                    answer(Error.LENGTH)
+                with m.Elif(first):
+                    m.d.sync += block.eq(0)
 
             with m.State("Pixels"):
                 offer("pixel", self.i.valid & lower)
-                m.d.comb += self.i.ready.eq(taken | ~lower)
+                m.d.comb += self.i.ready.eq(moves | ~lower)
                 with m.If(self.i.valid & self.i.ready):
                     if self._bits > 8:
                         m.d.sync += [lower.eq(~lower), high.eq(byte)]
                     with m.If(lower):
                         m.d.sync += first.eq(0)
                     with m.If(self.i.p.last):
-                        m.d.comb += self.start.eq(block == final)
+                        m.d.sync += self.start.eq(block == final)
                         m.d.sync += block.eq(Mux(block == final, 0, block + 1))
                         answer()
-                with m.Elif(self.overtaken):
+                with m.Elif(self.overtaken & ~taken):
                     m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
@@ -227,13 +240,13 @@ class Executor(wiring.Component):
             with m.State("Low"):
                 offer("config", self.i.valid & ~label)
                 offer("label", self.i.valid & label)
-                m.d.comb += self.i.ready.eq(taken)
-                with m.If(taken):
+                m.d.comb += self.i.ready.eq(moves)
+                with m.If(moves):
                     m.d.sync += index[:8].eq(index[:8] + 1)
                     m.next = "High"
                     with m.If(self.i.p.last):
                         answer()
-                with m.Elif(self.overtaken):
+                with m.Elif(self.overtaken & ~taken):
                     m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
@@ -245,7 +258,7 @@ class Executor(wiring.Component):
                 offer("answer", self.i.valid)
                 with m.If(error == Error.NONE):
                     m.d.sync += [seq.eq(byte), known.eq(~identity)]
-                with m.If(taken):
+                with m.If(moves):
                     m.d.comb += self.done.eq(1)
                     m.next = "Seq"
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect
 from golden.formats import MODES, exp_table, map_bits, score_bits
 from golden.network import Network
 from hw.attribution import Traces
-from hw.constants import per_pass
+from hw.constants import held, per_pass
 from hw.core import Core
 from hw.encoder import encoder_for
 from hw.experiments import Experiments
@@ -138,11 +138,10 @@ class Accelerator(wiring.Component):
         m.submodules.core    = core    = Core(plan)
 
         number  = Signal(range(len(passes)))
-        loading = Signal()
+        loading = Signal(init=1)
         start   = Signal()
         m.d.comb += [
             core.number.eq(number), core.start.eq(start),
-            trains.source.eq(Mux(loading, 1, per_pass(number, [p.source for p in passes]))),
             trains.addr.eq(core.train_addr), trains.en.eq(core.read_en),
             core.train.eq(trains.train),
             trains.bitmap_addr.eq(core.bitmap_addr), core.bitmap_data.eq(trains.bitmap_data),
@@ -150,12 +149,16 @@ class Accelerator(wiring.Component):
                 weights.addr.eq(core.row_addr), weights.en.eq(core.read_en)]),
             core.row.eq(weights.row),
         ]
+        # A cycle late, before anything is read or written.
+        m.d.sync += trains.source.eq(
+            Mux(loading, 1, per_pass(number, [p.source for p in passes])))
 
         # --- configuration ------------------------------------------------------------------------
         mode, seed = Signal(2, init=self.mode), Signal(32, init=self.network.seed)
         config, fresh = self.i_config, Signal(init=1)        # nothing of an image was taken yet
+        # From a register, whatever is decided upon it; so a write takes two cycles.
+        m.d.sync += config.ready.eq(config.valid & ~config.ready & loading & fresh)
         m.d.comb += [
-            config.ready.eq(loading & fresh),
             weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
             weights.w_en.eq(config.valid & config.ready & (config.p.space == Space.Weights)),
         ]
@@ -237,8 +240,8 @@ class Accelerator(wiring.Component):
         # --- SAM and traces: both hear the words of a layer ---------------------------------------
         mapping, listeners, busy = Signal(), [], []
         table_en = config.valid & config.ready & (config.p.space == Space.Table)
-        follows = lambda layers: per_pass(
-            number, [int(not p.merging and p.stage.index in layers) for p in passes])
+        follows = lambda layers: held(
+            m, number, [int(not p.merging and p.stage.index in layers) for p in passes])
         traced = () if self.attribution is None else (self.attribution,)
         if self.taps:
             m.submodules.sam = sam = Sam(
@@ -290,22 +293,20 @@ class Accelerator(wiring.Component):
         # --- order --------------------------------------------------------------------------------
         scores = core.o
         connect(m, scores, wiring.flipped(self.o_scores))
-        last_pass = number == len(passes) - 1
+        quiet     = held(m, number, [int(p.merging or not p.storing) for p in passes])
+        last_pass = held(m, number, [int(p is passes[-1]) for p in passes])
         finished = Signal()
         with m.FSM():
             with m.State("Load"):
-                m.d.comb += loading.eq(1)
                 with m.If(encoder.i.valid):
                     m.d.sync += fresh.eq(0)
                 with m.If(encoder.restarted):
                     m.d.sync += cycles.eq(1)
                 with m.If(loaded):
-                    m.d.sync += number.eq(0)
-                    m.next = "Loaded"
-
-            with m.State("Loaded"):
-                # The spikes of the last word are being counted.
-                m.next = "Count-Input"
+                    m.d.sync += loading.eq(0)
+                with m.If(~loading):
+                    # Meanwhile the spikes of the last word were counted.
+                    m.next = "Count-Input"
 
             with m.State("Count-Input"):
                 m.d.comb += self.o_counts.valid.eq(1)
@@ -325,7 +326,6 @@ class Accelerator(wiring.Component):
                     m.next = "Count"
 
             with m.State("Count"):
-                quiet = per_pass(number, [int(p.merging or not p.storing) for p in passes])
                 m.d.comb += self.o_counts.valid.eq(~quiet)
                 with m.If(self.o_counts.ready | quiet):
                     m.d.sync += spikes.eq(0)
@@ -343,7 +343,7 @@ class Accelerator(wiring.Component):
                     self.o_counts.p.last.eq(1),
                 ]
                 with m.If(self.o_counts.ready):
-                    m.d.sync += [fresh.eq(1), spikes.eq(0), number.eq(0)]
+                    m.d.sync += [fresh.eq(1), spikes.eq(0), number.eq(0), loading.eq(1)]
                     m.next = "Load"
 
         return m

@@ -23,10 +23,13 @@ def per_pass(number, values, *, shape=None):
 
 
 def held(m, number, values, *, shape=None):
-    """``per_pass`` a cycle later, from a register."""
+    """``per_pass`` a cycle later, from a register.
+
+    Only outside of any condition: within one, the register would keep what it had.
+    """
     chosen = per_pass(number, values, shape=shape)
     if isinstance(chosen, Const):
         return chosen
-    register = Signal(chosen.shape(), name="held")
+    register = Signal(chosen.shape(), name="held", reset_less=True)
     m.d.sync += register.eq(chosen)
     return register

@@ -41,7 +41,7 @@ class Encoder(wiring.Component):
 
     The generator starts at ``seed`` when ``first`` comes with a pixel, is advanced once for every
     four steps of every pixel, and its bytes, lowest first, serve those steps (golden.encode). Takes
-    one pixel every ``chunks * (word_steps / 4 + 1)`` cycles, one more at ``first``; each chunk of
+    one pixel every ``chunks * (word_steps / 4 + 1)`` cycles, two more at ``first``; each chunk of
     its train leaves as one word. Bits of steps from ``steps`` on are 0. ``ternary``: the pixel is
     signed, spikes come where random(t) < 2 |pixel|, and each chunk leaves as two words, of positive
     and of negative spikes.
@@ -91,6 +91,7 @@ class Encoder(wiring.Component):
         step     = (chunk * quads + quad) * WORD_STEPS
         fired    = Cat((state.word_select(n, 8) < level) & (step + n < self.steps)
                        for n in range(WORD_STEPS))
+        following = xorshift32(state)
         drawing, last_word = Signal(), Signal()
         counted  = Signal(WORD_STEPS)
         m.d.sync += counted.eq(Mux(drawing, fired, 0))
@@ -107,15 +108,21 @@ class Encoder(wiring.Component):
                     m.d.sync += started.eq(1)
                     with m.If(self.i.p.first & ~started):
                         m.d.comb += self.restarted.eq(1)
+                        m.d.sync += state.eq(self.seed)
+                        m.next = "Restart"
                     with m.Else():
                         m.d.comb += drawing.eq(1)
                         m.d.sync += train.eq(Cat(train[WORD_STEPS:], fired))
                         m.d.sync += quad.eq(Mux(quad == quads - 1, 0, quad + 1))
                         with m.If(quad == quads - 1):
                             m.next = "Give"
-                    # The state is the word that comes next.
-                    with m.If(self.restarted | (step < drawn * WORD_STEPS)):
-                        m.d.sync += state.eq(xorshift32(Mux(self.restarted, self.seed, state)))
+                        # The state is the word that comes next.
+                        with m.If(step < drawn * WORD_STEPS):
+                            m.d.sync += state.eq(following)
+
+            with m.State("Restart"):
+                m.d.sync += state.eq(following)
+                m.next = "Draw"
 
             with m.State("Give"):
                 m.d.comb += self.o.valid.eq(1)

@@ -89,8 +89,10 @@ class Engine(wiring.Component):
         read = Signal(Kind)
         reads, adds, ends = Signal(), Signal(), Signal()     # of the item read
         hollow_read, load, param = Signal(), Signal(), Signal()
-        train = Signal(plan.word_steps)                      # steps that add
-        row   = Signal(WORD * plan.row_words)
+        # After a reset the lanes' sums are cleared as with a load, which drains nothing.
+        clear = Signal(init=1)
+        train = Signal(plan.word_steps, init=-1)             # steps that add
+        row   = Signal(WORD * plan.row_words, reset_less=True)
         hollow, last = Signal(), Signal()                    # with `load`: of its walk
         m.d.comb += [
             self.train_addr.eq(self.i.p.train),
@@ -105,7 +107,8 @@ class Engine(wiring.Component):
             train.eq(Mux(ends, ~0, Mux(adds, self.train, 0)) if not merges else
                      Mux(ends & ~merging, ~0, Mux(adds & ~merging, self.train, 0))),
             row.eq(self.row), param.eq(reads & (read == Kind.Param)),
-            load.eq(ends & ~merging), hollow.eq(hollow_read), last.eq(read == Kind.Last),
+            load.eq(ends & ~merging), clear.eq(ends & ~merging), hollow.eq(hollow_read),
+            last.eq(read == Kind.Last),
         ]
 
         # Rows of the header shift in lowest first, which leaves the threshold in the lowest bits.
@@ -124,7 +127,9 @@ class Engine(wiring.Component):
         final, final_step     = Signal(), Signal()   # the walk is the pass's last
         hollow_now, hollow_step = Signal(), Signal()
         last_chunk  = chunk == plan.chunks - 1
-        live        = ~last_chunk | (step < plan.network.steps - (plan.chunks - 1) * steps)
+        ahead       = Signal(range(plan.chunks))     # chunk of the step handed on
+        live        = Signal(init=1)                 # the step is one of T
+        rest        = plan.network.steps - (plan.chunks - 1) * steps
         m.d.comb += [
             shift.eq(shifting & (~stepping | advance)),
             stepped.eq(stepping & advance),
@@ -134,6 +139,7 @@ class Engine(wiring.Component):
             m.d.sync += [
                 count.eq(count + 1), last_count.eq(count == steps - 2), shifting.eq(~last_count),
                 stepping.eq(1), step.eq(count), last_step.eq(last_count),
+                live.eq((ahead != plan.chunks - 1) | (count < rest) if rest < steps else 1),
                 final_step.eq(final), hollow_step.eq(hollow_now),
             ]
         with m.Elif(advance):
@@ -148,6 +154,7 @@ class Engine(wiring.Component):
             ]
         with m.If(stepped & last_step):
             m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+        m.d.comb += ahead.eq(Mux(stepped & last_step, Mux(last_chunk, 0, chunk + 1), chunk))
 
         for n, lane in enumerate(lanes):
             m.d.comb += [
@@ -156,7 +163,7 @@ class Engine(wiring.Component):
                 lane.train.eq(train),
                 lane.weight.eq(row[n * plan.weight_bits:(n + 1) * plan.weight_bits].as_signed()),
                 lane.param.eq(param),
-                lane.load.eq(load),
+                lane.load.eq(clear),
                 lane.shift.eq(shift),
                 lane.step.eq(stepped),
                 lane.last.eq(last_step & last_chunk),
@@ -183,10 +190,11 @@ class Engine(wiring.Component):
             *(readout.membranes[n].eq(lane.membrane) for n, lane in enumerate(lanes)),
             advance.eq(~speaking | ~live | readout.told),
         ]
-        m.d.sync += told.eq(stepped & last_step & last_chunk & final_step & speaking & ~storing_pass)
+        m.d.sync += told.eq(
+            stepped & last_step & last_chunk & final_step & speaking & ~storing_pass)
 
         # --- words: trains of the lanes, bit by bit -----------------------------------------------
-        words = [Signal(steps, name=f"word{n}") for n in range(plan.lanes)]
+        words = [Signal(steps, name=f"word{n}", reset_less=True) for n in range(plan.lanes)]
         fresh = Signal()                             # their last bits are new
         whole, whole_final, whole_hollow, whole_chunk = (Signal(name=n) for n in (
             "whole", "whole_final", "whole_hollow", "whole_chunk"))
@@ -201,16 +209,19 @@ class Engine(wiring.Component):
 
         # --- store: finished trains, lane after lane ----------------------------------------------
         group   = Signal(range(max(p.groups for p in passes)))
+        # Known two cycles after the group, whose ends hw.picker keeps three apart.
         last_group = Signal()
-        used    = Mux(last_group, fixed((p.shape[0] - 1) % p.span for p in passes),
-                      fixed(p.span - 1 for p in passes))     # last lane in use
-        hold    = Signal(steps * plan.lanes)
-        storing, store_final, store_chunk = Signal(), Signal(), Signal()
+        used    = Signal(range(plan.lanes))          # last lane in use
+        hold    = Signal(steps * plan.lanes, reset_less=True)
+        storing, store_final = Signal(), Signal()
+        store_chunk = Signal() if plan.chunks > 1 else C(1)
         writer = Signal(range(plan.lanes))
         writer_done = storing & (writer == used)
         stored = Signal()                            # the pass's last train has left
         m.d.sync += [
             last_group.eq(group == fixed(p.groups - 1 for p in passes)),
+            used.eq(Mux(last_group, fixed((p.shape[0] - 1) % p.span for p in passes),
+                        fixed(p.span - 1 for p in passes))),
             stored.eq(writer_done & store_final & storing_pass),
             self.done.eq(stored | told),
         ]
@@ -230,8 +241,10 @@ class Engine(wiring.Component):
         with m.If(whole):
             m.d.sync += [
                 hold.eq(Mux(whole_hollow, 0, Cat(words))),
-                storing.eq(1), store_final.eq(whole_final), store_chunk.eq(whole_chunk),
+                storing.eq(1), store_final.eq(whole_final),
             ]
+            if plan.chunks > 1:
+                m.d.sync += store_chunk.eq(whole_chunk)
         if merges:
             merged, came, joins = Signal(steps), Signal(steps), Signal()
             merge_chunk = Signal(range(plan.chunks))
@@ -242,9 +255,10 @@ class Engine(wiring.Component):
             with m.If(joins):
                 m.d.sync += [
                     hold.eq(merged), storing.eq(1), store_final.eq(last),
-                    store_chunk.eq(merge_chunk == plan.chunks - 1),
                     merge_chunk.eq(Mux(merge_chunk == plan.chunks - 1, 0, merge_chunk + 1)),
                 ]
+                if plan.chunks > 1:
+                    m.d.sync += store_chunk.eq(merge_chunk == plan.chunks - 1)
         with m.If(self.start):
             m.d.sync += group.eq(0)
 
@@ -255,12 +269,15 @@ class Engine(wiring.Component):
         within  = jumps(lambda p: 1 - across * p.out_chunk)
         beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)
                         - across * p.out_chunk)
-        onwards = Mux(last_group, jumps(lambda p: p.out_chunk - tail(p)),
-                      jumps(lambda p: p.out_chunk - (p.span - 1)))
+        leap, onwards = Signal.like(self.w_jump), Signal.like(self.w_jump)
+        m.d.sync += [
+            leap.eq(Mux(last_group, beyond, within)),
+            onwards.eq(Mux(last_group, jumps(lambda p: p.out_chunk - tail(p)),
+                           jumps(lambda p: p.out_chunk - (p.span - 1)))),
+        ]
         m.d.comb += [
             self.w_turn.eq(writer_done),
-            self.w_jump.eq(Mux(writer_done, Mux(store_chunk, Mux(last_group, beyond, within),
-                                                onwards), 1)),
+            self.w_jump.eq(Mux(writer_done, Mux(store_chunk, leap, onwards), 1)),
         ]
 
         return m

@@ -6,7 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import LEAK_BITS, leak_shift
-from hw.constants import per_pass
+from hw.constants import held
 
 __all__ = ["Lane", "norm_layout"]
 
@@ -37,7 +37,7 @@ class Lane(wiring.Component):
     Members
     -------
     number : In(range(passes))
-        The pass.
+        The pass; steady from a cycle before anything is added.
     threshold : In(plan.threshold_bits)
         Of the pass, unless parameters come by channel.
     train : In(word_steps)
@@ -80,22 +80,23 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, neurons = self.plan, [each.neuron for each in self.plan.passes]
-        is_any = lambda test: per_pass(self.number, [int(test(n)) for n in neurons])
+        is_any = lambda test: held(m, self.number, [int(test(n)) for n in neurons])
 
-        sums   = [Signal(signed(plan.sum_bits), name=f"sum{t}") for t in range(plan.word_steps)]
-        shadow = [Signal(signed(plan.sum_bits), name=f"shadow{t}") for t in range(plan.word_steps)]
+        row    = lambda name: [Signal(signed(plan.sum_bits), name=f"{name}{t}", reset_less=True)
+                               for t in range(plan.word_steps)]
+        sums, shadow = row("sum"), row("shadow")
         for t, total in enumerate(sums):
             with m.If(self.train[t]):
                 m.d.sync += total.eq(Mux(self.load, 0, total + self.weight))
         with m.If(self.load | self.shift):
-            for t, held in enumerate(shadow):
+            for t, total in enumerate(shadow):
                 after = shadow[t + 1] if t + 1 < plan.word_steps else 0
-                m.d.sync += held.eq(Mux(self.load, sums[t], after))
+                m.d.sync += total.eq(Mux(self.load, sums[t], after))
 
         # --- parameters: of the channel, or of the pass -------------------------------------------
         constant = {
             "threshold": self.threshold, "bias": 0,
-            "v_reset": per_pass(self.number, [int(np.max(n.v_reset)) for n in neurons]),
+            "v_reset": held(m, self.number, [int(np.max(n.v_reset)) for n in neurons]),
             "leak": None,
         }
         if plan.per_channel:
@@ -104,23 +105,26 @@ class Lane(wiring.Component):
                 m.d.sync += coming.eq(Cat(coming, self.weight)[plan.weight_bits:])
             at = 0
             for name, bits in plan.fields:
-                held = Signal(bits, name=name)
+                value = Signal(bits, name=name)
                 with m.If(self.load):
-                    m.d.sync += held.eq(coming[at:at + bits])
-                constant[name] = held if name in ("threshold", "leak") else held.as_signed()
+                    m.d.sync += value.eq(coming[at:at + bits])
+                constant[name] = value if name in ("threshold", "leak") else value.as_signed()
                 at += bits
         threshold, bias = constant["threshold"], constant["bias"]
 
         # --- input: both that the next step may need, ready before its predecessor is known -------
         shape = signed(plan.membrane_bits)
-        input, reset_input = Signal(shape), Signal(shape)      # I, I - th
-        scaled = self.scaled(shadow[0]) + bias
+        input, reset_input = (Signal(shape, name=name, reset_less=True)   # I, I - th
+                              for name in ("input", "reset_input"))
+        scaled = self.scaled(m, shadow[0]) + bias
         with m.If(self.shift):
             m.d.sync += [input.eq(scaled), reset_input.eq(scaled - threshold)]
 
         # --- neuron: the membrane is kept leaked, and reset before the leak where that comes first
         kept, fired = Signal(shape), Signal()
-        membrane, crossed = Signal(shape), Signal()
+        membrane, above, crossed = Signal(shape), Signal(), Signal()
+        spiking   = is_any(lambda n: n.reset != "none")
+        subtracts = is_any(lambda n: n.reset == "subtract")
         early = membrane                                       # after a reset that is leaked
         if any(n.reset == "subtract_leaked" for n in neurons):
             early = Mux(crossed & is_any(lambda n: n.reset == "subtract_leaked"),
@@ -131,16 +135,16 @@ class Lane(wiring.Component):
         reset = Signal(shape)
         m.d.comb += [
             membrane.eq(kept + Mux(fired, reset_input, input)),
-            crossed.eq((membrane + is_any(lambda n: n.compare == "ge") > threshold)
-                       & ~is_any(lambda n: n.reset == "none")),
+            above.eq(membrane + is_any(lambda n: n.compare == "ge") > threshold),
+            crossed.eq(above & spiking),
             reset.eq(early),
-            dropped.eq(self.dropped(reset, constant["leak"])),
+            dropped.eq(self.dropped(m, reset, constant["leak"])),
             self.membrane.eq(membrane),
         ]
         with m.If(self.step):
             m.d.sync += [
                 kept.eq(Mux(self.last, 0, reset - dropped)),
-                fired.eq(crossed & is_any(lambda n: n.reset == "subtract") & ~self.last),
+                fired.eq(above & subtracts & ~self.last),
             ]
 
         # --- spike: at once or one step later -----------------------------------------------------
@@ -153,17 +157,17 @@ class Lane(wiring.Component):
 
         return m
 
-    def scaled(self, total):
+    def scaled(self, m, total):
         """``total`` in membrane units of the pass."""
         if self.plan.normed:
             product = total * self.norm.gain
-            return self.chosen([each.stage.layer.norm[2] if each.stage.layer.norm else 0
+            return self.chosen(m, [each.stage.layer.norm[2] if each.stage.layer.norm else 0
                                 for each in self.plan.passes],
                                lambda shift: product >> shift) + self.norm.offset
-        return self.chosen([each.stage.layer.frac for each in self.plan.passes],
+        return self.chosen(m, [each.stage.layer.frac for each in self.plan.passes],
                            lambda frac: total << frac)
 
-    def dropped(self, membrane, leak):
+    def dropped(self, m, membrane, leak):
         """floor(u (1 - L)): a shift where the share dropped is a power of two, else a product."""
         if leak is not None:
             return (membrane * leak) >> LEAK_BITS
@@ -173,13 +177,13 @@ class Lane(wiring.Component):
                 return C(0, membrane.shape())
             shift = leak_shift(leak)
             return membrane >> shift if shift is not None else (membrane * leak) >> LEAK_BITS
-        return self.chosen([int(np.max(each.neuron.leak)) for each in self.plan.passes], one)
+        return self.chosen(m, [int(np.max(each.neuron.leak)) for each in self.plan.passes], one)
 
-    def chosen(self, values, make):
+    def chosen(self, m, values, make):
         """``make(value)`` of the pass, made once for each distinct value."""
         distinct = sorted(set(values))
         result = make(distinct[-1])
         for value in distinct[:-1]:
-            member = per_pass(self.number, [int(other == value) for other in values])
+            member = held(m, self.number, [int(other == value) for other in values])
             result = Mux(member, make(value), result)
         return result

@@ -11,6 +11,7 @@ from hw.walker import MARGIN, Kind, found_layout
 __all__ = ["Picker", "item_layout"]
 
 QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
+PAUSE = 2         # cycles that the engine's store needs to tell one group of lanes from the next
 
 
 def item_layout(plan):
@@ -27,9 +28,9 @@ class Picker(wiring.Component):
 
     Words wait in a queue, so that visits run ahead and empty ones cost nothing. An End waits until
     the lanes can take it when it arrives, which is known here: the sums of a walk take
-    ``word_steps`` cycles to drain (two more with plan.per_channel), or ``lanes`` (at least two) if
-    nothing was added and nothing can spike, and in a read-out as long as ``drained`` says. Behind
-    it nothing ever waits.
+    ``word_steps`` cycles to drain (two more with plan.per_channel), or ``lanes`` and two if nothing
+    was added and nothing can spike, and in a read-out as long as ``drained`` says. Behind it
+    nothing ever waits.
 
     Parameters
     ----------
@@ -76,27 +77,30 @@ class Picker(wiring.Component):
         head, tail = Signal(range(QUEUE_DEPTH)), Signal(range(QUEUE_DEPTH))  # written; read next
         level   = Signal(range(QUEUE_DEPTH + 1))
         some    = Signal()                                   # level is not 0
+        came    = Signal()                                   # one more was written
         fetched = Signal()                                   # a word is at the read port
         fetch, take = Signal(), Signal()
-        after   = level + self.i.valid - fetch
+        after   = level + came - fetch
         m.d.comb += [
             write.addr.eq(head), write.data.eq(self.i.payload), write.en.eq(self.i.valid),
             read.addr.eq(tail), read.en.eq(fetch),
             fetch.eq(some & (~fetched | take)),
         ]
         m.d.sync += [
-            head.eq(head + self.i.valid), tail.eq(tail + fetch),
+            head.eq(head + self.i.valid), tail.eq(tail + fetch), came.eq(self.i.valid),
             level.eq(after), some.eq(after != 0),
             fetched.eq(fetch | (fetched & ~take)),
-            self.flow.eq(level < QUEUE_DEPTH - MARGIN - 2),
+            self.flow.eq(level < QUEUE_DEPTH - MARGIN - 3),
         ]
 
         # --- pick: one train a cycle --------------------------------------------------------------
         taken = data.View(found, read.data)
-        picking, rest, left = Signal(), Signal(WORD), Signal(range(WORD + 1))
+        picking, rest = Signal(), Signal(WORD, reset_less=True)
+        left    = Signal(range(WORD + 1), reset_less=True)
         alone   = Signal()                                   # one train is left
         kind    = Signal(Kind)
-        address, row = Signal(plan.train_addr - 4), Signal(plan.row_addr)
+        address = Signal(plan.train_addr - 4, reset_less=True)
+        row     = Signal(plan.row_addr, reset_less=True)
         fewer   = rest & (rest - 1)[:WORD]
         ends    = Signal()
         room    = Signal()                                   # lanes take an end that goes now
@@ -122,31 +126,33 @@ class Picker(wiring.Component):
         # --- room: when the lanes have drained what they had --------------------------------------
         steps   = plan.word_steps
         full    = steps + 2 * plan.per_channel
-        cooling = Signal(range(full))                        # cycles until the next end may go
+        cooling = Signal(range(max(full, plan.lanes + PAUSE)))
+        cool    = Signal(init=1)                             # cooling is 0: the next end may go
         told    = Signal()                                   # a read-out's sums are draining
         added   = Signal()
         skips   = fixed(plan.can_skip(p) for p in passes)
         merging = fixed(p.merging for p in passes)
         speaks  = fixed(p is passes[-1] for p in passes)
         hollow  = ~added & skips
-        m.d.comb += room.eq((cooling == 0) & ~told)
+        m.d.comb += room.eq(cool & ~told)
         with m.If(gives & ends):
             m.d.sync += [
-                # The store needs two cycles to tell one group of lanes from the next.
-                cooling.eq(Mux(merging, 1, Mux(hollow, max(plan.lanes, 2) - 1, full - 1))),
-                told.eq(speaks), added.eq(0),
+                cooling.eq(Mux(merging, PAUSE, Mux(hollow, plan.lanes + PAUSE - 1, full - 1))),
+                cool.eq(0), told.eq(speaks), added.eq(0),
             ]
         with m.Else():
-            with m.If(cooling != 0):
-                m.d.sync += cooling.eq(cooling - 1)
+            with m.If(~cool):
+                m.d.sync += [cooling.eq(cooling - 1), cool.eq(cooling == 1)]
             with m.If(self.drained):
                 m.d.sync += told.eq(0)
             with m.If(gives & (kind == Kind.Add)):
                 m.d.sync += added.eq(1)
 
         # --- code: from one-hot to addresses ------------------------------------------------------
-        coded, coded_kind, lowest = Signal(), Signal(Kind), Signal(WORD)
-        coded_address, coded_row, coded_hollow = Signal.like(address), Signal.like(row), Signal()
+        coded, coded_kind, coded_hollow = Signal(), Signal(Kind), Signal()
+        coded_address, coded_row = Signal.like(address), Signal.like(row)
+        lowest = Signal(WORD, reset_less=True)
+        given = Signal(item_layout(plan), reset_less=True)
         index = Signal(4)
         inner = Mux(coded_kind == Kind.Param, WORD - 1, fixed(p.window - 1 for p in passes))
         m.d.comb += index.eq(Cat(
@@ -154,9 +160,10 @@ class Picker(wiring.Component):
         m.d.sync += [
             coded.eq(gives), coded_kind.eq(kind), lowest.eq(rest & ~fewer),
             coded_address.eq(address), coded_row.eq(row), coded_hollow.eq(hollow),
-            self.o.valid.eq(coded), self.o.p.kind.eq(coded_kind), self.o.p.hollow.eq(coded_hollow),
-            self.o.p.train.eq(Cat(index, coded_address)),
-            self.o.p.row.eq(coded_row + (index & inner)),
+            self.o.valid.eq(coded), given.kind.eq(coded_kind), given.hollow.eq(coded_hollow),
+            given.train.eq(Cat(index, coded_address)),
+            given.row.eq(coded_row + (index & inner)),
         ]
+        m.d.comb += self.o.payload.eq(given)
 
         return m

@@ -15,7 +15,7 @@ class Readout(wiring.Component):
     (hw.plan.Plan.segments), the membranes of a class at a step are summed over them and leave with
     the last; the plan does that only where the sum is exact.
 
-    One lane is taken a cycle, but every third one of the last segment.
+    One lane is taken a cycle; in the last segment, every fourth at most.
 
     Parameters
     ----------
@@ -60,26 +60,32 @@ class Readout(wiring.Component):
         speaker    = Signal(range(plan.lanes))
         last_group = group == last_pass.groups - 1
         last_lane  = Mux(last_group, (last_pass.shape[0] - 1) % plan.lanes, plan.lanes - 1)
-        closing    = segment == plan.segments - 1            # scores are complete
-        value, taken = Signal(signed(plan.score_bits)), Signal()
+        closing    = Signal()                                # scores are complete
+        value, taken = Signal(signed(plan.score_bits), reset_less=True), Signal()
         closed     = Signal()                                # the value's score is complete
+        # What is decided a cycle ahead, for the sake of `told`: whether a lane may be taken, and
+        # whether it is the step's last. A new group is given a cycle to be seen.
+        blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
         takes   = Signal()
+        ended   = self.stepped & self.last & self.speaking
         values  = Array(self.values(m))
         m.d.comb += [
             # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
-            takes.eq(self.speaks & ~self.o.valid & ~(taken & closed)),
-            self.told.eq(takes & (speaker == last_lane)),
+            takes.eq(self.speaks & ~blocked),
+            self.told.eq(takes & at_last),
+            after.eq(Mux(takes, Mux(at_last, 0, speaker + 1), speaker)),
         ]
-        m.d.sync += taken.eq(takes)
+        m.d.sync += [
+            taken.eq(takes), speaker.eq(after), at_last.eq(after == last_lane),
+            closing.eq(segment == plan.segments - 1),
+            blocked.eq(self.o.valid | ((takes | taken) & closing) | ended),
+        ]
         with m.If(takes):
-            m.d.sync += [
-                value.eq(values[speaker]), closed.eq(closing),
-                speaker.eq(Mux(self.told, 0, speaker + 1)),
-            ]
-        with m.If(self.stepped & self.last & self.speaking):
+            m.d.sync += [value.eq(values[speaker]), closed.eq(closing)]
+        with m.If(ended):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
             with m.If(last_group):
-                m.d.sync += segment.eq(Mux(closing, 0, segment + 1))
+                m.d.sync += segment.eq(Mux(segment == plan.segments - 1, 0, segment + 1))
 
         # --- sum over the segments ----------------------------------------------------------------
         total = value

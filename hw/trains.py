@@ -15,8 +15,8 @@ class Trains(wiring.Component):
 
     The walker has the source memory to itself. Writes go to the other one, each behind the one
     before, and win over the SAM unit's reads there. Every read takes one cycle. A write also marks
-    the train in the bitmap, by whether it is not all zero; the first train written to a word of the
-    bitmap clears the rest of it. The bitmap read port looks at the source.
+    the train in the bitmap, a cycle later, by whether it is not all zero; the first train written
+    to a word of the bitmap clears the rest of it. The bitmap read port looks at the source.
 
     Parameters
     ----------
@@ -88,20 +88,22 @@ class Trains(wiring.Component):
         ]
 
         # The bitmap of memory 1 lies behind that of memory 0. A word is written again with each of
-        # its trains, and never while it can be read: source and target are different memories.
+        # its trains, a cycle after it, and never while it can be read: source and target are
+        # different memories.
         words = [region // WORD for region in self.regions]
         m.submodules.bitmap = bitmap = memory.Memory(
             shape=WORD, depth=max(1, sum(words)), init=[])
         read, write = bitmap.read_port(), bitmap.write_port()
-        marks = Signal(WORD * self.chunks)
+        marks = Signal(WORD * self.chunks, reset_less=True)
         kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])
         now   = Signal(WORD)
         m.d.comb += [
             now.eq(kept | Cat(self.w_train.any() & (self.w_addr[:4] == n) for n in range(WORD))),
             read.addr.eq(self.bitmap_addr + Mux(self.source, words[0], 0)),
             self.bitmap_data.eq(read.data),
+        ]
+        m.d.sync += [
             write.addr.eq(self.w_addr[4:] + Mux(self.source, 0, words[0])),
-            write.data.eq(now),
             write.en.eq(self.w_en),
         ]
         with m.If(self.w_en):
@@ -110,5 +112,9 @@ class Trains(wiring.Component):
             else:
                 m.d.sync += marks.eq(Mux(self.w_turn, Cat(marks[WORD:], now),
                                          Cat(now, marks[WORD:])))
+        if self.chunks == 1:
+            m.d.comb += write.data.eq(marks)
+        else:
+            m.d.sync += write.data.eq(now)
 
         return m

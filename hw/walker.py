@@ -85,8 +85,9 @@ class Walker(wiring.Component):
             ends.add(len(entries) - 1)
         entry = data.StructLayout(program_fields(plan, entries))
         row_mask = (1 << Shape.cast(entry["row"].shape).width) - 1
+        # In block RAM, however small.
         m.submodules.program = program = memory.Memory(
-            shape=entry, depth=len(entries),
+            shape=entry, depth=len(entries), attrs={"rom_style": "block"},
             init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
                    "param": v.param, "last": n in ends} for n, v in enumerate(entries)])
         fetch = program.read_port()
@@ -100,7 +101,7 @@ class Walker(wiring.Component):
         pc     = Signal(range(len(entries)))
         chunk  = Signal(range(plan.chunks))
         group  = Signal(range(max(p.groups for p in passes)))
-        corner, rows = Signal(train_shape), Signal(row_shape)
+        corner, rows = Signal(train_shape, reset_less=True), Signal(row_shape, reset_less=True)
         place  = lambda n: signed(1 + max(
             (p.grid[n] * p.stride + abs(p.origin)).bit_length() for p in passes))
         y, x   = Signal(place(0)), Signal(place(1))
@@ -128,11 +129,13 @@ class Walker(wiring.Component):
 
         def step(distance, *, shape):
             """From a walk's base to the next one's, by where the walk stands."""
-            of = lambda *at: const((distance(p, *at) % 2**shape.width for p in passes), shape=shape)
+            of = lambda *at: fixed((distance(p, *at) % 2**shape.width for p in passes), shape=shape)
             return Mux(~last_chunk, of(True, False, False),
                        Mux(~last_group, of(False, False, False),
                            Mux(~last_column, of(False, True, False), of(False, True, True))))
 
+        to_corner = step(corner_step(plan), shape=train_shape)
+        to_rows   = step(row_step, shape=row_shape)
         with m.If(begin):
             m.d.sync += [
                 active.eq(1), pc.eq(const(starts)),
@@ -148,8 +151,7 @@ class Walker(wiring.Component):
             m.d.sync += [
                 pc.eq(Mux(last_chunk & int(plan.per_channel), const(starts), const(firsts))),
                 chunk.eq(Mux(last_chunk, 0, chunk + 1)),
-                corner.eq(corner + step(corner_step(plan), shape=train_shape)),
-                rows.eq(rows + step(row_step, shape=row_shape)),
+                corner.eq(corner + to_corner), rows.eq(rows + to_rows),
             ]
             with m.If(last_chunk):
                 m.d.sync += group.eq(Mux(last_group, 0, group + 1))
@@ -164,8 +166,9 @@ class Walker(wiring.Component):
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
         looked, looked_kind = Signal(), Signal(Kind)
-        looked_address, looked_row = Signal(train_shape), Signal(row_shape)
-        looked_y, looked_x = (Signal(signed(len(at) + 1), name=f"looked_{name}")
+        looked_address = Signal(train_shape, reset_less=True)
+        looked_row = Signal(row_shape, reset_less=True)
+        looked_y, looked_x = (Signal(signed(len(at) + 1), name=f"looked_{name}", reset_less=True)
                               for name, at in (("y", y), ("x", x)))
         last_walk = last_chunk & last_group & last_column & last_line
         kind = Mux(fetch.data.param & (placed_kind == Kind.Add), Kind.Param, placed_kind)
@@ -184,8 +187,10 @@ class Walker(wiring.Component):
                   & (looked_x.as_unsigned() < fixed(p.limits[1] for p in passes)))
         outer  = fixed((p.window - 1) ^ (WORD - 1) for p in passes)  # address bits above a window
         channels = Cat((looked_address[:4] & outer) == (n & outer) for n in range(WORD))
-        marked, marked_kind, mask = Signal(), Signal(Kind), Signal(WORD)
-        marked_address, marked_row = Signal(train_shape.width - 4), Signal(row_shape)
+        marked, marked_kind = Signal(), Signal(Kind)
+        mask = Signal(WORD, reset_less=True)
+        marked_address = Signal(train_shape.width - 4, reset_less=True)
+        marked_row = Signal(row_shape, reset_less=True)
         header = (Cat(n <= looked_address[:4] for n in range(WORD)) if plan.per_channel
                   else C((1 << plan.header) - 1, WORD))
         m.d.comb += self.bitmap_addr.eq(looked_address[4:])
@@ -198,7 +203,7 @@ class Walker(wiring.Component):
 
         # --- mark: what of the word is wanted -----------------------------------------------------
         given = Signal()
-        found = Signal(found_layout(plan))                   # but for the count
+        found = Signal(found_layout(plan), reset_less=True)  # but for the count
         params = (marked_kind == Kind.Param).replicate(WORD)
         m.d.sync += [
             given.eq(marked), found.kind.eq(marked_kind), found.address.eq(marked_address),
@@ -218,9 +223,10 @@ class Walker(wiring.Component):
 def program_fields(plan, entries):
     """Fields of a program entry, only as wide as its visits need."""
     size = lambda values: max(1, max(values).bit_length())
+    below = any(v.row < 0 for v in entries)              # rows of headers, modulo the address
     return {
         "offset": size(v.offset for v in entries),
-        "row":    plan.row_addr if any(v.row < 0 for v in entries) else size(v.row for v in entries),
+        "row":    plan.row_addr if below else size(v.row for v in entries),
         "dy":     size(v.dy for v in entries),
         "dx":     size(v.dx for v in entries),
         "param":  1,

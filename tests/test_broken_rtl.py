@@ -68,7 +68,8 @@ FAULTS = {
         "trains", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])", "kept  = marks[:WORD]",
         "bitmap: . instead of"),
     "accumulators are not cleared": (
-        "lane", "Mux(self.load, 0, total + self.weight)", "total + self.weight", "step . instead of"),
+        "lane", "Mux(self.load, 0, total + self.weight)", "total + self.weight",
+        "step . instead of"),
     "a membrane at the threshold spikes": (
         "lane", "> threshold)\n", ">= threshold)\n", "step . instead of"),
     "the membrane outlives its neuron": (
