@@ -84,17 +84,16 @@ def levels(m):
         m.d.sync += since.eq(since + 1)
     m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
     level, depth = inner.level, picker.QUEUE_DEPTH
-    low = level < depth - walker.MARGIN - 2
+    all_ = level + inner.came                # one that was written counts a cycle later
+    most = depth - walker.MARGIN - 2         # when ``flow``, two cycles old, is still high
     m.d.comb += [
-        # ``flow`` is a cycle old; what came since is in the level.
-        Assert(level + 0 <= depth - 1), Assert(since <= walker.MARGIN),
-        Assert(~unit.flow | (level <= depth - walker.MARGIN - 2)),
-        Assert(unit.flow | (level <= depth - walker.MARGIN - 1 + since)),
+        Assert(all_ <= depth), Assert(since <= walker.MARGIN),
+        Assert(~unit.flow | (all_ <= most)), Assert(unit.flow | (all_ <= most + since)),
         Assert(inner.some == (level != 0)), Assert(~inner.fetch | (level != 0)),
-        Assert((inner.head - inner.tail)[:len(inner.head)] == level[:len(inner.head)]),
+        Assert((inner.head - inner.tail)[:len(inner.head)] == all_[:len(inner.head)]),
         # Reading and writing meet at no address.
         Assert(~(inner.read.en & inner.write.en & (inner.read.addr == inner.write.addr))),
-        Cover(low & unit.o.valid), Cover(~unit.flow & past.known & (level == 26)),
+        Cover(unit.flow & unit.o.valid), Cover(~unit.flow & past.known & (all_ == 26)),
     ]
     return inputs(unit)
 
@@ -137,7 +136,8 @@ def written_trains(m):
     # Memories change roles before a pass; its first write goes to address 0, its others follow.
     rewound = Signal()
     changes = past.known & (past(unit.source) != unit.source)
-    m.d.comb += [Assume(~changes | ~unit.w_en), Assume(unit.w_jump == 1), Assume(~unit.w_turn),
+    # The bitmap is written a cycle after the train.
+    m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1), Assume(~unit.w_turn),
                  Assume(~unit.w_en | rewound | unit.w_rewind)]
     m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
     here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
