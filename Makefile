@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test accuracy formal mutation soak upsets coverage help
+.PHONY: run test accuracy formal gates mutation soak upsets coverage help
 .DELETE_ON_ERROR:
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test      lint and all tests, the cocotb regression among them"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
 	@echo "make formal    prove the gateware's rules, some minutes (docs/proof.md)"
+	@echo "make gates     the chip's netlist on three real images, some minutes"
 	@echo "make mutation  hundreds of faults in the gateware: which the benches see"
 	@echo "make soak      10,000 real images through the RTL, all equal golden, about an hour"
 	@echo "make upsets    bits turned over in 1,000 images: what becomes of them"
@@ -35,6 +36,9 @@ mutation: $(VENV)/tests
 soak: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m sim.soak --out docs/proof/soak.json
 	$(BIN)/python -m sim.soak --experiments --limit 1000 --out docs/proof/soak_mixed.json
+
+gates: $(VENV)/core
+	$(BIN)/python -m sim.gates --out docs/proof/gates.json
 
 upsets: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m sim.upsets --limit 1000 --out docs/proof/upsets.json

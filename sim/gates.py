@@ -1,13 +1,20 @@
 """The whole chip as the netlist after synthesis, between its UART pins, under the real driver.
 
+``python -m sim.gates`` runs some real images and compares all that leaves the chip with golden.
+
 The netlist is of LUTs, flip-flops, block RAMs, SPRAMs and multipliers of the iCE40UP5K, by the same
 synthesis as the bitstream's; Yosys' models of these cells are simulated. Of the bitstream it leaves
 out the PLL, the pins' cells and everything that is timing.
 """
 
+import argparse
 import hashlib
+import json
+import re
 import subprocess
+import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,9 +28,12 @@ from boards.simulated import HARNESS, SimulatedPort
 from boards.targets import target_for
 from boards.toolchain import choose
 from boards.top import Top
+from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import exp_table
-from golden.run import Result, check_images, check_taps, joined
+from golden.images import load_images
+from golden.network import load
+from golden.run import Result, check_images, check_taps, joined, run
 from hw.accelerator import Accelerator
 from hw.plan import configuration
 from sim.verilate import CACHE, verilated
@@ -124,3 +134,47 @@ class Gates:
         parts = [part for part in np.array_split(images, jobs) if len(part)]
         with ThreadPoolExecutor(jobs) as pool:
             return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
+
+
+def summary(network, found, wanted, text):
+    """Report of a run: which arrays equal golden's; raises ArithmeticError if one does not."""
+    arrays = {name: (getattr(found, name), getattr(wanted, name))
+              for name in ("logits", "scores", "counts")}
+    arrays |= {f"maps of layer {tap}": (found.maps[tap], wanted.maps[tap]) for tap in found.maps}
+    for name, (got, want) in arrays.items():
+        if not np.array_equal(got, want):
+            raise ArithmeticError(f"{name} of the netlist are not golden's")
+    cells = Counter(re.findall(r"^  (SB_\w+) ", text, flags=re.M))
+    return {"network": network.digest, "images": len(found.logits), "taps": list(found.maps),
+            "equal": list(arrays), "cells": sum(cells.values()), "kinds": dict(cells),
+            "cycles": int(found.cycles.sum())}
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m sim.gates", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser.add_argument("--limit", type=int, default=3, help="images (default: %(default)s)")
+    parser.add_argument("--out", metavar="FILE.json")
+    args = parser.parse_args(argv)
+    if args.limit < 1:
+        raise BadInput(f"--limit must be at least 1, not {args.limit}")
+    network = load(args.network)
+    images = load_images(args.images, network)[0][:args.limit]
+    gates = Gates(network)
+    try:
+        found = summary(network, gates.run(images), run(images, network), gates.netlist)
+    except ArithmeticError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    print(f"{found['images']} images: {', '.join(found['equal'])} equal golden; "
+          f"{found['cells']:,} cells, {found['cycles']:,} cycles")
+    if args.out:
+        with replacing(args.out) as aside:
+            aside.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

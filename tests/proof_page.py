@@ -41,12 +41,12 @@ models of the cells (SB_LUT4, flip-flops, SB_RAM40_4K, SB_SPRAM256KA, SB_MAC16) 
 pins, under the driver that a board has: weights loaded over the wire, images in, maps and scores
 out. Left out: PLL, pads, timing. {gates}
 
-The SPRAM's portable twin equals the cell's model for every sequence of accesses (formal proof
-above) and in `sim/bench_spram.py`; multipliers are inferred, so their twin is `*` itself, compared
+The SPRAM's portable twin equals the cell's model in every sequence of accesses of a few cycles
+(proof above) and in the long ones of `sim/bench_spram.py`; multipliers are inferred, so their twin is `*` itself, compared
 with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An `.asc` cannot be turned
-back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and knows neither the
-SPRAM nor the MAC16 of the UP5K, so that its Verilog lacks the weights. What place and route did is
-not checked.
+back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and of the UP5K's SPRAM
+and MAC16 only the wires, so that its Verilog lacks the weights. What place and route did is not
+checked.
 """
 
 MUTATION = """\

@@ -137,7 +137,8 @@ def written_trains(m):
     rewound = Signal()
     changes = past.known & (past(unit.source) != unit.source)
     # The bitmap is written a cycle after the train.
-    m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1), Assume(~unit.w_turn),
+    m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1),
+                 Assume(~unit.w_turn),
                  Assume(~unit.w_en | rewound | unit.w_rewind)]
     m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
     here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
