@@ -42,8 +42,8 @@ pins, under the driver that a board has: weights loaded over the wire, images in
 out. Left out: PLL, pads, timing. {gates}
 
 The SPRAM's portable twin equals the cell's model in every sequence of accesses of a few cycles
-(proof above) and in the long ones of `sim/bench_spram.py`; multipliers are inferred, so their twin is `*` itself, compared
-with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An `.asc` cannot be turned
+(proof above) and in the long ones of `sim/bench_spram.py`; multipliers are inferred, so their twin
+is `*` itself, compared with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An `.asc` cannot be turned
 back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and of the UP5K's SPRAM
 and MAC16 only the wires, so that its Verilog lacks the weights. What place and route did is not
 checked.
@@ -116,8 +116,9 @@ def formal():
         return NOT_YET
     rows = [(p["component"], p["claim"], p["mode"], p["assertions"], p["covers"], p["seconds"],
              p["verdict"]) for p in found]
-    proven = sum(p["verdict"] == "proven" for p in found)
-    return (f"{proven} of {len(found)} proven; {sum(p['assertions'] for p in found)} assertions, "
+    proven = sum(p["verdict"] == "proven" for p in found)    # a test asserts that these are all
+    from tests.formal import PROOFS
+    return (f"{proven} of the {len(PROOFS)} proofs were run to this table and hold; {sum(p['assertions'] for p in found)} assertions, "
             f"{sum(p['covers'] for p in found)} covers.\n\n"
             + table(("component", "claim", "for", "assertions", "covers", "s", "verdict"), rows))
 
@@ -137,9 +138,10 @@ def mutation():
     found = read("mutation")
     if not found:
         return NOT_YET
+    ran = sorted({row["bench"] for row in found["mutants"]})
     rows = [(part, *counts, f"{100 * counts[1] / max(1, counts[0] - counts[2]):.1f} %")
             for part, counts in found["parts"].items()]
-    return table(("component", "mutants", "seen", "proven equivalent", "survive",
+    return f"Benches run: {', '.join(ran)}.\n\n" + table(("component", "mutants", "seen", "proven equivalent", "survive",
                   "seen of the others"), rows)
 
 

@@ -4,7 +4,8 @@
 //
 // BYTES holds records of two bytes: whether a byte comes in this cycle, and the byte. The reader
 // takes a byte with the chance 1 - STALL/256, goes back to the first once in a frame out of two, and
-// is done after the last, or, if READS is 0, never takes one. OUT receives frames, each as a byte
+// is done after the last, or, if READS is 0, never takes one, or, if it is more than 1, takes one
+// byte in cycle READS. OUT receives frames, each as a byte
 // of its kind (0 a frame, 1 a frame overtaken), a byte with the last index, and its bytes.
 
 #include <cstdint>
@@ -23,7 +24,8 @@ int main(int argc, char **argv) {
     FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[2], "wb");
     const uint32_t stall = atoi(argv[3]);
     rng = atoi(argv[4]) * 2654435761u + 1;
-    const bool reads = atoi(argv[5]);
+    const int reads = atoi(argv[5]);
+    int cycle = 0;
     Vdut dut;
 #ifdef MUTANTS
     dut.mutsel = getenv("MUTANT") ? atoi(getenv("MUTANT")) : 0;
@@ -40,7 +42,8 @@ int main(int argc, char **argv) {
         tail += !more;
         dut.valid = more && word[0];
         dut.byte = more ? word[1] : 0;
-        dut.ready = reads && !done && !rewind && (draw() & 255) >= stall;
+        cycle++;
+        dut.ready = reads > 1 ? cycle == reads : reads && !done && !rewind && (draw() & 255) >= stall;
         dut.done = done;
         dut.rewind = rewind;
         dut.clk = 0;
