@@ -22,8 +22,8 @@ from golden.network import load
 from golden.run import run_batched
 from sim.gates import flattened
 
-GROUPS = {  # group: registers of the flat design
-    "membrane": r"core\.engine\.lane\d+\.(kept|fired)",
+GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
+    "membrane": r"core\.engine\.lane\d+\.(kept|\$signal|fired)",
     "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
     "NCS": r"sam\.kept",
     "ISI": r"sam\.spiked",

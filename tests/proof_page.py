@@ -118,7 +118,8 @@ def formal():
              p["verdict"]) for p in found]
     proven = sum(p["verdict"] == "proven" for p in found)    # a test asserts that these are all
     from tests.formal import PROOFS
-    return (f"{proven} of the {len(PROOFS)} proofs were run to this table and hold; {sum(p['assertions'] for p in found)} assertions, "
+    return (f"{proven} of the {len(PROOFS)} proofs were run for this table, and hold; "
+            f"{sum(p['assertions'] for p in found)} assertions, "
             f"{sum(p['covers'] for p in found)} covers.\n\n"
             + table(("component", "claim", "for", "assertions", "covers", "s", "verdict"), rows))
 
@@ -141,8 +142,9 @@ def mutation():
     ran = sorted({row["bench"] for row in found["mutants"]})
     rows = [(part, *counts, f"{100 * counts[1] / max(1, counts[0] - counts[2]):.1f} %")
             for part, counts in found["parts"].items()]
-    return f"Benches run: {', '.join(ran)}.\n\n" + table(("component", "mutants", "seen", "proven equivalent", "survive",
-                  "seen of the others"), rows)
+    return f"Benches run: {', '.join(ran)}.\n\n" + table(
+        ("component", "mutants", "seen", "proven equivalent", "survive", "seen of the others"),
+        rows)
 
 
 def soak():

@@ -23,8 +23,8 @@ FAULTS = {
     "the reader reads the half that is written": (
         deframer, "Deframer", "read.addr.eq(Cat(at, ~half))", "read.addr.eq(Cat(at, half))",
         "boards.deframer", "reads and writes"),
-    "a spike that is one unit late": (
-        lane, "Lane", "> threshold)\n", ">= threshold)\n", "hw.lane", "LIF step: zero"),
+    "a membrane at the threshold spikes": (
+        lane, "Lane", "> threshold),", ">= threshold),", "hw.lane", "LIF step: zero"),
     "scores are cut off, not rounded": (
         sam, "Sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "hw.sam", "NCS update"),
     "traces are cut off, not rounded": (
@@ -34,7 +34,7 @@ FAULTS = {
         encoder, "Encoder", "state.word_select(n, 8) < level", "state.word_select(n, 8) <= level",
         "hw.encoder", "generator and"),
     "a queue that promises more room than it has": (
-        picker, "Picker", "QUEUE_DEPTH - MARGIN - 2)", "QUEUE_DEPTH - MARGIN + 2)", "hw.picker",
+        picker, "Picker", "QUEUE_DEPTH - MARGIN - 3)", "QUEUE_DEPTH - MARGIN + 1)", "hw.picker",
         "queue stays"),
     "a word is taken back": (
         follower, "Follower", "with m.If(self.o.ready):\n            m.d.sync += waiting.eq(0)",

@@ -67,10 +67,14 @@ def mutated(text, parts, *, seed=1):
                 found.append(Mutant(number, part, described(line)))
             apply += lines
         apply += ["flatten"]
-        nested = [path for path, _ in parts.values() if path]
+        # A module above may hand the choice on already; what is set last stays.
+        nested = sorted((path for path, _ in parts.values() if path), key=len)
         if nested:
             apply += [f"add -input mutsel {WIDTH}"]
             apply += [f"connect -set {path}.mutsel mutsel" for path in nested]
         apply += ["opt_clean", "write_verilog -noattr out.v"]
         yosys("; ".join(apply), folder)
-        return (folder / "out.v").read_text(), found
+        text = (folder / "out.v").read_text()
+        if loose := re.search(r"(\\\S+\.mutsel ) *==", text):
+            raise RuntimeError(f"{loose[1]}is not connected: its mutants would all survive")
+        return text, found
