@@ -11,7 +11,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 from hw import follower, picker, spram, trains, walker
 from tests.formal.prove import Proof
 from tests.formal.rules import Past, inputs, opened, steady
-from tests.formal.streams import follower_env, plan
+from tests.formal.streams import follower_env, plan, walker_env
 
 
 def cell():
@@ -59,8 +59,7 @@ def margin(m):
     unit = walker.Walker(plan(side=3, kernel=2))
     m.submodules.dut = unit
     past = Past(m)
-    steady(m, past, unit.number)
-    m.d.comb += Assume(~unit.start)
+    walker_env(m, unit, past)                # one start
     since = Signal(range(walker.MARGIN + 3))
     with m.If(unit.flow):
         m.d.sync += since.eq(0)
@@ -185,8 +184,8 @@ def pixels_left(m):
 
 
 PROOFS = [
-    Proof("hw.spram.SPRAM", "twin equals Yosys' SB_SPRAM256KA", twins, depth=7, cover=8,
-          cells=cell()),
+    Proof("hw.spram.SPRAM", "twin equals Yosys' SB_SPRAM256KA", twins, depth=7,
+          any_state=True, cover=8, cells=cell()),
     Proof("hw.walker.Walker", f"at most {walker.MARGIN} words come after flow has gone", margin,
           depth=14, cover=30),
     Proof("hw.picker.Picker", "its queue stays in range, and reads no address being written",

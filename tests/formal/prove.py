@@ -39,8 +39,8 @@ top.il
 cells.v
 """
 
-# Registers of the component, and not those of the proof, begin with any value.
-ANY_STATE = "setattr -unset init top.dut*/w:*"
+# Registers and memories of the component, and not those of the proof, begin with any value.
+ANY_STATE = "setattr -unset init top.dut*/w:*\ndelete top.dut*/t:$meminit_v2"
 
 
 @dataclass(frozen=True)

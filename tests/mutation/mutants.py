@@ -67,11 +67,6 @@ def mutated(text, parts, *, seed=1):
                 found.append(Mutant(number, part, described(line)))
             apply += lines
         apply += ["flatten"]
-        # A module above may hand the choice on already; what is set last stays.
-        nested = sorted((path for path, _ in parts.values() if path), key=len)
-        if nested:
-            apply += [f"add -input mutsel {WIDTH}"]
-            apply += [f"connect -set {path}.mutsel mutsel" for path in nested]
         apply += ["opt_clean", "write_verilog -noattr out.v"]
         yosys("; ".join(apply), folder)
         text = (folder / "out.v").read_text()
