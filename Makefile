@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test accuracy bench paper help
+.PHONY: run test accuracy bench paper formal gates mutation soak upsets coverage help
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,12 @@ help:
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
+	@echo "make formal    prove the gateware's rules, some minutes (docs/proof.md)"
+	@echo "make gates     the chip's netlist on three real images, some minutes"
+	@echo "make mutation  hundreds of faults in the gateware: which the benches see"
+	@echo "make soak      10,000 real images through the RTL, all equal golden, about an hour"
+	@echo "make upsets    bits turned over in 1,000 images: what becomes of them"
+	@echo "make coverage  lines and toggles of the RTL, lines of Python"
 
 run: $(VENV)/core
 	$(BIN)/python -m hw.build ice40 --out build/ice40
@@ -25,6 +31,25 @@ test: $(VENV)/tests
 
 bench: $(VENV)/tests
 	$(BIN)/python -m bench $(ARGS)
+
+formal: $(VENV)/tests
+	$(BIN)/python -m tests.formal --jobs 2 --out docs/proof/formal.json
+
+mutation: $(VENV)/tests
+	$(BIN)/python -m tests.mutation --out docs/proof/mutation.json
+
+soak: $(VENV)/core build/fashion_test.npz
+	$(BIN)/python -m sim.soak --out docs/proof/soak.json
+	$(BIN)/python -m sim.soak --experiments --limit 1000 --out docs/proof/soak_mixed.json
+
+gates: $(VENV)/core
+	$(BIN)/python -m sim.gates --out docs/proof/gates.json
+
+upsets: $(VENV)/core build/fashion_test.npz
+	$(BIN)/python -m sim.upsets --limit 1000 --out docs/proof/upsets.json
+
+coverage: $(VENV)/tests
+	$(BIN)/python -m tests.rtl_coverage --out docs/proof/coverage.json
 
 accuracy: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m golden.accuracy --network models/fashion.npz --images build/fashion_test.npz

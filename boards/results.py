@@ -10,6 +10,9 @@ from golden.errors import BadInput
 __all__ = ["Result", "numbers", "pixel_bytes", "result_of", "train_bytes"]
 
 
+CORRUPT = 1 << 23      # in the count of cycles: hw.accelerator
+
+
 @dataclass(frozen=True)
 class Result:
     """What the chip gives for one image, as golden.run gives it for many.
@@ -33,6 +36,9 @@ class Result:
         As golden.attribution.traces gives them, where built in.
     saturated, waits : None or int
         Map values held at the top, and cycles in which a result waited for the wire, where counted.
+    corrupt : bool
+        The weights on the chip are no longer those that were written (hw.scrub); False where
+        nobody looks.
     """
 
     logits: np.ndarray
@@ -44,6 +50,7 @@ class Result:
     traces: np.ndarray | None = None
     saturated: int | None = None
     waits: int | None = None
+    corrupt: bool = False
 
     @property
     def pred(self):
@@ -110,6 +117,7 @@ def result_of(told, found):
     traces = (numbers(found[Kind.TRACES], told.trace_bits, signed=False).reshape(shape)
               .transpose(2, 0, 1) if told.traces else None)
     return Result(
-        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums, cycles=int(counts[-1]),
+        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums,
+        cycles=int(counts[-1]) & CORRUPT - 1, corrupt=bool(int(counts[-1]) & CORRUPT),
         counts=counts[:-3] if told.counters else counts[:-1], traces=traces,
         saturated=saturated, waits=waits)

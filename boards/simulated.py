@@ -40,9 +40,11 @@ class SimulatedPort:
         By how much the host's bits are longer than the chip's.
     flash : bytes
         What the flash holds, for a Top that reads one.
+    program : None or Path
+        The harness around the same Top, if made otherwise (sim.gates).
     """
 
-    def __init__(self, top, *, quick=False, drift=0.0, flash=b""):
+    def __init__(self, top, *, quick=False, drift=0.0, flash=b"", program=None):
         self.top, self.hz = top, top.identity.clock_hz
         self.cycles = self.sent = self.received = 0
         self.busy = self.failed = False
@@ -51,7 +53,7 @@ class SimulatedPort:
             contents.flush()
             bit = round(256 * top.divisor * (1 + drift))
             self._process = subprocess.Popen(
-                [program_of(top, quick), str(bit), contents.name],
+                [program or program_of(top, quick), str(bit), contents.name],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self.read(0)                      # it has read the flash
 

@@ -15,6 +15,7 @@ from hw.experiments import Experiments
 from hw.follower import Follower
 from hw.plan import Plan
 from hw.sam import Sam
+from hw.scrub import Scrub
 from hw.trains import Trains
 from hw.weights import Weights
 
@@ -64,6 +65,8 @@ class Accelerator(wiring.Component):
         Spiking layer whose traces are given (hw.attribution); None for none.
     experiments : bool
         Whether spikes can be taken away (hw.experiments).
+    scrub : bool
+        Whether the weight memory is watched (hw.scrub).
 
     Members
     -------
@@ -80,7 +83,8 @@ class Accelerator(wiring.Component):
     o_scores : Out(stream.Signature(signed(score_width)))
         Class scores: for each group of ``lanes`` classes, step after step, class after class.
     o_counts : Out(stream.Signature({"data": 24, "last": 1}))
-        Spikes of the input, of each spiking layer, and the cycles.
+        Spikes of the input, of each spiking layer, and the cycles; with ``scrub`` bit 23 of the
+        cycles says that the weights are corrupt.
     monitor : Out({"valid": 1, "number": ..., "addr": ..., "train": ...})
         Every train as it is stored, for simulation; ``number`` 0 is the input.
     activity : Out(hw.causes.activity_layout)
@@ -88,7 +92,7 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
-                 attribution=None, experiments=False):
+                 attribution=None, experiments=False, scrub=False):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -96,7 +100,7 @@ class Accelerator(wiring.Component):
         if attribution is not None and attribution not in network.taps:
             raise ValueError(f"attribution must be one of the spiking layers "
                              f"{', '.join(map(str, network.taps))}, not {attribution}")
-        self.attribution, self.experiments = attribution, experiments
+        self.attribution, self.experiments, self.scrub = attribution, experiments, scrub
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
         self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
         stages = {stage.index: stage for stage in network.stages}
@@ -145,7 +149,8 @@ class Accelerator(wiring.Component):
             trains.addr.eq(core.train_addr), trains.en.eq(core.read_en),
             core.train.eq(trains.train),
             trains.bitmap_addr.eq(core.bitmap_addr), core.bitmap_data.eq(trains.bitmap_data),
-            weights.addr.eq(core.row_addr), weights.en.eq(core.read_en),
+            *([] if self.scrub else [
+                weights.addr.eq(core.row_addr), weights.en.eq(core.read_en)]),
             core.row.eq(weights.row),
         ]
         # A cycle late, before anything is read or written.
@@ -169,6 +174,17 @@ class Accelerator(wiring.Component):
                     m.d.sync += seed[:16].eq(config.p.data)
                 with m.Case(Register.SeedHigh.value):
                     m.d.sync += seed[16:].eq(config.p.data)
+
+        # --- scrub: while an image loads, nobody else reads weights -------------------------------
+        corrupt = C(0, 0)
+        if self.scrub:
+            m.submodules.scrub = scrub = Scrub(rows=plan.weight_rows, row_words=plan.row_words)
+            corrupt = scrub.corrupt
+            m.d.comb += [
+                scrub.free.eq(loading), scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
+                weights.addr.eq(Mux(loading, scrub.addr, core.row_addr)),
+                weights.en.eq(Mux(loading, scrub.en, core.read_en)),
+            ]
 
         # --- load: trains of the input into memory 0 ----------------------------------------------
         channels, in_chunk = self.network.shape[0], passes[0].in_chunk
@@ -280,9 +296,10 @@ class Accelerator(wiring.Component):
         # --- counts -------------------------------------------------------------------------------
         spikes, cycles = Signal(COUNT_BITS), Signal(COUNT_BITS)
         offers, over = Signal(), Signal()                    # a count is offered; that of cycles
+        told = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
         m.d.comb += [
             self.o_counts.valid.eq(offers),
-            self.o_counts.p.data.eq(Mux(over, cycles, spikes)), self.o_counts.p.last.eq(over),
+            self.o_counts.p.data.eq(Mux(over, told, spikes)), self.o_counts.p.last.eq(over),
         ]
         with m.If(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)

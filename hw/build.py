@@ -66,7 +66,8 @@ def design(network, args):
     lanes, word_steps = engine_size(network, args.lanes or target.lanes, args.word_steps)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
                               gamma=args.gamma, mode=args.sam_mode,
-                              attribution=args.traces, experiments=args.experiments)
+                              attribution=args.traces, experiments=args.experiments,
+                              scrub=args.scrub)
     if target.spram and (over := shortages(memories(accelerator))):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     hz = clock_of(args)
@@ -138,7 +139,8 @@ def report_of(network, accelerator, routes, target, *, hz, args):
                   for n, mhz in clocks.items()], "lanes": plan.lanes, "word_steps": plan.word_steps,
         "taps": list(accelerator.taps), "options": {
             "boot": args.boot, "maps": args.maps, "counters": args.counters,
-            "traces": args.traces, "experiments": args.experiments, "baud": args.baud},
+            "traces": args.traces, "experiments": args.experiments, "scrub": args.scrub,
+            "baud": args.baud},
         "sam_mode": args.sam_mode, "gamma": args.gamma,
         "network": network.name, "digest": network.digest,
         "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
@@ -305,6 +307,8 @@ def parser():
     found.add_argument("--traces", type=int, metavar="L", help="give the traces of layer L")
     found.add_argument("--experiments", action="store_true",
                        help="spikes can be taken away over the wire")
+    found.add_argument("--scrub", action="store_true",
+                       help="watch the weight memory; a result says if it is corrupt")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
     found.add_argument("--seed", default="1", metavar="N|A..B",
                        help="of place and route; of several, after one synthesis, the fastest is "

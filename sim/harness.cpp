@@ -17,6 +17,9 @@
 #include <vector>
 #include "Vdut.h"
 #include "verilated.h"
+#ifdef COVERAGE
+#include "verilated_cov.h"
+#endif
 
 // Verilator spells the two underscores of an Amaranth stream's port like this.
 #define PORT(stream, part) dut.stream##___05F##part
@@ -48,6 +51,16 @@ int main(int argc, char **argv) {
     rng = atoi(argv[7]) * 2654435761u + 1;
 
     Vdut dut;
+#ifdef MUTANTS
+    // Which of many damaged designs this is (tests.mutation); 0 is the design itself.
+    dut.mutsel = getenv("MUTANT") ? atoi(getenv("MUTANT")) : 0;
+#endif
+#ifdef UPSETS
+    std::vector<uint8_t> flips;
+    size_t flipped = 0;
+    if (FILE *there = fopen("flips", "rb")) { fclose(there); flips = slurp("flips"); }
+#endif
+    const uint64_t patience = getenv("PATIENCE") ? atoll(getenv("PATIENCE")) : 2000000;
     uint64_t now = 0, begun = 0, idle = 0;
     static uint32_t spent[256][8];
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
@@ -89,6 +102,18 @@ int main(int argc, char **argv) {
 #ifdef TRACES
         PORT(o_traces, ready) = go();
 #endif
+#ifdef UPSETS
+        // The bit of a register that is turned over in this cycle (sim.upsets), one an image.
+        dut.upset = 0;
+        if (flipped < flips.size() / 16) {
+            const uint32_t *f = (const uint32_t *)&flips[16 * flipped];
+            if (f[0] < done) flipped++;                        // the image was shorter
+            else if (f[0] == done && begun && now + 1 - begun == f[1]) {
+                dut.upset = f[2]; dut.upset_bit = f[3];
+                flipped++;
+            }
+        }
+#endif
         dut.clk = 0;
         dut.eval();
 
@@ -122,7 +147,8 @@ int main(int argc, char **argv) {
             }
         }
         idle = moved ? 0 : idle + 1;
-        if (idle > 2000000) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
+        if (now > 1000 * patience) { fprintf(stderr, "no end\n"); return 3; }
+        if (idle > patience) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
         dut.clk = 1;
         dut.eval();
         now++;
@@ -141,5 +167,8 @@ int main(int argc, char **argv) {
         dut.clk = 1; dut.eval();
     }
     fclose(out);
+#ifdef COVERAGE
+    Verilated::threadContextp()->coveragep()->write(getenv("COVERAGE_FILE"));
+#endif
     return 0;
 }

@@ -31,26 +31,32 @@ class Simulation:
         None for all spiking layers.
     quick : bool
         Build fast rather than run fast, as suits a few images of a small network.
+    coverage : bool
+        Count lines and toggles (sim.verilate).
+    change : function
+        Verilog -> the Verilog that is simulated, for those who damage it.
     options :
         Those of hw.accelerator.Accelerator.
     """
 
-    def __init__(self, network, *, taps=None, quick=False, **options):
+    def __init__(self, network, *, taps=None, quick=False, coverage=False,
+                 change=lambda text: text, **options):
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         text = verilog.convert(self.accelerator, name="dut", emit_src=False,
                                strip_internal_attrs=True)
-        self.program = verilated(text, quick=quick)
+        self.program = verilated(change(text), quick=quick, coverage=coverage)
 
-    def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), keep=True,
-            stall=0, seed=1, tick=lambda: None):
+    def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
+            keep=True, stall=0, seed=1, tick=lambda: None):
         """Run all images in one simulation, one after the other without a reset.
 
         ``decay`` is that of the traces, if built in; ``writes`` holds an array of configuration
-        writes for each image, made before it. ``stall`` is the chance that an input idles or an
-        output stalls in a cycle, 0 to 0.9; ``tick`` is called after each image. Other parameters
-        and the Result are golden.run's. Raises RuntimeError if the simulation hangs or ends early.
+        writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
+        that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
+        image. Other parameters and the Result are golden.run's. Raises RuntimeError if the
+        simulation hangs or ends early.
         """
         images = check_images(images, self.network)
         if table is None:
@@ -64,6 +70,8 @@ class Simulation:
             for n, some in enumerate(writes):
                 config = np.concatenate([config, [(0xFFFF, n >> 16, n & 0xFFFF)], some])
             (folder / "config").write_bytes(config.astype("<u2").tobytes())
+            if flips:
+                (folder / "flips").write_bytes(flips)
             pixels = pixel_words(self.accelerator.plan, images)
             (folder / "pixels").write_bytes(pixels.astype("<u2").tobytes())
             process = subprocess.Popen(

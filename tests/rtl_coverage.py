@@ -1,0 +1,130 @@
+"""python -m tests.rtl_coverage: lines and toggles of the RTL under a few runs; lines of Python.
+
+The RTL is the accelerator of the trained network and of three drawn ones, with everything built in,
+under stalls, all modes and experiments. With --python the whole test suite is run under coverage.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from golden.errors import command
+from golden.files import replacing
+from golden.network import load
+from hw.experiments import deletion
+from sim.rtl import Simulation
+from tests.networks import draw, images
+
+EXPLAINED = Path(__file__).with_name("uncovered.json")
+ROOMS = ("golden", "hw", "sim", "boards", "train")
+
+
+def points(path):
+    """Counter of the points of a coverage.dat: (kind, file line, what) -> count."""
+    found = Counter()
+    for line in path.read_text().splitlines():
+        match = re.match(r"C '(.*)' (\d+)$", line)
+        if match:
+            parts = (part for part in match[1].split("\x01") if "\x02" in part)
+            fields = dict(part.split("\x02", 1) for part in parts)
+            kind = fields.get("page", "").split("/")[0]
+            found[kind, int(fields.get("l", 0)), fields.get("o", "")] += int(match[2])
+    return found
+
+
+def measured(network, some, **options):
+    """(counts of points, all points, the Verilog) of an accelerator with everything built in."""
+    layer = network.taps[-1]
+    text = []
+
+    def noted(verilog):
+        text.append(verilog)
+        return verilog
+    simulation = Simulation(network, quick=True, coverage=True, change=noted, experiments=True,
+                            attribution=layer, **options)
+    hit, every = Counter(), set()
+    done, undone = deletion(simulation.accelerator.plan, layer, [0, 1], 2)
+    writes = [done, undone] + [np.zeros((0, 3), np.uint16)] * (len(some) - 2)
+    for gamma, mode, stall in ((0.5, "paper", 0), (0.0, "inclusive", 0.5), (1.3, "official", 0.2)):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["COVERAGE_FILE"] = str(Path(folder) / "coverage.dat")
+            simulation.run(some, gamma=gamma, mode=mode, stall=stall, writes=writes)
+            found = points(Path(os.environ["COVERAGE_FILE"]))
+            every |= set(found)
+            hit += found
+    return hit, every, text[0]
+
+
+def rtl():
+    """([{what, covered, all}], {uncovered: how many points})."""
+    cases = [(load("models/fashion_small.npz"), np.load("models/fashion_sample.npz")["images"][:3])]
+    cases += [(network, images(network, 3)) for network in (
+        draw(1, plain=True, steps=(16,)), draw(20), draw(15, rich=True, steps=(20,)))]
+    shares, missing = Counter(), Counter()
+    for network, some in cases:
+        hit, every, text = measured(network, some)
+        lines = text.splitlines()
+        for kind, line, what in every:
+            shares[kind, "all"] += 1
+            if hit[kind, line, what]:
+                shares[kind, "covered"] += 1
+            elif kind == "v_line":
+                missing[lines[line - 1].strip()] += 1
+            else:
+                missing[re.sub(r"\[\d+\].*", "", what)] += 1
+    kinds = {"v_line": "RTL lines", "v_toggle": "RTL toggles", "v_branch": "RTL branches"}
+    return [{"what": name, "covered": shares[kind, "covered"], "all": shares[kind, "all"]}
+            for kind, name in kinds.items() if shares[kind, "all"]], missing
+
+
+def python():
+    """[{what, covered, all}] of each room under the whole test suite."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        env = {**os.environ, "COVERAGE_FILE": str(data)}
+        run = [sys.executable, "-m", "coverage"]
+        subprocess.run([*run, "run", f"--source={','.join(ROOMS)}", "-m", "pytest", "-q"], env=env)
+        subprocess.run([*run, "json", "-q", "-o", "c.json"], cwd=Path.cwd(), env=env, check=True)
+        files = json.loads(Path("c.json").read_text())["files"]
+        Path("c.json").unlink()
+    found = []
+    for room in ROOMS:
+        parts = [each["summary"] for path, each in files.items() if path.startswith(f"{room}/")]
+        found.append({"what": f"Python lines, {room}",
+                      "covered": sum(part["covered_lines"] for part in parts),
+                      "all": sum(part["num_statements"] for part in parts)})
+    return found
+
+
+@command
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m tests.rtl_coverage", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", action="store_true", help="the whole test suite, too")
+    parser.add_argument("--out", metavar="FILE.json")
+    args = parser.parse_args(argv)
+    shares, missing = rtl()
+    if args.python:
+        shares += python()
+    for row in shares:
+        print(f"{row['what']}: {row['covered']:,} of {row['all']:,}, "
+              f"{100 * row['covered'] / row['all']:.1f} %")
+    for what, count in missing.most_common(60):
+        print(f"  not covered, {count} points: {what}")
+    if args.out:
+        explained = json.loads(EXPLAINED.read_text()) if EXPLAINED.exists() else []
+        with replacing(args.out) as aside:
+            aside.write_text(json.dumps({"shares": shares, "explained": explained,
+                                         "missing": dict(missing.most_common())}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Proofs turn red when the gateware is broken; ``make formal`` shows that they are green."""
+
+import re
+
+import pytest
+
+from boards import crc, deframer, stuffing, uart
+from hw import attribution, encoder, follower, lane, picker, sam
+from tests.formal import PROOFS
+from tests.formal.prove import prove, warm
+from tests.test_broken_rtl import changed
+
+# fault: (module, class, what stands there, what is put there, component and claim that see it)
+FAULTS = {
+    "a polynomial of another name": (
+        crc, "CRC16", "(folded << 5)", "(folded << 4)", "boards.crc", "shift register"),
+    "an escape outlives its frame": (
+        stuffing, "Stuffer", "byte ^ Mux(escaped, TURN, 0)", "byte ^ TURN", "boards.stuffing",
+        "unstuff"),
+    "a frame begins where the last one ended": (
+        deframer, "Deframer", "[place.eq(0), enough.eq(0), long.eq(0)]",
+        "[enough.eq(0), long.eq(0)]", "boards.deframer", "a FLAG ends"),
+    "the reader reads the half that is written": (
+        deframer, "Deframer", "read.addr.eq(Cat(at, ~half))", "read.addr.eq(Cat(at, half))",
+        "boards.deframer", "reads and writes"),
+    "a membrane at the threshold spikes": (
+        lane, "Lane", "> threshold),", ">= threshold),", "hw.lane", "LIF step: zero"),
+    "scores are cut off, not rounded": (
+        sam, "Sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "hw.sam", "NCS update"),
+    "traces are cut off, not rounded": (
+        attribution, "Traces", "(one | 1 << TABLE_FRAC - 1)", "one", "hw.attribution.Traces",
+        "trace update"),
+    "the generator shifts by one bit too many": (
+        encoder, "Encoder", "state.word_select(n, 8) < level", "state.word_select(n, 8) <= level",
+        "hw.encoder", "generator and"),
+    "a queue that promises more room than it has": (
+        picker, "Picker", "QUEUE_DEPTH - MARGIN - 3)", "QUEUE_DEPTH - MARGIN + 1)", "hw.picker",
+        "queue stays"),
+    "a word is taken back": (
+        follower, "Follower", "with m.If(self.o.ready):\n            m.d.sync += waiting.eq(0)",
+        "m.d.sync += waiting.eq(0)", "hw.follower", "streams"),
+    "a stop bit that is a bit early": (
+        uart, "Receiver", "timer == self.divisor // 2 - 1", "timer == self.divisor - 1",
+        "boards.uart", "bytes sent"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tools():
+    """The first call of YoWASP on a machine takes a minute."""
+    warm()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_red_with(fault, monkeypatch):
+    """The proof fails, on an assertion and not for want of a tool."""
+    module, name, old, new, component, claim = FAULTS[fault]
+    chosen, = [p for p in PROOFS if component in p.component and claim in p.claim][:1]
+    monkeypatch.setattr(module, name, getattr(changed(module, old, new), name))
+    verdict = prove(chosen).verdict
+    assert re.search("FAIL|UNKNOWN", verdict) and "Assert failed" in verdict, verdict
+
+
+def test_every_proof_has_covers_and_a_name_of_its_own():
+    names = [(proof.component, proof.claim) for proof in PROOFS]
+    assert len(set(names)) == len(names) and all(proof.cover for proof in PROOFS)

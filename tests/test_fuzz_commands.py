@@ -1,0 +1,248 @@
+"""Every command under drawn arguments and damaged files: one line and exit 2, or a whole result.
+
+With tests/test_fuzz.py (500 files) these are over 2,000 cases. What takes minutes and not mistakes
+(synthesis, Verilator) is replaced by something that gives up at once.
+"""
+
+import contextlib
+import io
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import golden.accuracy
+import golden.nir
+import golden.quantise
+import golden.summary
+import hw.build
+import hw.export
+import sim.explain
+import sim.run
+import sim.soak
+import sim.throughput
+import train.data
+from golden.errors import BadInput, command
+from golden.run import run_batched
+from tests.networks import draw, images
+from tests.test_fuzz import archive_changed, bytes_changed
+
+JUNK = st.sampled_from(["", "-1", "0", "1", "2", "3", "4", "7", "8", "16", "0.5", "-0.5", "nan",
+                        "inf", "-inf", "1e400", "1e-9", "99999999999999999999", "x", "subtract",
+                        "paper", "\u00e9", "--", "8,8", "2,", ",", "0x10", "."])
+NUMBER = st.one_of(JUNK, st.integers(-3, 300).map(str), st.floats(width=32).map(str))
+SECONDS = 30        # that no case may take
+
+
+def files(*names):
+    """A file named "what:how:seed": good, damaged, empty, missing, a folder, or another kind."""
+    return st.builds("{}:{}:{}".format, st.sampled_from(names),
+                     st.sampled_from(["good", "good", "good", "bytes", "fields", "empty",
+                                      "missing", "folder", "text", "wrong"]),
+                     st.integers(0, 2**16))
+
+
+OUT = st.sampled_from(["out/r", "r", "out/r.npz", "out/r.npz", "r.npz", "f.png", "out/f.png",
+                       "x.v", "out/x.v", "blocked/r.npz", "", "out/", "n.nir"])
+FLAG = st.none()
+
+
+def options(required, **rest):
+    """Arguments of a command: the required ones nearly always, others now and then."""
+    def one(pair):
+        name, values = pair
+        flag = "--" + name.replace("_", "-")
+        return values.map(lambda value: [flag] if value is None else [flag, value])
+    must = [one((name, rest[name])) for name in required]
+    may = [one(pair) for pair in rest.items() if pair[0] not in required]
+    return st.tuples(
+        st.tuples(*[st.one_of(each, each, each, each, each, st.just([])) for each in must]),
+        st.lists(st.one_of(*may), max_size=4) if may else st.just([]),
+    ).map(lambda found: [word for part in (*found[0], *found[1]) for word in part])
+
+
+SAM = {"gamma": NUMBER, "mode": st.sampled_from(["paper", "official", "inclusive", "x", ""])}
+COMMANDS = {
+    "sim.run": (sim.run.main, 300, options(
+        ("network", "images", "out"), network=files("net"), images=files("images"), out=OUT,
+        limit=NUMBER, tap=NUMBER, stall=NUMBER, jobs=NUMBER, lanes=NUMBER, word_steps=NUMBER,
+        **SAM)),
+    "sim.explain": (sim.explain.main, 150, options(
+        ("network", "image", "out"), network=files("net"), image=files("image", "images"), out=OUT,
+        index=NUMBER, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER,
+        method=st.sampled_from(["sam", "attribution", "saliency", "y"]),
+        paths=st.sampled_from(["active", "linear", "q"]), **SAM)),
+    "sim.throughput": (sim.throughput.main, 100, options(
+        ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
+        lanes=NUMBER, word_steps=NUMBER, out=OUT)),
+    "sim.soak": (sim.soak.main, 100, options(
+        ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
+        jobs=NUMBER, out=OUT, experiments=FLAG, verify=files("log", "net"))),
+    "golden.accuracy": (golden.accuracy.main, 150, options(
+        ("network", "images"), network=files("net"), images=files("images"), seed=NUMBER)),
+    "golden.summary": (golden.summary.main, 100, st.one_of(
+        files("net").map(lambda name: [name]), st.just([]), files("images").map(lambda n: [n, n]))),
+    "golden.quantise": (golden.quantise.main, 200, st.tuples(
+        files("float").map(lambda name: [name]), options(
+            ("out",), out=OUT, bits=NUMBER, per_channel=FLAG, power_of_two=FLAG,
+            membrane_bits=NUMBER, calibrate=files("images"), steps=NUMBER, encoder=JUNK,
+            readout=JUNK, strict=FLAG)).map(lambda pair: pair[0] + pair[1])),
+    "golden.nir": (golden.nir.main, 200, st.tuples(
+        files("graph").map(lambda name: [name]), options(
+            ("out", "reset"), out=OUT, reset=st.sampled_from(["subtract", "zero", "x", ""]),
+            bits=NUMBER, dt=NUMBER, steps=NUMBER, membrane_bits=NUMBER)).map(
+                lambda pair: pair[0] + pair[1])),
+    "hw.build": (hw.build.main, 150, st.tuples(
+        st.sampled_from([["ice40"], ["ice40"], ["ice40"], ["ecp5"], []]), options(
+            ("network", "out"), network=files("net"), out=st.sampled_from(["out", "blocked/x"]),
+            tap=NUMBER, gamma=NUMBER, lanes=NUMBER, word_steps=NUMBER, clock=NUMBER, baud=NUMBER,
+            seed=NUMBER, no_sam=FLAG, sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
+    "hw.export": (hw.export.main, 60, st.tuples(
+        st.sampled_from([["sam"], ["attribution"], ["attribution"], ["x"], []]), options(
+            ("network", "out", "no_tools"), network=files("net"),
+            out=st.sampled_from(["x.v", "x.v", "out/x.v", "r.npz", "blocked/x.v"]), no_tools=FLAG,
+            target=JUNK, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER, **SAM)).map(
+                lambda pair: pair[0] + pair[1])),
+    "train.data": (train.data.main, 60, options(
+        ("data", "out"), data=files("images"), count=NUMBER, out=OUT)),
+}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """{kind: bytes and suffix of a good file}."""
+    import nir
+    from PIL import Image
+
+    from tests.nir_graphs import conv_net
+    from tests.test_quantise import trained
+    folder = tmp_path_factory.mktemp("good")
+    network = draw(4)
+    network.save(folder / "net.npz")
+    some = images(network, 3)
+    np.savez(folder / "images.npz", images=some, labels=np.array([0, 1, 2]))
+    Image.fromarray(some[0, 0]).save(folder / "image.png")
+    trained().save(folder / "float.npz")
+    nir.write(folder / "graph.nir", conv_net(np.random.default_rng(0)))
+    (folder / "log.json").write_text('{"network": "0", "digest": "0", "parts": []}')
+    return {path.stem: (path.read_bytes(), path.suffix) for path in folder.iterdir()}
+
+
+def placed(word, folder, good):
+    """The argument ``word``, its file written where it stands for one."""
+    if word is None or word.count(":") != 2 or word.split(":")[0] not in good:
+        return word
+    kind, how, seed = word.split(":")
+    data, suffix = good[kind]
+    rng = np.random.default_rng(int(seed))
+    path = folder / f"{kind}-{seed}-{how}{suffix}"
+    if how == "missing":
+        return str(path)
+    if how == "folder":
+        path.mkdir(exist_ok=True)
+        return str(path)
+    if how == "fields" and suffix == ".npz":
+        data = archive_changed(data, rng)
+    elif how in ("bytes", "fields"):
+        data = bytes_changed(data, rng)
+    elif how == "empty":
+        data = b""
+    elif how == "text":
+        data = b"{}\n"
+    elif how == "wrong":
+        data = good[sorted(good)[int(seed) % len(good)]][0]
+    path.write_bytes(data)
+    return str(path)
+
+
+def quick(patch):
+    """Replace what takes minutes."""
+    def refuse(*args, **kwargs):
+        raise hw.build.Failed("no tools here")
+
+    def simulated(some, network, *, taps=None, gamma=0.5, mode="paper", **_):
+        result = run_batched(some, network, taps=taps, gamma=gamma, mode=mode)
+        result.cycles = np.ones(len(some), dtype=np.int64)
+        return result
+
+    def unsoaked(*args, **kwargs):
+        raise ArithmeticError("not here")
+    patch.setattr(hw.build, "run_tools", refuse)
+    patch.setattr(sim.throughput, "run_engine", simulated)
+    patch.setattr(sim.soak, "soak", unsoaked)
+
+
+def snapshot(folder):
+    """{path: contents} of all below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in sorted(folder.rglob("*"))}
+
+
+def fuzz(main, count, arguments, good):
+    """{exit code: cases} of ``count`` drawn command lines, each checked for how it ends."""
+    endings = {}
+
+    @settings(max_examples=count, deadline=None, derandomize=True, database=None,
+              suppress_health_check=list(HealthCheck))
+    @given(arguments)
+    def case(words):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            (folder / "blocked").write_text("a file where a folder is wanted")
+            words = [placed(word, folder, good) for word in words]
+            before, here, started = snapshot(folder), os.getcwd(), time.time()
+            out, err = io.StringIO(), io.StringIO()
+            os.chdir(folder)
+            try:
+                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                    code = 0
+                    try:
+                        main(words)
+                    except SystemExit as done:
+                        code = done.code or 0
+            finally:
+                os.chdir(here)
+            assert time.time() - started < SECONDS, words
+            assert code in (0, 1, 2), words
+            endings[code] = endings.get(code, 0) + 1
+            shown = err.getvalue()
+            assert "Traceback" not in shown, words
+            if code == 2:
+                errors = [line for line in shown.splitlines() if "error: " in line]
+                assert len(errors) == 1 and shown.rstrip().endswith(errors[0]), (words, shown)
+                assert snapshot(folder) == before, f"{words}: something was left behind"
+    case()
+    return endings
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_whole_or_one_line(name, good, monkeypatch):
+    """No traceback, no case over 30 s; on exit 2 one error, and nothing of an output is there."""
+    main, count, arguments = COMMANDS[name]
+    quick(monkeypatch)
+    endings = fuzz(main, count, arguments, good)
+    # Both ways to end were seen, and as many cases as were asked for.
+    assert endings.get(2, 0) > count // 5 and endings.get(0, 0) + endings.get(1, 0) > 0, endings
+    assert sum(endings.values()) >= 0.9 * count, endings
+
+
+def traced(words):
+    return {}[len(words)]
+
+
+def littered(words):
+    Path("out.npz").write_bytes(b"half")
+    raise BadInput("no")
+
+
+@pytest.mark.parametrize("main, sign", [(traced, KeyError), (command(littered), AssertionError)])
+def test_planted(main, sign, good):
+    """A traceback, and a file left behind by a refusal, are found."""
+    with pytest.raises(sign):
+        fuzz(main, 5, options(("network",), network=files("net")), good)

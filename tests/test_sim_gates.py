@@ -1,0 +1,75 @@
+"""The netlist of iCE40 cells: a small chip between its pins, and the multiplier."""
+
+import numpy as np
+from amaranth import *
+from amaranth.back import verilog
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.run import run
+from sim.gates import Gates, cell_models, netlist
+from sim.verilate import verilated
+from tests.networks import draw, images
+
+COMPARE = r'''
+#include <cstdint>
+#include <cstdio>
+#include "Vdut.h"
+#include "verilated.h"
+double sc_time_stamp() { return 0; }
+int main() {
+    Vdut dut;
+    uint32_t rng = 1;
+    const uint32_t ends[] = {0, 1, 0x7fff, 0x8000, 0xffff, 0x5555};
+    for (uint64_t n = 0; n < 400000; n++) {
+        rng ^= rng << 13; rng ^= rng >> 17; rng ^= rng << 5;
+        dut.a = n < 36 ? ends[n % 6] : rng & 0xffff;
+        dut.b = n < 36 ? ends[n / 6] : rng >> 16;
+        const uint32_t wanted = (uint32_t)dut.a * (uint32_t)dut.b;
+        dut.clk = 0; dut.eval(); dut.clk = 1; dut.eval();
+        if (dut.y == wanted) continue;
+        fprintf(stderr, "%x * %x is not %x\n", dut.a, dut.b, dut.y);
+        return 1;
+    }
+    return 0;
+}
+'''
+
+
+class Product(wiring.Component):
+    """A registered product, as the SAM unit has one."""
+
+    a: In(16)
+    b: In(16)
+    y: Out(32)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.y.eq(self.a * self.b)
+        return m
+
+
+def test_multiplier_equals_its_cell(tmp_path):
+    """400,000 products of the SB_MAC16 that Yosys makes of ``*``, all ends among them."""
+    import subprocess
+    text = netlist(Product())
+    assert text.count("SB_MAC16") == 1
+    (tmp_path / "compare.cpp").write_text(COMPARE)
+    program = verilated(text + cell_models(), quick=True, harness=tmp_path / "compare.cpp",
+                        where=tmp_path / "gates")
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "SB_MAC16" not in verilog.convert(Product())
+
+
+def test_small_chip_equals_golden():
+    """Scores, counts and the maps of all layers, over the wire, from cells alone."""
+    network = draw(3, steps=(4,), plain=True)
+    some = images(network, 2)
+    gates = Gates(network, lanes=1, word_steps=4, quick=True)
+    assert "SB_LUT4" in gates.netlist and "SB_SPRAM256KA" in gates.netlist
+    found, wanted = gates.run(some), run(some, network)
+    for name in ("logits", "scores", "counts"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
+    assert found.maps.keys() == wanted.maps.keys()
+    assert all(np.array_equal(found.maps[tap], wanted.maps[tap]) for tap in wanted.maps)
