@@ -96,13 +96,19 @@ class Executor(wiring.Component):
         index    = Signal(16)
         high     = Signal(8)
         label    = Signal()
-        lower    = Signal()                              # byte of a pixel that is next
+        # Byte of a pixel that is next.
+        lower    = Signal() if self._bits > 8 else C(1)
+        closing  = Signal()                              # the byte is the request's last
+        over     = Signal()                              # the host has gone on
         fits     = Signal(2)                             # as the last block, as another
-        follows, fit = Signal(), Signal()                # number and length of the block are right
-        # Offers are registers, and so is their taking, so that the way from here into the
-        # accelerator and back is its own.
+        asks     = Signal(data.StructLayout({"identify": 1, "reset": 1, "pixels": 1, "write": 1}))
+        ends     = Signal()                              # the request has but a kind
+        goes     = Signal()                              # it is carried out
+        follows, fitting = Signal(), Signal()            # of a block
+        # Offers are registers, so that the way from here into the accelerator is its own.
         offers   = Signal(data.StructLayout({"pixel": 1, "config": 1, "label": 1, "answer": 1}))
-        takes, taken = Signal(), Signal()
+        taken    = Signal()
+        moves    = Signal()                              # it was, in the cycle before
         writes   = [Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL]
         writes  += [Kind.EXPERIMENT] if self._experiments else []
 
@@ -124,15 +130,25 @@ class Executor(wiring.Component):
             self.o_config.valid.eq(offers.config),
             self.o_label.valid.eq(offers.label),
             self.o_answer.valid.eq(offers.answer),
-            takes.eq(offers.label | (offers.pixel & self.o_pixels.ready)
+            taken.eq(offers.label | (offers.pixel & self.o_pixels.ready)
                      | (offers.config & self.o_config.ready)
                      | (offers.answer & self.o_answer.ready)),
         ]
 
-        m.d.sync += [offers.eq(0), taken.eq(takes)]
+        # A byte is there for cycles before it moves.
+        m.d.sync += [moves.eq(taken), self.start.eq(0), self.reset.eq(0),
+                     closing.eq(self.i.p.last), offers.eq(0)]
+        with m.If(self.overtaken):
+            m.d.sync += over.eq(1)
+
+        # A byte is acknowledged from a register, and is seen once more meanwhile.
+        eat   = Signal()
+        there = self.i.valid & ~eat
+        m.d.comb += self.i.ready.eq(eat)
+        m.d.sync += eat.eq(0)
 
         def offer(which, valid):
-            m.d.sync += offers[which].eq(valid & ~takes & ~taken)
+            m.d.sync += offers[which].eq(valid & ~taken & ~moves)
 
         def answer(why=Error.NONE):
             if why != Error.NONE:
@@ -141,106 +157,116 @@ class Executor(wiring.Component):
 
         with m.FSM():
             with m.State("Seq"):
-                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += again.eq(known & (byte == seq))
-                m.d.sync += [identity.eq(0), error.eq(Error.NONE)]
-                with m.If(self.i.valid):
+                m.d.sync += [identity.eq(0), error.eq(Error.NONE), over.eq(0)]
+                with m.If(there):
+                    m.d.sync += eat.eq(1)
                     m.next = "Kind"
 
             with m.State("Kind"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [space.eq(byte), label.eq(byte[3])]
-                with m.If(self.i.valid):
-                    with m.Switch(byte):
-                        with m.Case(Kind.IDENTIFY):
-                            m.d.sync += identity.eq(self.i.p.last)
-                            answer()
-                            with m.If(~self.i.p.last):
-                                answer(Error.LENGTH)
-                        with m.Case(Kind.RESET):
-                            m.d.comb += self.reset.eq(self.i.p.last & ~again)
-                            answer()
-                            with m.If(~self.i.p.last):
-                                answer(Error.LENGTH)
-                        with m.Case(Kind.PIXELS, *writes):
-                            m.next = "Block"
-                            with m.If(byte[2]):
-                                m.next = "Index"
-                            with m.If(again):
-                                answer()
-                            with m.Elif(self.busy):
-                                answer(Error.BUSY)
-                            with m.Elif(self.i.p.last):
-                                answer(Error.LENGTH)
-                        with m.Default():
-                            answer(Error.KIND)
+                m.d.sync += [space.eq(byte), label.eq(byte[3]), ends.eq(self.i.p.last)]
+                m.d.sync += asks.eq(Cat(byte == Kind.IDENTIFY, byte == Kind.RESET,
+                                        byte == Kind.PIXELS, Cat(byte == w for w in writes).any()))
+                with m.If(there):
+                    m.d.sync += eat.eq(1)
+                    m.next = "Check"
+
+            # What a byte means is looked at in one cycle, what follows from it in the next.
+            with m.State("Check"):
+                bare, long = asks.identify | asks.reset, asks.pixels | asks.write
+                m.d.sync += [
+                    error.eq(Mux(bare, Mux(ends, Error.NONE, Error.LENGTH),
+                                 Mux(~long, Error.KIND, Mux(again, Error.NONE, Mux(
+                                     self.busy, Error.BUSY,
+                                     Mux(ends, Error.LENGTH, Error.NONE)))))),
+                    identity.eq(asks.identify & ends),
+                    self.reset.eq(asks.reset & ends & ~again),
+                    goes.eq(long & ~again & ~self.busy & ~ends),
+                ]
+                m.next = "Decide"
+
+            with m.State("Decide"):
+                m.next = "Rewind"
+                with m.If(goes):
+                    m.next = "Block"
+                    with m.If(asks.write):
+                        m.next = "Index"
 
             with m.State("Block"):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [first.eq(byte == 0), follows.eq(byte == block)]
-                m.d.sync += fit.eq(Mux(byte == final, fits[0], fits[1]))
-                with m.If(self.i.valid):
-                    m.next = "Begin"
+                if self._bits > 8:
+                    m.d.sync += lower.eq(0)
+                m.d.sync += [
+                    first.eq(byte == 0),
+                    follows.eq((byte == block) | (byte == 0)),
+                    fitting.eq(Mux(byte == final, fits[0], fits[1])),
+                ]
+                with m.If(there):
+                    m.d.sync += eat.eq(1)
+                    m.next = "Order"
 
-            with m.State("Begin"):
-                m.d.sync += lower.eq(self._bits <= 8)
-                m.next = "Pixels"
-                with m.If(~follows & ~first):
-                    answer(Error.ORDER)
-                with m.Elif(~fit):
-                    answer(Error.LENGTH)
-                with m.Elif(first):
-                    m.d.sync += block.eq(0)
+            with m.State("Order"):
+                m.d.sync += error.eq(
+                    Mux(~follows, Error.ORDER, Mux(fitting, Error.NONE, Error.LENGTH)))
+                m.next = "Rewind"
+                with m.If(follows & fitting):
+                    m.next = "Pixels"
+                    with m.If(first):
+                        m.d.sync += block.eq(0)
 
             with m.State("Pixels"):
                 offer("pixel", self.i.valid & lower)
-                m.d.comb += self.i.ready.eq(taken | ~lower)
-                with m.If(self.i.valid & self.i.ready):
+                m.d.sync += eat.eq(taken | (there & ~lower) if self._bits > 8 else taken)
+                with m.If(moves | (there & ~lower) if self._bits > 8 else moves):
                     if self._bits > 8:
                         m.d.sync += [lower.eq(~lower), high.eq(byte)]
                     with m.If(lower):
                         m.d.sync += first.eq(0)
-                    with m.If(self.i.p.last):
-                        m.d.comb += self.start.eq(block == final)
+                    with m.If(closing & moves):
+                        m.d.sync += self.start.eq(block == final)
                         m.d.sync += block.eq(Mux(block == final, 0, block + 1))
                         answer()
-                with m.Elif(self.overtaken):
+                with m.Elif(over):
+                    m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
             with m.State("Index"):
-                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += index[8:].eq(byte)
-                with m.If(self.i.valid):
-                    m.next = "Base"
-                    with m.If(block != 0):
-                        answer(Error.ORDER)
-                    with m.Elif(~self.stop[0]):
-                        answer(Error.LENGTH)
+                m.d.sync += error.eq(
+                    Mux(block != 0, Error.ORDER, Mux(self.stop[0], Error.NONE, Error.LENGTH)))
+                with m.If(there):
+                    m.d.sync += eat.eq(1)
+                    m.next = "Allow"
+
+            with m.State("Allow"):
+                m.next = "Base"
+                with m.If(error != Error.NONE):
+                    m.next = "Rewind"
 
             with m.State("Base"):
-                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += index[:8].eq(byte)
-                with m.If(self.i.valid):
+                with m.If(there):
+                    m.d.sync += eat.eq(1)
                     m.next = "High"
                     with m.If(self.i.p.last):
                         answer()
 
             with m.State("High"):
-                m.d.comb += self.i.ready.eq(1)
                 m.d.sync += high.eq(byte)
-                with m.If(self.i.valid):
+                with m.If(there):
+                    m.d.sync += eat.eq(1)
                     m.next = "Low"
 
             with m.State("Low"):
                 offer("config", self.i.valid & ~label)
                 offer("label", self.i.valid & label)
-                m.d.comb += self.i.ready.eq(taken)
-                with m.If(taken):
+                m.d.sync += eat.eq(taken)
+                with m.If(moves):
                     m.d.sync += index[:8].eq(index[:8] + 1)
                     m.next = "High"
-                    with m.If(self.i.p.last):
+                    with m.If(closing):
                         answer()
-                with m.Elif(self.overtaken):
+                with m.Elif(over):
+                    m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
 
             with m.State("Rewind"):
@@ -251,7 +277,7 @@ class Executor(wiring.Component):
                 offer("answer", self.i.valid)
                 with m.If(error == Error.NONE):
                     m.d.sync += [seq.eq(byte), known.eq(~identity)]
-                with m.If(taken):
+                with m.If(moves):
                     m.d.comb += self.done.eq(1)
                     m.next = "Seq"
 

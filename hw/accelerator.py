@@ -167,7 +167,7 @@ class Accelerator(wiring.Component):
             weights.w_en.eq(config.ready & (config.p.space == Space.Weights)),
         ]
         with m.If(config.ready & (config.p.space == Space.Registers)):
-            with m.Switch(config.p.index):
+            with m.Switch(config.p.index[:2]):
                 with m.Case(Register.Mode.value):
                     m.d.sync += mode.eq(config.p.data[:2])
                 with m.Case(Register.SeedLow.value):
@@ -296,10 +296,10 @@ class Accelerator(wiring.Component):
         # --- counts -------------------------------------------------------------------------------
         spikes, cycles = Signal(COUNT_BITS), Signal(COUNT_BITS)
         offers, over = Signal(), Signal()                    # a count is offered; that of cycles
-        told = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
+        ending = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
         m.d.comb += [
             self.o_counts.valid.eq(offers),
-            self.o_counts.p.data.eq(Mux(over, told, spikes)), self.o_counts.p.last.eq(over),
+            self.o_counts.p.data.eq(Mux(over, ending, spikes)), self.o_counts.p.last.eq(over),
         ]
         with m.If(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)

@@ -91,6 +91,7 @@ class Engine(wiring.Component):
         hollow_read, load, param = Signal(), Signal(), Signal()
         # After a reset the lanes' sums are cleared as with a load, which drains nothing.
         clear = Signal(init=1)
+        wipe  = Signal(init=1)                               # after a reset: membranes too
         train = Signal(plan.word_steps, init=-1)             # steps that add
         row   = Signal(WORD * plan.row_words, reset_less=True)
         hollow, last = Signal(), Signal()                    # with `load`: of its walk
@@ -142,6 +143,7 @@ class Engine(wiring.Component):
             shift.eq(shifting & (~handed | feed)),
             self.drained.eq(stepped & now.last & speaking),
         ]
+        m.d.sync += wipe.eq(0)
         m.d.sync += [handed.eq(shift | (handed & ~feed)), stepping.eq(feed | (stepping & ~stepped))]
         with m.If(shift):
             m.d.sync += [
@@ -176,8 +178,8 @@ class Engine(wiring.Component):
                 lane.load.eq(clear),
                 lane.shift.eq(shift),
                 lane.feed.eq(feed),
-                lane.step.eq(stepped),
-                lane.last.eq(now.last & last_chunk),
+                lane.step.eq(stepped | wipe),
+                lane.last.eq((now.last & last_chunk) | wipe),
             ]
 
         # --- norms: gain and offset of the step handed on, read one cycle ahead -------------------

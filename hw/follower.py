@@ -62,6 +62,7 @@ class Follower(wiring.Component):
         last_channel = channel == const(p.shape[0] - 1 for p in passes)
         last_chunk   = chunk == chunks - 1
         pixel_read   = Signal()
+        turned       = Signal()                 # the same a cycle later, in which nothing is read
         waiting      = Signal()                 # a word read and not yet taken
         # From a word to the next: of the neuron, of the pixel, of the layer.
         stored = [p if p.storing else passes[0] for p in passes]
@@ -72,11 +73,12 @@ class Follower(wiring.Component):
                                       jump(lambda p: 1 - back(p))), jump(lambda p: p.out_chunk))
         m.d.comb += [
             self.busy.eq(some | waiting),
-            self.en.eq(some & (~waiting | self.o.ready)),
+            self.en.eq(some & ~turned & (~waiting | self.o.ready)),
             self.o.valid.eq(waiting),
             self.o.p.train.eq(self.train),
         ]
-        with m.If(self.pixel_done ^ pixel_read):
+        m.d.sync += turned.eq(pixel_read)
+        with m.If(self.pixel_done ^ turned):
             m.d.sync += [
                 whole.eq(whole + Mux(self.pixel_done, 1, -1)),
                 some.eq(self.pixel_done | (whole != 1)),

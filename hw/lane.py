@@ -26,7 +26,8 @@ class Lane(wiring.Component):
     sums to the shadow and clears the accumulators in ``train``, which must be all; then each
     ``shift`` hands on the sum of the next step, ``feed`` gives it to the neuron and ``step``
     advances that, each one cycle after the one before or later. One step a cycle.
-    ``last`` with a step ends the neuron: the next one starts from a membrane of 0.
+    ``last`` with a step ends the neuron: the next one starts from a membrane of 0. So must the
+    first one after a reset, which leaves the membrane as it was.
 
     One neuron step is golden.lif's, with the reset, comparison and delay of the pass.
 
@@ -123,7 +124,8 @@ class Lane(wiring.Component):
             m.d.sync += [input.eq(scaled), reset_input.eq(scaled - threshold)]
 
         # --- neuron: the membrane is kept leaked, and reset before the leak where that comes first
-        kept, given = Signal(shape), Signal(shape, reset_less=True)    # given: I or I - th
+        kept, given = (Signal(shape, name=name, reset_less=True)       # given: I or I - th
+                       for name in ("kept", "given"))
         membrane, above, crossed = Signal(shape), Signal(), Signal()
         spiking   = is_any(lambda n: n.reset != "none")
         subtracts = is_any(lambda n: n.reset == "subtract")
@@ -134,8 +136,7 @@ class Lane(wiring.Component):
                         membrane - threshold, early)
         if any(n.reset == "zero" for n in neurons):
             early = Mux(crossed & is_any(lambda n: n.reset == "zero"), constant["v_reset"], early)
-        # Kept apart: merged into the subtraction, it would break that's carry chain in two.
-        dropped = Signal(shape, attrs={"keep": 1})
+        dropped = Signal(shape)
         reset = Signal(shape)
         m.d.comb += [
             membrane.eq(kept + given),

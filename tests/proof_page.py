@@ -44,7 +44,8 @@ out. Left out: PLL, pads, timing. {gates}
 The SPRAM's portable twin equals the cell's model in every sequence of accesses of a few cycles
 (proof above) and in the long ones of `sim/bench_spram.py`; multipliers are inferred, so their twin
 is `*` itself, compared with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An
-`.asc` cannot be turned back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM, and of the UP5K's SPRAM
+`.asc` cannot be turned back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM,
+and of the UP5K's SPRAM
 and MAC16 only the wires, so that its Verilog lacks the weights. What place and route did is not
 checked.
 """
