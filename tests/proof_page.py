@@ -44,7 +44,8 @@ models of the cells (SB_LUT4, flip-flops, SB_RAM40_4K, SB_SPRAM256KA, SB_MAC16) 
 pins, under the driver that a board has: weights loaded over the wire, images in, maps and scores
 out. Left out: PLL, pads, timing. {gates}
 
-The SPRAM's portable twin and the cell's model pass the same bench (`sim/bench_spram.py`); multipliers are inferred, so their twin
+The SPRAM's portable twin and the cell's model pass the same bench (`sim/bench_spram.py`);
+multipliers are inferred, so their twin
 is `*` itself, compared with the SB_MAC16 that Yosys makes of it in `tests/test_sim_gates.py`. An
 `.asc` cannot be turned back here: icebox_vlog (Debian's fpga-icestorm) writes LUTs and block RAM,
 and of the UP5K's SPRAM
