@@ -54,7 +54,7 @@ WITHOUT = {
     "golden.attribution": {"amaranth", "rich", "torch", "hw"},
     "golden.images": {"amaranth", "PIL", "rich", "h5py", "nir", "matplotlib", "torch"},
     "golden.snntorch": {"torch", "snntorch", "h5py", "nir", "amaranth"},
-    "train.experiments": {"torch", "snntorch", "captum", "distributed", "amaranth"},
+    "train.paper.controls": {"torch", "snntorch", "captum", "distributed", "amaranth"},
     "hw.accelerator": {"amaranth_boards", "cocotb", "rich", "torch"},
     "sim.run": {"cocotb", "matplotlib", "PIL", "torch", "amaranth"},
     "boards.host": {"amaranth", "amaranth_boards", "torch"},

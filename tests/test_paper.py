@@ -1,6 +1,7 @@
 """The experiments' shared parts, by hand and against golden; one experiment from end to end."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -185,9 +186,20 @@ def test_spread_joins_keeps_and_notices_changes(tmp_path, monkeypatch):
 
 
 def test_needs_names_the_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "captum", None)
+    monkeypatch.setitem(sys.modules, "captum", None)
     with pytest.raises(BadInput, match=r"fig2 needs captum; pip install -e '.\[train\]'"):
         work.needs("captum", "fig2")
+
+
+def test_without_the_extra(monkeypatch, capsys):
+    for name in ("train.paper.work", "train.paper.report", "train.paper.summary"):
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("train.paper.summary")
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(SystemExit) as stopped:
+        experiments.main(["fig5b"])
+    assert stopped.value.code == 2
+    assert "needs scipy.special; pip install -e '.[train]' installs it" in capsys.readouterr().err
 
 
 def test_interval_by_hand():

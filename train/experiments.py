@@ -13,9 +13,6 @@ from pathlib import Path
 from rich.console import Console
 
 from golden.errors import BadInput, command
-from train.paper import summary
-from train.paper.report import write
-from train.paper.work import Run
 
 NAMES = ("fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab", "fig6c", "formats", "modes",
          "moving", "controls", "explainers", "fixedpoint")
@@ -35,6 +32,13 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, metavar="DIR",
                         help="default results, or build/paper-quick with --quick")
     args = parser.parse_args(argv)
+    try:
+        from train.paper import summary
+        from train.paper.report import write
+        from train.paper.work import Run
+    except ImportError as error:
+        raise BadInput(f"train.experiments needs {error.name}; pip install -e '.[train]' "
+                       "installs it") from None
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     if args.pictures < 20:
