@@ -365,9 +365,13 @@ class Accelerator(wiring.Component):
             with m.State("Next"):
                 m.d.sync += [
                     spikes.eq(0), number.eq(number + 1), offers.eq(last_pass), over.eq(last_pass)]
-                m.next = "Start"
+                m.next = "Turn"
                 with m.If(last_pass):
                     m.next = "End"
+
+            with m.State("Turn"):
+                # Constants of the pass follow its number.
+                m.next = "Start"
 
             with m.State("End"):
                 with m.If(self.o_counts.ready):

@@ -52,7 +52,8 @@ class Lane(wiring.Component):
     shift : In(1)
         Hand the next sum on; follows ``load`` by one cycle or more.
     feed : In(1)
-        Give the neuron what was handed on last; with or after the ``step`` before.
+        Give the neuron what was handed on last: with the ``step`` before if that is of the same
+        word, else with or after it.
     norm : In(norm_layout(plan))
         With ``shift``, where the network has norms: gain and offset of the sum handed on.
     step, last : In(1)

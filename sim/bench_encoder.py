@@ -52,6 +52,9 @@ async def tally(dut, case, found):
         await RisingEdge(dut.clk)
         found["spikes"] += number(dut[f"{case}__spikes"])
         found["restarts"] += int(dut[f"{case}__restarted"].value)
+        if dut[f"{case}__o__valid"].value:
+            train = number(dut[f"{case}__o__payload"]) % 2**PARAMS[case]["word_steps"]
+            assert bool(dut[f"{case}__some"].value) == bool(train)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -80,7 +83,7 @@ async def equals_golden(dut, case, stall):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=[case for case in PARAMS if PARAMS[case]["kind"] == "bernoulli"])
 async def keeps_its_rate(dut, case):
-    """A pixel every chunks (word_steps / 4 + 1) cycles, one more at ``first``."""
+    """A pixel every chunks (word_steps / 4 + 1) cycles, two more at ``first``."""
     steps, word_steps = PARAMS[case]["steps"], PARAMS[case]["word_steps"]
     chunks = -(-steps // word_steps)
     await begin(dut)
@@ -88,4 +91,4 @@ async def keeps_its_rate(dut, case):
     start = cycle()
     await gather(send(dut, f"{case}__i", [1 << 8, 2, 3, 4, 5]),
                  receive(dut, f"{case}__o", 5 * chunks))
-    assert cycle() - start == 5 * chunks * (word_steps // 4 + 1) + 1
+    assert cycle() - start == 5 * chunks * (word_steps // 4 + 1) + 2

@@ -94,8 +94,11 @@ async def equals_golden(dut, case, idle):
                         ] if plan.per_channel and chunk == 0 else []
                 work += [("add", *add) for add in adds[chunk]]
             busy = random.random() >= idle
-            steps = given is not None and busy
-            feeds = waiting is not None and (steps or given is None) and random.random() >= idle
+            # The steps of a word follow each other without a gap between step and feed.
+            steps = given is not None and busy and (
+                given[1] == plan.word_steps - 1 or waiting is not None)
+            feeds = waiting is not None and (steps or given is None) and (
+                waiting[1] > 0 or random.random() >= idle)
             shifts = handed < plan.word_steps and (feeds or waiting is None) and busy
             over = handed + shifts == plan.word_steps
             if plan.per_channel:
