@@ -134,7 +134,7 @@ def drains(plan, each, found):
         pixels = found.trains.shape[1] // walk.size
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
     # Parameters of a channel must outlive its last step.
-    steps = plan.word_steps + (2 if plan.per_channel else 0)
+    steps = plan.word_steps + (3 if plan.per_channel else 0)
     return np.where((found.trains == 0) & plan.can_skip(each), plan.lanes + PAUSE, steps)
 
 

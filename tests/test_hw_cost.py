@@ -28,11 +28,11 @@ def test_ebrs_by_hand():
 
 
 def test_memory_plan_by_hand():
-    """784-128-10, 8 lanes of 4 bits: 16 groups of 784 rows, 2 of 128, and a threshold each."""
+    """784-128-10, 8 lanes of 4 bits: 16 groups of 784 rows, 2 of 128, and 16 rows for a threshold each."""
     found = {store.what: store for store in memory_plan(Plan(dense(784, 128), lanes=8),
                                                         map_width=12)}
     weights = found["weights and thresholds"]
-    assert (weights.depth, weights.width, weights.blocks) == (16 * 784 + 2 * 128 + 2, 32, 2)
+    assert (weights.depth, weights.width, weights.blocks) == (16 * 784 + 2 * 128 + 2 * 16, 32, 2)
     assert found["trains of the input and even passes"].bits == 784 * 16
     assert found["bitmap of trains with spikes"].depth == (784 + 128) // 16
     assert (found["SAM map of a pixel"].depth, found["SAM map of a pixel"].width) == (16, 12)
@@ -69,8 +69,8 @@ def refused(network, folder, capsys, *options):
 
 
 def test_too_many_weights_is_told(tmp_path, capsys):
-    """256 outputs at 4 lanes: 64 groups of 784 rows, 3 of 256, and a threshold each."""
-    rows = 64 * 784 + 3 * 256 + 2
+    """256 outputs at 4 lanes: 64 groups of 784 rows, 3 of 256, and 16 rows for a threshold each."""
+    rows = 64 * 784 + 3 * 256 + 2 * 16
     assert refused(dense(784, 256), tmp_path, capsys) == (
         f"error: wide: does not fit: weight memory, rows needs {rows}, {rows - SPRAM_WORDS} more "
         f"than the {SPRAM_WORDS} there are")
@@ -141,5 +141,5 @@ def test_report_states_the_plan():
                          "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}
     text = build.markdown(report)
-    assert "| weights and thresholds | 2 SPRAM | 12,802 | 32 | 409,664 | 524,288 | 768 |" in text
+    assert "| weights and thresholds | 2 SPRAM | 12,832 | 32 | 410,624 | 524,288 | 768 |" in text
     assert "| layer 1 | 16 | 49 |" in text and "| all | | |" in text
