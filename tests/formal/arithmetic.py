@@ -98,20 +98,34 @@ def lif_step(plan, number):
         sum_ = inner.shadow[0]
         m.d.comb += [Assume(unit.number == number), Assume(~unit.load), Assume(~unit.param),
                      Assume(unit.threshold == int(np.max(each.neuron.threshold)))]
-        handed, before = Signal(sum_.shape()), Signal(unit.membrane.shape())
-        has_sum, has_before, fired = Signal(), Signal(), Signal()
+        shape = unit.membrane.shape()
+        handed, fed, before = Signal(sum_.shape()), Signal(sum_.shape()), Signal(shape)
+        has_sum, has_fed, has_before, fired = Signal(), Signal(), Signal(), Signal()
         known = Past(m).known                # the constants of the pass are there, a cycle later
+        goes_on = unit.step & ~unit.last
+        if plan.chunks == 1:
+            # All of a train is in one word: with each step but its last, the next sum is fed.
+            under_way = Signal()
+            with m.If(unit.step):
+                m.d.sync += under_way.eq(~unit.last)
+            m.d.comb += [Assume(~goes_on | unit.feed),
+                         Assume(~unit.feed | unit.step | ~under_way)]
+        # A sum is shifted, then fed, then stepped by; each once, a cycle after or later.
         with m.If(unit.shift & known):
             m.d.sync += [handed.eq(sum_), has_sum.eq(1)]
+        with m.If(unit.feed):
+            m.d.sync += [fed.eq(handed), has_fed.eq(has_sum)]
+        with m.Elif(unit.step):
+            m.d.sync += has_fed.eq(0)
         with m.If(unit.step & known):
             m.d.sync += [
                 has_before.eq(1), before.eq(Mux(unit.last, 0, unit.membrane)),
                 fired.eq(~unit.last & crosses(each, unit.membrane) & (each.neuron.reset != "none")),
             ]
         sums, membranes = ranges(plan, each)
-        real = in_range(before, *map(int, membranes)) & in_range(handed, *sums)
-        check = unit.step & has_sum & has_before & real
-        after = rested(each, before, fired) + handed * 2**layer.frac
+        real = in_range(before, *map(int, membranes)) & in_range(fed, *sums)
+        check = unit.step & has_fed & has_before & real
+        after = rested(each, before, fired) + fed * 2**layer.frac
         with m.If(check):
             m.d.comb += Assert(unit.membrane == after)
             if each.neuron.reset != "none" and not each.neuron.delay:
