@@ -128,8 +128,9 @@ def lif_step(plan, number):
         after = rested(each, before, fired) + fed * 2**layer.frac
         with m.If(check):
             m.d.comb += Assert(unit.membrane == after)
-            if each.neuron.reset != "none" and not each.neuron.delay:
-                m.d.comb += Assert(unit.spike == crosses(each, after))
+            if each.neuron.reset != "none":
+                told = fired if each.neuron.delay else crosses(each, after)
+                m.d.comb += Assert(unit.spike == told)
         m.d.comb += Cover(check & (before == after))
         if each.neuron.reset != "none":
             m.d.comb += Cover(check & unit.spike & fired)
@@ -190,6 +191,16 @@ def ncs(m):
         with m.If(~ghost & first):
             m.d.comb += Assert(kept == ONE)
     m.d.comb += Cover(past.known & fed & ~first & (kept != 2 * ONE) & (kept != ONE))
+    return inputs(unit)
+
+
+def spikes_left(m):
+    """What is known of each part of the word tells whether a spike is left in it."""
+    unit = sam.Sam(steps=16, word_steps=16, map_width=17)
+    m.submodules.dut, inner = opened(unit)
+    m.d.comb += [Assert(inner.some[n] == inner.rest[part].any())
+                 for n, part in enumerate(inner.parts)]
+    m.d.comb += [Cover(inner.rest == 0x1010), Cover((inner.some == 8) & ~unit.i.ready)]
     return inputs(unit)
 
 
@@ -303,13 +314,13 @@ def generated(m):
     return inputs(unit)
 
 
-def small(neuron, frac=2):
+def small(neuron, word_steps=16):
     """Plan of a network whose hidden neurons are of this kind."""
     weights = np.array([[[[-8, 7, 3], [5, -6, 1], [2, -4, 7]]]])
     silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
     return Plan(Network(shape=(1, 3, 3), steps=16, name="small", layers=(
-        Layer(weights=weights, bits=4, frac=frac, neuron=neuron),
-        Layer(weights=np.array([[3], [-4]]), bits=4, neuron=silent))))
+        Layer(weights=weights, bits=4, frac=2, neuron=neuron),
+        Layer(weights=np.array([[3], [-4]]), bits=4, neuron=silent))), word_steps=word_steps)
 
 
 KINDS = {
@@ -318,6 +329,7 @@ KINDS = {
     "zero, leak 2**-3": Neuron(
         threshold=np.int64(23), leak=np.int64(1 << 13), reset="zero", v_reset=np.int64(-9)),
     "subtract, ge": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), compare="ge"),
+    "subtract, delayed": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), delay=True),
 }
 
 
@@ -329,10 +341,14 @@ def proofs():
                       " bits", lif_step(fashion, n), **exact) for n in range(len(fashion.passes)))
     yield from (Proof("hw.lane.Lane", f"LIF step: {name}", lif_step(small(neuron), 0), **exact)
                 for name, neuron in KINDS.items())
+    yield Proof("hw.lane.Lane", "LIF step: subtract, ge, trains of two words",
+                lif_step(small(KINDS["subtract, ge"], word_steps=8), 0), **exact)
     yield Proof("hw.lane.Lane", f"sums of fashion, {fashion.sum_bits} bits", accumulates(fashion),
                 depth=2, any_state=True)
     exact = {"depth": 2, "any_state": True}
     yield Proof("hw.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
+    yield Proof("hw.sam.Sam", "knows whether a word has spikes left", spikes_left, depth=1,
+                induction=True)
     yield Proof("hw.sam.Sam", "map sum, 17 bits", map_sum, **exact)
     yield Proof("hw.scores.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact)
     yield Proof("hw.attribution.Traces", "trace update, 16 x 13 bits", traced, **exact)
