@@ -78,9 +78,10 @@ SOAK = """\
 ## Soak: `make soak`
 
 Real images of Fashion-MNIST through the Verilated RTL; the run fails unless all spikes of input and
-tapped layers, all maps, scores, read-outs and counts equal the golden model's. The mixed
-run stalls its streams at random and takes spikes away in every second image. A log's digest is over
-the arrays themselves, so the golden model alone verifies it: `python -m sim.soak --verify docs/proof/soak.json`.
+tapped layers, all maps, scores, read-outs and counts equal the golden model's. The mixed run stalls
+its streams at random and takes spikes away in every second image. A log's digest is over the arrays
+themselves, so the golden model alone verifies it:
+`python -m sim.soak --verify docs/proof/soak.json`.
 
 {table}
 """
