@@ -172,7 +172,7 @@ def quick(patch):
 
     def unsoaked(*args, **kwargs):
         raise ArithmeticError("not here")
-    patch.setattr(hw.build, "run_tools", refuse)
+    patch.setattr(hw.build.flow, "synthesised", refuse)
     patch.setattr(sim.throughput, "run_engine", simulated)
     patch.setattr(sim.soak, "soak", unsoaked)
 

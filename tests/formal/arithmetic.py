@@ -98,24 +98,39 @@ def lif_step(plan, number):
         sum_ = inner.shadow[0]
         m.d.comb += [Assume(unit.number == number), Assume(~unit.load), Assume(~unit.param),
                      Assume(unit.threshold == int(np.max(each.neuron.threshold)))]
-        handed, before = Signal(sum_.shape()), Signal(unit.membrane.shape())
-        has_sum, has_before, fired = Signal(), Signal(), Signal()
+        shape = unit.membrane.shape()
+        handed, fed, before = Signal(sum_.shape()), Signal(sum_.shape()), Signal(shape)
+        has_sum, has_fed, has_before, fired = Signal(), Signal(), Signal(), Signal()
         known = Past(m).known                # the constants of the pass are there, a cycle later
+        goes_on = unit.step & ~unit.last
+        if plan.chunks == 1:
+            # All of a train is in one word: with each step but its last, the next sum is fed.
+            under_way = Signal()
+            with m.If(unit.step):
+                m.d.sync += under_way.eq(~unit.last)
+            m.d.comb += [Assume(~goes_on | unit.feed),
+                         Assume(~unit.feed | unit.step | ~under_way)]
+        # A sum is shifted, then fed, then stepped by; each once, a cycle after or later.
         with m.If(unit.shift & known):
             m.d.sync += [handed.eq(sum_), has_sum.eq(1)]
+        with m.If(unit.feed):
+            m.d.sync += [fed.eq(handed), has_fed.eq(has_sum)]
+        with m.Elif(unit.step):
+            m.d.sync += has_fed.eq(0)
         with m.If(unit.step & known):
             m.d.sync += [
                 has_before.eq(1), before.eq(Mux(unit.last, 0, unit.membrane)),
                 fired.eq(~unit.last & crosses(each, unit.membrane) & (each.neuron.reset != "none")),
             ]
         sums, membranes = ranges(plan, each)
-        real = in_range(before, *map(int, membranes)) & in_range(handed, *sums)
-        check = unit.step & has_sum & has_before & real
-        after = rested(each, before, fired) + handed * 2**layer.frac
+        real = in_range(before, *map(int, membranes)) & in_range(fed, *sums)
+        check = unit.step & has_fed & has_before & real
+        after = rested(each, before, fired) + fed * 2**layer.frac
         with m.If(check):
             m.d.comb += Assert(unit.membrane == after)
-            if each.neuron.reset != "none" and not each.neuron.delay:
-                m.d.comb += Assert(unit.spike == crosses(each, after))
+            if each.neuron.reset != "none":
+                told = fired if each.neuron.delay else crosses(each, after)
+                m.d.comb += Assert(unit.spike == told)
         m.d.comb += Cover(check & (before == after))
         if each.neuron.reset != "none":
             m.d.comb += Cover(check & unit.spike & fired)
@@ -176,6 +191,16 @@ def ncs(m):
         with m.If(~ghost & first):
             m.d.comb += Assert(kept == ONE)
     m.d.comb += Cover(past.known & fed & ~first & (kept != 2 * ONE) & (kept != ONE))
+    return inputs(unit)
+
+
+def spikes_left(m):
+    """What is known of each part of the word tells whether a spike is left in it."""
+    unit = sam.Sam(steps=16, word_steps=16, map_width=17)
+    m.submodules.dut, inner = opened(unit)
+    m.d.comb += [Assert(inner.some[n] == inner.rest[part].any())
+                 for n, part in enumerate(inner.parts)]
+    m.d.comb += [Cover(inner.rest == 0x1010), Cover((inner.some == 8) & ~unit.i.ready)]
     return inputs(unit)
 
 
@@ -289,13 +314,13 @@ def generated(m):
     return inputs(unit)
 
 
-def small(neuron, frac=2):
+def small(neuron, word_steps=16):
     """Plan of a network whose hidden neurons are of this kind."""
     weights = np.array([[[[-8, 7, 3], [5, -6, 1], [2, -4, 7]]]])
     silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
     return Plan(Network(shape=(1, 3, 3), steps=16, name="small", layers=(
-        Layer(weights=weights, bits=4, frac=frac, neuron=neuron),
-        Layer(weights=np.array([[3], [-4]]), bits=4, neuron=silent))))
+        Layer(weights=weights, bits=4, frac=2, neuron=neuron),
+        Layer(weights=np.array([[3], [-4]]), bits=4, neuron=silent))), word_steps=word_steps)
 
 
 KINDS = {
@@ -304,6 +329,7 @@ KINDS = {
     "zero, leak 2**-3": Neuron(
         threshold=np.int64(23), leak=np.int64(1 << 13), reset="zero", v_reset=np.int64(-9)),
     "subtract, ge": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), compare="ge"),
+    "subtract, delayed": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), delay=True),
 }
 
 
@@ -315,10 +341,14 @@ def proofs():
                       " bits", lif_step(fashion, n), **exact) for n in range(len(fashion.passes)))
     yield from (Proof("hw.lane.Lane", f"LIF step: {name}", lif_step(small(neuron), 0), **exact)
                 for name, neuron in KINDS.items())
+    yield Proof("hw.lane.Lane", "LIF step: subtract, ge, trains of two words",
+                lif_step(small(KINDS["subtract, ge"], word_steps=8), 0), **exact)
     yield Proof("hw.lane.Lane", f"sums of fashion, {fashion.sum_bits} bits", accumulates(fashion),
                 depth=2, any_state=True)
     exact = {"depth": 2, "any_state": True}
     yield Proof("hw.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
+    yield Proof("hw.sam.Sam", "knows whether a word has spikes left", spikes_left, depth=1,
+                induction=True)
     yield Proof("hw.sam.Sam", "map sum, 17 bits", map_sum, **exact)
     yield Proof("hw.scores.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact)
     yield Proof("hw.attribution.Traces", "trace update, 16 x 13 bits", traced, **exact)

@@ -9,7 +9,7 @@ from tests.formal.prove import Proof
 from tests.formal.rules import Past, inputs, obey, opened, state, within
 from tests.formal.streams import IDENTITY, framer_env
 
-REQUEST = 36         # cycles that a request of up to four bytes takes
+REQUEST = 48         # cycles that a request of up to six bytes takes
 
 
 def crc_bitwise(m):
@@ -188,14 +188,14 @@ def executed(m):
     unit = executor.Executor(size=1)
     m.submodules.dut = unit
     past = Past(m)
-    # Frames of 2 to 4 bytes, one every four cycles as the deframer gives them; go back at rewind.
+    # Frames of 2 to 6 bytes, one every four cycles as the deframer gives them; go back at rewind.
     offered, pause = Signal(), Signal(2)
     before = past(unit.stop)
     moves = unit.i.valid & unit.i.ready
-    at = Signal(2)
+    at = Signal(3)
     m.d.comb += [
         unit.i.valid.eq(offered), Assume(unit.i.p.last == (at == unit.stop)),
-        Assume((unit.stop >= 1) & (unit.stop <= 3)),
+        Assume((unit.stop >= 1) & (unit.stop <= 5)),
         unit.o_pixels.ready.eq(1), unit.o_config.ready.eq(1), unit.o_answer.ready.eq(1),
         Assume(~unit.overtaken),
     ]
@@ -207,10 +207,14 @@ def executed(m):
         m.d.sync += at.eq(at + 1)
     with m.If(unit.rewind | unit.done):
         m.d.sync += at.eq(0)
+    # What goes out is of a byte that is there and was not acknowledged before.
+    out = unit.o_pixels.valid | unit.o_config.valid | unit.o_label.valid
+    m.d.comb += Assert(~out | unit.i.valid)
     # Bytes of a frame stay what they are while it is read.
     waited = within(m, unit.done, REQUEST)
     m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n)) for n in (0, 1, 2, 3, 4)]
-    m.d.comb += [Cover(unit.start), Cover(waited > 8)]
+    m.d.comb += [Cover(unit.start), Cover(waited > 8), Cover(unit.o_config.valid),
+                 Cover(unit.o_label.valid)]
     return [Value.cast(unit.i.payload), unit.stop, unit.overtaken, unit.busy]
 
 
@@ -231,5 +235,5 @@ PROOFS = [
           induction=True),
     Proof("boards.uart", "bytes sent are bytes received, in order", wire, depth=46, cover=50),
     Proof("boards.executor.Executor", f"every request is answered within {REQUEST} cycles",
-          executed, depth=45, cover=50),
+          executed, depth=56, cover=60),
 ]

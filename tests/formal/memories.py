@@ -76,23 +76,31 @@ def levels(m):
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
     steady(m, past, unit.number)
-    since = Signal(range(walker.MARGIN + 2))
+    since = Signal(range(walker.MARGIN + 1))             # as ``margin`` counts, above
     with m.If(unit.flow):
-        m.d.sync += since.eq(unit.i.valid)
+        m.d.sync += since.eq(0)
     with m.Elif(unit.i.valid):
         m.d.sync += since.eq(since + 1)
     m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
-    level, depth = inner.level, picker.QUEUE_DEPTH
-    all_ = level + inner.came                # one that was written counts a cycle later
-    most = depth - walker.MARGIN - 2         # when ``flow``, two cycles old, is still high
+    # Words in the queue, in more bits than its pointers; written in the two cycles before.
+    words, came, earlier = Signal(range(2 * picker.QUEUE_DEPTH)), past(unit.i.valid), Signal()
+    m.d.sync += [words.eq(words + unit.i.valid - inner.fetch), earlier.eq(came)]
+    wide, fetch = len(inner.head), inner.fetch
+    newer = words - came - earlier           # of those, the ones whose count can be read
+    most = picker.QUEUE_DEPTH - walker.MARGIN - 4        # as ``flow`` saw it, two cycles old
     m.d.comb += [
-        Assert(all_ <= depth), Assert(since <= walker.MARGIN),
-        Assert(~unit.flow | (all_ <= most)), Assert(unit.flow | (all_ <= most + since)),
-        Assert(inner.some == (level != 0)), Assert(~inner.fetch | (level != 0)),
-        Assert((inner.head - inner.tail)[:len(inner.head)] == all_[:len(inner.head)]),
+        # The pointers differ by what is there, which is never all: full is not empty.
+        Assert((inner.head - inner.tail)[:wide] == words), Assert(words < picker.QUEUE_DEPTH),
+        Assert(newer >= 0), Assert(inner.some == (newer != 0)), Assert(~fetch | (newer > 0)),
+        Assert(inner.w_count.en == came),
+        Assert(inner.w_count.addr == (inner.head - came)[:wide]),
+        Assert(since <= walker.MARGIN), Assert(words <= inner.level + came),
+        Assert(~unit.flow | ((inner.level <= most) & (words <= most + 1))),
+        Assert(unit.flow | (words <= most + 2 + since)),
         # Reading and writing meet at no address.
-        Assert(~(inner.read.en & inner.write.en & (inner.read.addr == inner.write.addr))),
-        Cover(unit.flow & unit.o.valid), Cover(~unit.flow & past.known & (all_ == 26)),
+        *(Assert(~(read.en & write.en & (read.addr == write.addr)))
+          for read, write in ((inner.read, inner.write), (inner.r_count, inner.w_count))),
+        Cover(unit.flow & unit.o.valid), Cover(~unit.flow & (words == 30)),
     ]
     return inputs(unit)
 
@@ -108,7 +116,6 @@ def order(m):
     mine = unit.i.p.address.all()
     m.d.comb += [
         Assume(~unit.i.valid | (unit.i.p.kind == walker.Kind.Add)),
-        Assume(~unit.i.valid | (unit.i.p.count == sum(unit.i.p.word))),
         Assume(~unit.i.valid | unit.i.p.word.any()),
         Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
         Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
@@ -133,18 +140,20 @@ def written_trains(m):
     address = Signal(4)
     frozen(m, past, address)
     # Memories change roles before a pass; its first write goes to address 0, its others follow.
+    # Never both in a cycle, by the contract.
     rewound = Signal()
     changes = past.known & (past(unit.source) != unit.source)
     # The bitmap is written a cycle after the train.
     m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1),
                  Assume(~unit.w_turn),
-                 Assume(~unit.w_en | rewound | unit.w_rewind)]
+                 Assume(unit.w_some == unit.w_train.any()), Assume(~(unit.w_en & unit.w_rewind)),
+                 Assume(~unit.w_en | rewound)]
     m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
     here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
     known = Signal(2)
     value = [Signal(4, name=f"value{n}") for n in range(2)]
     for n in range(2):
-        # The first write of a pass makes the bitmap forget the image before.
+        # A pass makes the bitmap forget the image before.
         with m.If(unit.w_rewind & (unit.source != n)):
             m.d.sync += known[n].eq(0)
         with m.If(here & (unit.source != n)):
@@ -176,7 +185,8 @@ def pixels_left(m):
     m.d.sync += started.eq(started | unit.start)
     # The engine ends as many pixels as the layer has, after the start.
     m.d.comb += Assume(~unit.pixel_done | (started & (done < pixels) & ~unit.start))
-    m.d.comb += [Assert(inner.whole <= done), Assert(done <= pixels)]
+    m.d.comb += [Assert(inner.whole <= done), Assert(done <= pixels),
+                 Assert(inner.some == (inner.whole != 0))]
     with m.If(~started):
         m.d.comb += [Assert(inner.whole == 0), Assert(done == 0)]
     m.d.comb += [Cover(started & (done == pixels) & ~unit.busy), Cover(inner.whole == pixels)]
@@ -187,8 +197,9 @@ PROOFS = [
     Proof("hw.walker.Walker", f"at most {walker.MARGIN} words come after flow has gone", margin,
           depth=14, cover=30),
     Proof("hw.picker.Picker", "its queue stays in range, and reads no address being written",
-          levels, depth=2, induction=True, cover=40),
-    Proof("hw.picker.Picker", "each train of each word once, lowest first", order, depth=14),
+          levels, depth=2, induction=True, cover=50),
+    Proof("hw.picker.Picker", "each train of each word once, lowest first", order, depth=18,
+          cover=24),
     Proof("hw.trains.Trains", "trains and bitmap read are those written", written_trains,
           depth=9),
     Proof("hw.follower.Follower", "counters stay in their ranges", pixels_left, depth=18,

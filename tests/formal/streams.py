@@ -2,7 +2,7 @@
 
 import numpy as np
 from amaranth import *
-from amaranth.hdl import Assume
+from amaranth.hdl import Assert, Assume, Cover
 
 from boards import deframer, executor, framer, stuffing
 from golden.network import Layer, Network, Neuron
@@ -61,9 +61,13 @@ def framer_env(m, unit, past):
 
 
 def executor_env(m, unit, past):
-    """A request overtaken is given up, and so is what it offered (boards.executor)."""
+    """A request overtaken is given up, and so is what it offered, in two cycles (boards.executor).
+
+    Bytes come as the deframer gives them: a word of its stream waits until it is taken.
+    """
     steady(m, past, unit.stop)
-    return {name: unit.overtaken for name in ("o_pixels", "o_config")}
+    given_up = unit.overtaken | past(unit.overtaken)
+    return {name: given_up for name in ("o_pixels", "o_config")}
 
 
 def sam_env(m, unit, past):
@@ -141,5 +145,34 @@ UNITS = {
         lambda: attribution.Weigher(neurons=2, outputs=2, trace_width=4, bits=3,
                                     weights=[1, -2, 3, -4]), weigher_env, 14, {}),
 }
+
+
+def marked(build, environment):
+    """``make`` of: ``some`` of an encoder tells whether the train it offers has a spike."""
+    def make(m):
+        m.submodules.dut = unit = build()
+        past = Past(m)
+        if environment:
+            environment(m, unit, past)
+        obey(m, past, unit, covers=False)
+        with m.If(unit.o.valid):
+            m.d.comb += Assert(unit.some == unit.o.p.train.any())
+        m.d.comb += [Cover(unit.o.valid & ~unit.some),
+                     Cover(unit.o.valid & unit.some & unit.o.p.train[0])]
+        return inputs(unit)
+    return make
+
+
 PROOFS = [Proof(name, "streams keep their words", ruled(build, environment), depth=depth, **more)
           for name, (build, environment, depth, more) in UNITS.items()]
+WIDE = {"steps": 6, "word_steps": 8}             # two quads a word
+PROOFS += [
+    Proof("hw.encoder.Encoder", "some tells of an empty train",
+          marked(lambda: encoder.Encoder(**WIDE), encoder_env), depth=20),
+    Proof("hw.encoder.Encoder, ternary", "some tells of an empty train",
+          marked(lambda: encoder.Encoder(**WIDE, ternary=True), encoder_env), depth=20),
+    Proof("hw.encoder.Current", "some tells of an empty train",
+          marked(lambda: encoder.Current(**WIDE), None), depth=2, induction=True),
+    Proof("hw.encoder.Frames", "some tells of an empty train",
+          marked(lambda: encoder.Frames(**WIDE), None), depth=2, induction=True),
+]
