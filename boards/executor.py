@@ -214,7 +214,7 @@ class Executor(wiring.Component):
                         m.d.sync += block.eq(0)
 
             with m.State("Pixels"):
-                offer("pixel", self.i.valid & lower)
+                offer("pixel", there & lower)
                 m.d.sync += eat.eq(taken | (there & ~lower) if self._bits > 8 else taken)
                 with m.If(moves | (there & ~lower) if self._bits > 8 else moves):
                     if self._bits > 8:
@@ -257,8 +257,8 @@ class Executor(wiring.Component):
                     m.next = "Low"
 
             with m.State("Low"):
-                offer("config", self.i.valid & ~label)
-                offer("label", self.i.valid & label)
+                offer("config", there & ~label)
+                offer("label", there & label)
                 m.d.sync += eat.eq(taken)
                 with m.If(moves):
                     m.d.sync += index[:8].eq(index[:8] + 1)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from boards import crc, deframer, stuffing, uart
+from boards import crc, deframer, executor, stuffing, uart
 from hw import attribution, encoder, follower, lane, picker, sam
 from tests.formal import FAILING, PROOFS
 from tests.formal.prove import prove, warm
@@ -55,6 +55,9 @@ FAULTS = {
     "a word is taken back": (
         follower, "Follower", "with m.If(self.o.ready):\n            m.d.sync += waiting.eq(0)",
         "m.d.sync += waiting.eq(0)", "hw.follower", "streams"),
+    "the byte before is offered as it is acknowledged": (
+        executor, "Executor", 'offer("config", there & ~label)',
+        'offer("config", self.i.valid & ~label)', "boards.executor", "answered within"),
     "a stop bit that is a bit early": (
         uart, "Receiver", "timer == self.divisor // 2 - 1", "timer == self.divisor - 1",
         "boards.uart", "bytes sent"),
