@@ -28,7 +28,7 @@ def test_ebrs_by_hand():
 
 
 def test_memory_plan_by_hand():
-    """784-128-10, 8 lanes of 4 bits: 16 groups of 784 rows, 2 of 128, 16 rows for a threshold each."""
+    """784-128-10, 8 lanes of 4 bits: 16 groups of 784 rows, 2 of 128, 16 rows for a threshold."""
     found = {store.what: store for store in memory_plan(Plan(dense(784, 128), lanes=8),
                                                         map_width=12)}
     weights = found["weights and thresholds"]
