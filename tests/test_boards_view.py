@@ -145,9 +145,11 @@ def test_page_in_a_browser():
         assert page.inner_text("#sample") == "yours"
         page.set_input_files("#file", "docs/heatmaps.png")
         page.wait_for_function("image.some((v, n) => n < 28 && v > 0)")
+        # The answer to the file before clears what was said.
+        ready(page)
         page.set_input_files("#file", "pyproject.toml")
-        page.wait_for_selector("#error:not([hidden])")
-        assert "not an image" in page.inner_text("#error")
+        page.wait_for_function(
+            "document.getElementById('error').innerText.includes('not an image')")
 
         phone = opened(chromium, url, errors, **SIZES["view_phone.png"])
         assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
