@@ -164,9 +164,8 @@ class Board:
         for kind, index, words in runs(writes):
             self._write(kind, index, words)
             for at, word in enumerate(words.tolist(), index):
-                # A reset forgets registers, and of the marks the one of the train at address 0.
-                if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT
-                                              and (at == 0 or at >= EXPERIMENTS)):
+                # A reset forgets registers; marks of experiments lie in memory.
+                if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT and at >= EXPERIMENTS):
                     self._registers[kind, at] = word
 
     def set_table(self, table):
