@@ -25,6 +25,20 @@ def interval(values, level=0.95):
     return {"mean": digits(mean), "low": digits(mean - half), "high": digits(mean + half), "n": n}
 
 
+def across(networks, level=0.95):
+    """Interval of the mean over several networks' scores of the same pictures, (networks, N).
+
+    Its half width is the hypotenuse of two: that of the pictures' means over the networks, and that
+    of the networks' means over the pictures. Of one network it is ``interval`` of its pictures.
+    """
+    networks = np.asarray(networks, dtype=float)
+    networks = networks[:, np.isfinite(networks).all(axis=0)]
+    found = [interval(networks.mean(axis=axis), level) for axis in (0, 1)]
+    half = np.hypot(*(one["high"] - one["mean"] for one in found))
+    return {**found[0], "low": digits(found[0]["mean"] - half),
+            "high": digits(found[0]["mean"] + half)}
+
+
 def digits(value):
     """A number to five significant digits, so that files do not change with the machine."""
     return float(f"{value:.5g}")
