@@ -14,4 +14,4 @@ SUBJECTS = (
 )
 # The network of the scenes from other training seeds, for what one network alone cannot settle.
 RETRAINED = tuple(Subject(f"scenes-{seed}", f"scenes-{seed}.npz", "scenes", "surrogate", ())
-                  for seed in (2, 3, 4))
+                  for seed in (2, 3, 4, 5))
