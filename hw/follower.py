@@ -31,7 +31,8 @@ class Follower(wiring.Component):
     busy : Out(1)
         Pixels that are whole remain to be read.
     addr, en, free, train : Out, Out(1), In(1), In(word_steps)
-        Read port: a read with ``en`` and ``free`` gives ``train`` one cycle later, until the next.
+        Read port: a read with ``en`` and ``free`` gives ``train`` one cycle later, and only then: a
+        write to an SPRAM in the next cycle takes away what it shows.
     o : Out(stream.Signature({"train": word_steps, "first": 1, "last": 1}))
         ``first`` word of a neuron, ``last`` word of a pixel.
     """
@@ -64,6 +65,8 @@ class Follower(wiring.Component):
         pixel_read   = Signal()
         turned       = Signal()                 # the same a cycle later, in which nothing is read
         waiting      = Signal()                 # a word read and not yet taken
+        fresh        = Signal()                 # it was read in the cycle before
+        kept         = Signal(self.plan.word_steps, reset_less=True)
         # From a word to the next: of the neuron, of the pixel, of the layer.
         stored = [p if p.storing else passes[0] for p in passes]
         jump = lambda distance: const(distance(p) % 2**self.plan.train_addr for p in stored)
@@ -75,9 +78,11 @@ class Follower(wiring.Component):
             self.busy.eq(some | waiting),
             self.en.eq(some & ~turned & (~waiting | self.o.ready)),
             self.o.valid.eq(waiting),
-            self.o.p.train.eq(self.train),
+            self.o.p.train.eq(Mux(fresh, self.train, kept)),
         ]
-        m.d.sync += turned.eq(pixel_read)
+        m.d.sync += [turned.eq(pixel_read), fresh.eq(self.en & self.free)]
+        with m.If(fresh):
+            m.d.sync += kept.eq(self.train)
         with m.If(self.pixel_done ^ turned):
             m.d.sync += [
                 whole.eq(whole + Mux(self.pixel_done, 1, -1)),

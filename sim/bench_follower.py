@@ -39,7 +39,7 @@ async def reads_whole_pixels(dut, case, pace, stall, contention):
     await begin(dut)
     memory = rng.integers(0, 2**width, 2**plan.train_addr).tolist()
     cocotb.start_soon(serve(dut, f"{case}__addr", f"{case}__en", f"{case}__train", memory,
-                            granted=lambda: bool(dut[f"{case}__free"].value)))
+                            granted=lambda: bool(dut[f"{case}__free"].value), fades=True))
 
     async def contend():
         while True:

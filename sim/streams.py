@@ -109,17 +109,20 @@ async def silent(dut, *names, cycles=50):
             assert not valid.value, f"{name}: a word too many"
 
 
-async def serve(dut, addr, en, data, contents, *, granted=lambda: True):
+async def serve(dut, addr, en, data, contents, *, granted=lambda: True, fades=False):
     """Be a synchronous memory for ever: a read appears one cycle later and stays until the next.
 
     ``addr``, ``en`` and ``data`` are names of ports, ``en`` None where every cycle reads;
-    ``contents`` may change meanwhile.
+    ``contents`` may change meanwhile. ``fades``: in a cycle without a read anything may appear, as
+    on an SPRAM that is written.
     """
     addr, en, data = dut[addr], dut[en] if en else None, dut[data]
     while True:
         await RisingEdge(dut.clk)
         if (en is None or en.value) and granted():
             data.value = int(contents[number(addr)])
+        elif fades:
+            data.value = int(random.choice(contents))
 
 
 def signed(word, width):

@@ -85,14 +85,6 @@ def no_writes(m, unit, past):
     m.d.comb += Assume(~unit.table_en)
 
 
-def follower_env(m, unit, past):
-    """One pass; the word that was read stays at the read port until the next read."""
-    walker_env(m, unit, past)
-    read, train = past(unit.en & unit.free), past(unit.train)
-    with m.If(past.known & ~read):
-        m.d.comb += Assume(unit.train == train)
-
-
 def weigher_env(m, unit, past):
     steady(m, past, unit.output)
     m.d.comb += Assume(~unit.w_en & ~unit.clear)
@@ -134,7 +126,7 @@ UNITS = {
     "hw.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
     "hw.sam.Sam": (lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
                    sam_env, 16, {"cover": 24}),
-    "hw.follower.Follower": (lambda: follower.Follower(plan()), follower_env, 16, {}),
+    "hw.follower.Follower": (lambda: follower.Follower(plan()), walker_env, 16, {}),
     "hw.scores.Scores": (
         lambda: scores.Scores(neurons=2, steps=3, table=[32768, 19875, 12055, 7312],
                               counting=True), scores_env, 14, {"cover": 22}),
