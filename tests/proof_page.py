@@ -49,9 +49,10 @@ models of the cells (SB_LUT4, flip-flops, SB_RAM40_4K, SB_SPRAM256KA, SB_MAC16) 
 pins, under the driver that a board has: weights loaded over the wire, images in, maps and scores
 out. Left out: PLL, pads, timing. {gates}
 
-Found: wrong maps, where the SAM unit took a word late and the engine stored meanwhile. An SPRAM that
-is written no longer shows the word last read; its portable twin does, and so did the memory of the
-bench and of the proof of `hw.follower`. Both now let it fade, and fail on the gateware as it was.
+Found: wrong maps, where the SAM unit took a word late and the engine stored meanwhile. An SPRAM
+that is written no longer shows the word last read; its portable twin does, and so did the memory of
+the bench and of the proof of `hw.follower`. Both now let it fade, and fail on the gateware as it
+was.
 
 The LUT's model looks its output up, for speed, and is proven equal to Yosys' by SAT for all
 contents and inputs. The SPRAM's portable twin and the cell's model pass the same bench
