@@ -60,7 +60,7 @@ class Readout(wiring.Component):
         speaker    = Signal(range(plan.lanes))
         last_group = group == last_pass.groups - 1
         last_lane  = Mux(last_group, (last_pass.shape[0] - 1) % plan.lanes, plan.lanes - 1)
-        closing    = Signal()                                # scores are complete
+        closing    = Signal(init=plan.segments == 1)         # scores are complete
         value, taken = Signal(signed(plan.score_bits), reset_less=True), Signal()
         # On its way there: one of each two lanes, and which of these.
         halves = [Signal(signed(plan.score_bits), name=f"half{n}", reset_less=True)

@@ -45,7 +45,7 @@ class Trains(wiring.Component):
     w_addr : Out
         Where the write goes.
     sam_addr, sam_en, sam_train : In, In(1), Out(word_steps)
-        Read port of the other, not with ``w_en``.
+        Read port of the other, not with ``w_en``, which also takes away the train that was read.
     """
 
     def __init__(self, *, regions, word_steps, chunks):

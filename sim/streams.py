@@ -80,15 +80,16 @@ async def send(dut, name, words, *, idle=0.0):
     valid.value = 0
 
 
-async def receive(dut, name, count, *, stall=0.0):
+async def receive(dut, name, count, *, stall=0.0, patient=False):
     """Take ``count`` words; in each cycle, be not ready with this chance.
 
-    Asserts that a word once offered stays until it is taken.
+    ``patient``: once ready, stay so until a word has come. Asserts that a word once offered stays
+    until it is taken.
     """
     payload, valid, ready = parts(dut, name)
-    words, offered = [], None
+    words, offered, takes, word = [], None, False, None
     while len(words) < count:
-        takes = random.random() >= stall
+        takes = (patient and takes and word is None) or random.random() >= stall
         ready.value = int(takes)
         await RisingEdge(dut.clk)
         word = number(payload) if valid.value else None
@@ -109,17 +110,20 @@ async def silent(dut, *names, cycles=50):
             assert not valid.value, f"{name}: a word too many"
 
 
-async def serve(dut, addr, en, data, contents, *, granted=lambda: True):
+async def serve(dut, addr, en, data, contents, *, granted=lambda: True, fades=False):
     """Be a synchronous memory for ever: a read appears one cycle later and stays until the next.
 
     ``addr``, ``en`` and ``data`` are names of ports, ``en`` None where every cycle reads;
-    ``contents`` may change meanwhile.
+    ``contents`` may change meanwhile. ``fades``: in a cycle without a read anything may appear, as
+    on an SPRAM that is written.
     """
     addr, en, data = dut[addr], dut[en] if en else None, dut[data]
     while True:
         await RisingEdge(dut.clk)
         if (en is None or en.value) and granted():
             data.value = int(contents[number(addr)])
+        elif fades:
+            data.value = int(random.choice(contents))
 
 
 def signed(word, width):

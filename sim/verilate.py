@@ -47,7 +47,7 @@ def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells
     coverage.dat where the program runs. Raises RuntimeError with the tool's last lines if it
     fails.
     """
-    flags = " ".join(["-O0" if quick else "-O1" if cells else f"-O2 {native()}", flags]).strip()
+    flags = " ".join(["-O0" if quick else "-DCELLS" if cells else f"-O2 {native()}", flags]).strip()
     if "o_traces__valid" in text:
         flags += " -DTRACES"
     if "mutsel" in text:
@@ -82,8 +82,10 @@ def compile_program(text, flags, folder, quick, harness, cells):
          "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", flags,
          *(["-MAKEFLAGS", "OPT_FAST=-O0", "--output-split", "0"] if quick else []),
          *(["--coverage-line", "--coverage-toggle"] if "-DCOVERAGE" in flags else []),
-         # A function of a hundred thousand lines would keep the compiler for an hour.
+         # A function of a hundred thousand lines would keep the compiler for an hour; half of what
+         # a netlist compiles to is run once.
          *(["--output-split", "10000", "--output-split-cfuncs", "1000"] if cells else []),
+         *(["-MAKEFLAGS", "OPT_FAST=-O1 OPT_SLOW=-O0"] if cells and not quick else []),
          "--top-module", "dut", "--Mdir", "obj", "-o", "../harness.new",
          "dut.v", str(harness.resolve())],
         cwd=folder, env=env, text=True, capture_output=True)

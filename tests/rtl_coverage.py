@@ -63,26 +63,42 @@ def measured(network, some, **options):
     return hit, every, text[0]
 
 
+def modules(lines):
+    """For each line of Verilog what its module is: the path's last part, without a number."""
+    found, name = [], "dut"
+    for line in lines:
+        if match := re.match(r"module (\S+?)\(?(\s|$|\()", line):
+            name = re.sub(r"\d+$", "", match[1].split(".")[-1].lstrip("\\")) or "dut"
+        found.append("accelerator" if name == "dut" else name)
+    return found
+
+
 def rtl():
-    """([{what, covered, all}], {uncovered: how many points})."""
+    """([{what, covered, all}], [{module, lines, toggles: (covered, all)}], {uncovered: points})."""
     cases = [(load("models/fashion_small.npz"), np.load("models/fashion_sample.npz")["images"][:3])]
     cases += [(network, images(network, 3)) for network in (
         draw(1, plain=True, steps=(16,)), draw(20), draw(15, rich=True, steps=(20,)))]
-    shares, missing = Counter(), Counter()
+    shares, missing, parts = Counter(), Counter(), {}
     for network, some in cases:
         hit, every, text = measured(network, some)
         lines = text.splitlines()
+        module = modules(lines)
         for kind, line, what in every:
+            covered = hit[kind, line, what] > 0
             shares[kind, "all"] += 1
-            if hit[kind, line, what]:
-                shares[kind, "covered"] += 1
-            elif kind == "v_line":
-                missing[lines[line - 1].strip()] += 1
-            else:
-                missing[re.sub(r"\[\d+\].*", "", what)] += 1
+            shares[kind, "covered"] += covered
+            part = parts.setdefault(module[line - 1], {"v_line": [0, 0], "v_toggle": [0, 0]})
+            if kind in part:
+                part[kind] = [part[kind][0] + covered, part[kind][1] + 1]
+            if not covered:
+                missing[f"{module[line - 1]}: " + (
+                    lines[line - 1].strip() if kind == "v_line" else
+                    re.sub(r"\[\d+\].*", "", what))] += 1
     kinds = {"v_line": "RTL lines", "v_toggle": "RTL toggles", "v_branch": "RTL branches"}
     return [{"what": name, "covered": shares[kind, "covered"], "all": shares[kind, "all"]}
-            for kind, name in kinds.items() if shares[kind, "all"]], missing
+            for kind, name in kinds.items() if shares[kind, "all"]], [
+                {"module": name, "lines": each["v_line"], "toggles": each["v_toggle"]}
+                for name, each in sorted(parts.items())], missing
 
 
 def python():
@@ -111,19 +127,23 @@ def main(argv=None):
     parser.add_argument("--python", action="store_true", help="the whole test suite, too")
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
-    shares, missing = rtl()
+    shares, parts, missing = rtl()
     if args.python:
         shares += python()
     for row in shares:
         print(f"{row['what']}: {row['covered']:,} of {row['all']:,}, "
               f"{100 * row['covered'] / row['all']:.1f} %")
+    for part in parts:
+        print("  {module}: lines {lines[0]} of {lines[1]}, toggles {toggles[0]} of {toggles[1]}"
+              .format(**part))
     for what, count in missing.most_common(60):
         print(f"  not covered, {count} points: {what}")
     if args.out:
         explained = json.loads(EXPLAINED.read_text()) if EXPLAINED.exists() else []
         with replacing(args.out) as aside:
-            aside.write_text(json.dumps({"shares": shares, "explained": explained,
-                                         "missing": dict(missing.most_common())}, indent=1) + "\n")
+            aside.write_text(json.dumps({
+                "shares": shares, "modules": parts, "explained": explained,
+                "missing": dict(missing.most_common())}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 from boards import crc, deframer, executor, stuffing, uart
 from hw import attribution, encoder, follower, lane, picker, sam
-from tests.formal import FAILING, PROOFS
+from tests.formal import PROOFS
 from tests.formal.prove import prove, warm
 from tests.test_broken_rtl import changed
 
@@ -80,13 +80,7 @@ def test_red_with(fault, monkeypatch):
     assert re.search("FAIL|UNKNOWN", verdict) and "Assert failed" in verdict, verdict
 
 
-@pytest.mark.parametrize("proof", FAILING, ids=lambda proof: proof.claim)
-def test_what_was_found_is_still_there(proof):
-    """A fault that is mended must leave tests.formal.FOUND, so that its proofs count again."""
-    assert "Assert failed" in prove(proof).verdict
-
-
 def test_every_proof_has_covers_and_a_name_of_its_own():
-    names = [(proof.component, proof.claim) for proof in PROOFS + FAILING]
+    names = [(proof.component, proof.claim) for proof in PROOFS]
     assert len(set(names)) == len(names)
-    assert all(proof.cover for proof in PROOFS + FAILING)
+    assert all(proof.cover for proof in PROOFS)

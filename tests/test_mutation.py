@@ -1,7 +1,28 @@
 """Mutants are of one design, and a bench tells them from it."""
 
+from collections import Counter
+
+from amaranth import *
+from amaranth.back import verilog
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
 from tests.mutation.benches import Frames, chosen
-from tests.mutation.mutants import WIDTH
+from tests.mutation.equal import equal
+from tests.mutation.mutants import WIDTH, mutated
+
+
+class Chosen(wiring.Component):
+    """A register of b where a, else of a & b, which is 0 then; and a memory of it."""
+
+    a: In(1)
+    b: In(1)
+    y: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.y.eq(Mux(self.a, self.b, self.a & self.b))
+        return m
 
 
 def test_frames_see_most_mutants(monkeypatch):
@@ -18,3 +39,16 @@ def test_frames_see_most_mutants(monkeypatch):
     assert seen >= 9
     chosen(0)
     assert bench.seen() is None
+
+
+def test_equal_are_those_that_cannot_be_seen():
+    """Of all mutants of y = a ? b : (a & b) just those of which one sees by hand that they are."""
+    text = verilog.convert(Chosen(), name="dut", emit_src=False, strip_internal_attrs=True)
+    _, modules, mutants = mutated(text, {"all": ("", 60)})
+    same = equal(modules, "", [mutant.number for mutant in mutants])
+    found = Counter(mutant.change[:12] for mutant in mutants if mutant.number in same)
+    # The AND is 0 where it is chosen: held at 0 (its two inputs, its output, the choice's input),
+    # with anything for b, or always chosen for b.
+    assert found == {"const0 A[0] ": 2, "const0 B[0] ": 1, "const1 B[0] ": 1, "inv B[0] of ": 1,
+                     "const0 Y[0] ": 1, "const0 S[0] ": 1}
+    assert len(same) < len(mutants) == 33

@@ -11,7 +11,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 from hw import follower, picker, spram, trains, walker
 from tests.formal.prove import Proof
 from tests.formal.rules import Past, inputs, opened, steady
-from tests.formal.streams import follower_env, plan, walker_env
+from tests.formal.streams import plan, walker_env
 
 
 def cell():
@@ -177,7 +177,7 @@ def pixels_left(m):
     unit = follower.Follower(plan())
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    follower_env(m, unit, past)
+    walker_env(m, unit, past)
     m.d.comb += Assume(unit.number == 0)
     done, pixels = Signal(range(6)), 4
     m.d.sync += done.eq(Mux(unit.start, 0, done + unit.pixel_done))

@@ -1,8 +1,9 @@
 """python -m tests.mutation: change the gateware in hundreds of places; tell which the benches see.
 
 Every mutant of a design is in one simulation, chosen by an input. A mutant is seen if any word, or
-the number of cycles without stalls, is another than the model's (than the design's own). Survivors
-and why they survive are in survivors.json beside this file.
+the number of cycles without stalls, is another than the model's (than the design's own). Of those
+that are not, some are proven to be the design (tests.mutation.equal). The others, and why they
+survive, are in survivors.json beside this file, which --out brings up to date.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from rich.table import Table
 from golden.errors import command
 from golden.files import replacing
 from tests.mutation.benches import benches, chosen
+from tests.mutation.equal import equal
 
 REASONS = Path(__file__).with_name("survivors.json")
 BENCH = None              # of a worker process
@@ -35,7 +37,7 @@ def tried(number):
 
 
 def survey(name, bench, jobs):
-    """[{bench, part, change, seen}] of all mutants of a bench."""
+    """[{bench, part, change, seen, equivalent}] of all mutants of a bench."""
     chosen(0)
     mutants = bench.build()
     if complaint := bench.seen():
@@ -46,19 +48,39 @@ def survey(name, bench, jobs):
             found[number] = seen
             if len(found) % 50 == 0:
                 print(f"{name}: {len(found)} of {len(mutants)}", file=sys.stderr, flush=True)
-    return [{"bench": name, "part": m.part, "change": m.change, "seen": found[m.number]}
-            for m in mutants]
+    same = set()
+    for part, (path, _) in bench.parts.items():
+        numbers = [m.number for m in mutants if m.part == part and found[m.number] is None]
+        same |= equal(bench.modules, path, numbers)
+    return [{"bench": name, "part": m.part, "change": m.change, "seen": found[m.number],
+             "equivalent": m.number in same} for m in mutants]
 
 
-def counted(rows, reasons):
+def key(row):
+    """What a survivor is called in survivors.json."""
+    return f"{row['bench']}: {row['part']}: {row['change']}"
+
+
+def survivors(rows, known):
+    """{name: {reason, equivalent, how}} of the mutants not seen; reasons given by hand stay."""
+    found = {}
+    for row in rows:
+        if row["seen"] is None and row["equivalent"]:
+            found[key(row)] = {"reason": "does the same", "equivalent": True, "how": "SAT"}
+        elif row["seen"] is None:
+            reason = known.get(key(row), {}).get("reason", "not looked at")
+            found[key(row)] = {"reason": reason, "equivalent": False, "how": None}
+    return found
+
+
+def counted(rows):
     """{part: (mutants, seen, equivalent, survivors)}."""
     found = {}
     for row in rows:
-        total, seen, equal, left = found.get(row["part"], (0, 0, 0, 0))
-        known = reasons.get(f"{row['bench']}: {row['part']}: {row['change']}", {})
-        same = row["seen"] is None and known.get("equivalent", False)
-        found[row["part"]] = (total + 1, seen + (row["seen"] is not None), equal + same,
-                              left + (row["seen"] is None and not same))
+        total, seen, same, left = found.get(row["part"], (0, 0, 0, 0))
+        unseen = row["seen"] is None
+        found[row["part"]] = (total + 1, seen + (not unseen), same + row["equivalent"],
+                              left + (unseen and not row["equivalent"]))
     return found
 
 
@@ -78,23 +100,25 @@ def main(argv=None):
             except RuntimeError as error:
                 print(f"error: {error}", file=sys.stderr)
                 raise SystemExit(1) from None
-    reasons = json.loads(REASONS.read_text()) if REASONS.exists() else {}
+    known = json.loads(REASONS.read_text())
+    reasons = survivors(rows, known)
     table = Table(title="mutants")
     for column in ("component", "mutants", "seen", "proven equivalent", "survive", "share seen"):
         table.add_column(column, justify="left" if column == "component" else "right")
-    parts = counted(rows, reasons)
+    parts = counted(rows)
     parts["all"] = tuple(sum(each) for each in zip(*parts.values(), strict=True))
-    for part, (total, seen, equal, left) in parts.items():
-        table.add_row(part, str(total), str(seen), str(equal), str(left),
-                      f"{100 * seen / max(1, total - equal):.1f} %")
+    for part, (total, seen, same, left) in parts.items():
+        table.add_row(part, str(total), str(seen), str(same), str(left),
+                      f"{100 * seen / max(1, total - same):.1f} %")
     Console(width=110).print(table)
-    for row in rows:
-        if row["seen"] is None:
-            key = f"{row['bench']}: {row['part']}: {row['change']}"
-            print(f"survives: {key}: {reasons.get(key, {}).get('reason', 'not looked at')}")
+    for name, each in reasons.items():
+        if not each["equivalent"]:
+            print(f"survives: {name}: {each['reason']}")
     if args.out:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps({"parts": parts, "mutants": rows}, indent=1) + "\n")
+        with replacing(REASONS) as aside:
+            aside.write_text(json.dumps(reasons, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,14 @@ int main(int argc, char **argv) {
 #ifdef MUTANTS
     dut.mutsel = getenv("MUTANT") ? atoi(getenv("MUTANT")) : 0;
 #endif
+    // What a reset must undo: a frame begun, an escape at its end.
+    for (int n = 0; n < 200; n++) {
+        dut.valid = n & 1;
+        dut.byte = n < 20 ? 0x7e : n == 199 ? 0x7d : n;
+        dut.clk = 0; dut.eval(); dut.clk = 1; dut.eval();
+    }
     dut.rst = 1;
+    dut.valid = 0;
     for (int n = 0; n < 4; n++) { dut.clk = 0; dut.eval(); dut.clk = 1; dut.eval(); }
     dut.rst = 0;
     std::vector<uint8_t> frame;

@@ -1,14 +1,18 @@
 """Many mutants of a design in one Verilog module, chosen by an input while it is simulated."""
 
 import re
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.toolchain import choose
 from sim.gates import yosys
 
 WIDTH = 12                    # bits of the input that chooses
-PREPARE = "read_verilog dut.v; hierarchy -top dut; proc; opt_expr; memory -nomap; opt_clean"
+# What can have no effect is taken out first: it would make mutants that nothing can see.
+PREPARE = ("read_verilog dut.v; hierarchy -top dut; proc; opt_expr; memory -nomap; opt -full; "
+           "opt_hier; wreduce; opt -full; opt_hier; opt -full; opt_clean -purge")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def described(line):
 
 
 def mutated(text, parts, *, seed=1):
-    """(Verilog of module ``dut`` with an input ``mutsel``, its mutants).
+    """(Verilog of module ``dut`` with an input ``mutsel``, RTLIL with its modules, its mutants).
 
     Parameters
     ----------
@@ -66,10 +70,20 @@ def mutated(text, parts, *, seed=1):
                 number = int(re.search(rf"-ctrl mutsel {WIDTH} (\d+)", line)[1])
                 found.append(Mutant(number, part, described(line)))
             apply += lines
-        apply += ["flatten"]
-        apply += ["opt_clean", "write_verilog -noattr out.v"]
+        apply += ["write_rtlil mutants.il", "flatten", "opt_clean", "write_verilog -noattr out.v"]
         yosys("; ".join(apply), folder)
         text = (folder / "out.v").read_text()
         if loose := re.search(r"(\\\S+\.mutsel ) *==", text):
             raise RuntimeError(f"{loose[1]}is not connected: its mutants would all survive")
-        return text, found
+        return text, (folder / "mutants.il").read_text(), found
+
+
+def spoken(script, folder):
+    """What Yosys says while it runs a script, a command a line."""
+    (Path(folder) / "run.ys").write_text(script)
+    done = subprocess.run([choose()["YOSYS"], "-T", "-s", "run.ys"], cwd=folder, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-10:])
+        raise RuntimeError(f"Yosys failed:\n{tail}")
+    return done.stdout
