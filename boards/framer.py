@@ -121,7 +121,7 @@ class Framer(wiring.Component):
                      full.eq(moves | (full & ~stuffer.i.ready))]
         m.d.sync += [filled.eq(count >= FULL), single.eq(part == 0),
                      ended.eq(count == len(self._identity) - 1)]
-        with m.If(moves):
+        with m.If(free):                       # of no meaning where nothing moves
             m.d.sync += [held.data.eq(byte), held.end.eq(flag)]
 
         with m.FSM():

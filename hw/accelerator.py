@@ -292,9 +292,10 @@ class Accelerator(wiring.Component):
                 follower.number.eq(number),
                 follower.start.eq(start & followed),
                 follower.pixel_done.eq(core.pixel_done & followed),
-                follower.free.eq(~core.w_en),
+                follower.free.eq(trains.sam_turn),
+                trains.sam_turn.eq(~loading & ~core.w_en),
                 follower.train.eq(trains.sam_train),
-                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en & ~core.w_en),
+                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en & trains.sam_turn),
             ]
             m.d.sync += [following.eq(follower.busy), mapping.eq(Cat(busy).any())]
 
