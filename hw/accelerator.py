@@ -302,14 +302,16 @@ class Accelerator(wiring.Component):
         # --- counts -------------------------------------------------------------------------------
         most = self.network.steps * max(
             [int(np.prod(self.network.shape)), *(stage.neurons for stage in self.network.stages)])
-        spikes, cycles = Signal(range(most + 1)), Signal(COUNT_BITS)
+        spikes, cycles = Signal(range(most + 1)), Signal(COUNT_BITS, reset_less=True)
         offers, over = Signal(), Signal()                    # a count is offered; that of cycles
         ending = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
         m.d.comb += [
             self.o_counts.valid.eq(offers),
             self.o_counts.p.data.eq(Mux(over, ending, spikes)), self.o_counts.p.last.eq(over),
         ]
-        with m.If(~fresh & ~over):
+        with m.If(restarted):
+            m.d.sync += cycles.eq(2)                         # two cycles after the first pixel
+        with m.Elif(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)
         # Only one of the two counts at a time.
         tally, tallied = Signal(range(1 + max(plan.word_steps, plan.lanes))), Signal()
@@ -344,8 +346,6 @@ class Accelerator(wiring.Component):
             with m.State("Load"):
                 with m.If(encoder.i.valid):
                     m.d.sync += fresh.eq(0)
-                with m.If(restarted):
-                    m.d.sync += cycles.eq(2)
                 with m.If(loaded):
                     m.d.sync += loading.eq(0)
                 with m.If(~loading & tallied):

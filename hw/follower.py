@@ -68,7 +68,6 @@ class Follower(wiring.Component):
         fresh        = Signal()                 # a word was read in the cycle before
         waiting      = Signal()                 # one is kept and not yet taken
         idle         = Signal()                 # a cycle ago the reader could have taken one
-        first, last  = Signal(), Signal()       # of the word read
         # From a word to the next: of the neuron, of the pixel, of the layer.
         stored = [p if p.storing else passes[0] for p in passes]
         jump = lambda distance: const(distance(p) % 2**self.plan.train_addr for p in stored)
@@ -84,8 +83,7 @@ class Follower(wiring.Component):
         ]
         m.d.sync += [turned.eq(pixel_read), fresh.eq(self.en & self.free), idle.eq(self.o.ready)]
         with m.If(fresh):
-            m.d.sync += [
-                self.o.p.train.eq(self.train), self.o.p.first.eq(first), self.o.p.last.eq(last)]
+            m.d.sync += self.o.p.train.eq(self.train)
         with m.If(self.pixel_done ^ turned):
             m.d.sync += [
                 whole.eq(whole + Mux(self.pixel_done, 1, -1)),
@@ -99,7 +97,7 @@ class Follower(wiring.Component):
             m.d.sync += [self.addr.eq(0), channel.eq(0), chunk.eq(0)]
         with m.Elif(self.en & self.free):
             m.d.sync += [
-                first.eq(chunk == 0), last.eq(last_channel & last_chunk),
+                self.o.p.first.eq(chunk == 0), self.o.p.last.eq(last_channel & last_chunk),
                 chunk.eq(Mux(last_chunk, 0, chunk + 1)),
                 self.addr.eq(self.addr + onwards),
             ]
