@@ -199,11 +199,12 @@ def ncs(m):
 
 
 def spikes_left(m):
-    """What is known of each part of the word tells whether a spike is left in it."""
+    """What is known of each part of the word tells whether a spike is left in it, if any is."""
     unit = sam.Sam(steps=16, word_steps=16, map_width=17)
     m.submodules.dut, inner = opened(unit)
-    m.d.comb += [Assert(inner.some[n] == inner.rest[part].any())
-                 for n, part in enumerate(inner.parts)]
+    with m.If(inner.some.any()):
+        m.d.comb += [Assert(inner.some[n] == inner.rest[part].any())
+                     for n, part in enumerate(inner.parts)]
     m.d.comb += [Cover(inner.rest == 0x1010), Cover((inner.some == 8) & ~unit.i.ready)]
     return inputs(unit)
 

@@ -82,18 +82,20 @@ def levels(m):
     with m.Elif(unit.i.valid):
         m.d.sync += since.eq(since + 1)
     m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
-    # Words in the queue, in more bits than its pointers; written in the two cycles before.
-    words, came, earlier = Signal(range(2 * picker.QUEUE_DEPTH)), past(unit.i.valid), Signal()
-    m.d.sync += [words.eq(words + unit.i.valid - inner.fetch), earlier.eq(came)]
+    # Words in the queue, in more bits than its pointers; written in the three cycles before.
+    words, came = Signal(range(2 * picker.QUEUE_DEPTH)), past(unit.i.valid)
+    earlier, first = Signal(), Signal()
+    m.d.sync += [words.eq(words + unit.i.valid - inner.fetch), earlier.eq(came), first.eq(earlier)]
     wide, fetch = len(inner.head), inner.fetch
-    newer = words - came - earlier           # of those, the ones whose count can be read
+    newer = words - came - earlier - first   # of those, the ones whose count can be read
     most = picker.QUEUE_DEPTH - walker.MARGIN - 4        # as ``flow`` saw it, two cycles old
     m.d.comb += [
         # The pointers differ by what is there, which is never all: full is not empty.
         Assert((inner.head - inner.tail)[:wide] == words), Assert(words < picker.QUEUE_DEPTH),
         Assert(newer >= 0), Assert(inner.some == (newer != 0)), Assert(~fetch | (newer > 0)),
-        Assert(inner.w_count.en == came),
-        Assert(inner.w_count.addr == (inner.head - came)[:wide]),
+        Assert(inner.came == came), Assert(inner.came_at == (inner.head - came)[:wide]),
+        Assert(inner.w_count.en == earlier),
+        Assert(inner.w_count.addr == (inner.head - came - earlier)[:wide]),
         Assert(since <= walker.MARGIN), Assert(words <= inner.level + came),
         Assert(~unit.flow | ((inner.level <= most) & (words <= most + 1))),
         Assert(unit.flow | (words <= most + 2 + since)),
@@ -147,7 +149,7 @@ def written_trains(m):
     m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1),
                  Assume(~unit.w_turn),
                  Assume(unit.w_some == unit.w_train.any()), Assume(~(unit.w_en & unit.w_rewind)),
-                 Assume(~unit.w_en | rewound)]
+                 Assume(~unit.w_en | rewound), Assume(~(unit.w_en & unit.sam_turn))]
     m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
     here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
     known = Signal(2)
