@@ -11,11 +11,14 @@ __all__ = ["AFTER_READ", "OnBoard", "Target", "target_for"]
 
 # For Yosys, since Amaranth has no way to say it. What a read gives of an address written in the
 # same cycle does not matter, in any memory of ours; otherwise Yosys would build a bypass around
-# each block RAM, 300 logic cells in all. And the state machines of long paths are encoded anew,
-# one-hot: Yosys does that only where no value at power-up is asked for, and the reset is enough.
-AFTER_READ = ("setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0\n"
-              "setattr -unset init *.executor/w:fsm_state *.framer/w:fsm_state "
-              "*.sam/w:fsm_state")
+# each block RAM, 300 logic cells in all.
+COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0"
+# The state machines of long paths become one-hot. Yosys does that only where no value at power-up
+# is asked for, and then it must be asked for again: from no state at all no reset would lead back.
+STATES = "*.executor/w:fsm_state *.framer/w:fsm_state *.sam/w:fsm_state"
+AFTER_READ = "\n".join((
+    COLLISIONS, f"setattr -unset init {STATES}", "proc", "opt -nodffe -nosdff",
+    f"fsm {STATES.replace('/w:fsm_state', '')}", f"setattr -set init 1 {STATES}"))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from boards.host import Board
 from boards.simulated import HARNESS, SimulatedPort
-from boards.targets import target_for
+from boards.targets import AFTER_READ, target_for
 from boards.toolchain import choose
 from boards.top import Top
 from golden.errors import BadInput, command
@@ -68,12 +68,13 @@ def netlist(component):
     """
     options = target_for("ice40", None).synthesis
     text = rtlil.convert(component, platform=ICEBreakerPlatform(), name="dut", emit_src=False)
-    digest = hashlib.sha256((text + options).encode()).hexdigest()[:20]
+    digest = hashlib.sha256((text + AFTER_READ + options).encode()).hexdigest()[:20]
     folder = CACHE / "gates" / digest
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "netlist.v").exists():
         (folder / "dut.il").write_text(text)
-        script = (f"read_rtlil dut.il; synth_ice40 {options} -top dut; opt_clean -purge; "
+        script = (f"read_rtlil dut.il; {AFTER_READ}; synth_ice40 {options} -top dut; "
+                  "opt_clean -purge; "
                   "write_verilog -noattr new.v; tee -q -o stat stat")
         yosys(script, folder)
         with replacing(folder / "netlist.v") as aside:
