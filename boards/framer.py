@@ -95,6 +95,7 @@ class Framer(wiring.Component):
         part    = Signal(range(size))          # bytes of the word behind that one
         final   = Signal()        # the word ends the image
         some    = Signal()        # was there in the last cycle
+        here    = Signal()        # the source of the frame had a word in the last cycle
         took    = Signal(len(valids))          # what was, for a cycle, to be told its source
         # Compared a cycle ahead: a byte stays for two.
         filled, single, ended = Signal(), Signal(), Signal()
@@ -145,11 +146,15 @@ class Framer(wiring.Component):
                 m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | self.i_answer.p.error,
                                         Kind.MAPS & ~7 | kind))
                 with m.If(free):
-                    m.next = "Word"
+                    m.next = "Look"
                     with m.If(answers):
                         m.next = "Check"
                         with m.If(self.i_answer.p.identity):
                             m.next = "Identity"
+
+            with m.State("Look"):
+                m.d.sync += here.eq(valids.bit_select(kind, 1))
+                m.next = "Word"
 
             with m.State("Word"):
                 with m.Switch(kind):
@@ -160,11 +165,13 @@ class Framer(wiring.Component):
                             m.d.comb += wide.eq(value)
                             m.d.sync += [word.eq(wide << 8 * room), part.eq(size - room - 1),
                                          single.eq(size - room == 1)]
-                            with m.If(valids[n]):
-                                m.d.sync += took[n].eq(1)
-                                m.next = "Data"
-                            with m.Elif(some):
-                                m.next = "Check"
+                            m.d.sync += took[n].eq(here)
+                with m.If(here):
+                    m.next = "Data"
+                with m.Elif(some):
+                    m.next = "Check"
+                with m.Else():
+                    m.next = "Look"
                 m.d.sync += final.eq(self.i_counts.p.last & (kind == 3))
 
             with m.State("Data"):
@@ -175,7 +182,7 @@ class Framer(wiring.Component):
                     m.d.sync += part.eq(part - 1)
                     m.d.sync += word.eq(word << 8)
                     with m.If(single):
-                        m.next = "Word"
+                        m.next = "Look"
                         with m.If(filled | final):
                             m.next = "Check"
 

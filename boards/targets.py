@@ -9,10 +9,12 @@ from boards.clock import Clock, EcpClock, ecp_pll_for, pll_for
 
 __all__ = ["AFTER_READ", "OnBoard", "Target", "target_for"]
 
-# Yosys: what a read gives of an address written in the same cycle does not matter, in any memory of
-# ours. Otherwise Yosys would build a bypass around each block RAM, 300 logic cells in all; Amaranth
-# has no way to say so.
-AFTER_READ = "setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0"
+# For Yosys, since Amaranth has no way to say it. What a read gives of an address written in the same
+# cycle does not matter, in any memory of ours; otherwise Yosys would build a bypass around each
+# block RAM, 300 logic cells in all. And the link's longest state machines are encoded anew, one-hot,
+# which Yosys does not do where a value at power-up is asked for: the reset behind it is enough.
+AFTER_READ = ("setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0\n"
+              "setattr -unset init *.executor/w:fsm_state *.framer/w:fsm_state")
 
 
 @dataclass(frozen=True)

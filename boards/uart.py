@@ -129,11 +129,13 @@ class Transmitter(wiring.Component):
         m = Module()
 
         timer = Signal(range(self.divisor))
-        shift = Signal(9)  # data and stop bit; empty when the 1 of the stop bit has gone out
+        shift = Signal(9)  # data and stop bit
+        empty = Signal(init=1)  # the 1 of the stop bit has gone out
 
+        m.d.sync += empty.eq(shift == 0)
         with m.If(timer != 0):
             m.d.sync += timer.eq(timer - 1)
-        with m.Elif(shift == 0):
+        with m.Elif(empty):
             m.d.comb += self.i.ready.eq(1)
             with m.If(self.i.valid):
                 m.d.sync += [

@@ -1,5 +1,6 @@
 """The accelerator of one network: encoder, engine, SAM unit, and the order of their work."""
 
+import numpy as np
 from amaranth import *
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
@@ -206,14 +207,15 @@ class Accelerator(wiring.Component):
                 m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
                 with m.If(last_chunk):
                     m.d.sync += channel.eq(Mux(placed == channels - 1, 0, placed + 1))
-        loaded = Signal()
+        loaded, restarted = Signal(), Signal()
+        m.d.sync += restarted.eq(encoder.restarted)          # no word comes in the cycle after it
         # The last word is the one behind the last but one, whose address is looked at in time.
         final  = plan.input_trains - 1 + in_chunk * (plan.chunks - 1)
         before = final - (1 if plan.planes > 1 else in_chunk if plan.chunks > 1
                           else 1 if channels > 1 else plan.input_stride)
         at_last = Signal(init=final < 1)
         if final > 0:
-            with m.If(encoder.restarted):
+            with m.If(restarted):
                 m.d.sync += at_last.eq(0)
             with m.If(encoder.o.valid):
                 m.d.sync += at_last.eq(trains.w_addr == before)
@@ -235,8 +237,9 @@ class Accelerator(wiring.Component):
             ]
             train, some = experiments.o, experiments.o.any()
         m.d.comb += [
-            trains.w_rewind.eq(Mux(loading, encoder.restarted, start)),
-            trains.w_en.eq(Mux(loading, encoder.o.valid, core.w_en)),
+            # Of the two only one ever writes.
+            trains.w_rewind.eq(restarted | start),
+            trains.w_en.eq(encoder.o.valid | core.w_en),
             trains.w_train.eq(train), trains.w_some.eq(some),
             trains.w_jump.eq(Mux(loading, Mux(
                 last_plane, Mux(last_chunk, beyond - in_chunk * (plan.chunks - 1),
@@ -287,14 +290,16 @@ class Accelerator(wiring.Component):
                 follower.number.eq(number),
                 follower.start.eq(start & followed),
                 follower.pixel_done.eq(core.pixel_done & followed),
-                follower.free.eq(~trains.w_en),
+                follower.free.eq(~core.w_en),
                 follower.train.eq(trains.sam_train),
-                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en),
+                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en & ~core.w_en),
             ]
             m.d.sync += mapping.eq(Cat(follower.busy, busy).any())
 
         # --- counts -------------------------------------------------------------------------------
-        spikes, cycles = Signal(COUNT_BITS), Signal(COUNT_BITS)
+        most = self.network.steps * max(
+            [int(np.prod(self.network.shape)), *(stage.neurons for stage in self.network.stages)])
+        spikes, cycles = Signal(range(most + 1)), Signal(COUNT_BITS)
         offers, over = Signal(), Signal()                    # a count is offered; that of cycles
         ending = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
         m.d.comb += [
@@ -304,7 +309,11 @@ class Accelerator(wiring.Component):
         with m.If(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)
         # Only one of the two counts at a time.
-        m.d.sync += spikes.eq(Mux(encoder.restarted, 0, spikes + (encoder.spikes | core.spikes)))
+        tally, tallied = Signal(range(1 + max(plan.word_steps, plan.lanes))), Signal()
+        m.d.sync += [
+            tally.eq(Mux(restarted, 0, encoder.spikes | core.spikes)),
+            spikes.eq(Mux(restarted, 0, spikes + tally)), tallied.eq(~loading),
+        ]
 
         # --- activity: for simulation only --------------------------------------------------------
         m.submodules.causes = causes = Causes()
@@ -324,26 +333,28 @@ class Accelerator(wiring.Component):
         quiet     = held(m, number, [int(p.merging or not p.storing) for p in passes])
         last_pass = held(m, number, [int(p is passes[-1]) for p in passes])
         finished = Signal()
+        m.d.sync += start.eq(0)
+        with m.If(self.o_counts.ready):
+            m.d.sync += offers.eq(0)
         with m.FSM():
             with m.State("Load"):
                 with m.If(encoder.i.valid):
                     m.d.sync += fresh.eq(0)
-                with m.If(encoder.restarted):
-                    m.d.sync += cycles.eq(1)
+                with m.If(restarted):
+                    m.d.sync += cycles.eq(2)
                 with m.If(loaded):
                     m.d.sync += loading.eq(0)
-                with m.If(~loading):
+                with m.If(~loading & tallied):
                     # Meanwhile the spikes of the last word were counted.
                     m.d.sync += offers.eq(1)
                     m.next = "Count-Input"
 
             with m.State("Count-Input"):
                 with m.If(self.o_counts.ready):
-                    m.d.sync += [offers.eq(0), spikes.eq(0)]
+                    m.d.sync += [spikes.eq(0), start.eq(1)]
                     m.next = "Start"
 
             with m.State("Start"):
-                m.d.comb += start.eq(1)
                 m.d.sync += finished.eq(0)
                 m.next = "Run"
 
@@ -359,7 +370,6 @@ class Accelerator(wiring.Component):
 
             with m.State("Count"):
                 with m.If(self.o_counts.ready):
-                    m.d.sync += offers.eq(0)
                     m.next = "Next"
 
             with m.State("Next"):
@@ -371,13 +381,13 @@ class Accelerator(wiring.Component):
 
             with m.State("Turn"):
                 # Constants of the pass follow its number.
+                m.d.sync += start.eq(1)
                 m.next = "Start"
 
             with m.State("End"):
                 with m.If(self.o_counts.ready):
                     m.d.sync += [
-                        offers.eq(0), over.eq(0), fresh.eq(1), spikes.eq(0), number.eq(0),
-                        loading.eq(1),
+                        over.eq(0), fresh.eq(1), spikes.eq(0), number.eq(0), loading.eq(1),
                     ]
                     m.next = "Load"
 

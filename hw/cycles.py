@@ -129,7 +129,7 @@ def drains(plan, each, found):
         live = np.minimum(plan.word_steps, plan.network.steps
                           - np.arange(plan.chunks) * plan.word_steps)
         closing = np.arange(each.segments) == each.segments - 1
-        taken = np.where(closing, 4, 1)[:, None, None] * lanes[:, None] * live
+        taken = np.where(closing, 5, 1)[:, None, None] * lanes[:, None] * live
         walk = np.maximum(taken, plan.word_steps) + SPEAK
         pixels = found.trains.shape[1] // walk.size
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)

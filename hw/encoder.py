@@ -38,14 +38,15 @@ def members(*, width, word_steps):
 
 
 def restart(m, encoder):
-    """Let a ``first`` pixel wait a cycle, in which ``restarted`` is told; whether it has."""
-    waited = Signal()
-    begun  = ~encoder.i.p.first | waited
-    m.d.comb += encoder.restarted.eq(encoder.i.valid & ~begun)
+    """Let a ``first`` pixel wait two cycles, told by ``restarted`` in one; whether it has."""
+    told, waited = Signal(), Signal()
+    begun = ~encoder.i.p.first | waited
+    m.d.comb += encoder.restarted.eq(encoder.i.valid & encoder.i.p.first & ~told)
+    m.d.sync += waited.eq(told)
     with m.If(encoder.restarted):
-        m.d.sync += waited.eq(1)
+        m.d.sync += told.eq(1)
     with m.Elif(encoder.i.valid & encoder.i.ready):
-        m.d.sync += waited.eq(0)
+        m.d.sync += [told.eq(0), waited.eq(0)]
     return begun
 
 

@@ -135,6 +135,8 @@ class Engine(wiring.Component):
         last_chunk  = chunk == plan.chunks - 1
         ahead       = Signal(range(plan.chunks))     # chunk of the step given
         live        = Signal(init=1)                 # the step is one of T
+        opens       = Signal()                       # the next step handed on is its train's first
+        loads       = Signal(range(plan.chunks))     # chunk of the next walk to load
         rest        = plan.network.steps - (plan.chunks - 1) * steps
         lives       = ((ahead != plan.chunks - 1) | (next_step < rest)) if rest < steps else C(1)
         m.d.comb += [
@@ -149,6 +151,7 @@ class Engine(wiring.Component):
             m.d.sync += [
                 count.eq(count + 1), last_count.eq(count == steps - 2), shifting.eq(~last_count),
                 next_step.eq(count), next_flags.eq(walk), next_flags.last.eq(last_count),
+                opens.eq(0),
             ]
         with m.If(feed):
             m.d.sync += [
@@ -163,6 +166,7 @@ class Engine(wiring.Component):
                 shifting.eq(1), walk.final.eq(last), walk.hollow.eq(hollow),
                 count.eq(Mux(hollow, steps - plan.lanes, 0)),
                 last_count.eq(hollow & (plan.lanes == 1)),
+                opens.eq(loads == 0), loads.eq(Mux(loads == plan.chunks - 1, 0, loads + 1)),
             ]
         with m.If(stepped & now.last):
             m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
@@ -176,7 +180,7 @@ class Engine(wiring.Component):
                 lane.weight.eq(row[n * plan.weight_bits:(n + 1) * plan.weight_bits].as_signed()),
                 lane.param.eq(param),
                 lane.load.eq(clear),
-                lane.shift.eq(shift),
+                lane.shift.eq(shift), lane.opens.eq(opens),
                 lane.feed.eq(feed),
                 lane.step.eq(stepped | wipe),
                 lane.last.eq((now.last & last_chunk) | wipe),
@@ -206,16 +210,19 @@ class Engine(wiring.Component):
 
         # --- words: trains of the lanes, bit by bit -----------------------------------------------
         words = [Signal(steps, name=f"word{n}", reset_less=True) for n in range(plan.lanes)]
-        fresh = Signal()                             # their last bits are new
-        whole, whole_final, whole_hollow, whole_chunk = (Signal(name=n) for n in (
-            "whole", "whole_final", "whole_hollow", "whole_chunk"))
-        with m.If(stepped):
-            for word, lane in zip(words, lanes, strict=True):
-                m.d.sync += word.eq(Cat(word[1:], lane.spike & live))
+        # A spike has a cycle to come from its lane.
+        fired = [Signal(name=f"fired{n}", reset_less=True) for n in range(plan.lanes)]
+        fresh = Signal()                             # they are new
+        ended, whole = (Signal(flags, name=name) for name in ("ended", "whole"))
+        ended_chunk, whole_chunk = Signal(), Signal()
+        with m.If(fresh):
+            for word, spike in zip(words, fired, strict=True):
+                m.d.sync += word.eq(Cat(word[1:], spike))
         m.d.sync += [
-            fresh.eq(stepped), self.spikes.eq(Mux(fresh, sum(word[-1] for word in words), 0)),
-            whole.eq(stepped & now.last & storing_pass), whole_final.eq(now.final),
-            whole_hollow.eq(now.hollow), whole_chunk.eq(last_chunk),
+            fresh.eq(stepped), self.spikes.eq(Mux(fresh, sum(fired), 0)),
+            *(spike.eq(lane.spike & live) for spike, lane in zip(fired, lanes, strict=True)),
+            ended.eq(now), ended.last.eq(stepped & now.last & storing_pass), whole.eq(ended),
+            ended_chunk.eq(last_chunk), whole_chunk.eq(ended_chunk),
         ]
 
         # --- store: finished trains, lane after lane ----------------------------------------------
@@ -250,11 +257,11 @@ class Engine(wiring.Component):
             ]
         with m.If(writer_done & store_chunk):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
-        with m.If(whole):
+        with m.If(whole.last):
             m.d.sync += [
-                hold.eq(Mux(whole_hollow, 0, Cat(words))),
-                self.w_some.eq(words[0].any() & ~whole_hollow),
-                storing.eq(1), store_final.eq(whole_final),
+                hold.eq(Mux(whole.hollow, 0, Cat(words))),
+                self.w_some.eq(words[0].any() & ~whole.hollow),
+                storing.eq(1), store_final.eq(whole.final),
             ]
             if plan.chunks > 1:
                 m.d.sync += store_chunk.eq(whole_chunk)

@@ -76,7 +76,7 @@ class Follower(wiring.Component):
                                       jump(lambda p: 1 - back(p))), jump(lambda p: p.out_chunk))
         m.d.comb += [
             self.busy.eq(some | waiting),
-            self.en.eq(some & ~turned & (~waiting | self.o.ready)),
+            self.en.eq(some & ~turned & ~waiting),
             self.o.valid.eq(waiting),
             self.o.p.train.eq(Mux(fresh, self.train, kept)),
         ]

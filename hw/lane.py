@@ -49,8 +49,8 @@ class Lane(wiring.Component):
         next ``load`` on.
     load : In(1)
         Nothing is added in the same cycle.
-    shift : In(1)
-        Hand the next sum on; follows ``load`` by one cycle or more.
+    shift, opens : In(1), In(1)
+        Hand the next sum on; follows ``load`` by one cycle or more. It is the first of its train.
     feed : In(1)
         Give the neuron what was handed on last: with the ``step`` before if that is of the same
         word, else with or after it.
@@ -73,7 +73,7 @@ class Lane(wiring.Component):
             "weight": In(signed(plan.weight_bits)),
             "param": In(1),
             "load": In(1),
-            "shift": In(1), "feed": In(1),
+            "shift": In(1), "opens": In(1), "feed": In(1),
             "norm": In(norm_layout(plan)),
             "step": In(1),
             "last": In(1),
@@ -115,21 +115,27 @@ class Lane(wiring.Component):
                 constant[name] = value if name in ("threshold", "leak") else value.as_signed()
                 at += bits
         threshold, bias = constant["threshold"], constant["bias"]
+        # Inverted here, which costs the comparison no time.
+        level = Signal(plan.threshold_bits + 1, reset_less=True)
+        m.d.sync += level.eq(~Cat(threshold, C(0, 1)))
 
-        # --- input: both that the next step may need, ready before its predecessor is known -------
+        # --- input: what the next step needs, ready before its predecessor is known ---------------
         shape = signed(plan.membrane_bits)
-        input, reset_input = (Signal(shape, name=name, reset_less=True)   # I, I - th
-                              for name in ("input", "reset_input"))
+        subtracts = is_any(lambda n: n.reset == "subtract")
+        input = Signal(shape, reset_less=True)
+        drop  = Signal(threshold.shape(), reset_less=True)     # if the step before spikes
         scaled = self.scaled(m, shadow[0]) + bias
         with m.If(self.shift):
-            m.d.sync += [input.eq(scaled), reset_input.eq(scaled - threshold)]
+            m.d.sync += [
+                input.eq(scaled),
+                drop.eq(Mux(subtracts & ~self.opens, threshold, 0)),
+            ]
 
         # --- neuron: the membrane is kept leaked, and reset before the leak where that comes first
         kept, given = (Signal(shape, name=name, reset_less=True)       # given: I or I - th
                        for name in ("kept", "given"))
         membrane, above, crossed = Signal(shape), Signal(), Signal()
         spiking   = is_any(lambda n: n.reset != "none")
-        subtracts = is_any(lambda n: n.reset == "subtract")
         inclusive = is_any(lambda n: n.compare == "ge")
         early = membrane                                       # after a reset that is leaked
         if any(n.reset == "subtract_leaked" for n in neurons):
@@ -142,7 +148,7 @@ class Lane(wiring.Component):
         m.d.comb += [
             membrane.eq(kept + given),
             # u > th where u - th - 1 is not negative, u >= th where u - th is not.
-            above.eq(~(membrane + ~Cat(threshold, C(0, 1)).as_signed() + inclusive)[-1]),
+            above.eq(~(membrane + level.as_signed() + inclusive)[-1]),
             crossed.eq(above & spiking),
             reset.eq(early),
             dropped.eq(self.dropped(m, reset, constant["leak"])),
@@ -151,18 +157,14 @@ class Lane(wiring.Component):
         with m.If(self.step):
             m.d.sync += kept.eq(Mux(self.last, 0, reset - dropped))
         # What is given depends on the step before, mostly taken in the same cycle.
-        stepped = Signal()                                     # there was one of the same train
-        if plan.chunks == 1:
-            m.d.comb += stepped.eq(self.step & ~self.last)
-            fires = above
-        else:
+        fires = above
+        if plan.chunks > 1:
             fired = Signal()
             with m.If(self.step):
-                m.d.sync += fired.eq(above & ~self.last)
-            m.d.comb += stepped.eq(~(self.step & self.last))
+                m.d.sync += fired.eq(above)
             fires = Mux(self.step, above, fired)
         with m.If(self.feed):
-            m.d.sync += given.eq(Mux(fires & stepped & subtracts, reset_input, input))
+            m.d.sync += given.eq(Mux(fires, input - drop, input))
 
         # --- spike: at once or one step later -----------------------------------------------------
         m.d.comb += self.spike.eq(above)

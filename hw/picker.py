@@ -78,8 +78,8 @@ class Picker(wiring.Component):
         found = found_layout(plan)
 
         # --- queue --------------------------------------------------------------------------------
-        # The count of a word is written a cycle after it, and both are read a cycle later at the
-        # earliest.
+        # The count of a word, quarter by quarter first, is written two cycles after it, and both
+        # are read a cycle later at the earliest.
         m.submodules.queue = queue = memory.Memory(
             shape=Shape.cast(found), depth=QUEUE_DEPTH, init=[])
         write, read = queue.write_port(), queue.read_port()
@@ -88,6 +88,8 @@ class Picker(wiring.Component):
         w_count, r_count = counts.write_port(), counts.read_port()
         head, tail = Signal(range(QUEUE_DEPTH)), Signal(range(QUEUE_DEPTH))  # written; read next
         level   = Signal(range(QUEUE_DEPTH))
+        came, came_at = Signal(), Signal(range(QUEUE_DEPTH))
+        quarters = [Signal(range(5), name=f"quarter{n}", reset_less=True) for n in range(4)]
         some    = Signal()                                   # a word can be fetched
         fetched = Signal()                                   # a word is at the read port
         fetch, take = Signal(), Signal()
@@ -97,9 +99,10 @@ class Picker(wiring.Component):
             fetch.eq(some & (~fetched | take)),
         ]
         m.d.sync += [
-            head.eq(head + self.i.valid),
-            w_count.addr.eq(head), w_count.data.eq(ones(self.i.p.word)),
-            w_count.en.eq(self.i.valid),
+            head.eq(head + self.i.valid), came.eq(self.i.valid), came_at.eq(head),
+            *(quarter.eq(ones(self.i.p.word[4 * n:4 * n + 4]))
+              for n, quarter in enumerate(quarters)),
+            w_count.addr.eq(came_at), w_count.data.eq(sum(quarters)), w_count.en.eq(came),
             some.eq(Mux(fetch, w_count.addr != (tail + 1)[:len(tail)], w_count.addr != tail)),
             fetched.eq(fetch | (fetched & ~take)),
             level.eq(head - tail), self.flow.eq(level < QUEUE_DEPTH - MARGIN - 4),
@@ -111,8 +114,8 @@ class Picker(wiring.Component):
         taken = data.View(found, read.data)
         picking, rest = Signal(), Signal(WORD, reset_less=True)
         left    = Signal(range(WORD + 1), reset_less=True)
-        alone   = Signal()                                   # one train is left
-        kind    = Signal(Kind)
+        alone   = Signal(reset_less=True)                    # one train is left
+        kind    = Signal(Kind, reset_less=True)
         address = Signal(plan.train_addr - 4, reset_less=True)
         row     = Signal(plan.row_addr, reset_less=True)
         fewer   = rest & (rest - 1)[:WORD]
@@ -125,16 +128,14 @@ class Picker(wiring.Component):
             take.eq(fetched & (~picking | Mux(ends, room, alone))),
             self.waits.eq(picking & ends & ~room),
         ]
+        m.d.sync += picking.eq(take | (picking & Mux(ends, ~room, ~alone)))
+        # Of no meaning behind an end, or while nothing is picked.
+        m.d.sync += [rest.eq(fewer), left.eq(left - 1), alone.eq(left == 2)]
         with m.If(take):
             m.d.sync += [
-                picking.eq(1), kind.eq(taken.kind), rest.eq(taken.word),
+                kind.eq(taken.kind), rest.eq(taken.word),
                 left.eq(r_count.data), alone.eq(r_count.data == 1),
                 address.eq(taken.address), row.eq(taken.row),
-            ]
-        with m.Elif(gives):
-            m.d.sync += [
-                rest.eq(fewer), left.eq(left - 1), alone.eq(left == 2),
-                picking.eq(~ends & ~alone),
             ]
 
         # --- room: when the lanes have drained what they had --------------------------------------

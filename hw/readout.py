@@ -15,7 +15,7 @@ class Readout(wiring.Component):
     (hw.plan.Plan.segments), the membranes of a class at a step are summed over them and leave with
     the last; the plan does that only where the sum is exact.
 
-    One lane is taken a cycle, and one more for the step; in the last segment, every fourth.
+    One lane is taken a cycle, and one more for the step; in the last segment, every fifth.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Readout(wiring.Component):
     stepped, last : In(1)
         A step is taken, ``last`` the last one of its neurons.
     o : Out(stream.Signature(signed(plan.score_bits)))
-        Two cycles after it was taken.
+        Three cycles after it was taken.
     """
 
     def __init__(self, plan):
@@ -62,13 +62,17 @@ class Readout(wiring.Component):
         last_lane  = Mux(last_group, (last_pass.shape[0] - 1) % plan.lanes, plan.lanes - 1)
         closing    = Signal()                                # scores are complete
         value, taken = Signal(signed(plan.score_bits), reset_less=True), Signal()
+        # On its way there: one of each two lanes, and which of these.
+        halves = [Signal(signed(plan.score_bits), name=f"half{n}", reset_less=True)
+                  for n in range(-(-plan.lanes // 2))]
+        half, came = Signal(range(len(halves)), reset_less=True), Signal()
         closed     = Signal()                                # the value's score is complete
         # What is decided a cycle ahead, for the sake of `told`: whether a lane may be taken, and
         # whether it is the step's last. A new group is given a cycle to be seen.
         blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
         takes   = Signal()
         ended   = self.stepped & self.last & self.speaking
-        values  = Array(self.values(m))
+        values  = self.values(m)
         m.d.comb += [
             # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
             takes.eq(self.speaks & ~blocked),
@@ -76,12 +80,15 @@ class Readout(wiring.Component):
             after.eq(Mux(takes, Mux(at_last, 0, speaker + 1), speaker)),
         ]
         m.d.sync += [
-            taken.eq(takes), speaker.eq(after), at_last.eq(after == last_lane),
+            came.eq(takes), taken.eq(came), speaker.eq(after), at_last.eq(after == last_lane),
             closing.eq(segment == plan.segments - 1),
-            blocked.eq(self.o.valid | ((takes | taken) & closing) | ended),
+            blocked.eq(self.o.valid | ((takes | came | taken) & closing) | ended),
+            half.eq(speaker >> 1),
+            *(two.eq(Mux(speaker & 1, values[min(2 * n + 1, plan.lanes - 1)], values[2 * n]))
+              for n, two in enumerate(halves)),
         ]
-        with m.If(takes):
-            m.d.sync += [value.eq(values[speaker]), closed.eq(closing)]
+        with m.If(came):
+            m.d.sync += [value.eq(Array(halves)[half]), closed.eq(closing)]
         with m.If(ended):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
             with m.If(last_group):
@@ -95,7 +102,7 @@ class Readout(wiring.Component):
                 shape=signed(plan.score_bits), depth=depth, init=[])
             read, write = sums.read_port(), sums.write_port()
             place, taken_place, first = Signal(range(depth)), Signal(range(depth)), Signal()
-            with m.If(takes):
+            with m.If(came):
                 m.d.sync += [
                     place.eq(Mux(place == depth - 1, 0, place + 1)), taken_place.eq(place),
                     first.eq(segment == 0),
@@ -103,7 +110,7 @@ class Readout(wiring.Component):
             total = Mux(first, 0, read.data) + value
             # What is read was written a segment ago.
             m.d.comb += [
-                read.addr.eq(place), read.en.eq(takes),
+                read.addr.eq(place), read.en.eq(came),
                 write.addr.eq(taken_place), write.data.eq(total), write.en.eq(taken),
             ]
 

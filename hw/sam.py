@@ -89,8 +89,8 @@ class Sam(wiring.Component):
         ]
 
         # --- take: the spikes of a word, earliest first -------------------------------------------
-        rest, last = Signal(self.word_steps), Signal()
-        chunk   = Signal(range(chunks))
+        rest, last = Signal(self.word_steps, reset_less=True), Signal()
+        chunk   = Signal(range(chunks), reset_less=True)
         # Whether parts of `rest` hold spikes.
         parts   = [slice(at, at + 4) for at in range(0, self.word_steps, 4)]
         some    = Signal(len(parts))
@@ -100,10 +100,11 @@ class Sam(wiring.Component):
         m.d.comb += index.eq(Cat(
             Cat(rest[n] & ~before[n] for n in range(self.word_steps) if n >> bit & 1).any()
             for bit in range(len(index))))
-        doubled = self.mode == Mode.Official.value
+        doubled = Signal()                                   # a spike is looked up twice
+        m.d.sync += doubled.eq(self.mode == Mode.Official.value)
         phase   = Signal(2)                                  # of a spike: A, a pause, its ghost
         done    = ~doubled | phase[1]
-        fresh   = Signal()                                   # the neuron has not spiked yet
+        fresh   = Signal(reset_less=True)                    # the neuron has not spiked yet
         now     = Signal(range(self.steps + 2))              # t of the spike looked up
         looked, second, alone = Signal(), Signal(), Signal() # second: its ghost
 
@@ -170,12 +171,12 @@ class Sam(wiring.Component):
             with m.State("Words"):
                 m.d.comb += self.i.ready.eq(none & ~last)
                 m.d.comb += self.busy.eq(~none | last)
-                m.d.sync += mute.eq(0)
+                # Of no spike, too, which is then not looked up.
+                m.d.sync += [
+                    mute.eq(0), now.eq(Cat(index, chunk)), alone.eq(fresh), second.eq(phase[1]),
+                ]
                 with m.If(~none):
-                    m.d.sync += [
-                        now.eq(Cat(index, chunk)), alone.eq(fresh), second.eq(phase[1]),
-                        looked.eq(~phase[0]), phase.eq(Mux(done, 0, phase + 1)),
-                    ]
+                    m.d.sync += [looked.eq(~phase[0]), phase.eq(Mux(done, 0, phase + 1))]
                     with m.If(done):
                         m.d.sync += [
                             rest.eq(rest & before), fresh.eq(0),
@@ -183,16 +184,20 @@ class Sam(wiring.Component):
                               for n, part in enumerate(parts))]
                 with m.Elif(last):
                     m.next = "Settle"
-                with m.Elif(self.i.valid):
+                with m.Else():
+                    # Of no word, too, which has no spikes then.
                     m.d.sync += [
-                        rest.eq(self.i.p.train), last.eq(self.i.p.last),
-                        *(some[n].eq(self.i.p.train[part].any()) for n, part in enumerate(parts)),
-                        chunk.eq(Mux(self.i.p.first, 0, chunk + 1)),
-                        fresh.eq(self.i.p.first | fresh),
-                    ]
-                with m.Elif(self.clear):
-                    m.d.sync += mute.eq(1)
-                    m.next = "Settle"
+                        rest.eq(self.i.p.train), last.eq(self.i.p.last & self.i.valid),
+                        *(some[n].eq(self.i.p.train[part].any() & self.i.valid)
+                          for n, part in enumerate(parts))]
+                    with m.If(self.i.valid):
+                        m.d.sync += [
+                            chunk.eq(Mux(self.i.p.first, 0, chunk + 1)),
+                            fresh.eq(self.i.p.first | fresh),
+                        ]
+                    with m.If(self.clear):
+                        m.d.sync += mute.eq(1)
+                        m.next = "Settle"
 
             with m.State("Settle"):
                 # The last sum is on its way to the buffer, and step 0 to the read port.

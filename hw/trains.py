@@ -14,7 +14,7 @@ class Trains(wiring.Component):
     """Trains of a pass's input in one memory, of its output in the other.
 
     The walker has the source memory to itself. Writes go to the other one, each behind the one
-    before, and win over the SAM unit's reads there. Every read takes one cycle. A write also marks
+    before, with the SAM unit's reads between them. Every read takes one cycle. A write also marks
     the train in the bitmap, a cycle later, by whether it is not all zero; the first train written
     to a word of the bitmap clears the rest of it. The bitmap read port looks at the source.
 
@@ -45,8 +45,7 @@ class Trains(wiring.Component):
     w_addr : Out
         Where the write goes.
     sam_addr, sam_en, sam_train : In, In(1), Out(word_steps)
-        Read port of the other, not served in a cycle of ``w_en``, which also takes away the train
-        that was read.
+        Read port of the other, not with ``w_en``, which also takes away the train that was read.
     """
 
     def __init__(self, *, regions, word_steps, chunks):
@@ -65,10 +64,13 @@ class Trains(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        # Of no meaning until it is rewound.
+        w_addr = Signal.like(self.w_addr, reset_less=True)
+        m.d.comb += self.w_addr.eq(w_addr)
         with m.If(self.w_rewind):
-            m.d.sync += self.w_addr.eq(0)
+            m.d.sync += w_addr.eq(0)
         with m.Elif(self.w_en):
-            m.d.sync += self.w_addr.eq(self.w_addr + self.w_jump)
+            m.d.sync += w_addr.eq(w_addr + self.w_jump)
 
         banks = []
         for n in range(2):
@@ -77,7 +79,7 @@ class Trains(wiring.Component):
             banks.append(bank)
             read = self.source == n
             m.d.comb += [
-                bank.addr.eq(Mux(read, self.addr, Mux(self.w_en, self.w_addr, self.sam_addr))),
+                bank.addr.eq(Mux(read, self.addr, Mux(self.sam_en, self.sam_addr, self.w_addr))),
                 bank.r_en.eq(Mux(read, self.en, self.sam_en)),
                 bank.w_en.eq(~read & self.w_en),
                 bank.w_data.eq(self.w_train),

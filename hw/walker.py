@@ -9,7 +9,7 @@ from hw.plan import WORD
 
 __all__ = ["Kind", "MARGIN", "Walker", "found_layout"]
 
-MARGIN = 6  # words that may still come after `flow` has gone
+MARGIN = 7  # words that may still come after `flow` has gone
 
 
 class Kind(enum.Enum, shape=2):
@@ -94,9 +94,11 @@ class Walker(wiring.Component):
         # --- count: which visit of which walk -----------------------------------------------------
         begin  = Signal()                                   # constants of the pass are held
         active = Signal()
+        flows  = Signal()                                   # active, and there was room
         due    = Signal()                                   # the walk's last visit was counted
         visit, end = Signal(), Signal()                     # what is counted in this cycle
         placed, placed_kind = Signal(), Signal(Kind)        # what was in the last
+        visited = Signal()                                  # it was a visit
         pc     = Signal(range(len(entries)))
         chunk  = Signal(range(plan.chunks))
         group  = Signal(range(max(p.groups for p in passes)))
@@ -118,13 +120,14 @@ class Walker(wiring.Component):
             last_column.eq(x == far(1)),
             last_line.eq(y == far(0)),
         ]
-        ending = due | (placed & (placed_kind == Kind.Add) & fetch.data.last)
+        ending = due | (visited & fetch.data.last)
         m.d.comb += [
             fetch.addr.eq(pc),
-            visit.eq(active & self.flow & ~ending),
-            end.eq(active & self.flow & ending),
+            visit.eq(flows & ~ending),
+            end.eq(flows & ending),
         ]
-        m.d.sync += [due.eq(ending & ~self.flow), begin.eq(self.start)]
+        m.d.sync += [due.eq(ending & ~flows), begin.eq(self.start), visited.eq(visit),
+                     flows.eq(active & self.flow)]
 
         def step(distance, *, shape):
             """From a walk's base to the next one's, by where the walk stands."""
@@ -160,7 +163,7 @@ class Walker(wiring.Component):
                 with m.If(last_column):
                     m.d.sync += y.eq(y + stride)
                     with m.If(last_line):
-                        m.d.sync += active.eq(0)
+                        m.d.sync += [active.eq(0), flows.eq(0)]
 
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.

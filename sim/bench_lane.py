@@ -71,8 +71,8 @@ async def equals_golden(dut, case, idle):
                 word_steps=PARAMS[case]["word_steps"])
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     port = {name: dut[f"{case}__{name}"] for name in (
-        "number", "threshold", "train", "weight", "param", "load", "shift", "feed", "step", "last",
-        "spike", "membrane")}
+        "number", "threshold", "train", "weight", "param", "load", "shift", "opens", "feed",
+        "step", "last", "spike", "membrane")}
     await begin(dut)
     for each in plan.passes:
         if each.merging:
@@ -114,6 +114,8 @@ async def equals_golden(dut, case, idle):
             port["train"].value = 2**plan.word_steps - 1 if loads else train if kind == "add" else 0
             port["load"].value, port["shift"].value = int(loads), int(shifts)
             port["feed"].value, port["step"].value = int(feeds), int(steps)
+            if shifts:
+                port["opens"].value = int(handed == 0 and drained[1] == 0)
             if shifts and plan.normed:
                 (channel, *_), chunk = drained
                 at = min(chunk * plan.word_steps + handed, plan.network.steps - 1)

@@ -100,7 +100,7 @@ async def keeps_what_was_written(dut, case, idle):
             sources.ask(read, 0.7)
             bitmaps.ask(marks, 0.7)
             # Not in the cycle of a write, nor a place of which the write is the next to come.
-            behind.ask(written, 0.5, granted=not writes)
+            behind.ask(written, 0 if writes else 0.5)
             await RisingEdge(dut.clk)
             if writes:
                 got = port("w_addr").value.to_unsigned()

@@ -76,7 +76,7 @@ FAULTS = {
         "lane", "kept.eq(Mux(self.last, 0, reset - dropped))", "kept.eq(reset - dropped)",
         "step . instead of"),
     "a spike outlives its neuron": (
-        "lane", "stepped.eq(self.step & ~self.last)", "stepped.eq(self.step)",
+        "lane", "Mux(subtracts & ~self.opens, threshold, 0)", "Mux(subtracts, threshold, 0)",
         "step . instead of"),
     "pixels are read before they are whole": (
         "follower", "self.en.eq(some &", "self.en.eq(C(1) &", "word . is wrong"),

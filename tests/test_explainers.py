@@ -82,8 +82,7 @@ def test_our_rules_are_not_the_plain_gradient(network, pictures):
 def test_gradcam_by_its_equation(net, network, pictures):
     """max(0, sum_k mean(dy/dA_k) A_k), the layers behind differentiated by hand.
 
-    The package grad-cam computes the same and needs a torchvision that matches torch's build, which
-    a plain installation does not always find.
+    The package grad-cam cannot be asked: see ``train.explainers``.
     """
     images, labels = pictures
     active = torch.from_numpy(explainers.activations(net, images)[2]).requires_grad_()

@@ -12,8 +12,8 @@ from golden.network import Layer, Network, Neuron, Pool, load
 from golden.run import run
 from golden.sam import activation_map
 from train import experiments, sets
-from train.paper import fig5a, fixedpoint, formats, maps, report, stimuli, summary, work
-from train.paper.subjects import SUBJECTS
+from train.paper import fig5a, fixedpoint, formats, maps, moving, report, stimuli, summary, work
+from train.paper.subjects import RETRAINED, SUBJECTS
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +209,28 @@ def test_interval_by_hand():
     assert found["high"] - 2 == pytest.approx(4.3027 / np.sqrt(3), rel=1e-4)
 
 
+def test_across_by_hand():
+    """Networks' means 1, 2, 3 and pictures' means 1, 2, 3: two such intervals, squares added."""
+    one = report.interval([1, 2, 3])
+    assert report.across([[1, 2, 3]]) == one
+    found = report.across([[0, 1, 2, np.nan], [1, 2, 3, 7], [2, 3, 4, 5]])
+    assert (found["mean"], found["n"]) == (2, 3)
+    assert found["high"] - 2 == pytest.approx(2**0.5 * (one["high"] - 2), rel=1e-4)
+
+
+def test_what_chooses_is_not_scored():
+    """The first half of few pictures chooses each family's member; the second half is compared."""
+    scores = {name: [0.1, 0.1, 0.9, 0.9] for family in moving.METHODS.values() for name in family}
+    scores |= {"gamma 0.5": [0.5, 0.5, 0.4, 0.6], "window 3": [0.6, 0.6, 0.2, 0.2],
+               "trace 1": [0.2, 0.2, 0.3, 0.3]}
+    names, found, gains = moving.settled(scores)
+    assert (names["SAM"], names["window"], names["trace"], names["any rival"]) == (
+        "gamma 0.5", "window 3", "trace 1", "window 3")
+    assert found["SAM"].tolist() == [0.4, 0.6] and found["count"].tolist() == [0.9, 0.9]
+    assert gains["any rival"] == pytest.approx([0.2, 0.4])
+    assert gains["gamma 0"] == pytest.approx([-0.5, -0.3])
+
+
 def test_judged():
     up, down, even = ({"mean": m, "low": m - 1, "high": m + 1, "n": 9} for m in (2, -2, 0))
     verdict = lambda **seen: report.judged("x", seen).verdict
@@ -247,7 +269,7 @@ def test_committed_results_are_whole():
     assert not [name for name, one in found.items() if one["quick"]]
     with open("results/README.md") as page:
         assert page.read() == summary.page(found)
-    digests = {subject.name: subject.network.digest for subject in SUBJECTS}
+    digests = {subject.name: subject.network.digest for subject in (*SUBJECTS, *RETRAINED)}
     for name, one in found.items():
         for subject, given in one["networks"].items():
             assert digests[subject] == given["digest"], f"{name} is of another {subject}"

@@ -14,6 +14,7 @@ from golden.errors import command
 from golden.quantise import explained
 from golden.run import run_batched
 from train import sets
+from train.ann import activations
 from train.conversion import converted, peaks
 
 
@@ -25,7 +26,7 @@ def main(argv=None):
     parser.add_argument("--out", required=True)
     parser.add_argument("--steps", type=int, default=64)
     parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
-    parser.add_argument("--judge", type=int, default=500, help="test pictures")
+    parser.add_argument("--judge", type=int, default=500, help="test pictures at most")
     args = parser.parse_args(argv)
     network = float_network.load(args.ann)
     learn = sets.pictures(args.name, "train", 300)
@@ -33,14 +34,19 @@ def main(argv=None):
     made, reasons = explained(converted(network, thresholds, steps=args.steps,
                                         name=f"{network.name}-conversion"), bits=8)
     test = sets.pictures(args.name, "test", args.judge)
+    count = len(test.labels)
     pred = run_batched(test.images, made, taps=(), keep=False, batch=20).pred
     right = float(np.mean(pred == test.labels))
-    notes = {"data": args.name, "accuracy": right, "of": args.judge, "ann": args.ann,
-             "accuracy float": network.notes.get("accuracy"), "thresholds": thresholds,
+    scores = [activations(test.images[at:at + 100], network)[-1] for at in range(0, count, 100)]
+    real = float(np.mean(np.concatenate(scores).argmax(axis=1).ravel() == test.labels))
+    notes = {"data": args.name, "accuracy": right, "of": count, "ann": args.ann,
+             "accuracy float": real, "thresholds": thresholds,
              "approximate": [list(reason) for reason in reasons]}
+    if "classes" in network.notes:
+        notes["classes"] = network.notes["classes"]
     made.replace(notes=notes).save(args.out)
-    Console().print(f"{args.out}: integers {right:.2%} of {args.judge} at {args.steps} steps; "
-                    f"ReLU {network.notes.get('accuracy'):.2%}", highlight=False)
+    Console().print(f"{args.out}: integers {right:.2%} of {count} at {args.steps} steps; "
+                    f"ReLU {real:.2%}", highlight=False)
 
 
 if __name__ == "__main__":

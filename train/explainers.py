@@ -1,6 +1,8 @@
 """Reference explanations of an ANN and of a spiking network: what SAM is compared with.
 
-Of an ANN (``train.reference``) they are captum's. Of a spiking network they go through its
+Of an ANN (``train.reference``) they are captum's, Grad-CAM too: the package grad-cam imports all of
+torchvision, whose builds load with the torch of the same build only, so that a plain installation
+fails where torch is the one for CPUs. Of a spiking network they go through its
 ``train.twin.Twin``, whose forward numbers are the chip's: captum's DeconvNet and guided
 backpropagation change the rule of ``nn.ReLU`` only, so that on a spiking layer both answer the
 plain gradient without a word.

@@ -74,7 +74,8 @@ def arguments(parser, *, epochs, rate, threads=1):
     parser.add_argument("--limit", type=int, help="training images used, all unless given")
 
 
-def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *batch: batch):
+def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *batch: batch, *,
+        seed=1):
     """Train ``net`` in place and return the seconds it took in all, earlier runs included.
 
     Parameters
@@ -88,9 +89,11 @@ def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *
     augment : callable
         ``augment(share, chance, *batch)`` gives the batch to learn from; ``share`` of the run is
         done, and ``chance`` is the generator to draw from.
+    seed : int
+        Of the order of the rows and of all that is drawn on the way.
     """
     torch.set_num_threads(1)
-    chance = torch.Generator().manual_seed(1)
+    chance = torch.Generator().manual_seed(seed)
     arrays = [array[:args.limit] for array in arrays]
     weights = [weight for weight in net.parameters() if weight.requires_grad]
     per_epoch = len(arrays[0]) // args.batch
@@ -107,7 +110,7 @@ def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *
     where = device()
     for epoch in range(start, min(args.epochs, args.stop or args.epochs)):
         began, lost = time.time(), 0.0
-        torch.manual_seed(1 + epoch)        # for what draws without ``chance``
+        torch.manual_seed(1000 * (seed - 1) + 1 + epoch)       # for what draws without ``chance``
         net.train()
         order = torch.randperm(len(arrays[0]), generator=chance).split(args.batch)[:per_epoch]
         with Progress(console=console, transient=True) as progress:

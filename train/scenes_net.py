@@ -3,6 +3,7 @@
 ``python -m train.scenes_net`` writes ``models/scenes_ann.npz`` (train.ann) and
 ``models/scenes.npz``. The spiking network starts from the weights of the other, brought to
 thresholds of 1 (train.conversion), and learns on in the integers of the accelerator (train.snn).
+``--seed N`` trains both from other first weights, in another order, as ``scenes-N``.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from golden.errors import command
+from golden.errors import BadInput, command
 from train import loop, scenes
 from train.ann import Ann, described, noisy
 from train.snn import Net
@@ -44,7 +45,7 @@ def moved(share, chance, images, labels):
     return images.roll(torch.randint(-4, 5, (2,), generator=chance).tolist(), (1, 2)), labels
 
 
-def train_ann(args, learn, test):
+def train_ann(name, args, learn, test):
     """The ReLU network, trained."""
     net = Ann(CHANNELS, STRIDES, size=scenes.SIDE, classes=len(scenes.CLASSES), mean=True)
     net.to(loop.device())
@@ -58,7 +59,7 @@ def train_ann(args, learn, test):
 
     # Batch norm needs the whole batch.
     single = argparse.Namespace(**{**vars(args), "threads": 1})
-    seconds = loop.fit("scenes_ann", net, loss_of, learn, judge, single, moved)
+    seconds = loop.fit(name, net, loss_of, learn, judge, single, moved, seed=args.seed)
     return net, {**judge(), "seconds": round(seconds)}
 
 
@@ -70,25 +71,30 @@ def main(argv=None):
     parser.add_argument("--tuning-rate", type=float, default=1.5e-3)
     parser.add_argument("--bits", type=int, default=4, help="of a weight")
     parser.add_argument("--count", type=int, default=24000, help="training scenes")
-    parser.add_argument("--ann", default="models/scenes_ann.npz")
-    parser.add_argument("--out", default="models/scenes.npz")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ann", help="file; models/scenes_ann.npz of seed 1 unless given")
+    parser.add_argument("--out", help="file; models/scenes.npz of seed 1 unless given")
     args = parser.parse_args(argv)
-    torch.manual_seed(1)
+    if not 1 <= args.seed < 2**31:
+        raise BadInput(f"--seed must be from 1 to 2^31 - 1, not {args.seed}")
+    name = "scenes" if args.seed == 1 else f"scenes-{args.seed}"
+    ann, out = args.ann or f"models/{name}_ann.npz", args.out or f"models/{name}.npz"
+    torch.manual_seed(args.seed)
     learn, test = data(args.count)
-    relu, notes = train_ann(args, learn, test)
+    relu, notes = train_ann(f"{name}_ann", args, learn, test)
     notes = {"data": "train.scenes, brightness matched", "classes": list(scenes.CLASSES), **notes}
-    wanted = described(relu, name="scenes_ann", steps=STEPS, notes=notes)
-    wanted.save(args.ann)
-    loop.console.print(f"{args.ann}: {notes['accuracy']:.2%}", highlight=False)
+    wanted = described(relu, name=f"{name}_ann", steps=STEPS, notes=notes)
+    wanted.save(ann)
+    loop.console.print(f"{ann}: {notes['accuracy']:.2%}", highlight=False)
 
     net = Net(CHANNELS, STRIDES, steps=STEPS, size=scenes.SIDE, classes=len(scenes.CLASSES),
               bits=args.bits, bias=True, mean=True)
     begin(net, wanted, learn[0])
     args.epochs, args.rate = args.tuning, args.tuning_rate
-    made, found = tune("scenes", net, learn, test, args, moved)
+    made, found = tune(name, net, learn, test, args, moved, seed=args.seed)
     notes |= {"accuracy float": notes["accuracy"], **found}
-    made.replace(notes=notes).save(args.out)
-    loop.console.print(f"{args.out}: integers {found['accuracy']:.2%} of {len(test[0])}",
+    made.replace(notes=notes).save(out)
+    loop.console.print(f"{out}: integers {found['accuracy']:.2%} of {len(test[0])}",
                        highlight=False)
 
 

@@ -22,11 +22,11 @@ def spikes_of(images, table):
 
 
 def tune(name, net, learn, test, args, augment=lambda share, chance, *batch: batch, *, free=0.3,
-         smooth=0.05):
+         smooth=0.05, seed=1):
     """Train ``net`` on spikes; return what its card needs, golden's own accuracy included.
 
     The encoder's random numbers are drawn afresh for every batch in the first ``free`` of the run
-    and are those of the chip afterwards.
+    and are those of the chip afterwards. ``seed`` is that of ``train.loop.fit``.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def tune(name, net, learn, test, args, augment=lambda share, chance, *batch: bat
                 "theta": [layer.theta for layer in net.convs]}
 
     loop.keep_memory()
-    seconds = loop.fit(name, net, loss_of, learn, judge, args, prepared)
+    seconds = loop.fit(name, net, loss_of, learn, judge, args, prepared, seed=seed)
     made = network(net, name=name, notes={})
     pred = run_batched(test[0].numpy(), made, taps=(), keep=False).pred
     return made, {"accuracy": float(np.mean(pred == test[1].numpy())), "seconds": round(seconds)}

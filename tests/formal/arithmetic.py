@@ -101,6 +101,7 @@ def lif_step(plan, number):
         shape = unit.membrane.shape()
         handed, fed, before = Signal(sum_.shape()), Signal(sum_.shape()), Signal(shape)
         has_sum, has_fed, has_before, fired = Signal(), Signal(), Signal(), Signal()
+        handed_opens, fed_opens, ended = Signal(), Signal(), Signal()
         known = Past(m).known                # the constants of the pass are there, a cycle later
         goes_on = unit.step & ~unit.last
         if plan.chunks == 1:
@@ -112,17 +113,20 @@ def lif_step(plan, number):
                          Assume(~unit.feed | unit.step | ~under_way)]
         # A sum is shifted, then fed, then stepped by; each once, a cycle after or later.
         with m.If(unit.shift & known):
-            m.d.sync += [handed.eq(sum_), has_sum.eq(1)]
+            m.d.sync += [handed.eq(sum_), handed_opens.eq(unit.opens), has_sum.eq(1)]
         with m.If(unit.feed):
-            m.d.sync += [fed.eq(handed), has_fed.eq(has_sum)]
+            m.d.sync += [fed.eq(handed), fed_opens.eq(handed_opens), has_fed.eq(has_sum)]
         with m.Elif(unit.step):
             m.d.sync += has_fed.eq(0)
         with m.If(unit.step & known):
             m.d.sync += [
                 has_before.eq(1), before.eq(Mux(unit.last, 0, unit.membrane)),
+                ended.eq(unit.last),
                 fired.eq(~unit.last & crosses(each, unit.membrane) & (each.neuron.reset != "none")),
             ]
         sums, membranes = ranges(plan, each)
+        # The first sum of a train follows the last step of another.
+        m.d.comb += Assume(~(unit.step & has_fed & has_before) | (fed_opens == ended))
         real = in_range(before, *map(int, membranes)) & in_range(fed, *sums)
         check = unit.step & has_fed & has_before & real
         after = rested(each, before, fired) + fed * 2**layer.frac

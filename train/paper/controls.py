@@ -20,7 +20,6 @@ from train.paper.work import shown, watched
 
 SEEDS = (1, 2)         # of untrained and shuffled networks; their mean is taken
 POINTS = 5
-DELETED = 100          # pictures of the curves: each takes 30 runs
 
 
 @cache
@@ -91,6 +90,7 @@ def experiment(run):
         names = ["SAM", "spike count", *CONTROLS, "untrained", "shuffled"]
         bars(axis, names, {f"layer {tap}": [interval(methods[name]["auc"]) for name in names]
                            for tap, methods in found.items()})
+        axis.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1, 1))
         axis.axhline(0.5, color="0.6", linewidth=0.7)
         axis.set_ylim(0, 1.02)
         axis.set_title(f"{subject.name}: chance that a pixel of the object is hotter (AUC)",
@@ -101,7 +101,7 @@ def experiment(run):
     for subject in subjects:
         if subject.name == "scenes, plain":
             continue       # many runs a picture
-        made = run.spread(areas, subject, min(DELETED, run.count(quick=2)), "deletion")
+        made = run.spread(areas, subject, run.count(quick=2), "deletion")
         curves += [{"network": subject.name, "map": name,
                     **{kind: interval(values) for kind, values in one.items()}}
                    for name, one in made.items()]
@@ -116,7 +116,7 @@ NOTE = ("Masks and pixel maps are brought to the resolution of the layer. fashio
         "scenes-plain: not. Untrained: fresh weights, with thresholds at which it spikes as much "
         "as the trained network; shuffled: the trained weights of every layer in another order; "
         "layer n shuffled: of that layer alone. A layer behind the tap cannot change its map. "
-        f"Deletion and insertion (numbers in results.json): the first {DELETED} pictures.")
+        "Numbers of deletion and insertion: results.json.")
 
 
 def differences(methods, names):

@@ -13,16 +13,37 @@ HOLDS, PART, NOT, SIZE = ("holds here", "holds in part", "does not hold here",
                           "cannot be tested at this size")
 
 
-def interval(values, level=0.95):
-    """Mean of the finite values and its t interval: a dict of mean, low, high and n."""
+def centred(values, level):
+    """(mean, half width of its t interval, count) of the finite values."""
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     n = len(values)
-    mean = float(values.mean()) if n else float("nan")
     half = 0.0
     if n > 1:
         half = float(stdtrit(n - 1, 0.5 + level / 2) * values.std(ddof=1) / np.sqrt(n))
+    return float(values.mean()) if n else float("nan"), half, n
+
+
+def bounds(mean, half, n):
+    """What is kept of an interval: a dict of mean, low, high and n."""
     return {"mean": digits(mean), "low": digits(mean - half), "high": digits(mean + half), "n": n}
+
+
+def interval(values, level=0.95):
+    """Mean of the finite values and its t interval: a dict of mean, low, high and n."""
+    return bounds(*centred(values, level))
+
+
+def across(networks, level=0.95):
+    """Interval of the mean over several networks' scores of the same pictures, (networks, N).
+
+    Its half width is the hypotenuse of two: that of the pictures' means over the networks, and that
+    of the networks' means over the pictures. Of one network it is ``interval`` of its pictures.
+    """
+    networks = np.asarray(networks, dtype=float)
+    networks = networks[:, np.isfinite(networks).all(axis=0)]
+    mean, half, n = centred(networks.mean(axis=0), level)
+    return bounds(mean, float(np.hypot(half, centred(networks.mean(axis=1), level)[1])), n)
 
 
 def digits(value):

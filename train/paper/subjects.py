@@ -12,3 +12,6 @@ SUBJECTS = (
     Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
     Subject("scenes, plain", "scenes.npz", "scenes-plain", "surrogate", SCENES),
 )
+# The network of the scenes from other training seeds, for what one network alone cannot settle.
+RETRAINED = tuple(Subject(f"scenes-{seed}", f"scenes-{seed}.npz", "scenes", "surrogate", ())
+                  for seed in (2, 3, 4, 5))
