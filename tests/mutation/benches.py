@@ -25,10 +25,13 @@ from tests.networks import draw, images
 # Runs of one mutant until it is seen: (gamma, mode, decay, stall), images without a reset.
 RUNS = ((0.5, "paper", 0.8, 0.0), (0.0, "inclusive", 0.99, 0.5), (0.2, "official", 0.5, 0.2),
         (0.05, "paper", 0.0, 0.85))
-# Writes before the first image that nothing may come of: entries behind those of SAM and of the
-# traces, on each place of a table that ignores the upper bits of the index.
-IGNORED = np.array([(Space.Table.value, half + index, 0x5A5A + index) for half in (0, 256)
-                    for index in range(128, 256)], dtype=np.uint16)
+
+
+def ignored(steps, *, traced):
+    """Writes that nothing may come of: entries behind those of SAM's table and of the traces'."""
+    return np.array([(Space.Table.value, start + index, 0x5A5A + index)
+                     for start in ((0, 256) if traced else (0,))
+                     for index in range(1 << steps.bit_length(), 256)], dtype=np.uint16).reshape(-1, 3)
 
 
 class Accelerated:
@@ -38,7 +41,7 @@ class Accelerated:
         self.network, self.attribution = network, attribution
         self.parts, self.options, self.seed = parts, options, seed
         self.images = images(network, 4)
-        self.ignored = IGNORED if attribution is not None else IGNORED[:128]
+        self.ignored = ignored(network.steps, traced=attribution is not None)
 
     def build(self):
         """Mutate and compile; return the mutants."""
