@@ -29,9 +29,10 @@ RUNS = ((0.5, "paper", 0.8, 0.0), (0.0, "inclusive", 0.99, 0.5), (0.2, "official
 
 def ignored(steps, *, traced):
     """Writes that nothing may come of: entries behind those of SAM's table and of the traces'."""
-    return np.array([(Space.Table.value, start + index, 0x5A5A + index)
-                     for start in ((0, 256) if traced else (0,))
-                     for index in range(1 << steps.bit_length(), 256)], dtype=np.uint16).reshape(-1, 3)
+    found = [(Space.Table.value, start + index, 0x5A5A + index)
+             for start in ((0, 256) if traced else (0,))
+             for index in range(1 << steps.bit_length(), 256)]
+    return np.array(found, dtype=np.uint16).reshape(-1, 3)
 
 
 class Accelerated:
