@@ -71,7 +71,7 @@ taken out (`opt -full`, `wreduce`); all mutants of a design are in one simulatio
 an input. A mutant is seen if a word differs from the model's, or the cycles from the design's own,
 under four runs of four images each that differ in table, mode, stalls and decay, after a reset in
 mid-image. One that is not seen may be proven equivalent, by Yosys' SAT solver and for its component
-alone, by induction (`tests/mutation/equal.py`): in the same state as the design, reached by four
+alone, by induction (`tests/mutation/equal.py`): in the same state as the design, reached by two
 cycles of the design or on the way from a reset, all outputs and all that registers and memories get
 are the same, whatever the inputs; registers may be left out of which then nothing is assumed.
 
