@@ -117,13 +117,12 @@ class Framer(wiring.Component):
             crc.en.eq(fresh),
             *(source.ready.eq(took[n]) for n, source in enumerate([self.i_answer, *sources])),
         ]
-        m.d.sync += [fresh.eq(moves), took.eq(0), some.eq(valids.any())]
+        m.d.sync += [fresh.eq(moves), took.eq(0), some.eq(valids.any()),
+                     full.eq(moves | (full & ~stuffer.i.ready))]
         m.d.sync += [filled.eq(count >= FULL), single.eq(part == 0),
                      ended.eq(count == len(self._identity) - 1)]
-        with m.If(moves):
-            m.d.sync += [held.data.eq(byte), held.end.eq(flag), full.eq(1)]
-        with m.Elif(stuffer.i.ready):
-            m.d.sync += full.eq(0)
+        with m.If(free):                       # of no meaning where nothing moves
+            m.d.sync += [held.data.eq(byte), held.end.eq(flag)]
 
         with m.FSM():
             with m.State("Idle"):

@@ -9,12 +9,13 @@ from boards.clock import Clock, EcpClock, ecp_pll_for, pll_for
 
 __all__ = ["AFTER_READ", "OnBoard", "Target", "target_for"]
 
-# For Yosys, since Amaranth has no way to say it. What a read gives of an address written in the same
-# cycle does not matter, in any memory of ours; otherwise Yosys would build a bypass around each
-# block RAM, 300 logic cells in all. And the link's longest state machines are encoded anew, one-hot,
-# which Yosys does not do where a value at power-up is asked for: the reset behind it is enough.
+# For Yosys, since Amaranth has no way to say it. What a read gives of an address written in the
+# same cycle does not matter, in any memory of ours; otherwise Yosys would build a bypass around
+# each block RAM, 300 logic cells in all. And the state machines of long paths are encoded anew,
+# one-hot: Yosys does that only where no value at power-up is asked for, and the reset is enough.
 AFTER_READ = ("setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0\n"
-              "setattr -unset init *.executor/w:fsm_state *.framer/w:fsm_state")
+              "setattr -unset init *.executor/w:fsm_state *.framer/w:fsm_state "
+              "*.sam/w:fsm_state")
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,11 @@ def scored(trains, table, mode):
     kept = np.zeros(count, dtype=kind)                        # A at the last spike
     last = np.zeros(count, dtype=np.int32)                    # when that was
     spent = np.zeros(count, dtype=np.min_scalar_type(steps))  # spikes so far
+    trains = trains.view(bool) if trains.dtype.itemsize == 1 else trains.astype(bool)
+    neurons = np.flatnonzero(trains[0])
     for t, fired in enumerate(trains):
-        fired = fired.astype(bool)
-        neurons = indices(fired)
+        # As many as in the step before, more or less.
+        neurons = indices(fired, few=8 * len(neurons) <= count)
         # A is 0 before the first spike, so that any d gives A = 1 there.
         decayed = table.take(t - last.take(neurons)) * kept.take(neurons)
         now = one + rounded(decayed, TABLE_FRAC)
@@ -62,13 +64,13 @@ def scored(trains, table, mode):
         yield neurons, now
 
 
-def indices(fired):
-    """np.flatnonzero of (K,) bool.
+def indices(fired, *, few):
+    """np.flatnonzero of (K,) bool, faster if there are ``few``.
 
-    Where there are few, that goes from one to the next, and each is a branch that no processor
-    foresees. Then it is faster to find the eights that hold any, and those within.
+    It goes from one to the next, and each is a branch that no processor foresees. Then it is better
+    to find the eights that hold any, and those within.
     """
-    if fired.size % 8 or 8 * np.count_nonzero(fired) > fired.size:
+    if fired.size % 8 or not few:
         return np.flatnonzero(fired)
     eights = fired.view(np.uint64)
     some = np.flatnonzero(eights != 0)
@@ -114,7 +116,8 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
     trains = spikes.transpose(1, 2, 3, 4, 0).reshape(steps, -1)
     pixels = trains.shape[1] // channels
     found = np.empty((steps, pixels), dtype=np.int32)
+    pixel = np.tile(np.arange(pixels), channels)
     for at, (neurons, values) in zip(found, scored(trains, table, mode), strict=True):
         # bincount sums in float64, which holds these whole numbers.
-        at[:] = np.bincount(neurons - neurons // pixels * pixels, values, pixels)
+        at[:] = np.bincount(pixel.take(neurons), values, pixels)
     return found.reshape(steps, *sides, count).transpose(3, 0, 1, 2)

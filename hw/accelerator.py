@@ -47,9 +47,10 @@ class Accelerator(wiring.Component):
 
     The pixels of an image are encoded as they arrive. Then layer follows layer (hw.plan.Pass); the
     SAM unit follows the engine through each tapped layer and maps leave meanwhile, pixel after
-    pixel in (y, x) order, step after step. The next layer waits until they have left. The counts of
-    spikes follow each layer, the cycles since the first pixel end the image. Weights must be
-    written once before the first image; no image leaves anything behind for the next.
+    pixel in (y, x) order, step after step. The next layer waits until the unit has read the trains.
+    The counts of spikes follow each layer; the cycles since the first pixel end the image, behind
+    all maps. Weights must be written once before the first image; no image leaves anything behind
+    for the next.
 
     Parameters
     ----------
@@ -253,7 +254,8 @@ class Accelerator(wiring.Component):
         ]
 
         # --- SAM and traces: both hear the words of a layer ---------------------------------------
-        mapping, listeners, busy = Signal(), [], []
+        # Words are to be read; what was read is not all given.
+        following, mapping, listeners, busy = Signal(), Signal(), [], []
         table_en = config.ready & (config.p.space == Space.Table)
         follows = lambda layers: held(
             m, number, [int(not p.merging and p.stage.index in layers) for p in passes])
@@ -268,7 +270,7 @@ class Accelerator(wiring.Component):
             connect(m, sam.o, wiring.flipped(self.o_maps))
             m.d.comb += [
                 sam.mode.eq(mode),
-                sam.clear.eq(start & tapped),
+                sam.clear.eq(restarted),
                 sam.table_addr.eq(config.p.index), sam.table_data.eq(config.p.data),
                 sam.table_en.eq(table_en & ~config.p.index[8] if traced else table_en),
             ]
@@ -290,23 +292,26 @@ class Accelerator(wiring.Component):
                 follower.number.eq(number),
                 follower.start.eq(start & followed),
                 follower.pixel_done.eq(core.pixel_done & followed),
-                follower.free.eq(~core.w_en),
+                follower.free.eq(trains.sam_turn),
+                trains.sam_turn.eq(~loading & ~core.w_en),
                 follower.train.eq(trains.sam_train),
-                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en & ~core.w_en),
+                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en & trains.sam_turn),
             ]
-            m.d.sync += mapping.eq(Cat(follower.busy, busy).any())
+            m.d.sync += [following.eq(follower.busy), mapping.eq(Cat(busy).any())]
 
         # --- counts -------------------------------------------------------------------------------
         most = self.network.steps * max(
             [int(np.prod(self.network.shape)), *(stage.neurons for stage in self.network.stages)])
-        spikes, cycles = Signal(range(most + 1)), Signal(COUNT_BITS)
+        spikes, cycles = Signal(range(most + 1)), Signal(COUNT_BITS, reset_less=True)
         offers, over = Signal(), Signal()                    # a count is offered; that of cycles
         ending = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
         m.d.comb += [
             self.o_counts.valid.eq(offers),
             self.o_counts.p.data.eq(Mux(over, ending, spikes)), self.o_counts.p.last.eq(over),
         ]
-        with m.If(~fresh & ~over):
+        with m.If(restarted):
+            m.d.sync += cycles.eq(2)                         # two cycles after the first pixel
+        with m.Elif(~fresh & ~over):
             m.d.sync += cycles.eq(cycles + 1)
         # Only one of the two counts at a time.
         tally, tallied = Signal(range(1 + max(plan.word_steps, plan.lanes))), Signal()
@@ -315,12 +320,14 @@ class Accelerator(wiring.Component):
             spikes.eq(Mux(restarted, 0, spikes + tally)), tallied.eq(~loading),
         ]
 
+        last_pass = held(m, number, [int(p is passes[-1]) for p in passes])
+
         # --- activity: for simulation only --------------------------------------------------------
         m.submodules.causes = causes = Causes()
         m.d.comb += [
             causes.loading.eq(loading),
             causes.number.eq(Mux(over, len(passes) - 1, number)),
-            causes.blocked.eq(mapping | core.o.valid),
+            causes.blocked.eq(following | (mapping & last_pass) | core.o.valid),
             causes.speaking.eq(number == len(passes) - 1),
             causes.valid.eq(core.activity.valid), causes.kind.eq(core.activity.kind),
             causes.waits.eq(core.activity.waits),
@@ -331,7 +338,6 @@ class Accelerator(wiring.Component):
         scores = core.o
         connect(m, scores, wiring.flipped(self.o_scores))
         quiet     = held(m, number, [int(p.merging or not p.storing) for p in passes])
-        last_pass = held(m, number, [int(p is passes[-1]) for p in passes])
         finished = Signal()
         m.d.sync += start.eq(0)
         with m.If(self.o_counts.ready):
@@ -340,8 +346,6 @@ class Accelerator(wiring.Component):
             with m.State("Load"):
                 with m.If(encoder.i.valid):
                     m.d.sync += fresh.eq(0)
-                with m.If(restarted):
-                    m.d.sync += cycles.eq(2)
                 with m.If(loaded):
                     m.d.sync += loading.eq(0)
                 with m.If(~loading & tallied):
@@ -362,7 +366,7 @@ class Accelerator(wiring.Component):
                 m.d.comb += [causes.running.eq(1), causes.finished.eq(finished)]
                 with m.If(core.done):
                     m.d.sync += finished.eq(1)
-                with m.If(finished & ~mapping & ~scores.valid):
+                with m.If(finished & ~following & ~(mapping & last_pass) & ~scores.valid):
                     m.d.sync += offers.eq(~quiet)
                     m.next = "Count"
                     with m.If(quiet):

@@ -229,17 +229,18 @@ class Engine(wiring.Component):
         group   = Signal(range(max(p.groups for p in passes)))
         # Known two cycles after the group, whose ends hw.picker keeps three apart.
         last_group = Signal()
-        used    = Signal(range(plan.lanes))          # last lane in use
+        used    = Mux(last_group, fixed((p.shape[0] - 1) % p.span for p in passes),
+                      fixed(p.span - 1 for p in passes))     # last lane in use
         hold    = Signal(steps * plan.lanes, reset_less=True)
         storing, store_final = Signal(), Signal()
         store_chunk = Signal() if plan.chunks > 1 else C(1)
         writer = Signal(range(plan.lanes))
-        writer_done = storing & (writer == used)
+        at_used = Signal()                           # the writer is there
+        writer_done = storing & at_used
         stored = Signal()                            # the pass's last train has left
         m.d.sync += [
             last_group.eq(group == fixed(p.groups - 1 for p in passes)),
-            used.eq(Mux(last_group, fixed((p.shape[0] - 1) % p.span for p in passes),
-                        fixed(p.span - 1 for p in passes))),
+            at_used.eq(Mux(storing & ~at_used, writer + 1, 0) == used),
             stored.eq(writer_done & store_final & storing_pass),
             self.done.eq(stored | told),
         ]

@@ -14,7 +14,7 @@ class Follower(wiring.Component):
 
     A pixel is read once it is whole (``pixel_done``). The trains stay where the next pass reads
     them, so nothing is buffered and nothing is lost if the reader is slow: the next pass waits
-    while ``busy``.
+    while ``busy``. At most every second cycle gives a word.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ class Follower(wiring.Component):
         Read port: a read with ``en`` and ``free`` gives ``train`` one cycle later, and only then: a
         write to an SPRAM in the next cycle takes away what it shows.
     o : Out(stream.Signature({"train": word_steps, "first": 1, "last": 1}))
-        ``first`` word of a neuron, ``last`` word of a pixel.
+        ``first`` word of a neuron, ``last`` word of a pixel. Who is ready must stay so until a word
+        is taken.
     """
 
     def __init__(self, plan):
@@ -63,10 +64,10 @@ class Follower(wiring.Component):
         last_channel = channel == const(p.shape[0] - 1 for p in passes)
         last_chunk   = chunk == chunks - 1
         pixel_read   = Signal()
-        turned       = Signal()                 # the same a cycle later, in which nothing is read
-        waiting      = Signal()                 # a word read and not yet taken
-        fresh        = Signal()                 # it was read in the cycle before
-        kept         = Signal(self.plan.word_steps, reset_less=True)
+        turned       = Signal()                 # the same a cycle later
+        fresh        = Signal()                 # a word was read in the cycle before
+        waiting      = Signal()                 # one is kept and not yet taken
+        idle         = Signal()                 # a cycle ago the reader could have taken one
         # From a word to the next: of the neuron, of the pixel, of the layer.
         stored = [p if p.storing else passes[0] for p in passes]
         jump = lambda distance: const(distance(p) % 2**self.plan.train_addr for p in stored)
@@ -75,28 +76,28 @@ class Follower(wiring.Component):
                                       jump(lambda p: p.out_stride - p.shape[0] + 1 - back(p)),
                                       jump(lambda p: 1 - back(p))), jump(lambda p: p.out_chunk))
         m.d.comb += [
-            self.busy.eq(some | waiting),
-            self.en.eq(some & ~turned & ~waiting),
+            self.busy.eq(some | fresh | waiting),
+            # A word that has found the reader idle is taken in this cycle.
+            self.en.eq(some & ~fresh & (~waiting | idle)),
             self.o.valid.eq(waiting),
-            self.o.p.train.eq(Mux(fresh, self.train, kept)),
         ]
-        m.d.sync += [turned.eq(pixel_read), fresh.eq(self.en & self.free)]
+        m.d.sync += [turned.eq(pixel_read), fresh.eq(self.en & self.free), idle.eq(self.o.ready)]
         with m.If(fresh):
-            m.d.sync += kept.eq(self.train)
+            m.d.sync += self.o.p.train.eq(self.train)
         with m.If(self.pixel_done ^ turned):
             m.d.sync += [
                 whole.eq(whole + Mux(self.pixel_done, 1, -1)),
                 some.eq(self.pixel_done | (whole != 1)),
             ]
-        with m.If(self.o.ready):
+        with m.If(fresh):
+            m.d.sync += waiting.eq(1)
+        with m.Elif(self.o.ready):
             m.d.sync += waiting.eq(0)
         with m.If(self.start):
             m.d.sync += [self.addr.eq(0), channel.eq(0), chunk.eq(0)]
         with m.Elif(self.en & self.free):
             m.d.sync += [
-                waiting.eq(1),
-                self.o.p.first.eq(chunk == 0),
-                self.o.p.last.eq(last_channel & last_chunk),
+                self.o.p.first.eq(chunk == 0), self.o.p.last.eq(last_channel & last_chunk),
                 chunk.eq(Mux(last_chunk, 0, chunk + 1)),
                 self.addr.eq(self.addr + onwards),
             ]

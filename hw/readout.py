@@ -60,10 +60,12 @@ class Readout(wiring.Component):
         speaker    = Signal(range(plan.lanes))
         last_group = group == last_pass.groups - 1
         last_lane  = Mux(last_group, (last_pass.shape[0] - 1) % plan.lanes, plan.lanes - 1)
-        closing    = Signal()                                # scores are complete
-        value, taken = Signal(signed(plan.score_bits), reset_less=True), Signal()
+        closing    = Signal(init=plan.segments == 1)         # scores are complete
+        values = self.values(m)
+        shape  = values[0].shape()
+        value, taken = Signal(shape, reset_less=True), Signal()
         # On its way there: one of each two lanes, and which of these.
-        halves = [Signal(signed(plan.score_bits), name=f"half{n}", reset_less=True)
+        halves = [Signal(shape, name=f"half{n}", reset_less=True)
                   for n in range(-(-plan.lanes // 2))]
         half, came = Signal(range(len(halves)), reset_less=True), Signal()
         closed     = Signal()                                # the value's score is complete
@@ -72,7 +74,6 @@ class Readout(wiring.Component):
         blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
         takes   = Signal()
         ended   = self.stepped & self.last & self.speaking
-        values  = self.values(m)
         m.d.comb += [
             # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
             takes.eq(self.speaks & ~blocked),

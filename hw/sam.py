@@ -26,7 +26,7 @@ class Sam(wiring.Component):
 
     Takes the words of a pixel channel after channel, chunk after chunk. A word takes one cycle, and
     one more for each spike (three in official mode); after the pixel's last word come ``steps``
-    values, one every two cycles. The map buffer clears as it is read; ``clear`` starts the same
+    values, one a cycle. The map buffer clears as it is read; ``clear`` starts the same
     without giving anything, for a buffer in an unknown state.
 
     Parameters
@@ -200,26 +200,22 @@ class Sam(wiring.Component):
                         m.next = "Settle"
 
             with m.State("Settle"):
-                # The last sum is on its way to the buffer, and step 0 to the read port.
+                # The last sum is on its way to the buffer, and there a cycle before step 0 is read.
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [last.eq(0), now.eq(0)]
-                with m.If((now == 0) & ~(looked | found | adding)):
+                with m.If((now == 0) & ~(looked | found)):
                     m.d.sync += now.eq(1)
-                    m.next = "Fetch"
+                    m.next = "Give"
 
-            with m.State("Fetch"):
-                m.d.comb += [self.busy.eq(1), clearing.eq(now != 1)]
-                m.d.sync += now.eq(now + 1)
-                m.d.sync += self.o.valid.eq(~mute)
-                m.next = "Offer"
-                with m.If(now == self.steps + 1):
-                    m.d.sync += self.o.valid.eq(0)
-                    m.next = "Words"
-
-            with m.State("Offer"):
-                m.d.comb += [self.busy.eq(1), old.en.eq(0), moves.eq(0)]
-                with m.If(self.o.ready | mute):
-                    m.d.sync += self.o.valid.eq(0)
-                    m.next = "Fetch"
+            with m.State("Give"):
+                m.d.comb += self.busy.eq(1)
+                with m.If(self.o.valid & ~self.o.ready):
+                    m.d.comb += [old.en.eq(0), moves.eq(0)]
+                with m.Else():
+                    m.d.comb += clearing.eq(now != 1)
+                    m.d.sync += [now.eq(now + 1), self.o.valid.eq(~mute)]
+                    with m.If(now == self.steps + 1):
+                        m.d.sync += self.o.valid.eq(0)
+                        m.next = "Words"
 
         return m

@@ -44,8 +44,10 @@ class Trains(wiring.Component):
         the next chunk.
     w_addr : Out
         Where the write goes.
+    sam_turn : In(1)
+        The other is for reading in this cycle; not with ``w_en``.
     sam_addr, sam_en, sam_train : In, In(1), Out(word_steps)
-        Read port of the other, not with ``w_en``, which also takes away the train that was read.
+        Its read port, only with ``sam_turn``. A write takes away the train that was read.
     """
 
     def __init__(self, *, regions, word_steps, chunks):
@@ -58,6 +60,7 @@ class Trains(wiring.Component):
             "w_rewind": In(1), "w_en": In(1), "w_train": In(word_steps), "w_some": In(1),
             "w_jump": In(addr), "w_turn": In(1),
             "w_addr": Out(addr),
+            "sam_turn": In(1),
             "sam_addr": In(addr), "sam_en": In(1), "sam_train": Out(word_steps),
         })
 
@@ -79,7 +82,7 @@ class Trains(wiring.Component):
             banks.append(bank)
             read = self.source == n
             m.d.comb += [
-                bank.addr.eq(Mux(read, self.addr, Mux(self.sam_en, self.sam_addr, self.w_addr))),
+                bank.addr.eq(Mux(read, self.addr, Mux(self.sam_turn, self.sam_addr, self.w_addr))),
                 bank.r_en.eq(Mux(read, self.en, self.sam_en)),
                 bank.w_en.eq(~read & self.w_en),
                 bank.w_data.eq(self.w_train),

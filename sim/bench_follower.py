@@ -66,7 +66,7 @@ async def reads_whole_pixels(dut, case, pace, stall, contention):
         dut[f"{case}__start"].value = 0
         _, got = await gather(
             write(dut, case, each, trains, memory, pace),
-            receive(dut, f"{case}__o", want.size, stall=stall))
+            receive(dut, f"{case}__o", want.size, stall=stall, patient=True))
         wrong = np.flatnonzero(got != want.ravel())
         assert len(wrong) == 0, f"pass {each.number}: word {wrong[0]} of {want.size} is wrong"
         await RisingEdge(dut.clk)

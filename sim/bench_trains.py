@@ -92,6 +92,7 @@ async def keeps_what_was_written(dut, case, idle):
             train = random.choice((0, random.randrange(2**width)))
             port("w_en").value, port("w_train").value = int(writes), train
             port("w_some").value = int(train != 0)
+            port("sam_turn").value = int(not writes)
             if writes:
                 place, chunk = order[at]
                 after, turned = order[at + 1] if at + 1 < len(order) else (0, chunk + 1)

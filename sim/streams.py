@@ -80,15 +80,16 @@ async def send(dut, name, words, *, idle=0.0):
     valid.value = 0
 
 
-async def receive(dut, name, count, *, stall=0.0):
+async def receive(dut, name, count, *, stall=0.0, patient=False):
     """Take ``count`` words; in each cycle, be not ready with this chance.
 
-    Asserts that a word once offered stays until it is taken.
+    ``patient``: once ready, stay so until a word has come. Asserts that a word once offered stays
+    until it is taken.
     """
     payload, valid, ready = parts(dut, name)
-    words, offered = [], None
+    words, offered, takes, word = [], None, False, None
     while len(words) < count:
-        takes = random.random() >= stall
+        takes = (patient and takes and word is None) or random.random() >= stall
         ready.value = int(takes)
         await RisingEdge(dut.clk)
         word = number(payload) if valid.value else None

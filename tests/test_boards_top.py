@@ -1,5 +1,6 @@
 """The chip at its pins, its clock, and its bitstream as far as it goes without tools."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +13,7 @@ from boards.icebreaker import Icebreaker, frequency
 from boards.targets import OnBoard, target_for
 from boards.toolchain import choose, compile_once
 from boards.top import Top
+from sim.gates import yosys
 from tests.boards_standin import Standin, Wire
 
 
@@ -159,6 +161,34 @@ def test_other_boards(family, name, boot, mhz):
     constraints = plan.files["top.lpf" if family == "ecp5" else "top.pcf"]
     constraints = constraints if isinstance(constraints, str) else constraints.decode()
     assert ("spi_flash" in constraints) == (boot is not None)
+
+
+def test_flash_is_wired_to_its_pads(tmp_path):
+    """Each pin of the flash is, through one cell of the pad ring, the signal of the Top.
+
+    Chip select is active low at its pin.
+    """
+    target = target_for("ice40", "icebreaker")
+    hz = target.frequency(target.reference / 1e6)
+    top = Top(Standin(), clock_hz=hz, baud=hz // 8, boot=0x40010)
+    plan = target.make().build(OnBoard(top, target, clock_hz=hz), do_build=False)
+    design = plan.files["top.il"]
+    (tmp_path / "top.il").write_text(design if isinstance(design, str) else design.decode())
+    yosys("read_rtlil top.il; hierarchy -top top; proc; flatten; opt_clean; write_json top.json",
+          tmp_path)
+    module = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]
+    nets = {name: net["bits"] for name, net in module["netnames"].items()}
+    pads = {cell["connections"]["PACKAGE_PIN"][0]: cell["connections"]
+            for cell in module["cells"].values() if cell["type"] == "SB_IO"}
+    inverted = {cell["connections"]["Y"][0]: cell["connections"]["A"]
+                for cell in module["cells"].values() if cell["type"] == "$not"}
+    for name, number in (("cs", 16), ("clk", 15), ("copi", 14), ("cipo", 17)):
+        line = next(line for line in plan.files["top.pcf"].splitlines() if f"__{name}__" in line)
+        _, port, pin = (line if isinstance(line, str) else line.decode()).split()
+        assert int(pin) == number
+        pad = pads[module["ports"][port]["bits"][0]]
+        bits = pad["D_IN_0" if name == "cipo" else "D_OUT_0"]
+        assert (inverted[bits[0]] if name == "cs" else bits) == nets[f"top.flash_{name}"]
 
 
 def test_targets():

@@ -61,7 +61,7 @@ FAULTS = {
     "a pixel's map is not cleared for the next": (
         "sam", "clearing.eq(now != 1)", "clearing.eq(0)", "pixel . step . instead of"),
     "a map value is dropped when nobody takes it": (
-        "sam", "with m.If(self.o.ready | mute):", "with m.If(1):", "offered . then"),
+        "sam", "with m.If(self.o.valid & ~self.o.ready):", "with m.If(0):", "offered . then"),
     "a neuron goes on with the spikes of the one before": (
         "sam", "fresh.eq(self.i.p.first | fresh)", "fresh.eq(fresh)", "instead of"),
     "the bitmap keeps marks of the image before": (

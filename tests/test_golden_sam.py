@@ -164,7 +164,8 @@ def test_refuses():
 @pytest.mark.parametrize("rate", [0, 0.01, 0.1, 0.13, 0.5, 1])
 def test_indices_are_those_of_the_spikes(size, rate):
     fired = np.random.default_rng(size).random(size) < rate
-    assert np.array_equal(indices(fired), np.flatnonzero(fired))
+    for few in (False, True):
+        assert np.array_equal(indices(fired, few=few), np.flatnonzero(fired))
 
 
 @pytest.mark.parametrize("steps, unit", [(255, 1 << 15), (256, 1 << 15), (20, 60000)])

@@ -43,7 +43,7 @@ def always(unit, name, part):
     return getattr(unit.signature.members[name].signature, f"always_{part}")
 
 
-def obey(m, past, unit, *, unless=None, covers=True, skip=()):
+def obey(m, past, unit, *, unless=None, covers=True, skip=(), patient=()):
     """Assert the rules of the streams that ``unit`` gives; assume those of the streams it takes.
 
     A word once offered stays, unchanged, until it is taken. Covered: a word is given, a word waits
@@ -54,6 +54,8 @@ def obey(m, past, unit, *, unless=None, covers=True, skip=()):
     ----------
     unless : dict of name -> value
         What allows a stream to take its word back, and is part of the unit's contract.
+    patient : names
+        Streams whose reader, once ready, stays so until it gets a word.
     """
     unless = unless or {}
     for name, port, gives in streams(unit):
@@ -66,6 +68,10 @@ def obey(m, past, unit, *, unless=None, covers=True, skip=()):
         with m.If(held):
             m.d.comb += rule(port.valid)
             m.d.comb += rule(Value.cast(port.payload) == payload)
+        if name in patient:
+            asks = Signal(name=f"{name}_asks")
+            m.d.sync += asks.eq(port.ready & ~port.valid)
+            m.d.comb += (Assume if gives else Assert)(~asks | port.ready)
         if gives and covers and name not in skip:
             waits, given, asked = Signal(2, name=f"{name}_waits"), Signal(2), Signal()
             moves = port.valid & port.ready

@@ -125,14 +125,15 @@ UNITS = {
     "hw.encoder.Frames": (lambda: encoder.Frames(**SIZES), None, 2, {"induction": True}),
     "hw.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
     "hw.sam.Sam": (lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
-                   sam_env, 16, {"cover": 24}),
-    "hw.follower.Follower": (lambda: follower.Follower(plan()), walker_env, 16, {}),
+                   sam_env, 16, {"cover": 24}, {"patient": ("i",)}),
+    "hw.follower.Follower": (lambda: follower.Follower(plan()), walker_env, 16, {},
+                             {"patient": ("o",)}),
     "hw.scores.Scores": (
         lambda: scores.Scores(neurons=2, steps=3, table=[32768, 19875, 12055, 7312],
                               counting=True), scores_env, 14, {"cover": 22}),
     "hw.attribution.Traces": (
         lambda: attribution.Traces(**SIZES, table=[32768, 19875, 12055, 7312]), no_writes, 16,
-        {"cover": 24}),
+        {"cover": 24}, {"patient": ("i",)}),
     "hw.attribution.Weigher": (
         lambda: attribution.Weigher(neurons=2, outputs=2, trace_width=4, bits=3,
                                     weights=[1, -2, 3, -4]), weigher_env, 14, {}),
@@ -155,8 +156,9 @@ def marked(build, environment):
     return make
 
 
-PROOFS = [Proof(name, "streams keep their words", ruled(build, environment), depth=depth, **more)
-          for name, (build, environment, depth, more) in UNITS.items()]
+PROOFS = [Proof(name, "streams keep their words", ruled(build, environment, **dict(*rules)),
+                depth=depth, **more)
+          for name, (build, environment, depth, more, *rules) in UNITS.items()]
 WIDE = {"steps": 6, "word_steps": 8}             # two quads a word
 PROOFS += [
     Proof("hw.encoder.Encoder", "some tells of an empty train",
