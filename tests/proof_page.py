@@ -66,16 +66,22 @@ did is not checked.
 MUTATION = """\
 ## Mutation: `make mutation`
 
-Yosys' `mutate` changes one port bit of one cell at a time; all mutants of a design are in one
-simulation and are chosen by an input. A mutant is seen if a word differs from the model's, or the
-cycles from the design's own.
+Yosys' `mutate` changes one port bit of one cell at a time, after what can have no effect has been
+taken out (`opt -full`, `wreduce`); all mutants of a design are in one simulation and are chosen by
+an input. A mutant is seen if a word differs from the model's, or the cycles from the design's own,
+under four runs of four images each that differ in table, mode, stalls and decay, after a reset in
+mid-image. One that is not seen may be proven equivalent, by Yosys' SAT solver and for its component
+alone, by induction (`tests/mutation/equal.py`): in the same state as the design, reached by two
+cycles of the design or on the way from a reset, all outputs and all that registers and memories get
+are the same, whatever the inputs; registers may be left out of which then nothing is assumed.
 
 {table}
 
-The target is 95 % of those not proven equivalent. Most survivors have not been looked at, and none
-was proven equivalent. Survivors and the reasons known:
-`tests/mutation/survivors.json`; the list: `docs/proof/mutation.json`. Found: mutants of a module
-inside a mutated module were not connected, and so survived one and all; this is an error now.
+The target is 95 % of those not proven equivalent, in every component. Survivors and the reasons
+known: `tests/mutation/survivors.json`; the list: `docs/proof/mutation.json`. Found: mutants of a
+module inside a mutated module were not connected, and so survived one and all; this is an error
+now. That no proof takes a mutant that a bench sees for the design is a test
+(`tests/test_mutation.py`).
 """
 
 SOAK = """\

@@ -1,7 +1,7 @@
 """python -m tests.rtl_coverage: lines and toggles of the RTL under a few runs; lines of Python.
 
 The RTL is the accelerator of the trained network and of three drawn ones, with everything built in,
-under stalls, all modes and experiments. With --python the whole test suite is run under coverage.
+under stalls, all modes and experiments. With --python the test suite is run under coverage.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def measured(network, some, **options):
         with tempfile.TemporaryDirectory() as folder:
             os.environ["COVERAGE_FILE"] = str(Path(folder) / "coverage.dat")
             simulation.run(some, gamma=gamma, mode=mode, stall=stall, writes=writes)
-            found = points(Path(os.environ["COVERAGE_FILE"]))
+            found = points(Path(os.environ.pop("COVERAGE_FILE")))
             every |= set(found)
             hit += found
     return hit, every, text[0]
@@ -101,16 +101,19 @@ def rtl():
                 for name, each in sorted(parts.items())], missing
 
 
-def python():
-    """[{what, covered, all}] of each room under the whole test suite."""
+def python(tests):
+    """[{what, covered, all}] of each room under the tests named, and all processes they start."""
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
-        env = {**os.environ, "COVERAGE_FILE": str(data)}
-        run = [sys.executable, "-m", "coverage"]
-        subprocess.run([*run, "run", f"--source={','.join(ROOMS)}", "-m", "pytest", "-q"], env=env)
-        subprocess.run([*run, "json", "-q", "-o", "c.json"], cwd=Path.cwd(), env=env, check=True)
-        files = json.loads(Path("c.json").read_text())["files"]
-        Path("c.json").unlink()
+        settings = Path(folder) / "coveragerc"
+        settings.write_text(f"[run]\nsource = {','.join(ROOMS)}\ndata_file = {folder}/data\n"
+                            "parallel = true\npatch = subprocess\n")
+        run = lambda *words: subprocess.run(
+            [sys.executable, "-m", "coverage", words[0], f"--rcfile={settings}", *words[1:]],
+            check=words[0] != "run")
+        run("run", "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *tests)
+        run("combine", "-q")
+        run("json", "-q", "-o", f"{folder}/found.json")
+        files = json.loads((Path(folder) / "found.json").read_text())["files"]
     found = []
     for room in ROOMS:
         parts = [each["summary"] for path, each in files.items() if path.startswith(f"{room}/")]
@@ -124,12 +127,13 @@ def python():
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m tests.rtl_coverage", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", action="store_true", help="the whole test suite, too")
+    parser.add_argument("--python", nargs="*", metavar="TEST",
+                        help="lines of Python, too, under the whole test suite or these tests")
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
     shares, parts, missing = rtl()
-    if args.python:
-        shares += python()
+    if args.python is not None:
+        shares += python(args.python)
     for row in shares:
         print(f"{row['what']}: {row['covered']:,} of {row['all']:,}, "
               f"{100 * row['covered'] / row['all']:.1f} %")

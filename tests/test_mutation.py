@@ -25,6 +25,19 @@ class Chosen(wiring.Component):
         return m
 
 
+class Thirds(wiring.Component):
+    """Counts 0, 1, 2, and would tell of a 3, were there one."""
+
+    y: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal(2)
+        m.d.sync += count.eq(Mux(count >= 2, 0, count + 1))
+        m.d.comb += self.y.eq(count == 3)
+        return m
+
+
 def test_frames_see_most_mutants(monkeypatch):
     """Of a dozen faults in the deframer most are seen, and the design itself never is."""
     monkeypatch.setenv("MUTANT", "0")
@@ -32,11 +45,13 @@ def test_frames_see_most_mutants(monkeypatch):
     bench = Frames({"deframer": ("unit", 12)})
     mutants = bench.build()
     assert len(mutants) == 12 < 2**WIDTH and bench.seen() is None
-    seen = 0
+    seen = []
     for mutant in mutants:
         chosen(mutant.number)
-        seen += bench.seen() is not None
-    assert seen >= 9
+        if bench.seen() is not None:
+            seen.append(mutant.number)
+    assert len(seen) >= 9
+    assert not equal(bench.modules, "unit", seen)
     chosen(0)
     assert bench.seen() is None
 
@@ -52,3 +67,13 @@ def test_equal_are_those_that_cannot_be_seen():
     assert found == {"const0 A[0] ": 2, "const0 B[0] ": 1, "const1 B[0] ": 1, "inv B[0] of ": 1,
                      "const0 Y[0] ": 1, "const0 S[0] ": 1}
     assert len(same) < len(mutants) == 33
+
+
+def test_equal_looks_at_states_that_are_reached():
+    """Held at 0 the output is as it was, for 3 is not counted; held at 1 it is not."""
+    text = verilog.convert(Thirds(), name="dut", emit_src=False, strip_internal_attrs=True)
+    _, modules, mutants = mutated(text, {"all": ("", 60)})
+    numbers = {mutant.change[:11]: mutant.number for mutant in mutants
+               if " Y[0] of " in mutant.change and " at y[0] " in mutant.change}
+    same = equal(modules, "", list(numbers.values()))
+    assert {change for change, number in numbers.items() if number in same} == {"const0 Y[0]"}

@@ -50,7 +50,7 @@ int main(int argc, char **argv) {
         dut.valid = more && word[0];
         dut.byte = more ? word[1] : 0;
         cycle++;
-        dut.ready = reads > 1 ? cycle == reads : reads && !done && !rewind && (draw() & 255) >= stall;
+        dut.ready = reads > 1 ? cycle == reads : reads && (draw() & 255) >= stall;
         dut.done = done;
         dut.rewind = rewind;
         dut.clk = 0;

@@ -65,7 +65,9 @@ def mutated(text, parts, *, seed=1):
         yosys("; ".join(script), folder)
         found, apply = [], [PREPARE]
         for n, part in enumerate(parts):
-            lines = (folder / f"list{n}").read_text().splitlines()
+            # A read port without a clock cannot be given a reset.
+            lines = [line for line in (folder / f"list{n}").read_text().splitlines()
+                     if not re.search(r"-port \\?RD_[AS]RST", line)]
             for line in lines:
                 number = int(re.search(rf"-ctrl mutsel {WIDTH} (\d+)", line)[1])
                 found.append(Mutant(number, part, described(line)))
