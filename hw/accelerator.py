@@ -295,7 +295,7 @@ class Accelerator(wiring.Component):
                 follower.free.eq(trains.sam_turn),
                 trains.sam_turn.eq(~loading & ~core.w_en),
                 follower.train.eq(trains.sam_train),
-                trains.sam_addr.eq(follower.addr), trains.sam_en.eq(follower.en & trains.sam_turn),
+                trains.sam_addr.eq(follower.addr),
             ]
             m.d.sync += [following.eq(follower.busy), mapping.eq(Cat(busy).any())]
 

@@ -46,8 +46,8 @@ class Trains(wiring.Component):
         Where the write goes.
     sam_turn : In(1)
         The other is for reading in this cycle; not with ``w_en``.
-    sam_addr, sam_en, sam_train : In, In(1), Out(word_steps)
-        Its read port, only with ``sam_turn``. A write takes away the train that was read.
+    sam_addr, sam_train : In, Out(word_steps)
+        Its read port: reads in every cycle of ``sam_turn``. A write takes away what was read.
     """
 
     def __init__(self, *, regions, word_steps, chunks):
@@ -61,7 +61,7 @@ class Trains(wiring.Component):
             "w_jump": In(addr), "w_turn": In(1),
             "w_addr": Out(addr),
             "sam_turn": In(1),
-            "sam_addr": In(addr), "sam_en": In(1), "sam_train": Out(word_steps),
+            "sam_addr": In(addr), "sam_train": Out(word_steps),
         })
 
     def elaborate(self, platform):
@@ -83,7 +83,8 @@ class Trains(wiring.Component):
             read = self.source == n
             m.d.comb += [
                 bank.addr.eq(Mux(read, self.addr, Mux(self.sam_turn, self.sam_addr, self.w_addr))),
-                bank.r_en.eq(Mux(read, self.en, self.sam_en)),
+                # The target is enabled all the time, so that nothing of a write decides on that.
+                bank.r_en.eq(~read | self.en),
                 bank.w_en.eq(~read & self.w_en),
                 bank.w_data.eq(self.w_train),
             ]

@@ -71,7 +71,7 @@ async def keeps_what_was_written(dut, case, idle):
     await begin(dut)
     sources = reader("addr", "en", "train")
     bitmaps = reader("bitmap_addr", None, "bitmap_data")
-    behind = reader("sam_addr", "sam_en", "sam_train")
+    behind = reader("sam_addr", None, "sam_train")
     read, marks = [], []
     for layer in range(6):
         source = layer % 2
@@ -83,7 +83,7 @@ async def keeps_what_was_written(dut, case, idle):
         sources.shown = bitmaps.shown = behind.shown = None
         order = list(places(channels, pixels, lanes, chunks))
         port("w_rewind").value, port("w_en").value = 1, 0
-        port("en").value = port("sam_en").value = 0
+        port("en").value = 0
         await RisingEdge(dut.clk)
         port("w_rewind").value = 0
         written, new_marks, at, checked = [], {}, 0, 0
