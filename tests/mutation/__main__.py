@@ -51,7 +51,10 @@ def survey(name, bench, jobs):
     same = set()
     for part, (path, _) in bench.parts.items():
         numbers = [m.number for m in mutants if m.part == part and found[m.number] is None]
-        same |= equal(bench.modules, path, numbers)
+        proven = equal(bench.modules, path, numbers)
+        print(f"{name}, {part}: {len(proven)} of {len(numbers)} not seen are the design",
+              file=sys.stderr, flush=True)
+        same |= proven
     return [{"bench": name, "part": m.part, "change": m.change, "seen": found[m.number],
              "equivalent": m.number in same} for m in mutants]
 

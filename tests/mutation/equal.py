@@ -10,7 +10,7 @@ from tests.mutation.mutants import WIDTH, spoken
 
 PATIENCE = 5    # seconds of the solver for one question
 HISTORY  = 2    # cycles of the design before the one in which the mutant is compared with it
-ROUNDS   = 8    # sets of registers that may differ, tried for one mutant
+ROUNDS   = 4    # sets of registers that may differ, tried for one mutant
 
 FLAT = """\
 read_rtlil mutants.il
