@@ -59,12 +59,12 @@ class Deframer(wiring.Component):
         half    = Signal()        # that is written; the other one is read
         place   = Signal(8)
         enough, long = Signal(), Signal()      # bytes of this frame
-        right, fits = Signal(), Signal()       # CRC and length of what came before this byte
+        right   = Signal()        # the CRC of what came before this byte
         full    = Signal()        # a frame is there to be read
         at      = Signal(8)
         still   = Signal()        # o has not moved since the present frame began
         settled = Signal()        # the byte read is the one at ``at``
-        good    = right & fits & ~token.error
+        good    = right & ~token.error & ~long & enough
         end     = arrives & token.end
         moves   = self.o.valid & self.o.ready
         moved   = Signal()
@@ -73,7 +73,7 @@ class Deframer(wiring.Component):
         m.d.sync += [
             token.eq(unstuff.o.p),
             arrives.eq(unstuff.o.valid),
-            right.eq(crc.crc == 0), fits.eq(enough & ~long),
+            right.eq(crc.crc == 0),
             moved.eq(moves),
             back.eq(self.rewind | self.done),
             settled.eq(stays),
