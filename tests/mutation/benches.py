@@ -128,7 +128,7 @@ def stream(seed, *, spaced):
         size = int(rng.choice([0, 1, 2, 3, 30, 251, 249, 252]))
         body = rng.choice([0x7D, 0x7E, 0x5D, 0x00, *rng.integers(0, 256, 4)], size + 2)
         body = bytes(body.astype(np.uint8))
-        kind = int(rng.integers(5))
+        kind = int(rng.integers(6))
         frame = body + protocol.check(body).to_bytes(2, "big")
         if kind == 1:
             at = int(rng.integers(len(frame)))
@@ -136,6 +136,10 @@ def stream(seed, *, spaced):
         if kind == 2:
             frame = frame[:int(rng.integers(len(frame)))]
         wire = protocol.stuff(frame)
+        if kind == 5:                      # what need not be stuffed is, as an ESCAPE behind one
+            wire = b"".join(bytes([protocol.ESCAPE, byte ^ protocol.TURN])
+                            if byte in (protocol.ESCAPE, protocol.FLAG, 0x5D) else bytes([byte])
+                            for byte in frame) + bytes([protocol.FLAG])
         if kind == 3:
             wire = wire[:-1] + bytes([protocol.ESCAPE, protocol.FLAG])
         for byte in wire:
@@ -204,23 +208,24 @@ def benches():
     rich, merged, first, counted = (draw(seed, rich=True, steps=(steps,)) for seed, steps in (
         (180, 20), (94, 20), (28, 20), (31, 140)))
     return {
-        "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 10)}),
+        "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 20)}),
         "plain network": Accelerated(plain, {
             "lane": ("core.engine.lane0", 40), "engine": ("core.engine", 40), "SAM": ("sam", 40),
             "walker": ("core.walker", 25), "picker": ("core.picker", 25),
             "encoder": ("encoder", 40), "attribution": ("traces", 35),
-            "read-out": ("core.engine.readout", 15)},
+            "read-out": ("core.engine.readout", 25)},
             attribution=plain.taps[-1]),
         "rich network": Accelerated(rich, {
             "lane": ("core.engine.lane0", 25), "engine": ("core.engine", 20), "SAM": ("sam", 20),
-            "walker": ("core.walker", 20), "picker": ("core.picker", 20),
-            "attribution": ("traces", 15), "trains": ("trains", 20),
+            "walker": ("core.walker", 25), "picker": ("core.picker", 20),
+            "attribution": ("traces", 15), "trains": ("trains", 25),
             "follower": ("follower", 20)},
             attribution=rich.taps[0], word_steps=8, lanes=2),
         "merged network": Accelerated(merged, {
             "lane": ("core.engine.lane1", 20), "engine": ("core.engine", 15)}),
         "first network": Accelerated(first, {"read-out": ("core.engine.readout", 10)}),
-        "counted network": Accelerated(counted, {"read-out": ("core.engine.readout", 15)}),
+        "counted network": Accelerated(counted, {
+            "read-out": ("core.engine.readout", 10), "SAM": ("sam", 20)}),
     }
 
 
