@@ -27,11 +27,11 @@ FAULTS = {
         lane, "Lane", ".as_signed() + inclusive)[-1]", ".as_signed() + 1)[-1]", "hw.lane",
         "LIF step: zero"),
     "what is fed forgets that the neuron has spiked": (
-        lane, "Lane", "given.eq(Mux(fires & stepped & subtracts, reset_input, input))",
-        "given.eq(input)", "hw.lane", "LIF step: subtract, ge"),
-    "a first step is reset by the train before": (
-        lane, "Lane", "stepped.eq(self.step & ~self.last)", "stepped.eq(self.step)", "hw.lane",
+        lane, "Lane", "given.eq(Mux(fires, input - drop, input))", "given.eq(input)", "hw.lane",
         "LIF step: subtract, ge"),
+    "a first step is reset by the train before": (
+        lane, "Lane", "Mux(subtracts & ~self.opens, threshold, 0)",
+        "Mux(subtracts, threshold, 0)", "hw.lane", "LIF step: subtract, ge"),
     "scores are cut off, not rounded": (
         sam, "Sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "hw.sam", "NCS update"),
     "traces are cut off, not rounded": (
@@ -47,14 +47,14 @@ FAULTS = {
         picker, "Picker", "w_count.addr != tail)),", "head != tail)),", "hw.picker",
         "queue stays"),
     "a train's mark of a part is late": (
-        sam, "Sam", "some[n].eq(self.i.p.train[part].any())", "some[n].eq(rest[part].any())",
-        "hw.sam", "spikes left"),
+        sam, "Sam", "some[n].eq(self.i.p.train[part].any() & self.i.valid)",
+        "some[n].eq(rest[part].any() & self.i.valid)", "hw.sam", "spikes left"),
     "what the first four steps held is forgotten": (
         encoder, "Encoder", "(quad != 0) & (early | train[-WORD_STEPS:].any())", "0",
         "hw.encoder.Encoder", "some tells"),
     "a word is taken back": (
-        follower, "Follower", "with m.If(self.o.ready):\n            m.d.sync += waiting.eq(0)",
-        "m.d.sync += waiting.eq(0)", "hw.follower", "streams"),
+        follower, "Follower", "with m.Elif(self.o.ready):\n            m.d.sync += waiting.eq(0)",
+        "with m.Else():\n            m.d.sync += waiting.eq(0)", "hw.follower", "streams"),
     "the byte before is offered as it is acknowledged": (
         executor, "Executor", 'offer("config", there & ~label)',
         'offer("config", self.i.valid & ~label)', "boards.executor", "answered within"),
