@@ -92,7 +92,7 @@ FAULTS = {
     "a row of weights comes too late": (
         "engine", "row.eq(self.row), param", "row.eq(row), param", "pass 1: . trains wrong"),
     "the count goes on while it is offered": (
-        "accelerator", "with m.If(~fresh & ~over):", "with m.If(~fresh):", "offered . then"),
+        "accelerator", "with m.Elif(~fresh & ~over):", "with m.Elif(~fresh):", "offered . then"),
 }
 
 
