@@ -70,10 +70,11 @@ Yosys' `mutate` changes one port bit of one cell at a time, after what can have 
 taken out (`opt -full`, `wreduce`); all mutants of a design are in one simulation and are chosen by
 an input. A mutant is seen if a word differs from the model's, or the cycles from the design's own,
 under six runs (four of 4 images, two of 20) that differ in table, mode, stalls and decay, after a
-reset in mid-image. One that is not seen may be proven equivalent, by Yosys' SAT solver and for its component
-alone, by induction (`tests/mutation/equal.py`): in the same state as the design, reached by two
-cycles of the design or on the way from a reset, all outputs and all that registers and memories get
-are the same, whatever the inputs; registers may be left out of which then nothing is assumed.
+reset in mid-image. One that is not seen may be proven equivalent, by Yosys' SAT solver and for its
+component alone, by induction (`tests/mutation/equal.py`): in the same state as the design, reached
+by two cycles of the design or on the way from a reset, all outputs and all that registers and
+memories get are the same, whatever the inputs; registers may be left out of which then nothing is
+assumed.
 
 {table}
 
