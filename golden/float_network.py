@@ -16,7 +16,6 @@ import numpy as np
 from golden.errors import BadInput
 from golden.files import replacing
 from golden.network import (
-    COMPARES,
     DEFAULT_SEED,
     ENCODERS,
     READOUTS,
@@ -27,6 +26,7 @@ from golden.network import (
     rule,
     stages_of,
 )
+from golden.rules import check_neuron
 
 FORMAT = "sam-snn float network"
 VERSION = 1
@@ -181,18 +181,8 @@ def check_layer(layer, where, steps):
     rule(whole(layer.groups, 1, layer.channels) and layer.channels % layer.groups == 0, where,
          f"groups must divide the {layer.channels} output channels, not {layer.groups}")
     rule(not layer.dense or layer.groups == 1, where, "a dense layer has one group")
-    rule(neuron.reset in FLOAT_RESETS, where,
-         f"reset must be one of {', '.join(FLOAT_RESETS)}, not {neuron.reset}")
-    rule(neuron.compare in COMPARES, where,
-         f"compare must be one of {', '.join(COMPARES)}, not {neuron.compare}")
-    rule(neuron.delay in (0, 1), where, f"delay must be 0 or 1, not {neuron.delay}")
-    named = {key: getattr(neuron, key) for key in ("beta", "threshold", "v_leak", "v_reset")}
-    if layer.bias is not None:
-        named["bias"] = layer.bias
-    for what, values in named.items():
-        values = real(values, where, what)
-        rule(values.shape in ((), (layer.channels,)), where,
-             f"{what} must be one number or one a channel, not of shape {values.shape}")
+    check_neuron(layer, where, resets=FLOAT_RESETS,
+                 named=("beta", "threshold", "v_leak", "v_reset"), number=real)
     beta = np.asarray(neuron.beta)
     rule((beta >= 0).all() and (beta <= 1).all(), where,
          f"beta must be 0 to 1, not {beta.min():g} to {beta.max():g}")

@@ -103,6 +103,27 @@ def check_pool(pool, where, encoder, before):
          "max pooling needs spikes, not counts, signs or a current")
 
 
+def check_neuron(layer, where, *, resets, named, number):
+    """Raise BadInput unless a layer's choices are among those there are, and its parameters fit.
+
+    Each of the neuron's parameters ``named``, and the bias, is what ``number(values, where, what)``
+    lets through, one for all or one a channel.
+    """
+    neuron = layer.neuron
+    rule(neuron.reset in resets, where,
+         f"reset must be one of {', '.join(resets)}, not {neuron.reset}")
+    rule(neuron.compare in COMPARES, where,
+         f"compare must be one of {', '.join(COMPARES)}, not {neuron.compare}")
+    rule(neuron.delay in (0, 1), where, f"delay must be 0 or 1, not {neuron.delay}")
+    given = {what: getattr(neuron, what) for what in named}
+    if layer.bias is not None:
+        given["bias"] = layer.bias
+    for what, values in given.items():
+        values = number(values, where, what)
+        rule(values.shape in ((), (layer.channels,)), where,
+             f"{what} must be one number or one a channel, not of shape {values.shape}")
+
+
 def check_layer(layer, where, network):
     """Raise BadInput unless ``layer`` keeps the rules of Layer and Neuron."""
     weights = layer.weights
@@ -131,18 +152,7 @@ def check_layer(layer, where, network):
     rule(np.isfinite(layer.scale) and layer.scale > 0, where,
          f"scale must be a positive number, not {layer.scale}")
     neuron = layer.neuron
-    rule(neuron.reset in RESETS, where,
-         f"reset must be one of {', '.join(RESETS)}, not {neuron.reset}")
-    rule(neuron.compare in COMPARES, where,
-         f"compare must be one of {', '.join(COMPARES)}, not {neuron.compare}")
-    rule(neuron.delay in (0, 1), where, f"delay must be 0 or 1, not {neuron.delay}")
-    named = {"threshold": neuron.threshold, "leak": neuron.leak, "v_reset": neuron.v_reset}
-    if layer.bias is not None:
-        named["bias"] = layer.bias
-    for what, values in named.items():
-        values = whole(values, where, what)
-        rule(values.shape in ((), (layer.channels,)), where,
-             f"{what} must be one number or one a channel, not of shape {values.shape}")
+    check_neuron(layer, where, resets=RESETS, named=("threshold", "leak", "v_reset"), number=whole)
     leak = np.asarray(neuron.leak)
     rule((leak >= 0).all() and (leak <= 2**LEAK_BITS).all(), where,
          f"leak must be 0 to {2**LEAK_BITS}, a share dropped in units of 2**-{LEAK_BITS}")
