@@ -33,7 +33,7 @@ class Reader:
         self.addr, self.en, self.data = addr, en, data
         self.shown, self.next = None, None
 
-    def ask(self, known, rate, granted=True):
+    def ask(self, known, rate):
         """Perhaps read one of the ``known`` places."""
         asks = bool(known) and random.random() < rate
         if asks:
@@ -44,8 +44,6 @@ class Reader:
             self.addr.value, self.next = random.randrange(2**len(self.addr)), None
         if self.en is not None:
             self.en.value = int(asks)
-        if not granted:
-            self.next = None
 
     def check(self, what):
         """After the edge: what was read before is still there; take over what was asked."""
