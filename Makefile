@@ -19,7 +19,7 @@ help:
 	@echo "make mutation  hundreds of faults in the gateware: which the benches see"
 	@echo "make soak      10,000 real images through the RTL, all equal golden, about an hour"
 	@echo "make upsets    bits turned over in 1,000 images: what becomes of them"
-	@echo "make coverage  lines and toggles of the RTL, lines of Python"
+	@echo "make coverage  lines and toggles of the RTL, lines of Python under all tests"
 
 run: $(VENV)/core
 	$(BIN)/python -m hw.build ice40 --out build/ice40
@@ -49,7 +49,7 @@ upsets: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m sim.upsets --limit 1000 --out docs/proof/upsets.json
 
 coverage: $(VENV)/tests
-	$(BIN)/python -m tests.rtl_coverage --out docs/proof/coverage.json
+	$(BIN)/python -m tests.rtl_coverage --python --out docs/proof/coverage.json
 
 accuracy: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m golden.accuracy --network models/fashion.npz --images build/fashion_test.npz
