@@ -146,6 +146,7 @@ class Accelerator(wiring.Component):
         number  = Signal(range(len(passes)))
         loading = Signal(init=1)
         start   = Signal()
+        running = Signal()                                   # a pass is under way
         m.d.comb += [
             core.number.eq(number), core.start.eq(start),
             trains.addr.eq(core.train_addr), trains.en.eq(core.read_en),
@@ -290,8 +291,8 @@ class Accelerator(wiring.Component):
             told(m, follower.o, listeners)
             m.d.comb += [
                 follower.number.eq(number),
-                follower.start.eq(start & followed),
-                follower.pixel_done.eq(core.pixel_done & followed),
+                follower.start.eq(start), follower.active.eq(running & followed),
+                follower.written.eq(trains.w_addr), follower.pixel_done.eq(core.pixel_done),
                 follower.free.eq(trains.sam_turn),
                 trains.sam_turn.eq(~loading & ~core.w_en),
                 follower.train.eq(trains.sam_train),
@@ -325,7 +326,7 @@ class Accelerator(wiring.Component):
         # --- activity: for simulation only --------------------------------------------------------
         m.submodules.causes = causes = Causes()
         m.d.comb += [
-            causes.loading.eq(loading),
+            causes.loading.eq(loading), causes.running.eq(running),
             causes.number.eq(Mux(over, len(passes) - 1, number)),
             causes.blocked.eq(following | (mapping & last_pass) | core.o.valid),
             causes.speaking.eq(number == len(passes) - 1),
@@ -363,7 +364,7 @@ class Accelerator(wiring.Component):
                 m.next = "Run"
 
             with m.State("Run"):
-                m.d.comb += [causes.running.eq(1), causes.finished.eq(finished)]
+                m.d.comb += [running.eq(1), causes.finished.eq(finished)]
                 with m.If(core.done):
                     m.d.sync += finished.eq(1)
                 with m.If(finished & ~following & ~(mapping & last_pass) & ~scores.valid):

@@ -6,7 +6,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.errors import BadInput
-from hw.plan import WORD, aligned, channel_stride
+from hw.plan import WORD, address_bits, aligned, channel_stride
 
 __all__ = ["Experiments", "deletion"]
 
@@ -44,7 +44,7 @@ class Experiments(wiring.Component):
 
     def __init__(self, *, trains, word_steps):
         self.trains, self.word_steps = trains, word_steps
-        addr = max(5, (trains - 1).bit_length())
+        addr = address_bits([trains])
         super().__init__({
             "index": In(16), "data": In(16), "en": In(1),
             "number": In(4),

@@ -31,6 +31,11 @@ def aligned(count):
     return -(-count // WORD) * WORD
 
 
+def address_bits(regions):
+    """Bits of a train's address, and of the one behind the last: what is full is not empty."""
+    return max(5, max(regions).bit_length())
+
+
 def bits_of(ends):
     """Bits of the two's complement format that holds all of some (low, high), arrays or not."""
     return bits_signed(min(int(np.min(low)) for low, _ in ends),
@@ -450,8 +455,8 @@ class Plan:
 
     @cached_property
     def train_addr(self):
-        """Shape of a train's address, as an int of bits."""
-        return max(5, (max(self.regions) - 1).bit_length())
+        """Bits of a train's address."""
+        return address_bits(self.regions)
 
     @cached_property
     def row_addr(self):

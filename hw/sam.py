@@ -8,6 +8,8 @@ from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
 
 __all__ = ["Mode", "Sam"]
 
+QUAD = 4                                                     # steps looked at in a cycle
+
 
 class Mode(enum.Enum, shape=2):
     """Which spikes count (golden.sam.scores)."""
@@ -88,66 +90,84 @@ class Sam(wiring.Component):
             table_write.en.eq(self.table_en & (self.table_addr >> time.width == 0)),
         ]
 
-        # --- take: the spikes of a word, earliest first -------------------------------------------
-        rest, last = Signal(self.word_steps, reset_less=True), Signal()
+        # --- take: the steps of a word with a spike, quad after quad, earliest first ------------
+        quads   = self.word_steps // QUAD
+        rest    = Signal(self.word_steps, reset_less=True)   # what a reset leaves, `clear` takes off
+        quad    = Signal(range(quads), reset_less=True)      # the one in rest[:QUAD]
         chunk   = Signal(range(chunks), reset_less=True)
-        # Whether parts of `rest` hold spikes.
-        parts   = [slice(at, at + 4) for at in range(0, self.word_steps, 4)]
-        some    = Signal(len(parts))
-        none    = ~some.any()
-        before  = (rest - 1)[:self.word_steps]               # bits below the lowest spike are 1
-        index   = Signal(range(self.word_steps))
-        m.d.comb += index.eq(Cat(
-            Cat(rest[n] & ~before[n] for n in range(self.word_steps) if n >> bit & 1).any()
-            for bit in range(len(index))))
+        low     = rest[:QUAD]
+        without = Cat(low[n] & low[:n].any() for n in range(QUAD))  # its first spike
+        none    = ~rest.any()
+        some    = low.any()
+        index   = Cat(~low[0] & (low[1] | ~low[2]), ~low[:2].any())
         doubled = Signal()                                   # a spike is looked up twice
-        m.d.sync += doubled.eq(self.mode == Mode.Official.value)
         phase   = Signal(2)                                  # of a spike: A, a pause, its ghost
-        done    = ~doubled | phase[1]
-        fresh   = Signal(reset_less=True)                    # the neuron has not spiked yet
-        now     = Signal(range(self.steps + 2))              # t of the spike looked up
-        looked, second, alone = Signal(), Signal(), Signal() # second: its ghost
+        done    = ~(doubled & some) | phase[1]
+        takes   = self.i.valid & self.i.ready
+        opens   = Signal()                                   # the word taken was its neuron's first
+        now     = Signal(time, reset_less=True)              # t of the spike looked up
+        looked, second = Signal(), Signal()                  # second: its ghost
+        gives   = Signal()                                   # all steps are gone through, to give
+        moves   = Signal()                                   # nothing offered waits
+        m.d.sync += [
+            opens.eq(takes & self.i.p.first), doubled.eq(self.mode == Mode.Official.value),
+            looked.eq(some & ~phase[0] & ~gives), second.eq(phase[1]),
+            phase.eq(Mux(done, 0, phase + 1)),
+        ]
+        # A word comes, and all steps are filled in, only where none is left.
+        fill    = Signal(self.word_steps)
+        coming  = Mux(takes, self.i.p.train, 0) | fill
+        with m.If(moves):
+            m.d.sync += now.eq(Cat(index, quad, chunk))
+        with m.If(done & moves):
+            m.d.sync += low.eq(without | Mux(without.any(), 0, rest[QUAD:2 * QUAD]) | coming[:QUAD])
+        with m.If(done & moves & ~without.any()):
+            m.d.sync += [
+                rest[QUAD:].eq(rest[2 * QUAD:] | coming[QUAD:]),
+                quad.eq(Mux(takes | fill.any(), 0, quad + 1)),
+            ]
+        with m.If(takes):
+            m.d.sync += chunk.eq(Mux(self.i.p.first, 0, chunk + 1))
 
         # --- look up: E[d] and, two cycles after the map was written there last, M(t) -------------
-        spiked  = Signal(time)                               # t of the neuron's last spike
-        earlier = Signal(time)                               # its spikes before that
+        later   = Signal(time, reset_less=True)              # ~t of the neuron's last spike
+        lead    = Signal(time, reset_less=True)              # ~(spikes before that)
+        silent  = Signal(time)                               # z
         m.d.comb += [
-            entry.addr.eq(Mux(second, now, now - spiked)),
-            entry.en.eq(looked),
+            entry.addr.eq(Mux(second, now, now + later + 1)),
+            silent.eq(now + lead + 1),
         ]
         with m.If(looked & ~second):
-            m.d.sync += [spiked.eq(now), earlier.eq(Mux(alone, 0, earlier + 1))]
+            m.d.sync += [later.eq(~now), lead.eq(lead - 1)]
 
         # --- multiply -----------------------------------------------------------------------------
-        moves   = Signal()                                   # nothing offered waits
-        found, found_second, found_alone = Signal(), Signal(), Signal()
+        found, found_second = Signal(), Signal()
         found_time = Signal(time)
-        kept    = Signal(score)                              # A at the neuron's last spike
-        silent  = Signal(time)                               # z
-        factor  = Signal(score)
+        factor  = Signal(score, reset_less=True)             # A at the neuron's last spike, or z
+        result  = Signal(score, reset_less=True)
         product = Signal(score.width + 16)
         one     = 1 << SCORE_FRAC
         half    = 1 << TABLE_FRAC - 1
-        m.d.sync += [
-            found.eq(looked), found_second.eq(second), found_alone.eq(alone & ~second),
-            silent.eq(now - earlier),
-        ]
-        with m.If(moves):
-            m.d.sync += found_time.eq(now)
-        m.d.comb += [
-            factor.eq(Mux(found_second, silent << SCORE_FRAC, Mux(found_alone, 0, kept))),
-            product.eq(entry.data * factor),
-        ]
+        m.d.comb += product.eq(entry.data * factor)
         # One more, and rounded half up, in a single sum.
         grown = (product + (half + (one << TABLE_FRAC))) >> TABLE_FRAC
-        with m.If(found & ~found_second):
-            m.d.sync += kept.eq(grown)
+        m.d.sync += [found.eq(looked), found_second.eq(second)]
+        with m.If(moves):
+            m.d.sync += found_time.eq(now)
+        with m.If(found):
+            m.d.sync += result.eq(grown)
+        with m.If(found | (looked & second)):
+            # For the ghost z takes its place, and after it A comes back.
+            m.d.sync += factor.eq(Mux(found, Mux(found_second, result, grown),
+                                      silent << SCORE_FRAC))
+        with m.If(opens):
+            m.d.sync += [factor.eq(0), lead.eq(0)]           # no spike yet: A = 1, whatever d is
 
         # --- add to the map -----------------------------------------------------------------------
         adding, add_time = Signal(), Signal(time)
-        result, spare = Signal(score), Signal()
+        spare = Signal()
         m.d.sync += [
-            adding.eq(found), result.eq(grown),
+            adding.eq(found),
             # A whole one to take off: that of `grown`, or the spike's own.
             spare.eq(found_second | (self.mode == Mode.Paper.value)),
         ]
@@ -156,66 +176,46 @@ class Sam(wiring.Component):
         added = Cat(result[:SCORE_FRAC], (result[SCORE_FRAC:] - spare)[:score.width - SCORE_FRAC])
 
         # --- give: T values, each cleared after it has left ---------------------------------------
-        clearing, mute = Signal(), Signal()
+        sought, read, given = Signal(), Signal(), Signal()   # a step of `gives` on its way
+        mute = Signal()                                      # nobody is to see it
+        # Steps of a chunk, of the last one as many as there are.
+        live = [(1 << min(self.word_steps, self.steps - at)) - 1
+                for at in (0, (chunks - 1) * self.word_steps)]
         m.d.comb += [
-            self.o.payload.eq(old.data),
-            old.addr.eq(found_time),
+            self.o.payload.eq(old.data), self.o.valid.eq(given & ~mute),
+            moves.eq(~self.o.valid | self.o.ready),
+            old.addr.eq(found_time), old.en.eq(moves),
             new.addr.eq(add_time),
-            new.data.eq(Mux(clearing, 0, old.data + added)),
-            new.en.eq(adding | clearing),
-            old.en.eq(1), moves.eq(1),
+            new.data.eq(Mux(given, 0, old.data + added)),
+            new.en.eq(adding | (given & moves)),
         ]
+        with m.If(moves):
+            m.d.sync += [sought.eq(some & gives), read.eq(sought), given.eq(read)]
 
-        m.d.sync += looked.eq(0)
         with m.FSM():
             with m.State("Words"):
-                m.d.comb += self.i.ready.eq(none & ~last)
-                m.d.comb += self.busy.eq(~none | last)
-                # Of no spike, too, which is then not looked up.
-                m.d.sync += [
-                    mute.eq(0), now.eq(Cat(index, chunk)), alone.eq(fresh), second.eq(phase[1]),
-                ]
-                with m.If(~none):
-                    m.d.sync += [looked.eq(~phase[0]), phase.eq(Mux(done, 0, phase + 1))]
-                    with m.If(done):
-                        m.d.sync += [
-                            rest.eq(rest & before), fresh.eq(0),
-                            *(some[n].eq((rest & before)[part].any())
-                              for n, part in enumerate(parts))]
-                with m.Elif(last):
-                    m.next = "Settle"
-                with m.Else():
-                    # Of no word, too, which has no spikes then.
-                    m.d.sync += [
-                        rest.eq(self.i.p.train), last.eq(self.i.p.last & self.i.valid),
-                        *(some[n].eq(self.i.p.train[part].any() & self.i.valid)
-                          for n, part in enumerate(parts))]
-                    with m.If(self.i.valid):
-                        m.d.sync += [
-                            chunk.eq(Mux(self.i.p.first, 0, chunk + 1)),
-                            fresh.eq(self.i.p.first | fresh),
-                        ]
-                    with m.If(self.clear):
-                        m.d.sync += mute.eq(1)
-                        m.next = "Settle"
+                m.d.comb += [self.i.ready.eq(none), self.busy.eq(~none)]
+                with m.If(takes & self.i.p.last):
+                    m.next = "Last"
+                m.d.sync += mute.eq(self.clear)
+                with m.If(self.clear):
+                    m.next = "Last"
 
-            with m.State("Settle"):
-                # The last sum is on its way to the buffer, and there a cycle before step 0 is read.
+            with m.State("Last"):
                 m.d.comb += self.busy.eq(1)
-                m.d.sync += [last.eq(0), now.eq(0)]
-                with m.If((now == 0) & ~(looked | found)):
-                    m.d.sync += now.eq(1)
+                with m.If(none):
+                    m.d.comb += fill.eq(live[0])
+                    m.d.sync += [chunk.eq(0), doubled.eq(0)]
                     m.next = "Give"
 
             with m.State("Give"):
-                m.d.comb += self.busy.eq(1)
-                with m.If(self.o.valid & ~self.o.ready):
-                    m.d.comb += [old.en.eq(0), moves.eq(0)]
-                with m.Else():
-                    m.d.comb += clearing.eq(now != 1)
-                    m.d.sync += [now.eq(now + 1), self.o.valid.eq(~mute)]
-                    with m.If(now == self.steps + 1):
-                        m.d.sync += self.o.valid.eq(0)
+                m.d.comb += [self.busy.eq(1), gives.eq(1)]
+                m.d.sync += doubled.eq(0)
+                with m.If(none & moves):
+                    with m.If(chunk != chunks - 1):
+                        m.d.comb += fill.eq(Mux(chunk == chunks - 2, live[-1], live[0]))
+                        m.d.sync += chunk.eq(chunk + 1)
+                    with m.Elif(~(sought | read)):
                         m.next = "Words"
 
         return m

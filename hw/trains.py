@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.plan import WORD
+from hw.plan import WORD, address_bits
 from hw.spram import SPRAM
 
 __all__ = ["Trains"]
@@ -52,7 +52,7 @@ class Trains(wiring.Component):
 
     def __init__(self, *, regions, word_steps, chunks):
         self.regions, self.word_steps, self.chunks = regions, word_steps, chunks
-        addr = max(5, (max(regions) - 1).bit_length())
+        addr = address_bits(regions)
         super().__init__({
             "source": In(1),
             "addr": In(addr), "en": In(1), "train": Out(word_steps),

@@ -59,11 +59,11 @@ FAULTS = {
     "products are cut off, not rounded": (
         "sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "pixel . step . instead of"),
     "a pixel's map is not cleared for the next": (
-        "sam", "clearing.eq(now != 1)", "clearing.eq(0)", "pixel . step . instead of"),
+        "sam", "adding | (given & moves)", "adding", "pixel . step . instead of"),
     "a map value is dropped when nobody takes it": (
-        "sam", "with m.If(self.o.valid & ~self.o.ready):", "with m.If(0):", "offered . then"),
+        "sam", "moves.eq(~self.o.valid | self.o.ready)", "moves.eq(1)", "offered . then"),
     "a neuron goes on with the spikes of the one before": (
-        "sam", "fresh.eq(self.i.p.first | fresh)", "fresh.eq(fresh)", "instead of"),
+        "sam", "opens.eq(takes & self.i.p.first)", "opens.eq(0)", "instead of"),
     "the bitmap keeps marks of the image before": (
         "trains", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])", "kept  = marks[:WORD]",
         "bitmap: . instead of"),
@@ -78,7 +78,7 @@ FAULTS = {
     "a spike outlives its neuron": (
         "lane", "Mux(subtracts & ~self.opens, threshold, 0)", "Mux(subtracts, threshold, 0)",
         "step . instead of"),
-    "pixels are read before they are whole": (
+    "words are read before they are written": (
         "follower", "self.en.eq(some &", "self.en.eq(C(1) &", "word . is wrong"),
     "the map's edge is not seen": (
         "walker", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",

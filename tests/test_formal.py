@@ -46,15 +46,16 @@ FAULTS = {
     "a word is fetched before its count is there": (
         picker, "Picker", "w_count.addr != tail)),", "head != tail)),", "hw.picker",
         "queue stays"),
-    "a train's mark of a part is late": (
-        sam, "Sam", "some[n].eq(self.i.p.train[part].any() & self.i.valid)",
-        "some[n].eq(rest[part].any() & self.i.valid)", "hw.sam", "spikes left"),
+    "a spike is looked up for ever": (
+        sam, "Sam", "low.eq(without |", "low.eq(low |", "hw.sam", "each spike"),
     "what the first four steps held is forgotten": (
         encoder, "Encoder", "(quad != 0) & (early | train[-WORD_STEPS:].any())", "0",
         "hw.encoder.Encoder", "some tells"),
-    "a word is taken back": (
-        follower, "Follower", "with m.Elif(self.o.ready):\n            m.d.sync += waiting.eq(0)",
-        "with m.Else():\n            m.d.sync += waiting.eq(0)", "hw.follower", "streams"),
+    "a word is read before it can be taken": (
+        follower, "Follower", "some & ~fresh & self.o.ready", "some & ~fresh", "hw.follower",
+        "streams"),
+    "a word is read before it is written": (
+        follower, "Follower", "(self.addr != end) | within", "C(1)", "hw.follower", "every word"),
     "the byte before is offered as it is acknowledged": (
         executor, "Executor", 'offer("config", there & ~label)',
         'offer("config", self.i.valid & ~label)', "boards.executor", "answered within"),

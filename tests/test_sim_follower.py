@@ -5,7 +5,8 @@ from hw.plan import Plan
 from sim.build import run_bench
 from tests.networks import draw
 
-CASES = {"one": (3, 4, 16, (16,)), "several": (5, 2, 8, (20,)), "three": (8, 1, 4, (10,))}
+CASES = {"one": (3, 4, 16, (16,)), "full": (48, 4, 16, (16,)), "several": (5, 2, 8, (20,)),
+         "three": (8, 1, 4, (10,))}
 
 
 def test_bench(tmp_path):

@@ -181,31 +181,50 @@ def ncs(m):
     unit = sam.Sam(steps=16, word_steps=16, map_width=17)
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    entry, kept, factor = inner.entry.data, inner.kept, inner.factor
-    # What is multiplied by E[d], in cases.
-    m.d.comb += Assert(Mux(inner.found_second, factor == inner.silent * ONE,
-                           factor == Mux(inner.found_alone, 0, kept)))
+    entry, factor = inner.entry.data, inner.factor
+    looked, second, found_second = inner.looked, inner.second, inner.found_second
     # At the top of its range in the last step only, when no further spike comes.
     real = (entry <= UNIT) & (factor <= 15 * ONE)
-    fed, ghost = past(inner.found & real), past(inner.found_second)
-    first, product = past(inner.found_alone), past(entry * factor)
+    fed, ghost, opens = past(inner.found & real), past(found_second), past(inner.opens)
+    product, was = past(entry * factor), past(inner.result)
+    ghosts, silent = past(looked & second & ~inner.found), past(inner.silent)
     with m.If(past.known & fed):
         m.d.comb += Assert(is_rounded(inner.result - ONE, product))
-        m.d.comb += Assert(ghost | (kept == inner.result))
-        with m.If(~ghost & first):
-            m.d.comb += Assert(kept == ONE)
-    m.d.comb += Cover(past.known & fed & ~first & (kept != 2 * ONE) & (kept != ONE))
+    # What is multiplied next, in cases: A, 0 before a neuron's first spike, z for the ghost.
+    with m.If(past.known & opens):
+        m.d.comb += Assert(factor == 0)
+    with m.Elif(past.known & fed & ~ghost):
+        m.d.comb += Assert(factor == inner.result)
+    with m.Elif(past.known & fed):
+        m.d.comb += Assert(factor == was)
+    with m.Elif(past.known & ghosts):
+        m.d.comb += Assert(factor == silent * ONE)
+    m.d.comb += [Cover(past.known & fed & (factor != 2 * ONE) & (factor != ONE) & (factor != 0)),
+                 Cover(past.known & fed & ghost & ~opens), Cover(past.known & opens)]
     return inputs(unit)
 
 
-def spikes_left(m):
-    """What is known of each part of the word tells whether a spike is left in it, if any is."""
+def spikes_gone_through(m):
+    """A word's spikes are looked up each once, the earliest first, and then it is done with.
+
+    In paper and inclusive mode; of a word with any steps, from those that are left.
+    """
     unit = sam.Sam(steps=16, word_steps=16, map_width=17)
     m.submodules.dut, inner = opened(unit)
-    with m.If(inner.some.any()):
-        m.d.comb += [Assert(inner.some[n] == inner.rest[part].any())
-                     for n, part in enumerate(inner.parts)]
-    m.d.comb += [Cover(inner.rest == 0x1010), Cover((inner.some == 8) & ~unit.i.ready)]
+    past = Past(m)
+    taken = unit.i.valid & unit.i.ready
+    # Spikes of the word that are not looked up yet, by their step.
+    left, gives = Signal(16), inner.gives
+    m.d.comb += [Assume(unit.mode != sam.Mode.Official.value), Assume(~unit.clear)]
+    with m.If(past.known & inner.looked):
+        m.d.comb += Assert(left.bit_select(inner.now, 1))
+        m.d.comb += Assert((left & ((1 << inner.now) - 1)[:16]) == 0)
+        m.d.sync += left.eq(left & ~(1 << inner.now)[:16])
+    with m.If(taken):
+        m.d.comb += Assert((left & ~Mux(inner.looked, 1 << inner.now, 0)[:16]) == 0)
+        m.d.sync += left.eq(unit.i.p.train)
+    m.d.comb += [Cover(taken & (unit.i.p.train == 0x8421)),
+                 Cover(inner.looked & (inner.now == 15) & (left == 0x8000)), Cover(gives)]
     return inputs(unit)
 
 
@@ -218,10 +237,10 @@ def map_sum(m):
     known = past(inner.found)
     spare = past(inner.found_second | (unit.mode == sam.Mode.Paper.value))
     # A, and a ghost with its one, are at least one; a map of four channels holds all sums.
-    real = past.known & known & ~inner.clearing & (result >= ONE) & (old.data <= 3 * 16 * ONE)
+    real = past.known & known & ~inner.given & (result >= ONE) & (old.data <= 3 * 16 * ONE)
     with m.If(real):
         m.d.comb += [Assert(new.en), Assert(new.data == old.data + result - Mux(spare, ONE, 0))]
-    with m.If(inner.clearing):
+    with m.If(inner.given & (~unit.o.valid | unit.o.ready)):
         m.d.comb += [Assert(new.en), Assert(new.data == 0)]
     m.d.comb += Cover(real & (old.data != 0))
     return inputs(unit)
@@ -352,8 +371,8 @@ def proofs():
                 depth=2, any_state=True)
     exact = {"depth": 2, "any_state": True}
     yield Proof("hw.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
-    yield Proof("hw.sam.Sam", "knows whether a word has spikes left", spikes_left, depth=1,
-                induction=True)
+    yield Proof("hw.sam.Sam", "each spike of each word once, earliest first", spikes_gone_through,
+                depth=22, cover=24)
     yield Proof("hw.sam.Sam", "map sum, 17 bits", map_sum, **exact)
     yield Proof("hw.scores.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact)
     yield Proof("hw.attribution.Traces", "trace update, 16 x 13 bits", traced, **exact)

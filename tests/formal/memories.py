@@ -174,25 +174,36 @@ def written_trains(m):
     return [*inputs(unit), address]
 
 
-def pixels_left(m):
-    """Pixels to read and pixels written stay within the layer's, however the reader stalls."""
+def behind_the_writer(m):
+    """No word is read before it is written; none is left unread when it is no longer busy."""
     unit = follower.Follower(plan())
-    m.submodules.dut, inner = opened(unit)
+    m.submodules.dut = unit
     past = Past(m)
     walker_env(m, unit, past)
-    m.d.comb += Assume(unit.number == 0)
-    done, pixels = Signal(range(6)), 4
-    m.d.sync += done.eq(Mux(unit.start, 0, done + unit.pixel_done))
-    started = Signal()
+    each, started = unit.plan.passes[0], Signal()
     m.d.sync += started.eq(started | unit.start)
-    # The engine ends as many pixels as the layer has, after the start.
-    m.d.comb += Assume(~unit.pixel_done | (started & (done < pixels) & ~unit.start))
-    m.d.comb += [Assert(inner.whole <= done), Assert(done <= pixels),
-                 Assert(inner.some == (inner.whole != 0))]
-    with m.If(~started):
-        m.d.comb += [Assert(inner.whole == 0), Assert(done == 0)]
-    m.d.comb += [Cover(started & (done == pixels) & ~unit.busy), Cover(inner.whole == pixels)]
-    return inputs(unit)
+    m.d.comb += [Assume(unit.number == 0), Assume(unit.active == started)]
+    # Words are stored as the layer has them, one after the other; at most one a cycle.
+    channels, pixels = each.shape[0], each.shape[1] * each.shape[2]
+    wrote, channel, pixel = Signal(), Signal(range(channels)), Signal(range(pixels + 1))
+    stores = Signal()
+    m.d.comb += [Assume(~stores | (started & (pixel < pixels))),
+                 Assume(unit.written == pixel * each.out_stride + channel)]
+    with m.If(stores):
+        m.d.sync += channel.eq(Mux(channel == channels - 1, 0, channel + 1))
+        with m.If(channel == channels - 1):
+            m.d.sync += pixel.eq(pixel + 1)
+    m.d.sync += wrote.eq(stores)
+    read = Signal(range(channels * pixels + 1))
+    written = pixel * channels + channel
+    with m.If(unit.en & unit.free):
+        m.d.sync += read.eq(read + 1)
+        m.d.comb += Assert(read < written)
+    # A store is seen a cycle later.
+    with m.If(~unit.busy & past.known & ~wrote):
+        m.d.comb += Assert(read == written)
+    m.d.comb += [Cover((pixel == pixels) & ~unit.busy & ~wrote), Cover(written == read + 3)]
+    return [*inputs(unit), stores]
 
 
 PROOFS = [
@@ -204,8 +215,8 @@ PROOFS = [
           cover=24),
     Proof("hw.trains.Trains", "trains and bitmap read are those written", written_trains,
           depth=9),
-    Proof("hw.follower.Follower", "counters stay in their ranges", pixels_left, depth=18,
-          cover=24),
+    Proof("hw.follower.Follower", "every word once, none before it is written",
+          behind_the_writer, depth=18, cover=30),
 ]
 SLOW = [
     Proof("hw.spram.SPRAM", "twin equals Yosys' SB_SPRAM256KA", twins, depth=7,

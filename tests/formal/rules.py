@@ -43,7 +43,8 @@ def always(unit, name, part):
     return getattr(unit.signature.members[name].signature, f"always_{part}")
 
 
-def obey(m, past, unit, *, unless=None, covers=True, skip=(), patient=()):
+def obey(m, past, unit, *, unless=None, covers=True, skip=(), patient=(),
+         prompt=()):
     """Assert the rules of the streams that ``unit`` gives; assume those of the streams it takes.
 
     A word once offered stays, unchanged, until it is taken. Covered: a word is given, a word waits
@@ -56,6 +57,8 @@ def obey(m, past, unit, *, unless=None, covers=True, skip=(), patient=()):
         What allows a stream to take its word back, and is part of the unit's contract.
     patient : names
         Streams whose reader, once ready, stays so until it gets a word.
+    prompt : names
+        Streams that give a word only where it is taken at once: none waits.
     """
     unless = unless or {}
     for name, port, gives in streams(unit):
@@ -72,12 +75,16 @@ def obey(m, past, unit, *, unless=None, covers=True, skip=(), patient=()):
             asks = Signal(name=f"{name}_asks")
             m.d.sync += asks.eq(port.ready & ~port.valid)
             m.d.comb += (Assume if gives else Assert)(~asks | port.ready)
+        if name in prompt:
+            m.d.comb += Assert(~port.valid | port.ready)
         if gives and covers and name not in skip:
             waits, given, asked = Signal(2, name=f"{name}_waits"), Signal(2), Signal()
             moves = port.valid & port.ready
             m.d.sync += waits.eq(Mux(port.valid & ~port.ready & (waits != 3), waits + 1, 0))
             m.d.sync += [given.eq(given + (moves & (given != 2))), asked.eq(asked | port.ready)]
-            m.d.comb += [Cover(moves & (given == 2)), Cover(waits == 3), Cover(port.valid & ~asked)]
+            m.d.comb += Cover(moves & (given == 2))
+            if name not in prompt:
+                m.d.comb += [Cover(waits == 3), Cover(port.valid & ~asked)]
 
 
 def steady(m, past, *values):

@@ -98,6 +98,14 @@ def walker_env(m, unit, past):
     m.d.comb += Assume(~(begun & unit.start))
 
 
+def follower_env(m, unit, past):
+    """As walker_env; a pass is under way after its start."""
+    walker_env(m, unit, past)
+    begun = Signal()
+    m.d.sync += begun.eq(begun | unit.start)
+    m.d.comb += Assume(~unit.active | begun)
+
+
 def readout_env(m, unit, past):
     """Steps of the read-out are taken when all lanes are told."""
     m.d.comb += [Assume(unit.stepped == unit.told), Assume(unit.speaking)]
@@ -126,8 +134,8 @@ UNITS = {
     "hw.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
     "hw.sam.Sam": (lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
                    sam_env, 16, {"cover": 24}, {"patient": ("i",)}),
-    "hw.follower.Follower": (lambda: follower.Follower(plan()), walker_env, 16, {},
-                             {"patient": ("o",)}),
+    "hw.follower.Follower": (lambda: follower.Follower(plan()), follower_env, 16, {},
+                             {"patient": ("o",), "prompt": ("o",)}),
     "hw.scores.Scores": (
         lambda: scores.Scores(neurons=2, steps=3, table=[32768, 19875, 12055, 7312],
                               counting=True), scores_env, 14, {"cover": 22}),
