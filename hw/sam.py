@@ -92,7 +92,7 @@ class Sam(wiring.Component):
 
         # --- take: the steps of a word with a spike, quad after quad, earliest first ------------
         quads   = self.word_steps // QUAD
-        rest    = Signal(self.word_steps, reset_less=True)   # what a reset leaves, `clear` takes off
+        rest    = Signal(self.word_steps, reset_less=True)   # what is left of it
         quad    = Signal(range(quads), reset_less=True)      # the one in rest[:QUAD]
         chunk   = Signal(range(chunks), reset_less=True)
         low     = rest[:QUAD]
