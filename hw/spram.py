@@ -5,7 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.vendor import SiliconBluePlatform
 
-__all__ = ["SPRAM"]
+__all__ = ["SPRAM", "Simulated"]
 
 DEPTH = 2**14
 
@@ -14,6 +14,14 @@ def is_up5k(platform):
     """Whether ``platform`` has SPRAM."""
     return (isinstance(platform, SiliconBluePlatform)
             and platform.device in ("iCE40UP5K", "iCE40UP3K"))
+
+
+class Simulated:
+    """Given in place of a platform: the portable gateware, with an SPRAM that forgets as the real.
+
+    After a write it shows the complement of what it had read, so that nobody's bench passes who
+    still looks at that.
+    """
 
 
 class SPRAM(wiring.Component):
@@ -64,8 +72,13 @@ class SPRAM(wiring.Component):
             read, write = mem.read_port(), mem.write_port()
             m.d.comb += [
                 read.addr.eq(self.addr), read.en.eq(self.r_en & ~self.w_en),
-                self.r_data.eq(read.data),
                 write.addr.eq(self.addr), write.en.eq(self.w_en), write.data.eq(self.w_data),
+                self.r_data.eq(read.data),
             ]
+            if isinstance(platform, Simulated):
+                forgot = Signal()
+                with m.If(self.w_en | self.r_en):
+                    m.d.sync += forgot.eq(self.w_en)
+                m.d.comb += self.r_data.eq(read.data ^ forgot.replicate(16))
 
         return m

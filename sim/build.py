@@ -19,6 +19,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect, flipped
 from cocotb_tools.runner import get_runner
 
+from hw.spram import Simulated
 from sim.verilate import CACHE, environment
 
 SIM = os.environ.get("SIM", "verilator")
@@ -104,7 +105,8 @@ def outcomes(units, bench, params, where, *, cells=""):
     dict test -> None if it passed, or its first line of complaint
     """
     box = Box(units)
-    text = verilog.convert(box, name="dut", emit_src=False, strip_internal_attrs=True) + cells
+    text = verilog.convert(box, platform=Simulated(), name="dut", emit_src=False,
+                           strip_internal_attrs=True) + cells
     return simulate(text, inputs(box), bench, params, where)
 
 

@@ -16,6 +16,7 @@ from hw.accelerator import Accelerator
 from hw.causes import Cause
 from hw.experiments import deletion
 from hw.plan import channel_stride, class_order, configuration, pixel_words
+from hw.spram import Simulated
 from sim.verilate import verilated
 
 MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
@@ -44,7 +45,7 @@ class Simulation:
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
-        text = verilog.convert(self.accelerator, name="dut", emit_src=False,
+        text = verilog.convert(self.accelerator, platform=Simulated(), name="dut", emit_src=False,
                                strip_internal_attrs=True)
         self.program = verilated(change(text), quick=quick, coverage=coverage)
 
