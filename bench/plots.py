@@ -97,5 +97,6 @@ def lanes(measured, axes):
     axes.plot([], [], "o", mfc="none", color="tab:blue", label="predicted")
     axes.plot([], [], "x", color="tab:red", label="built")
     axes.axvline(5280, color="gray", linestyle=":", label="iCE40UP5K")
+    axes.margins(0.15)
     axes.set(xlabel="logic cells", ylabel="cycles of an image", ylim=(0, None))
     axes.legend()

@@ -25,8 +25,8 @@ from sim.gates import flattened
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
     "membrane": r"core\.engine\.lane\d+\.(kept|\$signal|fired)",
     "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
-    "NCS": r"sam\.kept",
-    "ISI": r"sam\.spiked",
+    "NCS": r"sam\.(factor|result)",
+    "ISI": r"sam\.later",
 }
 PART = 100
 
