@@ -27,9 +27,10 @@ class Sam(wiring.Component):
     A (inclusive) or A + z E[t] (official), z being the silent steps so far.
 
     Takes the words of a pixel channel after channel, chunk after chunk. A word takes one cycle, and
-    one more for each spike (three in official mode); after the pixel's last word come ``steps``
-    values, one a cycle. The map buffer clears as it is read; ``clear`` starts the same
-    without giving anything, for a buffer in an unknown state.
+    one more for each spike (three in official mode) and for each four steps without one before
+    another; after the pixel's last word come ``steps`` values, one a cycle. The map buffer clears
+    as it is read; ``clear`` starts the same without giving anything, for a buffer in an unknown
+    state.
 
     Parameters
     ----------
