@@ -14,9 +14,11 @@ import numpy as np
 
 from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, rounded
 
+PIECE = 1 << 17  # neurons at once, so that what is known of them stays in the cache
 
-def scored(trains, table, mode):
-    """N where it is needed, at the spikes, step by step.
+
+def scored(trains, places, table, mode):
+    """N where it is needed, at the spikes: the first of each neuron, then the second, and so on.
 
     - "paper": earlier spikes only, A - 1;
     - "inclusive": the spike itself counts, A;
@@ -30,52 +32,74 @@ def scored(trains, table, mode):
     Parameters
     ----------
     trains : (T, K) of 0 and 1
+    places : (K,) int
+        What to call each neuron.
     table : (>= T,) int
         exp(-gamma d) in units of 2**-TABLE_FRAC (golden.formats.exp_table).
 
     Yields
     ------
-    neurons : (S,) indices into K, ascending
-    scores : (S,) int, in units of 2**-SCORE_FRAC
+    places : (S,) int, of the neurons that have so many spikes, in the order of K
+    times : (S,) int, the steps of these spikes
+    scores : (S,) int, in units of 2**-SCORE_FRAC; to be read only
     """
     one, (steps, count) = 1 << SCORE_FRAC, trains.shape
-    table = np.asarray(table)
+    table = np.asarray(table)[:steps]
     # The product then stays below 255 * 2**8 * 2**15 + 2**14 < 2**31.
     kind = np.int32 if steps <= 255 and table.max() <= 1 << TABLE_FRAC else np.int64
     table = table.astype(kind)
-    kept = np.zeros(count, dtype=kind)                        # A at the last spike
-    last = np.zeros(count, dtype=np.int32)                    # when that was
-    spent = np.zeros(count, dtype=np.min_scalar_type(steps))  # spikes so far
-    trains = trains.view(bool) if trains.dtype.itemsize == 1 else trains.astype(bool)
-    neurons = np.flatnonzero(trains[0])
-    for t, fired in enumerate(trains):
-        # As many as in the step before, more or less.
-        neurons = indices(fired, few=8 * len(neurons) <= count)
-        # A is 0 before the first spike, so that any d gives A = 1 there.
-        decayed = table.take(t - last.take(neurons)) * kept.take(neurons)
-        now = one + rounded(decayed, TABLE_FRAC)
-        kept[neurons], last[neurons] = now, t
-        if mode == "paper":
-            now -= one
-        elif mode == "official":
-            spent += fired.view(np.uint8)
-            silent = t + 1 - spent.take(neurons).astype(kind)
-            now += rounded(silent * table[t], TABLE_FRAC - SCORE_FRAC)
-        yield neurons, now
+    trains = (trains if trains.dtype.itemsize == 1 else trains.astype(bool)).view(np.uint8)
+    for start in range(0, count, PIECE):
+        piece = slice(start, start + PIECE)
+        left = histories(trains[:, piece])
+        more = np.flatnonzero(left.any(axis=0))
+        left, at = left.take(more, axis=1), places[piece].take(more)
+        times = take_first(left)
+        kept = np.full(len(at), one, dtype=kind)  # A
+        silent = np.arange(steps, dtype=kind)     # z at these spikes, by their step
+        while len(at):
+            values = kept
+            if mode == "paper":
+                values = kept - one
+            elif mode == "official":
+                values = kept + rounded(silent * table, TABLE_FRAC - SCORE_FRAC).take(times)
+            yield at, times, values
+            more = np.flatnonzero(left.any(axis=0))
+            left, at = left.take(more, axis=1), at.take(more)
+            kept, last = kept.take(more), times.take(more)
+            times = take_first(left)
+            kept *= table.take(times - last)
+            kept = one + rounded(kept, TABLE_FRAC)
+            silent -= 1
 
 
-def indices(fired, *, few):
-    """np.flatnonzero of (K,) bool, faster if there are ``few``.
+def histories(trains):
+    """(words, K) of (T, K) bytes: the bits of each train, the first step lowest in the first word.
 
-    It goes from one to the next, and each is a branch that no processor foresees. Then it is better
-    to find the eights that hold any, and those within.
+    The words are as short as a train allows, and of 64 bits at most.
     """
-    if fired.size % 8 or not few:
-        return np.flatnonzero(fired)
-    eights = fired.view(np.uint64)
-    some = np.flatnonzero(eights != 0)
-    at = np.flatnonzero(eights.take(some).view(bool))
-    return 8 * some.take(at >> 3) + (at & 7)
+    steps, count = trains.shape
+    kind = np.min_scalar_type((1 << min(steps, 64)) - 1)
+    bits = 8 * kind.itemsize
+    octets = np.empty((-(-steps // bits), kind.itemsize, count), dtype=np.uint8)
+    for n, octet in enumerate(octets.reshape(-1, count)):
+        rows = trains[8 * n:8 * n + 8]
+        np.einsum("t,tk->k", 1 << np.arange(len(rows), dtype=np.uint8), rows, out=octet)
+    return np.einsum("o,wok->wk", 1 << np.arange(0, bits, 8, dtype=kind), octets)
+
+
+def take_first(left):
+    """Take the first spike out of each of ``histories``, of which none is empty; return its step.
+
+    A train less 1, as one long number, differs from the train up to the first spike.
+    """
+    ends, borrow = np.min_scalar_type(8 * left.itemsize * len(left)).type(0), True
+    for word in left:
+        less = word - borrow
+        ends = ends + np.bitwise_count(word ^ less)
+        borrow = less > word
+        word &= less
+    return ends - 1
 
 
 def scores(spikes, table, mode):
@@ -85,9 +109,9 @@ def scores(spikes, table, mode):
     """
     trains = np.moveaxis(spikes, 1, 0)
     found = np.zeros((len(trains), trains[0].size), dtype=np.int32)
-    for at, (neurons, values) in zip(found, scored(trains.reshape(found.shape), table, mode),
-                                     strict=True):
-        at[neurons] = values
+    neurons = np.arange(found.shape[1])
+    for at, times, values in scored(trains.reshape(found.shape), neurons, table, mode):
+        found[times, at] = values
     return np.moveaxis(found.reshape(trains.shape), 0, 1)
 
 
@@ -115,9 +139,9 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
         table = exp_table(gamma, steps)
     trains = spikes.transpose(1, 2, 3, 4, 0).reshape(steps, -1)
     pixels = trains.shape[1] // channels
-    found = np.empty((steps, pixels), dtype=np.int32)
-    pixel = np.tile(np.arange(pixels), channels)
-    for at, (neurons, values) in zip(found, scored(trains, table, mode), strict=True):
-        # bincount sums in float64, which holds these whole numbers.
-        at[:] = np.bincount(pixel.take(neurons), values, pixels)
+    found = np.zeros(steps * pixels, dtype=np.int32)
+    kind = np.min_scalar_type(found.size)
+    places = np.tile(np.arange(pixels, dtype=kind), channels)
+    for at, times, values in scored(trains, places, table, mode):
+        np.add.at(found, times.astype(kind) * pixels + at, values.astype(np.int32, copy=False))
     return found.reshape(steps, *sides, count).transpose(3, 0, 1, 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_bits
-from golden.sam import activation_map, indices, scores
+from golden.sam import activation_map, histories, scores, take_first
 
 ONE = 1 << SCORE_FRAC
 GAMMAS = (0.0, 0.05, 0.1, 0.3, 0.5, 1.0)
@@ -160,12 +160,37 @@ def test_refuses():
         activation_map(spikes, gamma=-1)
 
 
-@pytest.mark.parametrize("size", [0, 1, 7, 8, 64, 1000, 4096])
-@pytest.mark.parametrize("rate", [0, 0.01, 0.1, 0.13, 0.5, 1])
-def test_indices_are_those_of_the_spikes(size, rate):
-    fired = np.random.default_rng(size).random(size) < rate
-    for few in (False, True):
-        assert np.array_equal(indices(fired, few=few), np.flatnonzero(fired))
+@pytest.mark.parametrize("steps", [1, 7, 8, 9, 31, 32, 33, 64, 65, 128, 129, 255, 300])
+def test_histories_give_the_spikes_one_after_the_other(steps):
+    """Of trains of every density, in one word of every width and in several."""
+    trains = spike_trains(steps).astype(np.uint8)
+    spikes = [np.flatnonzero(train).tolist() for train in trains]
+    left, given = histories(trains.T), [[] for _ in trains]
+    while left.any():
+        some = np.flatnonzero(left.any(axis=0))
+        taken = left[:, some]
+        for k, t in zip(some, take_first(taken), strict=True):
+            given[k].append(int(t))
+        left[:, some] = taken
+    assert given == spikes
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pieces_make_a_whole(monkeypatch, mode):
+    """However few neurons are scored at once."""
+    spikes = (np.random.default_rng(3).random((2, 20, 3, 5, 4)) < 0.2).astype(np.uint8)
+    want = activation_map(spikes, mode=mode)
+    for piece in (1, 7, 119, 120):
+        monkeypatch.setattr("golden.sam.PIECE", piece)
+        assert np.array_equal(activation_map(spikes, mode=mode), want)
+
+
+@pytest.mark.parametrize("channels, side", [(1, 1), (2, 11), (3, 90)])
+def test_maps_of_every_size(channels, side):
+    """Cells are numbered in 8, 16 or 32 bits, as many as needed."""
+    spikes = np.ones((1, 30, channels, side, side), dtype=np.uint8)
+    maps = activation_map(spikes, gamma=0, mode="inclusive")
+    assert (maps == channels * ONE * np.arange(1, 31)[None, :, None, None]).all()
 
 
 @pytest.mark.parametrize("steps, unit", [(255, 1 << 15), (256, 1 << 15), (20, 60000)])

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -238,6 +239,28 @@ def test_judged():
     assert verdict(a=up, b=even) == verdict(a=up, b=up, c=down) == report.PART
     assert verdict(a=even, b=down) == verdict(a=up, b=down) == report.NOT
     assert verdict() == report.SIZE
+
+
+@pytest.mark.parametrize("names", [
+    ["SAM", "spike count", "SAM of the input", "centre"], ["one"], ["a", "b"] * 4,
+    [f"fashion-conversion layer {n}" for n in range(9)], ["SNN Grad-CAM 3, alpha shared"] * 21])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_names_and_legend_of_bars_stand_free(names, groups):
+    """Slanted, two names are as far apart as their places times the sine of the slant."""
+    found = [report.interval([1, 2, 3]) for _ in names]
+    figure, axes = report.canvas(1, 1, width=1.2 + 0.7 * max(8, len(names)), height=3)
+    report.bars(axes[0, 0], names, {f"group {n}": found for n in range(groups)})
+    figure.draw_without_rendering()
+    labels, legend = axes[0, 0].get_xticklabels(), axes[0, 0].get_legend()
+    for left, right in pairwise(labels):
+        if slant := left.get_rotation():
+            places = axes[0, 0].transData.transform([(0, 0), (1, 0)])[:, 0]
+            apart, high = np.ptp(places) * np.sin(np.radians(slant)), 7 * figure.dpi / 72
+            assert apart > high
+        else:
+            assert left.get_window_extent().x1 < right.get_window_extent().x0
+    assert (legend is None) == (groups == 1)
+    assert groups == 1 or legend.get_window_extent().x0 >= axes[0, 0].bbox.x1
 
 
 def test_an_experiment_and_the_summary(tmp_path, capsys):

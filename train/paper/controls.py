@@ -90,7 +90,6 @@ def experiment(run):
         names = ["SAM", "spike count", *CONTROLS, "untrained", "shuffled"]
         bars(axis, names, {f"layer {tap}": [interval(methods[name]["auc"]) for name in names]
                            for tap, methods in found.items()})
-        axis.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1, 1))
         axis.axhline(0.5, color="0.6", linewidth=0.7)
         axis.set_ylim(0, 1.02)
         axis.set_title(f"{subject.name}: chance that a pixel of the object is hotter (AUC)",

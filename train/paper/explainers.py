@@ -89,10 +89,8 @@ def experiment(run):
         rows += [{"set": subject.pictures, "network": subject.name, "explanation": name,
                   **{key: interval(values) for key, values in one.items()}}
                  for name, one in found.items()]
-        bars(axis, [name.replace(" ", "\n", 2) for name in found],
-             {"AUC": [interval(one["auc"]) for one in found.values()]})
+        bars(axis, list(found), {"AUC": [interval(one["auc"]) for one in found.values()]})
         axis.axhline(0.5, color="0.6", linewidth=0.7)
-        axis.tick_params(axis="x", labelsize=5)
         axis.set_title(f"{subject.name}: AUC against the mask", fontsize=8)
         deep = subject.depths[-1]
         ours = np.array(found[f"SAM {deep}"]["auc"])

@@ -55,7 +55,7 @@ def experiment(run):
                     np.array(methods["SAM"]) - np.array(methods[f"Grad-CAM, alpha {alpha}"]))
     names = ["SAM", *(f"Grad-CAM, alpha {alpha}" for alpha in ALPHAS)]
     figure, axes = canvas(1, 1, width=1.2 + 0.7 * len(rows), height=3)
-    bars(axes[0, 0], [f"{row['network']}\nlayer {row['layer']}" for row in rows],
+    bars(axes[0, 0], [f"{row['network']} layer {row['layer']}" for row in rows],
          {name: [row[name] for row in rows] for name in names})
     axes[0, 0].set_ylabel("variance of the heatmap", fontsize=7)
     figures.append(figure)

@@ -34,7 +34,7 @@ def experiment(run):
     first = f"{next(iter(best))[1]}"
     shown = [row for row in rows if row["eps"] == first]
     figure, axes = canvas(1, 1, width=1.2 + 0.7 * len(shown), height=3)
-    bars(axes[0, 0], [f"{row['network']}\nlayer {row['layer']}" for row in shown],
+    bars(axes[0, 0], [f"{row['network']} layer {row['layer']}" for row in shown],
          {key: [row[key] for row in shown] for key in ("SAM", "spikes of one step",
                                                        "spikes so far")})
     axes[0, 0].set_ylabel("localisation error", fontsize=7)

@@ -62,8 +62,8 @@ def experiment(run):
                          "pictures": len(one["mean"])})
             worst.append(rows[-1]["worst (1/255)"])
     seen = [row for row in rows if row["gamma"] == 0.5 and row["mode"] == "paper"]
-    figure, axes = canvas(1, 2, width=4, height=3)
-    names = [f"{row['network']}\n{row['layer']}" for row in seen]
+    figure, axes = canvas(1, 2, width=4.5, height=3)
+    names = [f"{row['network']} layer {row['layer']}" for row in seen]
     bars(axes[0, 0], names, {"worst of all pictures": [
         {"mean": row["worst (1/255)"], "high": row["worst (1/255)"]} for row in seen],
         "mean": [row["mean (1/255)"] for row in seen]})

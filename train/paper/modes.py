@@ -59,7 +59,7 @@ def experiment(run):
     subjects, rows = run.subjects("fashion", "scenes", "scenes, plain"), []
     against = {mode: {} for mode in MODES[1:]}
     count, attribution = {}, {}
-    figure, axes = canvas(len(subjects), 1, width=9, height=2.4)
+    figure, axes = canvas(len(subjects), 1, width=9, height=2.8)
     for axis, subject in zip(axes[:, 0], subjects, strict=True):
         found = run.spread(found_by, subject, run.count(), "modes")
         for tap, methods in found.items():
@@ -73,12 +73,10 @@ def experiment(run):
             count[where] = interval(ours - auc["spike count"])
             attribution[where] = interval(auc["attribution of the layer"] - ours)
         names = list(next(iter(found.values())))
-        bars(axis, [name.replace(", ", ",\n").replace(" of ", "\nof ") for name in names],
-             {f"layer {tap}": [interval(methods[name]["auc"]) for name in names]
-              for tap, methods in found.items()})
+        bars(axis, names, {f"layer {tap}": [interval(methods[name]["auc"]) for name in names]
+                           for tap, methods in found.items()})
         axis.axhline(0.5, color="0.6", linewidth=0.7)
         axis.set_ylim(0, 1.02)
-        axis.tick_params(axis="x", labelsize=6)
         axis.set_title(f"{subject.name}: AUC against the mask", fontsize=8)
     claims = [judged(f"SAM in mode {mode} finds the object better than in the paper's (ours).",
                      seen, better=f"{mode} better") for mode, seen in against.items()]
