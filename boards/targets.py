@@ -50,6 +50,8 @@ class Target:
     used : dict
         Names of a report by those of nextpnr's.
     bitstream : str
+    usual : float
+        Megahertz of the design where none are asked for.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Target:
     spram: bool
     used: dict
     bitstream: str = "top.bin"
+    usual: float = 24.0
 
     def make(self):
         """The platform."""
@@ -101,7 +104,7 @@ TARGETS = (
            "ulx3s:ULX3S_85F_Platform", 25_000_000, False, ("led", 0), None,
            "-abc9", 16, False,
            {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "ebr": "DP16KD", "dsp": "MULT18X18D"},
-           "top.bit"),
+           "top.bit", 50.0),
 )
 
 

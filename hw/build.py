@@ -94,7 +94,8 @@ def target_of(args):
 def clock_of(args):
     """Hertz of --clock; raise BadInput where the board cannot make them."""
     try:
-        return target_of(args).frequency(args.clock)
+        target = target_of(args)
+        return target.frequency(target.usual if args.clock is None else args.clock)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None
 
@@ -294,8 +295,8 @@ def parser():
     found.add_argument("--word-steps", type=int,
                        help="time steps computed at once: 4, 8 or 16 (default: 16, or 8 with 8 "
                             "lanes found)")
-    found.add_argument("--clock", type=float, default=24.0, metavar="MHZ",
-                       help="clock of the design, made by the PLL (default: %(default)s)")
+    found.add_argument("--clock", type=float, metavar="MHZ",
+                       help="clock of the design, made by the PLL (default: 24; on ecp5 50)")
     found.add_argument("--boot", choices=("uart", "flash"), default="uart",
                        help="where the weights come from: a host, or flash.bin at power-up "
                             "(default: %(default)s)")

@@ -10,7 +10,7 @@ from amaranth.sim import Simulator
 from boards.clock import Pll, Settle, ecp_pll_for, pll_for
 from boards.host import Board
 from boards.icebreaker import Icebreaker, frequency
-from boards.targets import OnBoard, target_for
+from boards.targets import TARGETS, OnBoard, target_for
 from boards.toolchain import choose, compile_once
 from boards.top import Top
 from sim.gates import yosys
@@ -161,6 +161,11 @@ def test_other_boards(family, name, boot, mhz):
     constraints = plan.files["top.lpf" if family == "ecp5" else "top.pcf"]
     constraints = constraints if isinstance(constraints, str) else constraints.decode()
     assert ("spi_flash" in constraints) == (boot is not None)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_each_board_makes_the_clock_it_gets_unasked(target):
+    assert target.frequency(target.usual) == pytest.approx(target.usual * 1e6, rel=0.01)
 
 
 def test_flash_is_wired_to_its_pads(tmp_path):
