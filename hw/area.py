@@ -16,7 +16,7 @@ from hw.walker import found_layout
 
 __all__ = ["blocks", "cells", "parts", "summed"]
 
-SHORT = 48                                          # visits of a program that is no block RAM
+SHORT = 32                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
 
 
@@ -63,8 +63,8 @@ def cells(accelerator):
 def blocks(accelerator):
     """{ebr, spram, dsp} of the chip around an accelerator.
 
-    What hw.cost plans, the picker's queue, a read-out's sums, and the frames and identity of the
-    link; a short program becomes logic.
+    What hw.cost plans, the picker's queue and counts, a read-out's sums, and the frames and identity
+    of the link; a short program becomes logic.
     """
     plan = accelerator.plan
     stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
@@ -74,5 +74,5 @@ def blocks(accelerator):
     queue = Shape.cast(found_layout(plan)).width
     sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
             if plan.segments > 1 else 0)
-    return {"ebr": count("EBR") + ebrs(1, queue) + sums + 2, "spram": count("SPRAM"),
+    return {"ebr": count("EBR") + ebrs(1, queue) + sums + 3, "spram": count("SPRAM"),
             "dsp": int(bool(accelerator.taps))}

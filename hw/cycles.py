@@ -22,7 +22,7 @@ __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "pass_cycles"
 AROUND = 29        # of a pass that stores trains
 AROUND_MERGED = 17  # of a max pooling
 AROUND_SCORES = 14  # of a read-out
-SPEAK = 4          # from a read-out's last step to the next end
+SPEAK = 3          # from a read-out's last step to the next end
 ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the walker stops
 
 
@@ -129,7 +129,7 @@ def drains(plan, each, found):
         live = np.minimum(plan.word_steps, plan.network.steps
                           - np.arange(plan.chunks) * plan.word_steps)
         closing = np.arange(each.segments) == each.segments - 1
-        taken = (np.where(closing, 5, 1)[:, None, None] * lanes[:, None] + 1) * live
+        taken = np.where(closing[:, None, None], 5 * lanes[:, None], lanes[:, None] + 1) * live
         walk = np.maximum(taken, plan.word_steps) + SPEAK
         pixels = found.trains.shape[1] // walk.size
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)

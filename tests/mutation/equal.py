@@ -18,6 +18,7 @@ hierarchy -top {module}
 flatten
 memory_map t:$mem_v2 r:WR_PORTS=0 %i
 dffunmap
+setundef -undriven -zero
 opt_clean
 select -assert-none t:$*ff* t:$dff %d
 simplemap t:$dff
@@ -181,7 +182,8 @@ def equal(text, path, numbers):
     in the next cycle. So they do the same for ever, wherever the component stands. That state is
     any, or else one that the design reaches in HISTORY cycles, and the cycles from the first of a
     reset on are looked at by themselves. Registers may be left out, of which then nothing is
-    assumed either.
+    assumed either. Behind the last place of a memory both read 0. Raises RuntimeError where even
+    the design is not proven to be itself.
 
     Parameters
     ----------
@@ -197,7 +199,9 @@ def equal(text, path, numbers):
         yosys(FLAT.format(module=module).replace("\n", "; "), folder)
         unit = opened((Path(folder) / "flat.il").read_text())
     found = answers(unit, {f"m{n}": question(unit, n, history=0, free=(), reset=False)
-                           for n in numbers})
+                           for n in (0, *numbers)})
+    if found["m0"] is not None:
+        raise RuntimeError(f"{path}: the design is not proven to be itself")
     same = {n for n in numbers if found[f"m{n}"] is None}
     open_, late = {n: frozenset() for n in numbers if n not in same}, {}
     for _ in range(ROUNDS):

@@ -43,21 +43,22 @@ int main(int argc, char **argv) {
     std::vector<uint8_t> frame;
     bool back = draw() & 1, done = false, rewind = false, waited = false;
     uint8_t word[2];
-    int tail = 0;
+    int tail = 0, pause = 0;  // cycles until the reader goes back or away, in which it takes nothing
     while (tail < 2000) {
         const bool more = fread(word, 2, 1, in) == 1;
         tail += !more;
         dut.valid = more && word[0];
         dut.byte = more ? word[1] : 0;
         cycle++;
-        dut.ready = reads > 1 ? cycle == reads : reads && (draw() & 255) >= stall;
-        dut.done = done;
-        dut.rewind = rewind;
+        dut.ready = done || rewind ? 0 : reads > 1 ? cycle == reads : reads && (draw() & 255) >= stall;
+        dut.done = done && !pause;
+        dut.rewind = rewind && !pause;
         dut.clk = 0;
         dut.eval();
-        if (waited && !dut.given && !done && !rewind) { fprintf(stderr, "a byte taken back\n"); return 4; }
+        if (waited && !dut.given && !dut.done && !dut.rewind) { fprintf(stderr, "a byte taken back\n"); return 4; }
         waited = dut.given && !dut.ready && !dut.done && !dut.rewind;
-        done = rewind = false;
+        if (pause) pause--;
+        else done = rewind = false;
         if (dut.overtaken) { fputc(1, out); fputc(0, out); }
         if (dut.given && dut.ready) {
             frame.push_back(dut.data);
@@ -72,6 +73,7 @@ int main(int argc, char **argv) {
                 }
                 if (done) back = draw() & 1; else back = false;
                 frame.clear();
+                pause = draw() & 3;
             }
         }
         dut.clk = 1;
