@@ -51,7 +51,7 @@ def call(command, folder, log):
             lines += (folder / name).read_text(errors="replace").splitlines()
     errors = [line for line in lines if "ERROR" in line] or lines[-1:]
     said = errors[-1].strip() if errors else "the tools stopped without a word"
-    # Chains and clock enables may leave no place in a chip that is not full.
+    # A chip that is not full may still have no place for its last cells.
     raise Failed(said + "; another --seed may find one" * ("legal placement" in said))
 
 
