@@ -63,8 +63,8 @@ def cells(accelerator):
 def blocks(accelerator):
     """{ebr, spram, dsp} of the chip around an accelerator.
 
-    What hw.cost plans, the picker's queue and counts, a read-out's sums, and the frames and identity
-    of the link; a short program becomes logic.
+    What hw.cost plans, the picker's queue and counts, a read-out's sums, and the frames and
+    identity of the link; a short program becomes logic.
     """
     plan = accelerator.plan
     stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
