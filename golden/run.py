@@ -54,15 +54,21 @@ class Result:
         return self.logits.argmax(axis=1)
 
     def arrays(self):
-        """The result as named arrays, the contents of the .npz that every engine writes."""
+        """The result as named arrays, the contents of the .npz that every engine writes.
+
+        Spikes are there where the engine gives them: a chip does not.
+        """
         found = {"pred": self.pred, "logits": self.logits, "scores": self.scores,
-                 "counts": self.counts, "spikes_input": self.spikes_input}
+                 "counts": self.counts}
+        if self.spikes_input is not None:
+            found["spikes_input"] = self.spikes_input
         if self.cycles is not None:
             found["cycles"] = self.cycles
         if self.traces is not None:
             found["traces"] = self.traces
         for tap in self.maps:
-            found[f"spikes_{tap}"] = self.spikes[tap]
+            if tap in self.spikes:
+                found[f"spikes_{tap}"] = self.spikes[tap]
             found[f"sam_{tap}"] = self.maps[tap]
             found[f"sam_frac_{tap}"] = np.int64(SCORE_FRAC)
         return found
