@@ -8,7 +8,7 @@ from golden.errors import BadInput
 from golden.formats import MODES, exp_table
 from golden.lif import lif
 from golden.readout import class_scores
-from golden.run import check_images, check_taps, run, run_batched
+from golden.run import Result, check_images, check_taps, run, run_batched
 from golden.sam import activation_map
 from golden.synapses import pooled, weighted
 from tests.networks import draw, images
@@ -94,3 +94,11 @@ def test_refuses_taps_and_images():
         check_images(np.full(wanted, 2), frames)
     with pytest.raises(BadInput, match="spike frames must be"):
         check_images(np.ones(wanted[1:]), frames)
+
+
+def test_what_an_engine_does_not_give_is_left_out():
+    """A chip, and the gates it is made of, tell no spikes."""
+    numbers = np.zeros((1, 2, 3))
+    found = Result(logits=numbers[0], scores=numbers, counts=numbers[:, 0],
+                   maps={2: numbers}).arrays()
+    assert set(found) == {"pred", "logits", "scores", "counts", "sam_2", "sam_frac_2"}
