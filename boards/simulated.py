@@ -6,11 +6,8 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from amaranth.back import verilog
-
 from boards.host import LinkError
-from hw.spram import Simulated
-from sim.verilate import verilated
+from sim.verilate import text_of, verilated
 
 __all__ = ["SimulatedPort"]
 
@@ -21,9 +18,7 @@ SLICE = 20_000  # cycles a read waits for a frame
 @lru_cache(maxsize=8)
 def program_of(top, quick):
     """The harness around a ``boards.top.Top``, made once for each."""
-    text = verilog.convert(top, platform=Simulated(), name="dut", emit_src=False,
-                           strip_internal_attrs=True)
-    return verilated(text, quick=quick, harness=HARNESS,
+    return verilated(text_of(top), quick=quick, harness=HARNESS,
                      flags="-DFLASH" if top.boot is not None else "")
 
 

@@ -14,13 +14,11 @@ from xml.etree import ElementTree
 
 import cocotb_tools.config
 from amaranth import Module
-from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect, flipped
 from cocotb_tools.runner import get_runner
 
-from hw.spram import Simulated
-from sim.verilate import CACHE, environment
+from sim.verilate import CACHE, environment, text_of
 
 SIM = os.environ.get("SIM", "verilator")
 
@@ -105,9 +103,7 @@ def outcomes(units, bench, params, where, *, cells=""):
     dict test -> None if it passed, or its first line of complaint
     """
     box = Box(units)
-    text = verilog.convert(box, platform=Simulated(), name="dut", emit_src=False,
-                           strip_internal_attrs=True) + cells
-    return simulate(text, inputs(box), bench, params, where)
+    return simulate(text_of(box) + cells, inputs(box), bench, params, where)
 
 
 def simulate(text, names, bench, params, where):

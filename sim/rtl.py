@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from amaranth import Shape
-from amaranth.back import verilog
 
 from golden.attribution import decay_table
 from golden.formats import exp_table
@@ -16,8 +15,7 @@ from hw.accelerator import Accelerator
 from hw.causes import Cause
 from hw.experiments import deletion
 from hw.plan import channel_stride, class_order, configuration, pixel_words
-from hw.spram import Simulated
-from sim.verilate import verilated
+from sim.verilate import text_of, verilated
 
 MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
 
@@ -45,9 +43,7 @@ class Simulation:
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
-        text = verilog.convert(self.accelerator, platform=Simulated(), name="dut", emit_src=False,
-                               strip_internal_attrs=True)
-        self.program = verilated(change(text), quick=quick, coverage=coverage)
+        self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
 
     def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
             keep=True, stall=0, seed=1, tick=lambda: None):

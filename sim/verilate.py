@@ -11,6 +11,10 @@ import sys
 import zlib
 from pathlib import Path
 
+from amaranth.back import verilog
+
+from hw.spram import Simulated
+
 HARNESS = Path(__file__).with_name("harness.cpp")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "sam-snn"
 
@@ -35,6 +39,12 @@ def native():
     except (OSError, StopIteration):
         return ""
     return f"-march=native -DPROCESSOR={zlib.crc32(features.encode())}"
+
+
+def text_of(component):
+    """Verilog of a component as module ``dut``, for simulation (hw.spram.Simulated)."""
+    return verilog.convert(component, platform=Simulated(), name="dut", emit_src=False,
+                           strip_internal_attrs=True)
 
 
 def verilated(text, *, where=None, quick=False, harness=HARNESS, flags="", cells=False,
