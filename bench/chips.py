@@ -24,10 +24,15 @@ def size(options, *, clock):
 
 
 def clocks(options, seeds, *, clock, jobs, tick):
-    """[{seed, fmax_mhz, lc, ebr, spram, dsp}] of places and routes for ``clock`` MHz."""
+    """[{seed, fmax_mhz, lc, ebr, spram, dsp}] of places and routes for ``clock`` MHz.
+
+    A seed that finds no place reaches 0 MHz, of no cells.
+    """
     folder, _, hz = netlist(options, clock=clock)
     routes = flow.seeds_routed(folder, seeds, hz=hz, jobs=jobs, tick=tick)
-    return [{"seed": seed, "fmax_mhz": flow.fmax(route), **flow.used(route)}
+    nothing = {"fmax_mhz": 0, **dict.fromkeys(flow.icebreaker().used, 0)}
+    return [{"seed": seed, **({"fmax_mhz": flow.fmax(route), **flow.used(route)} if route
+                              else nothing)}
             for seed, route in routes.items()]
 
 

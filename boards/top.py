@@ -12,6 +12,7 @@ from boards.link import Link
 from boards.maps import Bytes, Sums, width_of, words_of
 from boards.protocol import Boot, Form, Identity, Tap
 from boards.uart import Receiver, Transmitter, divisor_for
+from golden.formats import map_top
 
 __all__ = ["Top", "attach", "condenser", "identify"]
 
@@ -151,9 +152,9 @@ def attach(m, link, accelerator, *, form=Form.FULL, counters=False):
     if counters:
         counter = Counters()
         m.submodules.counters = resettable(counter)
-        raw = accelerator.o_maps
+        raw, top = accelerator.o_maps, map_top(accelerator.network.steps)
         m.d.sync += [
-            counter.saturated.eq(raw.valid & raw.ready & raw.payload.all()),
+            counter.saturated.eq(raw.valid & raw.ready & (raw.payload == top)),
             counter.waits.eq(Cat(each.valid & ~each.ready for each in results).any()),
         ]
         connect(m, counts, counter.i)

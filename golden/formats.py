@@ -5,6 +5,7 @@ import numpy as np
 LEAK_BITS = 16   # a leak of L is kept as the dropped share (1 - L) in units of 2**-16
 TABLE_FRAC = 15  # exp(-gamma d) in units of 2**-15, so that 1 is exact in 16 bits
 SCORE_FRAC = 8   # NCS and SAM in units of 2**-8
+MAP_BITS = 16    # of a map pixel: a row of block RAM
 
 MODES = ("paper", "inclusive", "official")  # of SAM: golden.sam
 
@@ -25,12 +26,24 @@ def score_bits(steps):
     return bits_unsigned(steps << SCORE_FRAC)
 
 
+def map_top(steps):
+    """The value at which a map pixel stays: 224 at 16 steps, 192 at 32.
+
+    2**MAP_BITS less the largest power of two that a score can have, so that one more carries over
+    in no pixel below, and that a pixel is known by its upper bits to be there (beyond 63 steps in
+    wider formats, for as much to be left).
+    """
+    width = score_bits(steps)
+    return (1 << max(MAP_BITS, width + 2)) - (1 << width)
+
+
 def map_bits(channels, steps):
     """Width of a map pixel: every score of every mode is at most ``steps``.
 
-    A pixel reaches channels * steps only when all its neurons spike in every step at gamma 0.
+    A pixel reaches channels * steps only when all its neurons spike in every step at gamma 0; what
+    is above ``map_top`` stays there.
     """
-    return bits_unsigned(channels * steps << SCORE_FRAC)
+    return bits_unsigned(min(channels * steps << SCORE_FRAC, map_top(steps)))
 
 
 def leaked(membrane, leak):

@@ -12,7 +12,7 @@ so that a neuron keeps two registers, the inter-spike interval (ISI) and A.
 
 import numpy as np
 
-from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, rounded
+from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_top, rounded
 
 PIECE = 1 << 17  # neurons at once, so that what is known of them stays in the cache
 
@@ -116,7 +116,7 @@ def scores(spikes, table, mode):
 
 
 def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
-    """M: scores summed over channels; ``map_bits`` holds any.
+    """M: scores summed over channels, up to ``map_top``, where a sum stays.
 
     Parameters
     ----------
@@ -144,4 +144,5 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
     places = np.tile(np.arange(pixels, dtype=kind), channels)
     for at, times, values in scored(trains, places, table, mode):
         np.add.at(found, times.astype(kind) * pixels + at, values.astype(np.int32, copy=False))
+    np.minimum(found, map_top(steps), out=found)
     return found.reshape(steps, *sides, count).transpose(3, 0, 1, 2)

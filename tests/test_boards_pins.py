@@ -13,7 +13,7 @@ from boards.protocol import Form
 from boards.simulated import SimulatedPort
 from boards.top import Top
 from golden.attribution import decay_table, traces
-from golden.formats import exp_table
+from golden.formats import exp_table, map_top
 from golden.network import load
 from golden.perturb import NetworkModel
 from golden.run import run
@@ -94,7 +94,7 @@ def test_traces_counters_and_bytes(everything):
             exponent = np.maximum(0, [[int(v).bit_length() - 8 for v in row]
                                       for row in np.bitwise_or.reduce(full)])
             assert (result.maps[tap] == full >> exponent << exponent).all()
-        top = 2**accelerator.map_width - 1
+        top = map_top(network.steps)
         assert result.saturated == sum((rows[n] == top).sum() for rows in wanted.maps.values())
 
 

@@ -121,27 +121,56 @@ def test_seeds_are_refused(capsys, text):
     assert said.startswith("error: --seed must be a number of at least 1") and said.count("\n") == 1
 
 
-def test_clock_list(capsys, tmp_path):
-    """One synthesis and a place and route each, which the fastest seed survives."""
-    def route(folder, seeds, *, hz, jobs, tick):
-        cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
-        return {seed: {"utilization": cells, "fmax": {"clk": {"achieved": 40.0 + seed % 3}}}
-                for seed in seeds}
+@pytest.fixture
+def tools(tmp_path):
+    """hw.build without tools: seed n reaches 40 + n % 3 MHz, those of ``unplaced`` find no place."""
+    cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
+    unplaced = set()
+
+    def route(folder, *, hz, seed, **_):
+        if seed in unplaced:
+            raise flow.Unplaced("no place")
+        return {"utilization": cells, "fmax": {"clk": {"achieved": 40.0 + seed % 3}}}
 
     def files(component, where, **_):
         for name in ("top.debug.v", "route-24000000-2.tim", "top.rpt", "route-24000000-2.bin"):
             (tmp_path / name).write_text(name)
         return tmp_path
-    with mock.patch("hw.flow.synthesised", files), mock.patch("hw.flow.seeds_routed", route), \
-            mock.patch("hw.flow.packed", lambda *_, **__: tmp_path / "route-24000000-2.bin"), \
-            pytest.raises(SystemExit, match="^0$"):
-        build.main(["ice40", "--network", SMALL, "--seed", "1..4", "--clock", "24",
-                    "--out", str(tmp_path / "out")])
+    with mock.patch("hw.flow.synthesised", files), mock.patch("hw.flow.routed", route), \
+            mock.patch("hw.flow.packed", lambda *_, **__: tmp_path / "route-24000000-2.bin"):
+        yield unplaced
+
+
+def built(out, *options):
+    """(exit code, report or None) of hw.build."""
+    with pytest.raises(SystemExit) as stop:
+        build.main(["ice40", "--network", SMALL, "--clock", "24", "--out", str(out), *options])
+    report = out / "report.json"
+    return stop.value.code, json.loads(report.read_text()) if report.exists() else None
+
+
+def test_clock_list(tools, capsys, tmp_path):
+    """One synthesis and a place and route each, which the fastest seed survives."""
+    code, report = built(tmp_path / "out", "--seed", "1..4")
     said = capsys.readouterr().out
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert [each["fmax_mhz"] for each in report["seeds"]] == [41, 42, 40, 41]
+    assert code == 0 and [each["fmax_mhz"] for each in report["seeds"]] == [41, 42, 40, 41]
     assert report["seed"] == 2 and "4 of 4 seeds meet 24 MHz; kept: seed 2" in said
     assert (tmp_path / "out" / "top.bin").read_text() == "route-24000000-2.bin"
+
+
+@pytest.mark.parametrize("options, unplaced, kept, told", [
+    ([], {1}, [2], "no place for the last cells with seed 1; kept: seed 2"),
+    (["--seed", "1..3"], {1, 3}, [2], "no place for the last cells with seed 1, 3; kept: seed 2"),
+    ([], {1, 2, 3, 4, 5}, [], "with seed 1, 2, 3, 4, 5; another --seed may find one"),
+    (["--seed", "2"], {2}, [], "no place for the last cells with seed 2; another --seed may")])
+def test_seeds_without_a_place(tools, capsys, tmp_path, options, unplaced, kept, told):
+    """Where none is named the next is tried; of those named one must find a place."""
+    tools |= unplaced
+    code, report = built(tmp_path / "out", *options)
+    said = capsys.readouterr()
+    assert told in (said.out if kept else said.err)
+    assert code == (0 if kept else 1) and (tmp_path / "out").exists() == bool(kept)
+    assert not kept or [each["seed"] for each in report["seeds"]] == kept
 
 
 def test_arguments_are_those_of_a_namespace():

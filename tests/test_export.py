@@ -25,7 +25,7 @@ HIDDEN = FASHION.taps[-1]
 LAST = FASHION.stages[-2]    # the last hidden layer, the default of both units
 TAPS = ", ".join(map(str, FASHION.taps))
 SAMS = {f"s{c}x{p}t{t}": {"channels": c, "pixels": p, "steps": t, "map_width": map_bits(c, t)}
-        for c, p, t in ((3, 5, 6), (1, 1, 1), (4, 2, 20))}
+        for c, p, t in ((3, 5, 6), (1, 1, 1), (4, 2, 20), (15, 1, 16))}
 ATTRIBUTIONS = {f"a{n}t{t}o{k}": {"neurons": n, "steps": t, "outputs": k, "bits": b}
                 for n, t, k, b in ((7, 6, 1, 8), (1, 1, 2, 2), (5, 20, 3, 8))}
 

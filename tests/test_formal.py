@@ -46,6 +46,8 @@ FAULTS = {
     "a word is fetched before its count is there": (
         picker, "Picker", "w_count.addr != tail)),", "head != tail)),", "hw.picker",
         "queue stays"),
+    "a map sum goes on at the top": (
+        sam, "Sam", "Mux(given | over, 0,", "Mux(given, 0,", "hw.sam", "map sum"),
     "a spike is looked up for ever": (
         sam, "Sam", "low.eq(without |", "low.eq(low |", "hw.sam", "each spike"),
     "what the first four steps held is forgotten": (

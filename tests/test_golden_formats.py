@@ -7,6 +7,7 @@ import pytest
 
 from golden.formats import (
     LEAK_BITS,
+    SCORE_FRAC,
     TABLE_FRAC,
     bits_signed,
     bits_unsigned,
@@ -14,6 +15,7 @@ from golden.formats import (
     leak_shift,
     leaked,
     map_bits,
+    map_top,
     rounded,
     score_bits,
 )
@@ -37,6 +39,21 @@ def test_score_and_map_widths_by_hand():
     assert map_bits(1, 16) == 13
     assert map_bits(3, 16) == 14
     assert map_bits(4, 16) == 15
+    assert map_bits(64, 16) == map_bits(8, 16) == 16
+
+
+def test_a_score_more_never_carries_over_below_the_top():
+    """Nor at it, which shows in the upper bits alone; formats without such a place are narrower."""
+    assert [map_top(steps) / 2**SCORE_FRAC for steps in (1, 16, 32, 64, 255)] == [
+        254, 224, 192, 384, 768]
+    for steps in range(1, 256):
+        top, below = map_top(steps), score_bits(steps)
+        bits = bits_unsigned(top)
+        assert bits == (16 if steps < 64 else below + 2)
+        assert top + 2**below == 2**bits and steps << SCORE_FRAC < 2**below
+        for channels in (1, 2, 13, 14, 15, 64, 300):
+            assert map_bits(channels, steps) == bits_unsigned(
+                min(channels * steps << SCORE_FRAC, top))
 
 
 @pytest.mark.parametrize("leak", [0, 1, 4096, 5000, 32768, 65535, 65536])

@@ -145,6 +145,15 @@ def test_map_sums_channels_and_its_format_holds_them():
     assert 2**(map_bits(4, 16) - 1) <= maps.max() < 2**map_bits(4, 16)
 
 
+def test_a_sum_stays_at_the_top():
+    """20 channels at gamma 0 pass 224 after 11 steps; the pixel beside them, of 14, just gets there."""
+    spikes = np.ones((1, 16, 20, 1, 2), dtype=np.uint8)
+    spikes[:, :, 14:, :, 1] = 0
+    maps = activation_map(spikes, gamma=0, mode="inclusive")[0, :, 0] / ONE
+    assert maps[:, 0].tolist() == [min(20 * (t + 1), 224) for t in range(16)]
+    assert maps[:, 1].tolist() == [14 * (t + 1) for t in range(16)]
+
+
 def test_table_in_place_of_gamma():
     spikes = (np.random.default_rng(0).random((2, 9, 3, 2, 2)) < 0.5).astype(int)
     table = exp_table(0.7, 9)

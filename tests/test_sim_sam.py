@@ -9,7 +9,7 @@ CASES = {
         "steps": steps, "word_steps": word, "channels": channels,
         "map_width": map_bits(channels, steps)}
     for steps, word, channels in (
-        (16, 16, 4), (16, 16, 3), (20, 8, 2), (5, 4, 3), (1, 4, 2), (33, 16, 1))}
+        (16, 16, 4), (16, 16, 3), (20, 8, 2), (5, 4, 3), (1, 4, 2), (33, 16, 1), (16, 16, 20))}
 
 
 def test_bench(tmp_path):

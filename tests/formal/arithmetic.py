@@ -177,8 +177,11 @@ def accumulates(plan):
 
 
 def ncs(m):
-    """A <- 1 + E[d] A rounded half up, 1 at the first spike; and the ghost, z E[t]."""
-    unit = sam.Sam(steps=16, word_steps=16, map_width=17)
+    """A <- 1 + E[d] A rounded half up, 1 at the first spike; and the ghost, z E[t].
+
+    What goes to the map is A - 1, A, or A and then the ghost, by mode.
+    """
+    unit = sam.Sam(steps=16, word_steps=16, map_width=16)
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
     entry, factor = inner.entry.data, inner.factor
@@ -188,13 +191,15 @@ def ncs(m):
     fed, ghost, opens = past(inner.found & real), past(found_second), past(inner.opens)
     product, was = past(entry * factor), past(inner.result)
     ghosts, silent = past(looked & second & ~inner.found), past(inner.silent)
+    spare, spares = past(inner.spare), past(second | (unit.mode == sam.Mode.Paper.value))
+    m.d.comb += Assert(~past.known | (inner.spare == spares))
     with m.If(past.known & fed):
-        m.d.comb += Assert(is_rounded(inner.result - ONE, product))
+        m.d.comb += Assert(is_rounded(inner.result - Mux(spare, 0, ONE), product))
     # What is multiplied next, in cases: A, 0 before a neuron's first spike, z for the ghost.
     with m.If(past.known & opens):
         m.d.comb += Assert(factor == 0)
     with m.Elif(past.known & fed & ~ghost):
-        m.d.comb += Assert(factor == inner.result)
+        m.d.comb += Assert(factor == inner.result + Mux(spare, ONE, 0))
     with m.Elif(past.known & fed):
         m.d.comb += Assert(factor == was)
     with m.Elif(past.known & ghosts):
@@ -209,7 +214,7 @@ def spikes_gone_through(m):
 
     In paper and inclusive mode; of a word with any steps, from those that are left.
     """
-    unit = sam.Sam(steps=16, word_steps=16, map_width=17)
+    unit = sam.Sam(steps=16, word_steps=16, map_width=16)
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
     taken = unit.i.valid & unit.i.ready
@@ -229,20 +234,22 @@ def spikes_gone_through(m):
 
 
 def map_sum(m):
-    """M(t) + N; N is A - 1, A, or A and then the ghost, by mode; no address is read meanwhile."""
-    unit = sam.Sam(steps=16, word_steps=16, map_width=17)
+    """M(t) + N, as far as the top, where it stays; and 0 once it has left."""
+    unit = sam.Sam(steps=16, word_steps=16, map_width=16)
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    old, new, result = inner.old, inner.new, inner.result
-    known = past(inner.found)
-    spare = past(inner.found_second | (unit.mode == sam.Mode.Paper.value))
-    # A, and a ghost with its one, are at least one; a map of four channels holds all sums.
-    real = past.known & known & ~inner.given & (result >= ONE) & (old.data <= 3 * 16 * ONE)
+    old, new, result, top = inner.old, inner.new, inner.result, 224 * ONE
+    real = past.known & past(inner.found) & ~inner.given & (result <= 16 * ONE) & (old.data <= top)
     with m.If(real):
-        m.d.comb += [Assert(new.en), Assert(new.data == old.data + result - Mux(spare, ONE, 0))]
+        m.d.comb += Assert(new.en)
+        with m.If(result >= (top - old.data)):
+            m.d.comb += Assert(new.data == top)
+        with m.Else():
+            m.d.comb += Assert(new.data == old.data + result)
     with m.If(inner.given & (~unit.o.valid | unit.o.ready)):
         m.d.comb += [Assert(new.en), Assert(new.data == 0)]
-    m.d.comb += Cover(real & (old.data != 0))
+    m.d.comb += [Cover(real & (old.data != 0) & (new.data == top - 1)),
+                 Cover(real & (new.data == top) & (old.data != top))]
     return inputs(unit)
 
 
@@ -373,7 +380,7 @@ def proofs():
     yield Proof("hw.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
     yield Proof("hw.sam.Sam", "each spike of each word once, earliest first", spikes_gone_through,
                 depth=22, cover=24)
-    yield Proof("hw.sam.Sam", "map sum, 17 bits", map_sum, **exact)
+    yield Proof("hw.sam.Sam", "map sum, 16 bits, as far as its top", map_sum, **exact)
     yield Proof("hw.scores.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact)
     yield Proof("hw.attribution.Traces", "trace update, 16 x 13 bits", traced, **exact)
     yield Proof("hw.attribution.Weigher", "trace times weight, 13 x 8 bits", attributed, **exact)

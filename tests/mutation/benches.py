@@ -207,6 +207,8 @@ def benches():
     # Norms, parameters of each channel, delays; maxima; first spikes; counts that fill their bits.
     rich, merged, first, counted = (draw(seed, rich=True, steps=(steps,)) for seed, steps in (
         (180, 20), (94, 20), (28, 20), (31, 140)))
+    # Layers of one pixel in three chunks, marks in two words; read-out groups of four and three.
+    ragged = draw(394, rich=True, steps=(20,))
     return {
         "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 20)}),
         "plain network": Accelerated(plain, {
@@ -223,6 +225,9 @@ def benches():
             attribution=rich.taps[0], word_steps=8, lanes=2),
         "merged network": Accelerated(merged, {
             "lane": ("core.engine.lane1", 20), "engine": ("core.engine", 15)}),
+        "ragged network": Accelerated(ragged, {
+            "trains": ("trains", 20), "follower": ("follower", 25), "engine": ("core.engine", 20),
+            "read-out": ("core.engine.readout", 25)}, word_steps=8),
         "first network": Accelerated(first, {"read-out": ("core.engine.readout", 10)}),
         "counted network": Accelerated(counted, {
             "read-out": ("core.engine.readout", 10), "SAM": ("sam", 20)}),
