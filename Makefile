@@ -34,6 +34,7 @@ bench: $(VENV)/tests
 
 formal: $(VENV)/tests
 	$(BIN)/python -m tests.formal --jobs 2 --out docs/proof/formal.json
+	$(BIN)/python -m tests.formal.reach --out docs/proof/reach.json
 
 mutation: $(VENV)/tests
 	$(BIN)/python -m tests.mutation --out docs/proof/mutation.json

@@ -149,7 +149,6 @@ class Sam(wiring.Component):
         result  = Signal(score, reset_less=True)
         product = Signal(score.width + 16)
         spare   = Signal()                                   # the spike itself does not count
-        one     = 1 << SCORE_FRAC
         half    = 1 << TABLE_FRAC - 1
         m.d.comb += product.eq(entry.data * factor)
         # One more, unless it is spare, and rounded half up, in a single sum.

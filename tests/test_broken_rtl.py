@@ -18,6 +18,7 @@ from tests.networks import draw, images
 SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
 TRAINS = {"regions": (288, 144), "word_steps": 16, "chunks": 1}
 NETWORK = draw(2, plain=True, steps=(16,))
+RAGGED = draw(394, rich=True, steps=(20,))     # with a layer of one pixel, in words of 8 steps
 
 
 def one(unit, **params):
@@ -25,12 +26,12 @@ def one(unit, **params):
     return {"unit": unit}, {"unit": params}
 
 
-def planned(make, folder):
+def planned(make, folder, network=NETWORK, word_steps=16):
     """The same for a unit made from a plan of a small network."""
-    NETWORK.save(folder / "network.npz")
-    np.save(folder / "images.npy", images(NETWORK, 2))
-    return one(make(Plan(NETWORK)), network=str(folder / "network.npz"), lanes=4, word_steps=16,
-               images=str(folder / "images.npy"), taps=NETWORK.taps)
+    network.save(folder / "network.npz")
+    np.save(folder / "images.npy", images(network, 2))
+    return one(make(Plan(network, word_steps=word_steps)), network=str(folder / "network.npz"),
+               lanes=4, word_steps=word_steps, images=str(folder / "images.npy"), taps=network.taps)
 
 
 # bench: the modules it needs (which may be broken) and a folder -> units and parameters
@@ -40,7 +41,7 @@ BENCHES = {
     "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
     "trains": lambda m, folder: one(m.Trains(**TRAINS), **TRAINS),
     "lane": lambda m, folder: planned(m.Lane, folder),
-    "follower": lambda m, folder: planned(m.Follower, folder),
+    "follower": lambda m, folder: planned(m.Follower, folder, RAGGED, 8),
     "core": lambda m, folder: planned(Core, folder),
     "accelerator": lambda m, folder: planned(
         lambda plan: m.Accelerator(NETWORK), folder),
@@ -67,6 +68,8 @@ FAULTS = {
     "the bitmap keeps marks of the image before": (
         "trains", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])", "kept  = marks[:WORD]",
         "bitmap: . instead of"),
+    "the mark of a first train turns over where the tenth has one": (
+        "trains", "kept | Cat(", "kept ^ kept[9] | Cat(", "bitmap: . instead of"),
     "accumulators are not cleared": (
         "lane", "Mux(self.load, 0, total + self.weight)", "total + self.weight",
         "step . instead of"),
@@ -80,6 +83,9 @@ FAULTS = {
         "step . instead of"),
     "words are read before they are written": (
         "follower", "self.en.eq(some &", "self.en.eq(C(1) &", "word . is wrong"),
+    "the later words of a layer's only pixel are not read": (
+        "follower", "within = chunk.any() | channel.any()", "within = C(0, 1)",
+        "SimTimeoutError"),
     "the map's edge is not seen": (
         "walker", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",
         "Mux(looked_kind == Kind.Add, channels, 0)", "pass 1: . trains wrong"),

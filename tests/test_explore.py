@@ -123,7 +123,7 @@ def test_seeds_are_refused(capsys, text):
 
 @pytest.fixture
 def tools(tmp_path):
-    """hw.build without tools: seed n reaches 40 + n % 3 MHz, those of ``unplaced`` find no place."""
+    """hw.build without tools: seed n reaches 40 + n % 3 MHz, those that are given find no place."""
     cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
     unplaced = set()
 

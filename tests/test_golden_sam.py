@@ -146,7 +146,7 @@ def test_map_sums_channels_and_its_format_holds_them():
 
 
 def test_a_sum_stays_at_the_top():
-    """20 channels at gamma 0 pass 224 after 11 steps; the pixel beside them, of 14, just gets there."""
+    """20 channels at gamma 0 pass 224 after 11 steps; the pixel beside, of 14, just gets there."""
     spikes = np.ones((1, 16, 20, 1, 2), dtype=np.uint8)
     spikes[:, :, 14:, :, 1] = 0
     maps = activation_map(spikes, gamma=0, mode="inclusive")[0, :, 0] / ONE

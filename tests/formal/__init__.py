@@ -1,7 +1,5 @@
 """Formal proofs of the gateware: ``python -m tests.formal``."""
 
-from tests.formal import arithmetic, boards, engine, memories, streams
+from tests.formal import arithmetic, boards, memories, streams
 
 PROOFS = arithmetic.PROOFS + boards.PROOFS + memories.PROOFS + streams.PROOFS
-# Not seen to end in minutes.
-SLOW = memories.SLOW + engine.PROOFS

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from golden.errors import command
 from golden.files import replacing
-from tests.formal import PROOFS, SLOW
+from tests.formal import PROOFS
 from tests.formal.prove import prove, warm
 
 
@@ -32,11 +32,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m tests.formal", description=__doc__)
     parser.add_argument("--jobs", type=int, default=2, help="proofs at once (default: 2)")
     parser.add_argument("--only", default="", help="components or claims with this in them")
-    parser.add_argument("--slow", action="store_true", help="those too that take very long")
     parser.add_argument("--out", metavar="FILE.json", help="write the table for docs/proof.md")
     args = parser.parse_args(argv)
-    proofs = PROOFS + SLOW if args.slow else PROOFS
-    chosen = [p for p in proofs if args.only in p.component or args.only in p.claim]
+    chosen = [p for p in PROOFS if args.only in p.component or args.only in p.claim]
     if not chosen:
         parser.error("no such proof")
     warm()

@@ -1,0 +1,19 @@
+"""The walk through all states of a small accelerator sees what goes wrong in few of them."""
+
+import pytest
+
+from hw import accelerator
+from tests.formal.reach import explored
+from tests.test_broken_rtl import changed
+
+
+@pytest.mark.parametrize("old, new, what", [
+    ("with m.If(self.o_counts.ready):\n            m.d.sync += offers.eq(0)",
+     "m.d.sync += offers.eq(0)", "wrong: count"),
+    ("with m.If(core.done):", "with m.If(core.done & self.o_maps.ready):",
+     "wrong: an image never ends"),
+])
+def test_red_with(old, new, what):
+    """A count that is given up when nobody takes it; an end overlooked while a map is stalled."""
+    with pytest.raises(AssertionError, match=what):
+        explored(changed(accelerator, old, new).Accelerator, most=200_000)
