@@ -27,14 +27,15 @@ def score_bits(steps):
 
 
 def map_top(steps):
-    """The value at which a map pixel stays: 224 at 16 steps, 192 at 32.
+    """The value at which a map pixel stays: 224 at 16 steps, 192 at 32; beyond 63 none is met.
 
     2**MAP_BITS less the largest power of two that a score can have, so that one more carries over
-    in no pixel below, and that a pixel is known by its upper bits to be there (beyond 63 steps in
-    wider formats, for as much to be left).
+    in no pixel below, and that a pixel is known by its upper bits to be there. Longer runs would
+    leave too little of a row; they take two, which are wide enough for 4,096 channels.
     """
     width = score_bits(steps)
-    return (1 << max(MAP_BITS, width + 2)) - (1 << width)
+    bits = MAP_BITS if width + 2 <= MAP_BITS else width + 12
+    return (1 << bits) - (1 << width)
 
 
 def map_bits(channels, steps):
