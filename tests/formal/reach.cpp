@@ -14,7 +14,6 @@
 // States are told apart by 128 bits of a hash.
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
