@@ -46,6 +46,11 @@ Also in `make formal`. That the engine never deadlocks is no claim a solver coul
 accelerator; a simulation that tries everything the environment may do, in every state that comes of
 it, can. {reach}
 
+Two registers that run on while they decide nothing are held there, or every length of a stall would
+be a state of its own: the count of an image's cycles, which is not compared, and the picker's count
+of the trains of a word after the last of them (`tests/formal/reach.py`). States are told apart by
+128 bits of a hash.
+
 Planted: a count that is given up when nobody takes it, and an end that is overlooked while a map
 is stalled, a deadlock (`tests/test_reach.py`).
 """
