@@ -246,23 +246,23 @@ def build(args, console):
     if absent:
         raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
                        f"pip install -e '.[{target.family}]'")
-    seeds = seeds_of("1" if args.seed is None else args.seed)
+    # Seeds at once; where they find no place, the next ones.
+    batches = [[n] for n in range(1, TRIES + 1)] if args.seed is None else [seeds_of(args.seed)]
     accelerator, component, hz = design(network, args)
     with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)
             work = flow.synthesised(component, work, target=target, verilog=True)
-            progress.update(task, description="place and route", total=len(seeds))
-            routes = flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
-                                       tick=lambda: progress.advance(task))
-            while not any(routes.values()):
-                seed = len(routes) + 1
-                if args.seed is not None or seed > TRIES:
-                    raise Unplaced(f"no place for the last cells with seed "
-                                   f"{', '.join(map(str, routes))}; another --seed may find one")
-                progress.update(task, description=f"place and route, seed {seed}", total=seed)
-                routes |= flow.seeds_routed(work, [seed], hz=hz,
+            routes = {}
+            for seeds in batches:
+                progress.update(task, description="place and route", total=len(routes) + len(seeds))
+                routes |= flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
                                             tick=lambda: progress.advance(task))
+                if any(routes.values()):
+                    break
+            else:
+                raise Unplaced(f"no place for the last cells with seed "
+                               f"{', '.join(map(str, routes))}; another --seed may find one")
         report = report_of(network, accelerator, routes, target, hz=hz, args=args)
         kept = flow.route(hz, report["seed"])
         bitstream = flow.packed(work, hz=hz, seed=report["seed"], target=target)

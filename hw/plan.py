@@ -601,6 +601,18 @@ def class_order(plan):
     return np.array(order)
 
 
+def score_words(plan, scores):
+    """(N, words) of scores (N, T, classes) in the order in which they leave the chip."""
+    order = class_order(plan)
+    return scores[:, order[:, 0], order[:, 1]]
+
+
+def map_words(taps, maps):
+    """(N, words) of maps {layer: (N, T, H, W)} in the order in which they leave: step last."""
+    return np.hstack([maps[tap].transpose(0, 2, 3, 1).reshape(len(maps[tap]), -1)
+                      for tap in taps])
+
+
 def pixel_words(plan, images):
     """(N, words) of each image in the order in which the chip takes them."""
     network = plan.network

@@ -9,7 +9,7 @@ from golden.attribution import decay_table, traces, weighed
 from golden.formats import MODES, exp_table
 from golden.run import forward, run
 from golden.sam import activation_map
-from hw.plan import class_order, configuration, pixel_words
+from hw.plan import configuration, map_words, pixel_words, score_words
 from hw.testbench import Packet
 
 BEYOND = 0xFFFF   # a neuron that no layer has
@@ -139,11 +139,9 @@ def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
             Packet(ports["i_pixels"].name, ports["i_pixels"].width, pixels.ravel().tolist(),
                    ([False] * (pixels.shape[1] - 1) + [True]) * count,
                    after=ports["i_config"].name)]
-    order = class_order(plan)
-    expected = [packets("o_scores", result.scores[:, order[:, 0], order[:, 1]])]
+    expected = [packets("o_scores", score_words(plan, result.scores))]
     if taps:
-        expected.append(packets("o_maps", np.concatenate(
-            [result.maps[tap].transpose(0, 2, 3, 1).reshape(count, -1) for tap in taps], axis=1)))
+        expected.append(packets("o_maps", map_words(taps, result.maps)))
     if traced is not None:
         found = traces(result.spikes[traced].swapaxes(0, 1), decay_table(decay, network.steps))
         expected.append(packets("o_traces", found.transpose(0, 2, 3, 1)))

@@ -10,7 +10,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, gather
 from golden.formats import MODES, exp_table
 from golden.network import load
 from golden.run import run
-from hw.plan import Plan, aligned, channel_stride, class_order, configuration
+from hw.plan import Plan, aligned, channel_stride, configuration, map_words, score_words
 from sim.streams import begin, cycle, receive, send, signed, silent
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
@@ -102,12 +102,9 @@ async def equals_golden(dut, case, stall):
         assert not wrong, (
             f"image {n}: {len(wrong)} trains wrong, first of layer {wrong[0][0]} at "
             f"{wrong[0][1]}: {found[wrong[0]]:b} instead of {expected[wrong[0]]:b}")
-        # Map values leave tap after tap, pixel after pixel, step after step.
-        compare(f"image {n}: maps", got_maps, np.concatenate(
-            [want.maps[tap][0].transpose(1, 2, 0).ravel() for tap in taps] or [[]]))
-        order = class_order(plan)
+        compare(f"image {n}: maps", got_maps, map_words(taps, want.maps)[0] if taps else [])
         compare(f"image {n}: scores", [signed(word, plan.score_bits) for word in got_scores],
-                want.scores[0][order[:, 0], order[:, 1]])
+                score_words(plan, want.scores)[0])
         lasts = [word >> 24 for word in got_counts]
         compare(f"image {n}: counts", [word & 0xFFFFFF for word in got_counts[:-1]],
                 want.counts[0])

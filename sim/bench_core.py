@@ -10,7 +10,7 @@ from cocotb.triggers import RisingEdge, gather
 from golden.network import load
 from golden.run import run
 from golden.synapses import pooled
-from hw.plan import Plan, class_order
+from hw.plan import Plan, score_words
 from sim.bench_accelerator import compare, trains
 from sim.streams import begin, number, receive, serve, signed, silent
 
@@ -85,9 +85,8 @@ async def equals_golden(dut, case, stall):
             if each is plan.passes[-1]:
                 scores, _ = await gather(
                     receive(dut, f"{case}__o", result.scores[0].size, stall=stall), done())
-                order = class_order(plan)
                 compare("scores", [signed(word, plan.score_bits) for word in scores],
-                        result.scores[0][order[:, 0], order[:, 1]])
+                        score_words(plan, result.scores)[0])
             else:
                 await done()
             found["late"] = each.storing

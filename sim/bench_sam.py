@@ -8,7 +8,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge, gather
 
 from golden.formats import MODES, exp_table, map_top
-from golden.sam import scores
+from golden.sam import activation_map
 from sim.streams import begin, cycle, receive, send, silent
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
@@ -30,8 +30,7 @@ def words(spikes, word_steps):
 
 def expected(spikes, table, mode):
     """Map values of the pixels (P, T, C), pixel after pixel."""
-    sums = scores(spikes, table, mode).sum(axis=2)
-    return np.minimum(sums, map_top(spikes.shape[1])).ravel().tolist()
+    return activation_map(spikes[..., None, None], table=table, mode=mode).ravel().tolist()
 
 
 async def write_table(dut, case, table):

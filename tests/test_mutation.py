@@ -3,10 +3,10 @@
 from collections import Counter
 
 from amaranth import *
-from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from sim.verilate import text_of
 from tests.mutation.benches import Frames, chosen
 from tests.mutation.equal import equal
 from tests.mutation.mutants import WIDTH, mutated
@@ -58,7 +58,7 @@ def test_frames_see_most_mutants(monkeypatch):
 
 def test_equal_are_those_that_cannot_be_seen():
     """Of all mutants of y = a ? b : (a & b) just those of which one sees by hand that they are."""
-    text = verilog.convert(Chosen(), name="dut", emit_src=False, strip_internal_attrs=True)
+    text = text_of(Chosen())
     _, modules, mutants = mutated(text, {"all": ("", 60)})
     same = equal(modules, "", [mutant.number for mutant in mutants])
     found = Counter(mutant.change[:12] for mutant in mutants if mutant.number in same)
@@ -71,7 +71,7 @@ def test_equal_are_those_that_cannot_be_seen():
 
 def test_equal_looks_at_states_that_are_reached():
     """Held at 0 the output is as it was, for 3 is not counted; held at 1 it is not."""
-    text = verilog.convert(Thirds(), name="dut", emit_src=False, strip_internal_attrs=True)
+    text = text_of(Thirds())
     _, modules, mutants = mutated(text, {"all": ("", 60)})
     numbers = {mutant.change[:11]: mutant.number for mutant in mutants
                if " Y[0] of " in mutant.change and " at y[0] " in mutant.change}

@@ -23,7 +23,7 @@ from golden.files import replacing
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan import class_order, configuration, pixel_words
+from hw.plan import configuration, map_words, pixel_words, score_words
 from sim.verilate import text_of, verilated
 from tests.formal.streams import tiny
 
@@ -47,11 +47,10 @@ def small():
 def words_of(accelerator, images):
     """(N, words) uint32 of maps, scores and counts as they leave, the last with its mark alone."""
     found = run(images, accelerator.network, taps=accelerator.taps)
-    count, order = len(images), class_order(accelerator.plan)
-    maps = [found.maps[tap].transpose(0, 2, 3, 1).reshape(count, -1) for tap in accelerator.taps]
-    scores = found.scores[:, order[:, 0], order[:, 1]] & 2**accelerator.score_width - 1
-    ends = np.full((count, 1), 1 << 24)
-    return np.hstack([*maps, scores, found.counts, ends]).astype("<u4")
+    maps = map_words(accelerator.taps, found.maps)
+    scores = score_words(accelerator.plan, found.scores) & 2**accelerator.score_width - 1
+    ends = np.full((len(images), 1), 1 << 24)
+    return np.hstack([maps, scores, found.counts, ends]).astype("<u4")
 
 
 def explored(make=Accelerator, *, images=IMAGES, most=MOST):

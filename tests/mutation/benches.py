@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from amaranth import *
-from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,7 +17,7 @@ from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Space
 from sim.rtl import Simulation
-from sim.verilate import verilated
+from sim.verilate import text_of, verilated
 from tests.mutation.mutants import mutated
 from tests.networks import draw, images
 
@@ -160,7 +159,7 @@ class Frames:
 
     def build(self):
         """Mutate and compile; return the mutants."""
-        text = verilog.convert(Framed(), name="dut", emit_src=False, strip_internal_attrs=True)
+        text = text_of(Framed())
         text, self.modules, found = mutated(text, self.parts)
         self.program = verilated(text, quick=True, harness=Path(__file__).with_name("frames.cpp"))
         self.streams = [stream(seed, spaced=True) for seed in (1, 2)]
