@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.picker import PAUSE, QUEUE_DEPTH
+from hw.picker import NEXT, QUEUE_DEPTH
 from hw.plan import channel_stride
 from hw.walker import MARGIN
 
@@ -123,7 +123,7 @@ def behind(entries):
 def drains(plan, each, found):
     """(N, walks) cycles in which the neurons take the sums of a walk."""
     if each.merging:
-        return np.full_like(found.trains, PAUSE + 1)
+        return np.full_like(found.trains, NEXT)
     if each is plan.passes[-1]:                     # hw.readout takes lane after lane
         lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
         live = np.minimum(plan.word_steps, plan.network.steps
@@ -135,7 +135,8 @@ def drains(plan, each, found):
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + (3 if plan.per_channel else 0)
-    return np.where((found.trains == 0) & plan.can_skip(each), plan.lanes + PAUSE, steps)
+    short = max(plan.lanes, NEXT)
+    return np.where((found.trains == 0) & plan.can_skip(each), short, steps)
 
 
 def pass_cycles(plan, each, found):

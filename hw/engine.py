@@ -226,25 +226,28 @@ class Engine(wiring.Component):
         ]
 
         # --- store: finished trains, lane after lane ----------------------------------------------
-        group   = Signal(range(max(p.groups for p in passes)))
-        # Known two cycles after the group, whose ends hw.picker keeps three apart.
-        last_group = Signal()
-        used    = Mux(last_group, fixed((p.shape[0] - 1) % p.span for p in passes),
-                      fixed(p.span - 1 for p in passes))     # last lane in use
+        # What a store needs is settled in the cycle before its first train: stores may follow each
+        # other without a gap.
+        group   = Signal(range(max(p.groups for p in passes)))   # of the next walk to be stored
+        closing = group == fixed(p.groups - 1 for p in passes)   # it is the pixel's last
+        tail    = lambda p: (p.shape[0] - 1) % p.span            # last lane in use of that
+        begins, begins_chunk = Signal(), Signal()            # a store follows; of the last chunk
         hold    = Signal(steps * plan.lanes, reset_less=True)
         storing, store_final = Signal(), Signal()
         store_chunk = Signal() if plan.chunks > 1 else C(1)
-        writer = Signal(range(plan.lanes))
-        at_used = Signal()                           # the writer is there
+        last_group  = Signal()                               # of the walk being stored
+        used    = Mux(last_group, fixed(tail(p) for p in passes), fixed(p.span - 1 for p in passes))
+        writer  = Signal(range(plan.lanes))
+        at_used = Signal()                                   # the writer is there
         writer_done = storing & at_used
-        stored = Signal()                            # the pass's last train has left
+        stored = Signal()                                    # the pass's last train has left
         m.d.sync += [
-            last_group.eq(group == fixed(p.groups - 1 for p in passes)),
-            at_used.eq(Mux(storing & ~at_used, writer + 1, 0) == used),
+            at_used.eq(writer + 1 == used),
             stored.eq(writer_done & store_final & storing_pass),
             self.done.eq(stored | told),
         ]
         m.d.comb += [
+            begins.eq(whole.last), begins_chunk.eq(whole_chunk),
             self.w_en.eq(storing),
             self.w_train.eq(hold[:steps]),
             self.pixel_done.eq(writer_done & store_chunk & last_group),
@@ -256,16 +259,12 @@ class Engine(wiring.Component):
                 writer.eq(Mux(writer_done, 0, writer + 1)),
                 storing.eq(~writer_done),
             ]
-        with m.If(writer_done & store_chunk):
-            m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         with m.If(whole.last):
             m.d.sync += [
                 hold.eq(Mux(whole.hollow, 0, Cat(words))),
                 self.w_some.eq(words[0].any() & ~whole.hollow),
-                storing.eq(1), store_final.eq(whole.final),
+                store_final.eq(whole.final),
             ]
-            if plan.chunks > 1:
-                m.d.sync += store_chunk.eq(whole_chunk)
         if merges:
             merged, came, joins = Signal(steps), Signal(steps), Signal()
             merge_chunk = Signal(range(plan.chunks))
@@ -274,33 +273,38 @@ class Engine(wiring.Component):
                 merged.eq(Mux(joins | ~merging, 0, merged | came)),
             ]
             with m.If(joins):
+                m.d.comb += [begins.eq(1), begins_chunk.eq(merge_chunk == plan.chunks - 1)]
                 m.d.sync += [
-                    hold.eq(merged), self.w_some.eq(merged.any()),
-                    storing.eq(1), store_final.eq(last),
+                    hold.eq(merged), self.w_some.eq(merged.any()), store_final.eq(last),
                     merge_chunk.eq(Mux(merge_chunk == plan.chunks - 1, 0, merge_chunk + 1)),
                 ]
-                if plan.chunks > 1:
-                    m.d.sync += store_chunk.eq(merge_chunk == plan.chunks - 1)
-        with m.If(self.start):
-            m.d.sync += group.eq(0)
 
         # From the last train of a group to the first of the next; of one chunk to the next.
         across  = plan.chunks - 1
         stores  = [p if p.storing else passes[0] for p in passes]
         jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in stores)
-        tail    = lambda p: (p.shape[0] - 1) % p.span
         within  = jumps(lambda p: 1 - across * p.out_chunk)
         beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)
                         - across * p.out_chunk)
-        leap, onwards = Signal.like(self.w_jump), Signal.like(self.w_jump)
-        m.d.sync += [
-            leap.eq(Mux(last_group, beyond, within)),
-            onwards.eq(Mux(last_group, jumps(lambda p: p.out_chunk - tail(p)),
-                           jumps(lambda p: p.out_chunk - (p.span - 1)))),
-        ]
+        onwards = Mux(closing, jumps(lambda p: p.out_chunk - tail(p)),
+                      jumps(lambda p: p.out_chunk - (p.span - 1)))
+        jump = Signal.like(self.w_jump, reset_less=True)
+        single = Mux(closing, fixed(tail(p) == 0 for p in passes),
+                     fixed(p.span == 1 for p in passes))     # the first train is the last, too
+        with m.If(begins):
+            m.d.sync += [
+                storing.eq(1), last_group.eq(closing), at_used.eq(single),
+                jump.eq(Mux(begins_chunk, Mux(closing, beyond, within), onwards)),
+            ]
+            if plan.chunks > 1:
+                m.d.sync += store_chunk.eq(begins_chunk)
+            with m.If(begins_chunk):
+                m.d.sync += group.eq(Mux(closing, 0, group + 1))
+        with m.If(self.start):
+            m.d.sync += group.eq(0)
         m.d.comb += [
             self.w_turn.eq(writer_done),
-            self.w_jump.eq(Mux(writer_done, Mux(store_chunk, leap, onwards), 1)),
+            self.w_jump.eq(Mux(writer_done, jump, 1)),
         ]
 
         return m

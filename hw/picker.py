@@ -11,7 +11,7 @@ from hw.walker import MARGIN, Kind, found_layout
 __all__ = ["Picker", "item_layout"]
 
 QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
-PAUSE = 2         # cycles that the engine's store needs to tell one group of lanes from the next
+NEXT = 2          # cycles from an end to the next at the least
 
 
 def item_layout(plan):
@@ -36,9 +36,9 @@ class Picker(wiring.Component):
 
     Words wait in a queue, so that visits run ahead and empty ones cost nothing. An End waits until
     the lanes can take it when it arrives, which is known here: the sums of a walk take
-    ``word_steps`` cycles to drain (three more with plan.per_channel), or ``lanes`` and two if
-    nothing was added and nothing can spike, and in a read-out as long as ``drained`` says. Behind
-    it nothing ever waits.
+    ``word_steps`` cycles to drain (three more with plan.per_channel), or ``lanes``, two at least,
+    if nothing was added and nothing can spike, and in a read-out as long as ``drained`` says.
+    Behind it nothing ever waits.
 
     Parameters
     ----------
@@ -141,7 +141,8 @@ class Picker(wiring.Component):
         # --- room: when the lanes have drained what they had --------------------------------------
         steps   = plan.word_steps
         full    = steps + 3 * plan.per_channel
-        cooling = Signal(range(max(full, plan.lanes + PAUSE)))
+        short   = max(plan.lanes, NEXT)                      # stores of the walk before are over
+        cooling = Signal(range(full))
         cool    = Signal(init=1)                             # cooling is 0: the next end may go
         told    = Signal()                                   # a read-out's sums are draining
         added   = Signal()
@@ -153,7 +154,7 @@ class Picker(wiring.Component):
         with m.If(gives & ends):
             m.d.sync += room.eq(0)
             m.d.sync += [
-                cooling.eq(Mux(merging, PAUSE, Mux(hollow, plan.lanes + PAUSE - 1, full - 1))),
+                cooling.eq(Mux(merging, NEXT - 1, Mux(hollow, short - 1, full - 1))),
                 cool.eq(0), told.eq(speaks), added.eq(0),
             ]
         with m.Else():
