@@ -5,7 +5,8 @@ from amaranth import *
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from golden.formats import MODES, exp_table, map_bits, score_bits
+from golden.formats import MODES, exp_table, score_bits
+from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.attribution import Traces
 from hw.causes import Causes, activity_layout
@@ -69,6 +70,9 @@ class Accelerator(wiring.Component):
         Whether spikes can be taken away (hw.experiments).
     scrub : bool
         Whether the weight memory is watched (hw.scrub).
+    map_bits : None or int
+        Width of a map value at most; sums that it does not hold stay at golden.formats.map_top.
+        None for maps that hold every sum.
 
     Members
     -------
@@ -94,7 +98,7 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
-                 attribution=None, experiments=False, scrub=False):
+                 attribution=None, experiments=False, scrub=False, map_bits=None):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -106,8 +110,9 @@ class Accelerator(wiring.Component):
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
         self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
         stages = {stage.index: stage for stage in network.stages}
-        self.map_width = max((map_bits(stages[tap].shape[0], network.steps) for tap in self.taps),
-                             default=1)
+        self.exact_width = max((exact_bits(stages[tap].shape[0], network.steps)
+                                for tap in self.taps), default=1)
+        self.map_width = min(self.exact_width, map_bits or self.exact_width)
         self.score_width = self.plan.score_bits
         self.maps_per_image = sum(network.steps * stages[tap].shape[1] * stages[tap].shape[2]
                                   for tap in self.taps)
@@ -264,7 +269,7 @@ class Accelerator(wiring.Component):
         if self.taps:
             m.submodules.sam = sam = Sam(
                 steps=self.network.steps, word_steps=plan.word_steps, map_width=self.map_width,
-                table=self.table)
+                held=self.map_width < self.exact_width, table=self.table)
             tapped = follows(self.taps)
             listeners.append((sam.i, tapped))
             busy.append(sam.busy)

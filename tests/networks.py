@@ -113,6 +113,15 @@ def draw(seed, *, steps=(3, 16, 20, 33), plain=False, hardware=True, encoder="be
                    readout=readout, seed=int(rng.integers(1, 2**32)), name=f"drawn {seed}")
 
 
+def loud(channels, steps, width=2):
+    """A network of 1 x ``width`` pixels, each with ``channels`` neurons that spike as it does."""
+    silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
+    return Network(shape=(1, 1, width), steps=steps, encoder="frames", name="loud", layers=(
+        Layer(weights=np.full((channels, 1, 1, 1), 2), bits=3,
+              neuron=Neuron(threshold=np.int64(1), leak=np.int64(2**LEAK_BITS), reset="zero")),
+        Layer(weights=np.resize((1, -1, 2), (3, width * channels)), bits=3, neuron=silent)))
+
+
 def images(network, count, seed=0):
     """Images for a network: noise, and where there are several also black and white ones."""
     rng = np.random.default_rng(seed)

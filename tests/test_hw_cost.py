@@ -138,7 +138,7 @@ def test_report_states_the_plan():
         **dict.fromkeys(used, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
         "timing_met": True, "widths": {}, "tools": {}, "options": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
-                         "seed"), ""),
+                         "map_sums", "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}
     text = build.markdown(report)
     assert "| weights and thresholds | 2 SPRAM | 12,832 | 32 | 410,624 | 524,288 | 768 |" in text
