@@ -122,6 +122,24 @@ def loud(channels, steps, width=2):
         Layer(weights=np.resize((1, -1, 2), (3, width * channels)), bits=3, neuron=silent)))
 
 
+def deep(layers, pool=None):
+    """A network of so many spiking layers, each of which hands the spikes of 3 x 1 x 2 neurons on.
+
+    A neuron also fires at every second spike of another channel. Behind layer ``pool``, if any, is
+    a max pooling of one pixel.
+    """
+    weights = np.array([[0, 2, 1], [1, 0, 2], [2, 1, 0]])[:, :, None, None]
+    spiking = Layer(weights=weights, bits=3, neuron=Neuron(threshold=np.int64(1),
+                                                           leak=np.int64(0)))
+    silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
+    chain = [spiking] * layers
+    if pool is not None:
+        chain.insert(pool, Pool("max", 1, 1))
+    readout = Layer(weights=np.arange(-6, 6).reshape(2, 6), bits=4, neuron=silent)
+    return Network(shape=(3, 1, 2), steps=4, encoder="frames", name=f"deep {layers}",
+                   layers=(*chain, readout))
+
+
 def images(network, count, seed=0):
     """Images for a network: noise, and where there are several also black and white ones."""
     rng = np.random.default_rng(seed)
