@@ -12,8 +12,9 @@ __all__ = ["Counters"]
 class Counters(wiring.Component):
     """Puts two counts of an image before its last one.
 
-    First the map values held at the top of their format, then the cycles in which a result was
-    offered and not taken: the wire's share of the time, as far as the chip had to wait for it.
+    First the map values held at the top of their format, none where it holds every sum; then the
+    cycles in which a result was offered and not taken: the wire's share of the time, as far as the
+    chip had to wait for it.
 
     Members
     -------

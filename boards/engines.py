@@ -7,10 +7,10 @@ import numpy as np
 
 from boards.host import Board, find_port
 from boards.ports import LinkError
-from boards.protocol import Register
+from boards.protocol import Form, Register
 from boards.results import Result
 from golden.errors import BadInput
-from golden.formats import MODES, exp_table
+from golden.formats import MODES, exp_table, map_top
 from golden.network import load
 from golden.run import run
 
@@ -34,6 +34,7 @@ class ModelEngine:
     notice = ("Demo: no chip here. All results are computed by the integer model on this computer "
               "(the chip gives the same, bit for bit).")
     seconds = bytes = hz = None  # of the last image on a chip
+    map_bits = None              # of a chip's maps (golden.sam.activation_map)
 
     def __init__(self, network, *, taps):
         self.network, self.taps, self.gamma, self.mode = network, tuple(taps), 0.5, "paper"
@@ -44,7 +45,8 @@ class ModelEngine:
 
     def model(self, image):
         """(Result, golden.run.Result with all spikes) that the model gives of one image."""
-        found = run(image[None], self.network, taps=self.taps, gamma=self.gamma, mode=self.mode)
+        found = run(image[None], self.network, taps=self.taps, gamma=self.gamma, mode=self.mode,
+                    map_bits=self.map_bits)
         maps = {tap: rows[0] for tap, rows in found.maps.items()}
         return Result(
             logits=found.logits[0], scores=found.scores[0], counts=found.counts[0], maps=maps,
@@ -79,7 +81,7 @@ class ChipEngine(ModelEngine):
         if told.digest != network.digest:
             raise LinkError(board.port, f"this chip was built for network {told.digest}, not for "
                             f"{network.name} ({network.digest}): build and flash, or --network")
-        self.hz = told.clock_hz
+        self.hz, self.map_bits = told.clock_hz, value_bits(told)
         plan = Plan(network, lanes=told.lanes, word_steps=told.word_steps)
         if told.label != network.digest:
             board.load(configuration(plan, table=exp_table(self.gamma, network.steps),
@@ -103,6 +105,19 @@ class ChipEngine(ModelEngine):
         return {"baud": board.baud, "bytes sent": board.sent, "bytes received": board.received,
                 "whole frames": board.whole, "damaged frames": board.damaged,
                 "repeated requests": board.repeated}
+
+
+def value_bits(told):
+    """Bits of a map value on the chip of identity ``told``; None where its form leaves that open.
+
+    A sum over all steps has as many bits as ``steps`` times the largest value.
+    """
+    if told.form == Form.FULL:
+        return told.map_bits
+    if told.form == Form.SUM:
+        return next((bits for bits in range(1, told.map_bits + 1)
+                     if (told.steps * map_top(bits)).bit_length() == told.map_bits), None)
+    return None
 
 
 def checked(gamma, mode):

@@ -9,8 +9,9 @@ from boards.executor import ANSWER, LABEL
 from boards.protocol import BLOCK, BOOT_AT, LABEL_AT, Boot, Kind, bytes_of
 from boards.stuffing import Stuffer
 
-__all__ = ["Framer", "COUNT"]
+__all__ = ["Framer", "COUNT", "WORD_BITS"]
 
+WORD_BITS = 32     # of the widest result word
 FULL  = BLOCK - 4  # a word that begins here still ends within a block
 COUNT = data.StructLayout({"data": 24, "last": 1})
 
@@ -55,8 +56,8 @@ class Framer(wiring.Component):
         widths = {"map_width": map_width, "score_width": score_width,
                   "trace_width": trace_width or 1}
         for name, width in widths.items():
-            if not 1 <= width <= 32:
-                raise ValueError(f"{name} must be 1 to 32, not {width}")
+            if not 1 <= width <= WORD_BITS:
+                raise ValueError(f"{name} must be 1 to {WORD_BITS}, not {width}")
         self._identity, self._traced = bytes(identity), bool(trace_width)
         traces = {"i_traces": In(stream.Signature(unsigned(trace_width)))} if trace_width else {}
         super().__init__({

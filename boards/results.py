@@ -34,8 +34,11 @@ class Result:
         Clock cycles from the first pixel taken to the last result given.
     traces : None or (C, H, W) int64
         As golden.attribution.traces gives them, where built in.
-    saturated, waits : None or int
-        Map values held at the top, and cycles in which a result waited for the wire, where counted.
+    saturated : None or int
+        Map values at the top of a chip whose maps are narrower than their sums, 0 where they hold
+        every sum; None of another form than FULL, unless the chip counts them.
+    waits : None or int
+        Cycles in which a result waited for the wire, where counted.
     corrupt : bool
         The weights on the chip are no longer those that were written (hw.scrub); False where
         nobody looks.
@@ -112,7 +115,11 @@ def result_of(told, found):
     cuts = [told.steps * n for n in range(told.lanes, told.classes, told.lanes)]
     scores = np.concatenate([group.reshape(told.steps, -1)
                              for group in np.split(scores, cuts)], axis=1)
-    saturated, waits = map(int, counts[-3:-1]) if told.counters else (None, None)
+    saturated, waits = None, None
+    if told.counters:
+        saturated, waits = map(int, counts[-3:-1])
+    elif told.form == Form.FULL:
+        saturated = int(np.count_nonzero(words == (1 << told.map_bits) - 1))
     shape = told.trace_height, told.trace_width, told.trace_channels
     traces = (numbers(found[Kind.TRACES], told.trace_bits, signed=False).reshape(shape)
               .transpose(2, 0, 1) if told.traces else None)

@@ -152,7 +152,7 @@ def attach(m, link, accelerator, *, form=Form.FULL, counters=False):
     if counters:
         counter = Counters()
         m.submodules.counters = resettable(counter)
-        raw, top = accelerator.o_maps, map_top(accelerator.network.steps)
+        raw, top = accelerator.o_maps, map_top(accelerator.map_width)
         m.d.sync += [
             counter.saturated.eq(raw.valid & raw.ready & (raw.payload == top)),
             counter.waits.eq(Cat(each.valid & ~each.ready for each in results).any()),

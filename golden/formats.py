@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from golden.errors import BadInput
+
 LEAK_BITS = 16   # a leak of L is kept as the dropped share (1 - L) in units of 2**-16
 TABLE_FRAC = 15  # exp(-gamma d) in units of 2**-15, so that 1 is exact in 16 bits
 SCORE_FRAC = 8   # NCS and SAM in units of 2**-8
-MAP_BITS = 16    # of a map pixel: a row of block RAM
+MAP_BITS = 8, 32  # of a map pixel that may be asked for, at least and at most
 
 MODES = ("paper", "inclusive", "official")  # of SAM: golden.sam
 
@@ -26,25 +28,26 @@ def score_bits(steps):
     return bits_unsigned(steps << SCORE_FRAC)
 
 
-def map_top(steps):
-    """The value at which a map pixel stays: 224 at 16 steps, 192 at 32; beyond 63 none is met.
-
-    2**MAP_BITS less the largest power of two that a score can have, so that one more carries over
-    in no pixel below, and that a pixel is known by its upper bits to be there. Longer runs would
-    leave too little of a row; they take two, which are wide enough for 4,096 channels.
-    """
-    width = score_bits(steps)
-    bits = MAP_BITS if width + 2 <= MAP_BITS else width + 12
-    return (1 << bits) - (1 << width)
-
-
 def map_bits(channels, steps):
-    """Width of a map pixel: every score of every mode is at most ``steps``.
+    """Width of a map pixel that holds every sum, at any gamma and in any mode.
 
-    A pixel reaches channels * steps only when all its neurons spike in every step at gamma 0; what
-    is above ``map_top`` stays there.
+    Every score is at most ``steps`` (paper: one less), and all are where all neurons spike in every
+    step at gamma 0. The largest sum is a multiple of 2**SCORE_FRAC and so below ``map_top``.
     """
-    return bits_unsigned(min(channels * steps << SCORE_FRAC, map_top(steps)))
+    return bits_unsigned(channels * steps << SCORE_FRAC)
+
+
+def map_top(bits):
+    """Where the sums that ``bits`` bits do not hold stay, in units of 2**-SCORE_FRAC: all ones."""
+    return (1 << bits) - 1
+
+
+def check_map_bits(bits, where="map bits"):
+    """``bits`` as it is; raise BadInput unless it is None or a width that may be asked for."""
+    low, high = MAP_BITS
+    if bits is not None and not low <= bits <= high:
+        raise BadInput(f"{where} must be {low} to {high}, not {bits}")
+    return bits
 
 
 def leaked(membrane, leak):

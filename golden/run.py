@@ -7,7 +7,7 @@ import numpy as np
 
 from golden.encode import encode
 from golden.errors import BadInput
-from golden.formats import SCORE_FRAC
+from golden.formats import SCORE_FRAC, map_top
 from golden.lif import enough, neurons
 from golden.readout import class_scores
 from golden.sam import activation_map
@@ -36,6 +36,8 @@ class Result:
         golden.attribution.traces of a layer, from an accelerator that gives them.
     causes : None or (N, passes + 1, causes) int64
         Clock cycles of the input and each pass by hw.causes.Cause, from a simulation.
+    saturated : None or (N,) int64
+        Map values that stayed at the top of ``map_bits``; None where all maps are exact.
     """
 
     logits: np.ndarray
@@ -47,6 +49,7 @@ class Result:
     cycles: np.ndarray | None = None
     traces: np.ndarray | None = None
     causes: np.ndarray | None = None
+    saturated: np.ndarray | None = None
 
     @property
     def pred(self):
@@ -66,6 +69,8 @@ class Result:
             found["cycles"] = self.cycles
         if self.traces is not None:
             found["traces"] = self.traces
+        if self.saturated is not None:
+            found["saturated"] = self.saturated
         for tap in self.maps:
             if tap in self.spikes:
                 found[f"spikes_{tap}"] = self.spikes[tap]
@@ -144,7 +149,17 @@ def nonzero(activations):
     return trains.sum(axis=(1, 2, 3), dtype=np.int64)
 
 
-def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep=True):
+def at_top(maps, bits):
+    """(N,) how many values of the maps {tap: (N, T, H, W)} are at the top of ``bits`` bits.
+
+    Those are sums that stayed there: none that fits a width of golden.formats.map_bits is so large.
+    """
+    return sum((rows == map_top(bits)).sum(axis=(1, 2, 3), dtype=np.int64)
+               for rows in maps.values())
+
+
+def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep=True,
+        map_bits=None):
     """Run all images at once (memory grows with their number: see ``run_batched``).
 
     Parameters
@@ -153,8 +168,8 @@ def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep
     network : golden.network.Network
     taps : tuple of int or None
         Layers to map; None for all spiking layers.
-    gamma, mode, table :
-        As in golden.sam.activation_map.
+    gamma, mode, table, map_bits :
+        As in golden.sam.activation_map; with ``map_bits`` what it cost is counted (``saturated``).
     keep : bool
         Whether to keep the spikes of input and taps.
 
@@ -172,12 +187,15 @@ def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep
         if stage.layer.spiking:
             counts.append(nonzero(active))
         if stage.index in taps:
-            result.maps[stage.index] = activation_map(active, gamma=gamma, mode=mode, table=table)
+            result.maps[stage.index] = activation_map(active, gamma=gamma, mode=mode, table=table,
+                                                      map_bits=map_bits)
             if keep:
                 result.spikes[stage.index] = active
     result.scores = class_scores(active, membranes, network.readout)
     result.logits = result.scores[:, -1]
     result.counts = np.stack(counts, axis=1)
+    if map_bits is not None:
+        result.saturated = at_top(result.maps, map_bits)
     return result
 
 
@@ -191,7 +209,8 @@ def joined(results):
         spikes={tap: glue([r.spikes[tap] for r in results]) for tap in first.spikes},
         spikes_input=glue([r.spikes_input for r in results]),
         cycles=glue([r.cycles for r in results]), traces=glue([r.traces for r in results]),
-        causes=glue([r.causes for r in results]))
+        causes=glue([r.causes for r in results]),
+        saturated=glue([r.saturated for r in results]))
 
 
 def run_batched(images, network, *, batch=32, jobs=1, progress=iter, **options):

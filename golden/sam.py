@@ -115,8 +115,8 @@ def scores(spikes, table, mode):
     return np.moveaxis(found.reshape(trains.shape), 0, 1)
 
 
-def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
-    """M: scores summed over channels, up to ``map_top``, where a sum stays.
+def activation_map(spikes, *, gamma=0.5, mode="paper", table=None, map_bits=None):
+    """M: scores summed over channels.
 
     Parameters
     ----------
@@ -125,10 +125,13 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
     mode : "paper", "inclusive" or "official"
     table : None or int array
         In place of ``gamma``, as written to the chip.
+    map_bits : None or int
+        Of a chip whose maps are narrower than their sums: what does not fit stays at
+        golden.formats.map_top. None for all sums as they are.
 
     Returns
     -------
-    (N, T, H, W) int32, in units of 2**-SCORE_FRAC
+    (N, T, H, W) int32 (int64 where more than 32 bits are needed), in units of 2**-SCORE_FRAC
 
     Raises ValueError for a gamma below 0 or not finite, or an unknown mode.
     """
@@ -139,10 +142,12 @@ def activation_map(spikes, *, gamma=0.5, mode="paper", table=None):
         table = exp_table(gamma, steps)
     trains = spikes.transpose(1, 2, 3, 4, 0).reshape(steps, -1)
     pixels = trains.shape[1] // channels
-    found = np.zeros(steps * pixels, dtype=np.int32)
+    wide = np.int32 if channels * steps << SCORE_FRAC < 2**31 else np.int64
+    found = np.zeros(steps * pixels, dtype=wide)
     kind = np.min_scalar_type(found.size)
     places = np.tile(np.arange(pixels, dtype=kind), channels)
     for at, times, values in scored(trains, places, table, mode):
-        np.add.at(found, times.astype(kind) * pixels + at, values.astype(np.int32, copy=False))
-    np.minimum(found, map_top(steps), out=found)
+        np.add.at(found, times.astype(kind) * pixels + at, values.astype(wide, copy=False))
+    if map_bits is not None:
+        np.minimum(found, min(map_top(map_bits), np.iinfo(wide).max), out=found)
     return found.reshape(steps, *sides, count).transpose(3, 0, 1, 2)

@@ -3,7 +3,6 @@
 import numpy as np
 
 EXACT = 2**24   # float32 holds every whole number up to here
-SHARED = 2**18  # multiplications beyond which OpenBLAS shares a product out to its threads
 SHARED = 2**18   # multiplications from which OpenBLAS shares a product out to its threads
 
 

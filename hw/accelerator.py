@@ -5,7 +5,8 @@ from amaranth import *
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from golden.formats import MODES, exp_table, map_bits, score_bits
+from golden.formats import MODES, bits_unsigned, exp_table, score_bits
+from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.attribution import Traces
 from hw.causes import Causes, activity_layout
@@ -69,6 +70,9 @@ class Accelerator(wiring.Component):
         Whether spikes can be taken away (hw.experiments).
     scrub : bool
         Whether the weight memory is watched (hw.scrub).
+    map_bits : None or int
+        Width of a map value at most; sums that it does not hold stay at golden.formats.map_top.
+        None for maps that hold every sum.
 
     Members
     -------
@@ -87,14 +91,15 @@ class Accelerator(wiring.Component):
     o_counts : Out(stream.Signature({"data": 24, "last": 1}))
         Spikes of the input, of each spiking layer, and the cycles; with ``scrub`` bit 23 of the
         cycles says that the weights are corrupt.
-    monitor : Out({"valid": 1, "number": ..., "addr": ..., "train": ...})
-        Every train as it is stored, for simulation; ``number`` 0 is the input.
+    monitor : Out({"valid": 1, "pooled": 1, "addr": 16, "train": 16, "number": ...})
+        Every train as it is stored, for simulation: of weighted layer ``number``, 0 for the input,
+        or, if ``pooled``, of a max pooling before it.
     activity : Out(hw.causes.activity_layout)
         What every cycle is spent on, for simulation.
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
-                 attribution=None, experiments=False, scrub=False):
+                 attribution=None, experiments=False, scrub=False, map_bits=None):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -106,8 +111,9 @@ class Accelerator(wiring.Component):
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
         self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
         stages = {stage.index: stage for stage in network.stages}
-        self.map_width = max((map_bits(stages[tap].shape[0], network.steps) for tap in self.taps),
-                             default=1)
+        self.exact_width = max((exact_bits(stages[tap].shape[0], network.steps)
+                                for tap in self.taps), default=1)
+        self.map_width = min(self.exact_width, map_bits or self.exact_width)
         self.score_width = self.plan.score_bits
         self.maps_per_image = sum(network.steps * stages[tap].shape[1] * stages[tap].shape[2]
                                   for tap in self.taps)
@@ -128,7 +134,8 @@ class Accelerator(wiring.Component):
             "o_scores": Out(stream.Signature(signed(self.score_width))),
             "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
             "monitor": Out(data.StructLayout({
-                "valid": 1, "number": 4, "addr": 16, "train": word_steps})),
+                "valid": 1, "pooled": 1, "addr": 16, "train": 16,
+                "number": bits_unsigned(len(network.stages))})),
             "activity": Out(activity_layout),
         })
 
@@ -228,11 +235,13 @@ class Accelerator(wiring.Component):
         some  = Mux(loading, encoder.some, core.w_some)
         if self.experiments:
             m.submodules.experiments = experiments = Experiments(
-                trains=max(plan.regions), word_steps=plan.word_steps)
+                trains=max(plan.regions), word_steps=plan.word_steps,
+                layers=len(self.network.stages))
             m.d.comb += [
                 experiments.index.eq(config.p.index), experiments.data.eq(config.p.data),
                 experiments.en.eq(config.ready & (config.p.space == Space.Experiment)),
                 experiments.number.eq(self.monitor.number),
+                experiments.pooled.eq(self.monitor.pooled),
                 experiments.rewind.eq(trains.w_rewind), experiments.w_en.eq(trains.w_en),
                 experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_jump),
                 experiments.i.eq(train),
@@ -249,7 +258,9 @@ class Accelerator(wiring.Component):
             trains.w_turn.eq(Mux(loading, last_plane, core.w_turn)),
             self.monitor.valid.eq(trains.w_en),
             self.monitor.number.eq(Mux(loading, 0, per_pass(
-                number, [15 if p.merging else p.stage.index for p in passes]))),
+                number, [p.stage.index for p in passes]))),
+            self.monitor.pooled.eq(~loading & per_pass(
+                number, [int(p.merging) for p in passes])),
             self.monitor.addr.eq(trains.w_addr),
             self.monitor.train.eq(trains.w_train),
         ]
@@ -264,7 +275,7 @@ class Accelerator(wiring.Component):
         if self.taps:
             m.submodules.sam = sam = Sam(
                 steps=self.network.steps, word_steps=plan.word_steps, map_width=self.map_width,
-                table=self.table)
+                held=self.map_width < self.exact_width, table=self.table)
             tapped = follows(self.taps)
             listeners.append((sam.i, tapped))
             busy.append(sam.busy)

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from golden.errors import BadInput, command
 from golden.files import replacing
-from golden.formats import MODES, exp_table
+from golden.formats import MODES, SCORE_FRAC, check_map_bits, exp_table, map_top
 from golden.network import load
 from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
@@ -52,6 +52,8 @@ def engine_size(network, lanes, word_steps):
 def design(network, args):
     """(accelerator, component for the board, clock in hertz) of the arguments."""
     from boards.flashimage import FRAMES
+    from boards.framer import WORD_BITS
+    from boards.maps import width_of
     from boards.protocol import Form
     from boards.targets import OnBoard
     from boards.top import Top
@@ -69,14 +71,19 @@ def design(network, args):
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
                               gamma=args.gamma, mode=args.sam_mode,
                               attribution=args.traces, experiments=args.experiments,
-                              scrub=args.scrub)
+                              scrub=args.scrub,
+                              map_bits=check_map_bits(args.map_bits, "--map-bits"))
+    form = Form[args.maps.upper()]
+    if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
+        raise BadInput(f"--maps {args.maps}: its words have {bits} bits here, and at most "
+                       f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
     if target.spram and (over := shortages(memories(accelerator))):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     hz = clock_of(args)
     if args.boot == "flash" and not target.red:
         raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
     try:
-        top = Top(accelerator, clock_hz=hz, baud=args.baud, form=Form[args.maps.upper()],
+        top = Top(accelerator, clock_hz=hz, baud=args.baud, form=form,
                   counters=args.counters, boot=FRAMES if args.boot == "flash" else None)
     except ValueError as error:
         raise BadInput(f"--baud: {error}") from None
@@ -123,6 +130,17 @@ def costs(plan, stores, hz):
     }
 
 
+def map_sums(accelerator):
+    """What the maps of an accelerator hold, in a sentence."""
+    needed, there = accelerator.exact_width, accelerator.map_width
+    if not accelerator.taps:
+        return "none"
+    if there == needed:
+        return f"all exact, at every gamma and in every mode, in {there} bits"
+    return (f"exact below {map_top(there) / 2**SCORE_FRAC:.3f}, where larger ones stay: {there} "
+            f"bits, and all would need {needed}")
+
+
 def report_of(network, accelerator, routes, target, *, hz, args):
     """Everything worth knowing of the routes (flow.seeds_routed), as plain data.
 
@@ -144,15 +162,16 @@ def report_of(network, accelerator, routes, target, *, hz, args):
         "unplaced": [n for n, route in routes.items() if not route],
         "lanes": plan.lanes, "word_steps": plan.word_steps,
         "taps": list(accelerator.taps), "options": {
-            "boot": args.boot, "maps": args.maps, "counters": args.counters,
-            "traces": args.traces, "experiments": args.experiments, "scrub": args.scrub,
-            "baud": args.baud},
+            "boot": args.boot, "maps": args.maps, "map_bits": args.map_bits,
+            "counters": args.counters, "traces": args.traces, "experiments": args.experiments,
+            "scrub": args.scrub, "baud": args.baud},
         "sam_mode": args.sam_mode, "gamma": args.gamma,
         "network": network.name, "digest": network.digest,
         "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
         **costs(plan, memories(accelerator), hz),
         "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
                    "membrane": plan.membrane_bits, "map": accelerator.map_width},
+        "map_sums": map_sums(accelerator),
         "tools": flow.versions(target.family),
     }
 
@@ -181,7 +200,8 @@ def markdown(report):
     lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
     lines += [f"- {key}: {report[key]}" for key in (
-        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "seed")]
+        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "map_sums",
+        "seed")]
     lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
               f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
               f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
@@ -320,6 +340,10 @@ def parser():
     found.add_argument("--maps", choices=("full", "sum", "bytes"), default="full",
                        help="what is sent of the maps: all steps, their sum, or all steps in bytes "
                             "with an exponent for each pixel (default: %(default)s)")
+    found.add_argument("--map-bits", type=int, metavar="N",
+                       help="of a map value at most: 16 take one block RAM instead of two and two "
+                            "bytes on the wire instead of three, and sums that do not fit stay at "
+                            "the top (default: as many as every sum needs)")
     found.add_argument("--counters", action="store_true",
                        help="count map values held at the top and cycles waiting for the wire")
     found.add_argument("--traces", type=int, metavar="L", help="give the traces of layer L")

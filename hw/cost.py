@@ -77,14 +77,10 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
         for n, what in enumerate(("the input and even passes", "odd passes"))]
     content = "weights and neuron parameters" if plan.per_channel else "weights and thresholds"
     found.append(Store(content, "SPRAM", plan.weight_rows, WORD * plan.row_words, plan.row_words))
-    visit = [v for each in plan.passes for v in (*each.headers, *each.program)]
-    size = lambda values: max(1, max(values).bit_length())
-    row = (plan.row_addr if any(v.row < 0 for v in visit) else size(v.row for v in visit))
-    width = (1 + row + size(v.offset for v in visit) + size(v.dy for v in visit)
-             + size(v.dx for v in visit))
     found += [
         block_memory("bitmap of trains with spikes", sum(plan.regions) // WORD, WORD),
-        block_memory("program of visits", plan.program_length, width)]
+        block_memory("program of visits", plan.program_length,
+                     sum(plan.program_fields.values()))]
     if plan.normed:
         found.append(block_memory("norms over time (BNTT)", len(plan.norm_rows),
                                   plan.lanes * sum(plan.norm_bits)))

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from golden.formats import SCORE_FRAC, map_top, score_bits
+from golden.formats import SCORE_FRAC, score_bits
 from hw.attribution import Weigher
 from hw.sam import Mode
 from hw.scores import Scores
@@ -29,7 +29,7 @@ class EventSam(wiring.Component):
     ----------
     channels, pixels, steps : int
     map_width : int
-        Width of a map value (golden.formats.map_bits).
+        Width of a map value, wide enough for every sum (golden.formats.map_bits).
     table : sequence of int
         E[d] until others are written.
     mode : int
@@ -73,7 +73,6 @@ class EventSam(wiring.Component):
         pixel, ended = Signal(range(self.pixels)), Signal()
         given, ahead = Signal(range(self.pixels + 1)), Signal()
         leaving = Signal(range(self.pixels))                 # the pixel at ``o_map``
-        top   = map_top(self.steps)
         spare = Mux(mode == Mode.Paper, 1 << SCORE_FRAC, 0)  # the spike itself
         total = old.data + (scores.o.payload - spare)[:score_bits(self.steps)]
         m.d.comb += [
@@ -84,7 +83,7 @@ class EventSam(wiring.Component):
             scores.table_en.eq(config.valid & config.ready & (config.p.index >> 8 == 0)),
             self.o_map.p.data.eq(old.data), self.o_map.p.last.eq(leaving == self.pixels - 1),
             self.o_map.valid.eq(ahead),
-            old.addr.eq(pixel), new.addr.eq(pixel), new.data.eq(Mux(total > top, top, total)),
+            old.addr.eq(pixel), new.addr.eq(pixel), new.data.eq(total),
         ]
         with m.If(config.valid & config.ready & (config.p.index == MODE)):
             m.d.sync += mode.eq(config.p.data[:2])

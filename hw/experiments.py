@@ -6,12 +6,13 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.errors import BadInput
+from golden.formats import bits_unsigned
 from hw.plan import WORD, address_bits, aligned, channel_stride
 
 __all__ = ["Experiments", "deletion"]
 
 LAYER, STEPS = 0x8000, 0x8001  # indices of the two registers
-NONE = 0x1F                    # as LAYER: nothing is taken away
+NONE = 0x8000                  # as LAYER: nothing is taken away
 
 
 class Experiments(wiring.Component):
@@ -27,27 +28,29 @@ class Experiments(wiring.Component):
     trains : int
         Trains of the largest layer, a multiple of 16.
     word_steps : int
+    layers : int
+        The highest layer there is.
 
     Members
     -------
     index, data, en : In(16), In(16), In(1)
         Write: from 0 on the marks of 16 trains each, bit n for the train at address 16 index + n;
-        0x8000 the layer, 0 for the input, 31 for none; 0x8001 the steps, bit t for step t of a
-        word.
-    number : In(4)
-        The layer whose trains are written.
+        0x8000 the layer, 0 for the input, 0x8000 (or any that is no layer) for none; 0x8001 the
+        steps, bit t for step t of a word.
+    number, pooled : In(...), In(1)
+        The layer whose trains are written; they are those of a pooling before it.
     rewind, w_en, addr, jump : In(1), In(1), In, In
         As hw.trains.Trains has them.
     i, o : In(word_steps), Out(word_steps)
         The train written, and what is left of it.
     """
 
-    def __init__(self, *, trains, word_steps):
+    def __init__(self, *, trains, word_steps, layers):
         self.trains, self.word_steps = trains, word_steps
         addr = address_bits([trains])
         super().__init__({
             "index": In(16), "data": In(16), "en": In(1),
-            "number": In(4),
+            "number": In(bits_unsigned(layers)), "pooled": In(1),
             "rewind": In(1), "w_en": In(1), "addr": In(addr), "jump": In(addr),
             "i": In(word_steps), "o": Out(word_steps),
         })
@@ -58,7 +61,7 @@ class Experiments(wiring.Component):
         m.submodules.marks = marks = memory.Memory(
             shape=WORD, depth=self.trains // WORD, init=[])
         read, write = marks.read_port(), marks.write_port()
-        layer = Signal(5, init=NONE)
+        layer, off = Signal.like(self.number), Signal(init=1)
         steps = Signal(self.word_steps)
         register = self.index[15]
         m.d.comb += [
@@ -69,13 +72,14 @@ class Experiments(wiring.Component):
             with m.If(self.index[0]):
                 m.d.sync += steps.eq(self.data)
             with m.Else():
-                m.d.sync += layer.eq(self.data)
+                m.d.sync += [layer.eq(self.data), off.eq(self.data[len(layer):].any())]
         following = Signal.like(self.addr)                   # address of the next write
         marked = read.data.bit_select(self.addr[:4], 1)
+        meant  = ~off & ~self.pooled & (layer == self.number)
         m.d.comb += [
             following.eq(Mux(self.rewind, 0, self.addr + Mux(self.w_en, self.jump, 0))),
             read.addr.eq(following[4:]),
-            self.o.eq(self.i & ~Mux(marked & (layer == self.number), steps, 0)),
+            self.o.eq(self.i & ~Mux(marked & meant, steps, 0)),
         ]
 
         return m

@@ -17,6 +17,7 @@ from golden.network import Network, Stage, membrane_range, sum_ranges
 
 WORD = 16          # bits of a memory word; trains in a word of the bitmap
 SPRAM_WORDS = 2**14
+MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (boards.protocol)
 
 
 def channel_stride(channels):
@@ -151,6 +152,9 @@ class Plan:
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")
+        if len(self.passes) > MOST_PASSES:
+            raise BadInput(f"{self.network.name}: does not fit: {len(self.passes)} weighted layers "
+                           f"and max poolings, and the hardware numbers {MOST_PASSES}")
         if self.lanes > self.word_steps:
             raise BadInput(f"lanes must not be more than the {self.word_steps} steps of a word")
         for what, used, limit in self.usage:
@@ -288,7 +292,7 @@ class Plan:
 
     @cached_property
     def fields(self):
-        """(name, bits, signed) of each parameter kept in the weight memory, lowest first."""
+        """(name, bits) of each parameter kept in the weight memory, lowest first."""
         layers = [stage.layer for stage in self.network.stages]
         found = [("threshold", self.threshold_bits)]
         if self.per_channel:
@@ -519,6 +523,21 @@ class Plan:
     def program_length(self):
         """Entries of all programs."""
         return sum(len(each.headers) + len(each.program) for each in self.passes)
+
+    @cached_property
+    def program_fields(self):
+        """{name: bits} of a program entry, only as wide as its visits need."""
+        visits = [v for each in self.passes for v in (*each.headers, *each.program)]
+        size = lambda values: max(1, max(values).bit_length())
+        below = any(v.row < 0 for v in visits)           # rows of headers, modulo the address
+        return {
+            "offset": size(v.offset for v in visits),
+            "row":    self.row_addr if below else size(v.row for v in visits),
+            "dy":     size(v.dy for v in visits),
+            "dx":     size(v.dx for v in visits),
+            "param":  1,
+            "last":   1,
+        }
 
     @property
     def usage(self):

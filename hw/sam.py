@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_unsigned, map_top, score_bits
+from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
 
 __all__ = ["Mode", "Sam"]
 
@@ -24,8 +24,7 @@ class Sam(wiring.Component):
 
     Kim & Panda 2021 (arXiv:2103.14441), eq. 3-6, as in golden.sam: at a spike, d steps after the
     neuron's previous one, A <- 1 + E[d] A, and the pixel's map at that step grows by A - 1 (paper),
-    A (inclusive) or A + z E[t] (official), z being the silent steps so far. A sum stays where it
-    comes to golden.formats.map_top.
+    A (inclusive) or A + z E[t] (official), z being the silent steps so far.
 
     Takes the words of a pixel channel after channel, chunk after chunk. A word takes one cycle, and
     one more for each spike (three in official mode) and for each four steps without one before
@@ -40,7 +39,9 @@ class Sam(wiring.Component):
     word_steps : int
         Steps of a word.
     map_width : int
-        Width of a map value, wide enough for every sum up to the top (golden.formats.map_bits).
+        Width of a map value, wide enough for every sum (golden.formats.map_bits).
+    held : bool
+        It is not: a sum that does not fit stays at golden.formats.map_top.
     table : sequence of int
         E[d] until others are written.
 
@@ -60,8 +61,9 @@ class Sam(wiring.Component):
         M(t), t = 0 .. T - 1, in units of 2**-8.
     """
 
-    def __init__(self, *, steps, word_steps, map_width, table=()):
+    def __init__(self, *, steps, word_steps, map_width, held=False, table=()):
         self.steps, self.word_steps, self.map_width = steps, word_steps, map_width
+        self.held = held
         self.table = [int(entry) for entry in table]
         super().__init__({
             "mode": In(2),
@@ -169,15 +171,14 @@ class Sam(wiring.Component):
         with m.If(opens):
             m.d.sync += [factor.eq(0), lead.eq(0)]           # no spike yet: A = 1, whatever d is
 
-        # --- add to the map, up to its top --------------------------------------------------------
+        # --- add to the map -----------------------------------------------------------------------
         adding, add_time = Signal(), Signal(time)
         m.d.sync += adding.eq(found)
         with m.If(moves):
             m.d.sync += add_time.eq(found_time)
         total = old.data + result
-        # At the top the upper bits are 1, and the lower ones 0: no sum carries over from there.
-        full  = bits_unsigned(map_top(self.steps))
-        over  = total[score.width:full].all() if self.map_width == full else C(0)
+        # What carries over becomes all ones, from where one more carries over again.
+        over  = total[self.map_width:].any() if self.held else C(0)
         given = Signal()                                     # a step's value has left
 
         # --- give: T values, each cleared after it has left ---------------------------------------
@@ -191,8 +192,7 @@ class Sam(wiring.Component):
             moves.eq(~self.o.valid | self.o.ready),
             old.addr.eq(found_time), old.en.eq(moves),
             new.addr.eq(add_time),
-            new.data.eq(Cat(Mux(given | over, 0, total[:score.width]),
-                            Mux(given, 0, total[score.width:self.map_width]))),
+            new.data.eq(Mux(given, 0, total[:self.map_width] | over.replicate(self.map_width))),
             new.en.eq(adding | (given & moves)),
         ]
         with m.If(moves):

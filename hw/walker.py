@@ -82,7 +82,7 @@ class Walker(wiring.Component):
             firsts.append(len(entries) + len(each.headers))
             entries += [*each.headers, *each.program]
             ends.add(len(entries) - 1)
-        entry = data.StructLayout(program_fields(plan, entries))
+        entry = data.StructLayout(plan.program_fields)
         row_mask = (1 << Shape.cast(entry["row"].shape).width) - 1
         # In block RAM, however small.
         m.submodules.program = program = memory.Memory(
@@ -219,20 +219,6 @@ class Walker(wiring.Component):
         ]
 
         return m
-
-
-def program_fields(plan, entries):
-    """Fields of a program entry, only as wide as its visits need."""
-    size = lambda values: max(1, max(values).bit_length())
-    below = any(v.row < 0 for v in entries)              # rows of headers, modulo the address
-    return {
-        "offset": size(v.offset for v in entries),
-        "row":    plan.row_addr if below else size(v.row for v in entries),
-        "dy":     size(v.dy for v in entries),
-        "dx":     size(v.dx for v in entries),
-        "param":  1,
-        "last":   1,
-    }
 
 
 def corner_step(plan):

@@ -7,7 +7,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge, gather
 
-from golden.formats import MODES, exp_table, map_top
+from golden.formats import MODES, exp_table, map_bits, map_top
 from golden.sam import activation_map
 from sim.streams import begin, cycle, receive, send, silent
 
@@ -28,9 +28,10 @@ def words(spikes, word_steps):
     return trains.ravel().tolist()
 
 
-def expected(spikes, table, mode):
+def expected(spikes, table, mode, bits):
     """Map values of the pixels (P, T, C), pixel after pixel."""
-    return activation_map(spikes[..., None, None], table=table, mode=mode).ravel().tolist()
+    return activation_map(spikes[..., None, None], table=table, mode=mode,
+                          map_bits=bits).ravel().tolist()
 
 
 async def write_table(dut, case, table):
@@ -59,8 +60,8 @@ async def clear(dut, case):
 @cocotb.parametrize(case=list(PARAMS), gamma=GAMMAS, stall=[0.0, 0.6])
 async def equals_golden(dut, case, gamma, stall):
     """Pixels of every density in every mode, table and mode changed in between."""
-    steps, word_steps, channels = (
-        PARAMS[case][key] for key in ("steps", "word_steps", "channels"))
+    steps, word_steps, channels, bits = (
+        PARAMS[case][key] for key in ("steps", "word_steps", "channels", "map_width"))
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     await begin(dut)
     # A pixel that is broken off leaves something in the buffer.
@@ -75,7 +76,7 @@ async def equals_golden(dut, case, gamma, stall):
         dut[f"{case}__mode"].value = n
         rates = np.array([0, 1, 0.1, 0.5, 0.9])[:, None, None]
         spikes = (rng.random((len(rates), steps, channels)) < rates).astype(int)
-        want = expected(spikes, table, mode)
+        want = expected(spikes, table, mode, bits)
         _, got = await gather(
             send(dut, f"{case}__i", words(spikes, word_steps), idle=stall),
             receive(dut, f"{case}__o", len(want), stall=stall))
@@ -86,7 +87,10 @@ async def equals_golden(dut, case, gamma, stall):
         most = max(most, *got)
         await silent(dut, f"{case}__o", cycles=10)
         assert not dut[f"{case}__busy"].value
-    largest = min(channels * steps << 8, map_top(steps))
+    exact = channels * steps << 8
+    largest = min(exact, map_top(bits))
+    narrow = PARAMS[case].get("held", False)
+    assert (largest < exact) == (bits < map_bits(channels, steps)) == narrow
     assert gamma or most == largest, "the largest sum was not reached"
 
 

@@ -112,6 +112,7 @@ class Gates:
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
+        self.narrow = options.get("map_bits") is not None
         self.top = Top(self.accelerator, clock_hz=CLOCK, baud=CLOCK // DIVISOR)
         self.netlist = netlist(self.top)
         self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS,
@@ -140,6 +141,8 @@ class Gates:
                         cycles=np.array([each.cycles for each in found]))
         for tap in self.taps:
             result.maps[tap] = np.stack([each.maps[tap] for each in found])
+        if self.narrow:
+            result.saturated = np.array([each.saturated for each in found])
         return result
 
     def run_parallel(self, images, *, jobs=2, **options):

@@ -142,7 +142,11 @@ int main(int argc, char **argv) {
 #endif
         if (begun) spent[dut.activity >> 3 & 255][dut.activity & 7]++;
         uint64_t train = dut.monitor;
-        if (train & 1) { record(3, train >> 1 & 15, train >> 5 & 0xffff, train >> 21); moved = true; }
+        if (train & 1) {
+            // Not the trains of a pooling, which have no layer of their own.
+            if (!(train & 2)) record(3, train >> 34, train >> 2 & 0xffff, train >> 18 & 0xffff);
+            moved = true;
+        }
         if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
             const bool last = PORT(o_counts, payload) >> 24 & 1;
             record(2, last, 0, PORT(o_counts, payload) & 0xffffff);

@@ -10,7 +10,7 @@ from amaranth import Shape
 
 from golden.attribution import decay_table
 from golden.formats import exp_table
-from golden.run import Result, check_images, check_taps, joined
+from golden.run import Result, at_top, check_images, check_taps, joined
 from hw.accelerator import Accelerator
 from hw.causes import Cause
 from hw.experiments import deletion
@@ -43,6 +43,7 @@ class Simulation:
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
+        self.narrow = options.get("map_bits") is not None
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
 
     def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
@@ -146,6 +147,8 @@ class Simulation:
             result.maps[tap] = (maps[:, at:at + size].reshape(count, height, breadth, steps)
                                 .transpose(0, 3, 1, 2).copy())
             at += size
+        if self.narrow:
+            result.saturated = at_top(result.maps, accelerator.map_width)
         if accelerator.attribution is not None:
             channels, height, breadth = shapes[accelerator.attribution]
             result.traces = (values(TRACE).astype(np.int64)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from golden.errors import BadInput, command
 from golden.files import replacing
-from golden.formats import MODES, exp_table
+from golden.formats import MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.network import load
 from golden.run import check_taps, run_batched
@@ -35,6 +35,9 @@ def parser():
     found.add_argument("--gamma", type=float, default=0.5, help="steepness of SAM (default: 0.5)")
     found.add_argument("--mode", "--sam-mode", choices=MODES, default="paper",
                        help="SAM definition (default: paper)")
+    found.add_argument("--map-bits", type=int, metavar="N",
+                       help="of a map value at most; sums that do not fit stay at the top, and how "
+                            "many is told (default: as many as every sum needs)")
     found.add_argument("--lanes", type=int, default=4, help="rtl: channels at once (default: 4)")
     found.add_argument("--word-steps", type=int, default=16,
                        help="rtl: steps at once, 4, 8 or 16 (default: 16)")
@@ -46,11 +49,12 @@ def parser():
 
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, word_steps=16,
-               stall=0.0, jobs=2):
+               stall=0.0, jobs=2, map_bits=None):
     """Result of either engine, with a progress bar."""
     with Progress(console=console, transient=True) as progress:
         if engine == "golden":
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
+                               map_bits=map_bits,
                                progress=lambda it: progress.track(it, description="golden"))
         if engine == "rtl":
             from sim.rtl import Simulation
@@ -60,7 +64,8 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, 
             long, more = "some minutes", {}
         building = progress.add_task(f"building the simulation ({long} the first time)",
                                      total=None)
-        simulation = Simulation(network, taps=taps, lanes=lanes, word_steps=word_steps)
+        simulation = Simulation(network, taps=taps, lanes=lanes, word_steps=word_steps,
+                                map_bits=map_bits)
         progress.remove_task(building)
         task = progress.add_task(engine, total=len(images))
         return simulation.run_parallel(images, gamma=gamma, mode=mode, jobs=jobs,
@@ -81,6 +86,7 @@ def main(argv=None):
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     if args.out and Path(args.out).suffix != ".npz":
         raise BadInput(f"--out {args.out}: must end in .npz")
+    check_map_bits(args.map_bits, "--map-bits")
     network = load(args.network)
     taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
     try:
@@ -91,7 +97,8 @@ def main(argv=None):
     images = images[:args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
-                        word_steps=args.word_steps, stall=args.stall, jobs=args.jobs)
+                        word_steps=args.word_steps, stall=args.stall, jobs=args.jobs,
+                        map_bits=args.map_bits)
 
     table = Table(title=f"{network.name} on {args.images}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -103,6 +110,9 @@ def main(argv=None):
     print(f"images {len(images)}")
     if labels is not None:
         print(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
+    if result.saturated is not None:
+        values = sum(rows.size for rows in result.maps.values())
+        print(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")
     if result.cycles is not None:
         print(f"mean cycles {result.cycles.mean():.1f}")
     if args.out:

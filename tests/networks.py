@@ -113,6 +113,33 @@ def draw(seed, *, steps=(3, 16, 20, 33), plain=False, hardware=True, encoder="be
                    readout=readout, seed=int(rng.integers(1, 2**32)), name=f"drawn {seed}")
 
 
+def loud(channels, steps, width=2):
+    """A network of 1 x ``width`` pixels, each with ``channels`` neurons that spike as it does."""
+    silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
+    return Network(shape=(1, 1, width), steps=steps, encoder="frames", name="loud", layers=(
+        Layer(weights=np.full((channels, 1, 1, 1), 2), bits=3,
+              neuron=Neuron(threshold=np.int64(1), leak=np.int64(2**LEAK_BITS), reset="zero")),
+        Layer(weights=np.resize((1, -1, 2), (3, width * channels)), bits=3, neuron=silent)))
+
+
+def deep(layers, pool=None):
+    """A network of so many spiking layers, each of which hands the spikes of 3 x 1 x 2 neurons on.
+
+    A neuron also fires at every second spike of another channel. Behind layer ``pool``, if any, is
+    a max pooling of one pixel.
+    """
+    weights = np.array([[0, 2, 1], [1, 0, 2], [2, 1, 0]])[:, :, None, None]
+    spiking = Layer(weights=weights, bits=3, neuron=Neuron(threshold=np.int64(1),
+                                                           leak=np.int64(0)))
+    silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
+    chain = [spiking] * layers
+    if pool is not None:
+        chain.insert(pool, Pool("max", 1, 1))
+    readout = Layer(weights=np.arange(-6, 6).reshape(2, 6), bits=4, neuron=silent)
+    return Network(shape=(3, 1, 2), steps=4, encoder="frames", name=f"deep {layers}",
+                   layers=(*chain, readout))
+
+
 def images(network, count, seed=0):
     """Images for a network: noise, and where there are several also black and white ones."""
     rng = np.random.default_rng(seed)

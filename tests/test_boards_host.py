@@ -68,13 +68,15 @@ def test_writes_across_a_page():
         assert_equal(chip.explain(image), dut, image, [(0, 200 + k, k) for k in range(100)], 1)
 
 
-def test_counts_map_values_at_the_top():
+@pytest.mark.parametrize("counters, width", [(True, 16), (False, 19)])
+def test_counts_map_values_at_the_top(counters, width):
     """Of 28 values one is at the top in the first image, and none in the second."""
-    dut, top = Standin(shape=(1, 1, 4), map_width=16), map_top(2)
-    wire = Wire(Bypassed(dut, counters=True))
+    dut, top = Standin(shape=(1, 1, 4), map_width=width), map_top(width)
+    wire = Wire(Bypassed(dut, counters=counters))
     with Board(wire, baud=wire.baud, timeout=2e-3, clock=wire.clock) as chip:
-        for data, some in ((top - 10, 1), (100, 0)):
-            chip.load([(0, 0, data)], label=dut.network.digest)
+        for writes, some in (([(0, 0, top - 10 & 0xFFFF)] + [(0, 0, 0xFFFF)] * (top >> 16)
+                              + [(0, 0, top >> 16)], 1), ([(0, 0, 100)], 0)):
+            chip.load(writes, label=dut.network.digest)
             result = chip.explain(np.zeros((1, 1, 4), np.uint8))
             values = np.concatenate([rows.ravel() for rows in result.maps.values()])
             assert result.saturated == (values == top).sum() == some

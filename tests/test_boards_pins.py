@@ -7,20 +7,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from boards.engines import opened
+from boards.engines import ChipEngine, opened, same
 from boards.host import Board
 from boards.protocol import Form
 from boards.simulated import SimulatedPort
 from boards.top import Top
 from golden.attribution import decay_table, traces
-from golden.formats import exp_table, map_top
+from golden.formats import exp_table
 from golden.network import load
 from golden.perturb import NetworkModel
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.experiments import deletion
 from hw.plan import configuration
-from tests.networks import draw, images
+from tests.networks import draw, images, loud
 
 DEMO = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None, network="models/fashion.npz")
 DECAY = 0.9
@@ -94,8 +94,7 @@ def test_traces_counters_and_bytes(everything):
             exponent = np.maximum(0, [[int(v).bit_length() - 8 for v in row]
                                       for row in np.bitwise_or.reduce(full)])
             assert (result.maps[tap] == full >> exponent << exponent).all()
-        top = map_top(network.steps)
-        assert result.saturated == sum((rows[n] == top).sum() for rows in wanted.maps.values())
+        assert result.saturated == 0
 
 
 def test_experiments(everything):
@@ -138,6 +137,35 @@ def test_clocks_apart(drift):
     with (SimulatedPort(top, quick=True, drift=drift) as port,
           Board(port, timeout=20e-3, clock=port.clock) as board):
         assert board.identify().digest == network.digest and board.damaged == 0
+
+
+@pytest.mark.parametrize("form, bits", [(Form.FULL, None), (Form.FULL, 16), (Form.SUM, None),
+                                        (Form.BYTES, 17)])
+def test_maps_beyond_two_bytes(form, bits):
+    """Every neuron of 66 channels in every step: exact in three bytes, in sums, in bytes, or held.
+
+    The engine of the view compares with a model that is held alike.
+    """
+    network = loud(66, 16)
+    accelerator = Accelerator(network, map_bits=bits)
+    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, counters=True, form=form)
+    frames = np.ones((16, *network.shape), np.uint8)
+    wanted = run(frames[None], network, gamma=0, map_bits=bits)
+    maps = wanted.maps[1][0].astype(np.int64)
+    assert maps.max() == (2**bits - 1 if bits else 66 * 15 * 256)
+    with (SimulatedPort(top, quick=True) as port,
+          Board(port, timeout=20e-3, clock=port.clock) as board):
+        engine = ChipEngine(board, network)
+        engine.set(0, "paper")
+        result = engine.explain(frames)
+        assert result.saturated == (0 if bits is None else wanted.saturated[0] > 0
+                                    and wanted.saturated[0])
+        if form == Form.BYTES:
+            exponent = np.array([[int(v).bit_length() - 8 for v in row] for row in maps[-1]])
+            assert (result.maps[1] == maps >> exponent << exponent).all()
+        else:
+            assert (result.sums[1] == maps.sum(axis=0)).all()
+            assert same(result, engine.model(frames)[0])
 
 
 @pytest.mark.parametrize("seed, word_steps", [(4, 16), (5, 8)])

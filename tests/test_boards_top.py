@@ -9,7 +9,6 @@ from amaranth.sim import Simulator
 
 from boards.clock import Pll, Settle, ecp_pll_for, pll_for
 from boards.host import Board
-from boards.icebreaker import Icebreaker, frequency
 from boards.targets import TARGETS, OnBoard, target_for
 from boards.toolchain import choose, compile_once
 from boards.top import Top
@@ -73,6 +72,7 @@ def test_pll(mhz, pll):
 
 
 def test_pll_limits():
+    frequency = target_for("ice40", "icebreaker").frequency
     assert frequency(12) == 12_000_000
     with pytest.raises(ValueError, match="clock must be within 1 % of a PLL frequency"):
         pll_for(10_000_000)
@@ -134,9 +134,9 @@ def test_tools_are_compiled_once_and_one_after_the_other(tmp_path, monkeypatch, 
 @pytest.mark.parametrize("hz", [12_000_000, 48_000_000])
 def test_build_plan(hz):
     """The design for the board elaborates; its pins are where the board has them."""
-    from amaranth_boards.icebreaker import ICEBreakerPlatform
-    plan = ICEBreakerPlatform().build(
-        Icebreaker(Top(Standin(), clock_hz=hz), clock_hz=hz), do_build=False)
+    target = target_for("ice40", "icebreaker")
+    plan = target.make().build(
+        OnBoard(Top(Standin(), clock_hz=hz), target, clock_hz=hz), do_build=False)
     constraints, design = (plan.files[f"top.{ext}"] for ext in ("pcf", "il"))
     constraints, design = (text if isinstance(text, str) else text.decode()
                            for text in (constraints, design))

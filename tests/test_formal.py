@@ -47,7 +47,11 @@ FAULTS = {
         picker, "Picker", "w_count.addr != tail)),", "head != tail)),", "hw.picker",
         "queue stays"),
     "a map sum goes on at the top": (
-        sam, "Sam", "Mux(given | over, 0,", "Mux(given, 0,", "hw.sam", "map sum"),
+        sam, "Sam", "total[self.map_width:].any() if self.held", "C(0) if self.held", "hw.sam",
+        "map sum held"),
+    "the highest bit of a map sum is lost": (
+        sam, "Sam", "total[:self.map_width] |", "total[:self.map_width - 1] |", "hw.sam",
+        "map sum, 19"),
     "a spike is looked up for ever": (
         sam, "Sam", "low.eq(without |", "low.eq(low |", "hw.sam", "each spike"),
     "what the first four steps held is forgotten": (

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 
+from golden.errors import BadInput
 from golden.formats import (
     LEAK_BITS,
     SCORE_FRAC,
     TABLE_FRAC,
     bits_signed,
     bits_unsigned,
+    check_map_bits,
     exp_table,
     leak_shift,
     leaked,
@@ -39,21 +41,25 @@ def test_score_and_map_widths_by_hand():
     assert map_bits(1, 16) == 13
     assert map_bits(3, 16) == 14
     assert map_bits(4, 16) == 15
-    assert map_bits(64, 16) == map_bits(8, 16) == 16
+    assert map_bits(15, 16) == 16 and map_bits(16, 16) == 17 and map_bits(64, 16) == 19
+    assert map_bits(64, 255) == 22 and map_bits(4096, 255) == 28
 
 
-def test_a_score_more_never_carries_over_below_the_top():
-    """Nor at it, which shows in the upper bits alone; long runs do not come to theirs."""
-    assert [map_top(steps) / 2**SCORE_FRAC for steps in (1, 16, 32, 63)] == [254, 224, 192, 192]
-    assert map_bits(64, 64) == 21 and map_bits(4096, 255) == 28
-    for steps in range(1, 256):
-        top, below = map_top(steps), score_bits(steps)
-        bits = bits_unsigned(top)
-        assert bits == (16 if steps < 64 else below + 12)
-        assert top + 2**below == 2**bits and steps << SCORE_FRAC < 2**below
-        for channels in (1, 2, 13, 14, 15, 64, 300):
-            assert map_bits(channels, steps) == bits_unsigned(
-                min(channels * steps << SCORE_FRAC, top))
+@pytest.mark.parametrize("steps", [1, 16, 33, 255])
+@pytest.mark.parametrize("channels", [1, 2, 15, 16, 64, 300])
+def test_a_map_width_is_the_smallest_of_every_sum(steps, channels):
+    """All neurons in every step at gamma 0. No sum is all ones: that tells one that stays."""
+    bits, most = map_bits(channels, steps), channels * steps * 2**SCORE_FRAC
+    assert 2**(bits - 1) <= most < map_top(bits) == 2**bits - 1
+
+
+@pytest.mark.parametrize("bits, fits", [(7, False), (8, True), (32, True), (33, False)])
+def test_map_widths_that_may_be_asked_for(bits, fits):
+    if fits:
+        assert check_map_bits(bits) == bits
+    else:
+        with pytest.raises(BadInput, match=f"^--map-bits must be 8 to 32, not {bits}$"):
+            check_map_bits(bits, "--map-bits")
 
 
 @pytest.mark.parametrize("leak", [0, 1, 4096, 5000, 32768, 65535, 65536])

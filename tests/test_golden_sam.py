@@ -145,13 +145,40 @@ def test_map_sums_channels_and_its_format_holds_them():
     assert 2**(map_bits(4, 16) - 1) <= maps.max() < 2**map_bits(4, 16)
 
 
-def test_a_sum_stays_at_the_top():
-    """20 channels at gamma 0 pass 224 after 11 steps; the pixel beside, of 14, just gets there."""
-    spikes = np.ones((1, 16, 20, 1, 2), dtype=np.uint8)
-    spikes[:, :, 14:, :, 1] = 0
-    maps = activation_map(spikes, gamma=0, mode="inclusive")[0, :, 0] / ONE
-    assert maps[:, 0].tolist() == [min(20 * (t + 1), 224) for t in range(16)]
-    assert maps[:, 1].tolist() == [14 * (t + 1) for t in range(16)]
+def test_no_map_has_a_top_unless_it_is_asked_for():
+    """20 channels at gamma 0 pass 2**16 - 1 after 12 steps; of 15 bits more than half is lost."""
+    spikes = np.ones((1, 16, 20, 1, 1), dtype=np.uint8)
+    maps = lambda **options: activation_map(spikes, gamma=0, mode="inclusive", **options).ravel()
+    want = 20 * ONE * np.arange(1, 17)
+    assert (maps() == want).all() and (maps(map_bits=17) == want).all()
+    assert want[11] < 2**16 <= want[12]
+    assert (maps(map_bits=16) == np.minimum(want, 2**16 - 1)).all()
+    assert (maps(map_bits=15) == np.minimum(want, 2**15 - 1)).all()
+
+
+def test_maps_of_more_than_31_bits():
+    """40,000 channels of 255 steps end beyond int32."""
+    spikes = np.ones((1, 255, 40_000, 1, 1), dtype=np.uint8)
+    maps = activation_map(spikes, gamma=0, mode="inclusive").ravel()
+    assert maps.tolist() == [40_000 * ONE * n for n in range(1, 256)] and maps[-1] > 2**31
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("gamma", [0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("steps, channels", [(16, 64), (255, 70)])
+def test_maps_are_the_real_sums_but_for_what_their_scores_are_rounded_by(
+        steps, channels, gamma, mode):
+    """Of channels that all fire nearly always: no map value is off by more than its scores are."""
+    rng = np.random.default_rng(steps)
+    trains = (rng.random((3, channels, steps)) < [[[0.99]], [[0.5]], [[0.02]]]).astype(int)
+    found = activation_map(trains.transpose(0, 2, 1)[..., None, None], gamma=gamma, mode=mode)
+    real, limit = np.zeros((3, steps)), np.zeros((3, steps))
+    for pixel in range(3):
+        real[pixel] = ONE * direct(trains[pixel], gamma, mode)[0].sum(axis=0)
+        limit[pixel] = (bound(trains[pixel], gamma, mode) * trains[pixel]).sum(axis=0)
+    assert (np.abs(found[:, :, 0, 0] - real) <= limit + 1e-6).all()
+    if gamma == 0:
+        assert found.max() > 0.9 * channels * (steps - 1) * ONE > 2**16
 
 
 def test_table_in_place_of_gamma():

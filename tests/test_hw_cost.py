@@ -1,12 +1,15 @@
 """The memory plan adds up to the plan, and the cycles lie around those of the simulated RTL."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from amaranth.back import verilog
 
-from golden.network import Layer, Network, Neuron
+from golden.network import Layer, Network, Neuron, load
 from hw import build
+from hw.accelerator import Accelerator
 from hw.cost import EBRS, ebrs, efforts, memory_plan, shortages
 from hw.plan import SPRAM_WORDS, Plan
 from tests.networks import draw
@@ -121,6 +124,15 @@ def test_traces_and_experiments_are_built_on_demand(options, stores, tmp_path):
             (64 // 16, 16) if options[0] == "--experiments" else (32, 16))
 
 
+def test_a_program_is_as_wide_as_it_is_built():
+    """Of the small fashion network 30 bits, which is what stands in the Verilog."""
+    accelerator = Accelerator(load("models/fashion_small.npz"), taps=())
+    store, = (each for each in build.memories(accelerator) if each.what == "program of visits")
+    text = verilog.convert(accelerator, emit_src=False)
+    rows, = re.findall(r"reg \[(\d+):0\] \\program +\[(\d+):0\];", text)
+    assert [int(n) + 1 for n in rows] == [store.width, store.depth] and store.width == 30
+
+
 @pytest.mark.parametrize("options, message", [
     (["--traces", "2"], "--traces: layer 2 is no spiking layer of "),
     (["--baud", "0"], "--baud: baud must be at least 1, not 0"),
@@ -138,7 +150,7 @@ def test_report_states_the_plan():
         **dict.fromkeys(used, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
         "timing_met": True, "widths": {}, "tools": {}, "options": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
-                         "seed"), ""),
+                         "map_sums", "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}
     text = build.markdown(report)
     assert "| weights and thresholds | 2 SPRAM | 12,832 | 32 | 410,624 | 524,288 | 768 |" in text

@@ -13,7 +13,7 @@ from hw.accelerator import Accelerator
 from hw.experiments import deletion
 from hw.plan import Plan
 from sim.rtl import Simulation
-from tests.networks import draw, images
+from tests.networks import deep, draw, images
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +75,51 @@ def test_drawn_chains(seed, lanes, word_steps):
         assert np.array_equal(scores, NetworkModel(network, layer).without_each(trains, deletions))
 
 
+@pytest.mark.parametrize("layers, pool, silenced", [
+    (17, None, (15, 16, 17)), (40, None, (8, 16, 17, 31, 40)), (15, 15, (14, 15)),
+    (33, 16, (16, 17, 32, 33))])
+def test_more_layers_than_four_bits_number(layers, pool, silenced):
+    """All spikes, maps and counts of long chains; and of each layer named, silent neurons.
+
+    Trains of a pooling are those of no layer, though the layer behind it has their addresses.
+    """
+    network = deep(layers, pool)
+    some = images(network, 3)
+    result = run(some, network)
+    simulation = Simulation(network, experiments=True, quick=True)
+    found = simulation.run(some).arrays()
+    wanted = result.arrays()
+    assert wanted.keys() == found.keys() - {"cycles"}
+    assert all(np.array_equal(found[key], wanted[key]) for key in wanted)
+    for layer in silenced:
+        trains = result.spikes[layer][0].reshape(network.steps, -1)
+        deletions = [(None, n) for n in range(trains.shape[1])]
+        scores, _ = simulation.without_each(some[0], layer, deletions)
+        assert np.array_equal(scores, NetworkModel(network, layer).without_each(trains, deletions))
+        assert any((row != result.logits[0]).any() for row in scores)
+
+
+def test_layers_that_are_none_lose_nothing():
+    """Marks without a layer, and a layer that the chip does not have, of any number."""
+    network = deep(3)
+    some = images(network, 1)
+    simulation = Simulation(network, taps=(), experiments=True, quick=True)
+    done, undone = deletion(simulation.accelerator.plan, 1, [0, 1, 2])
+    assert done[-2].tolist() == [3, 0x8000, 1] and undone[-1].tolist() == [3, 0x8000, 0x8000]
+    whole = run(some, network).logits[0]
+    for layer in (0x8000, 0xFFFF, 4, 5, 9, 31, 257):
+        done[-2] = 3, 0x8000, layer
+        assert np.array_equal(simulation.run(some, writes=[done]).logits[0], whole)
+    done[-2] = 3, 0x8000, 1
+    assert not np.array_equal(simulation.run(some, writes=[done]).logits[0], whole)
+
+
 def test_marks_by_hand():
     """28 x 28 of 8 channels: neuron (c 2, y 1, x 3) lies at (28 + 3) 8 + 2 = 250 = 16 * 15 + 10."""
     plan = Plan(load("models/fashion_small.npz"))
     done, undone = deletion(plan, 1, [2 * 784 + 28 + 3], 5)
     assert done.tolist() == [[3, 15, 1 << 10], [3, 0x8000, 1], [3, 0x8001, 1 << 5]]
-    assert undone.tolist() == [[3, 15, 0], [3, 0x8000, 31]]
+    assert undone.tolist() == [[3, 15, 0], [3, 0x8000, 0x8000]]
     done, _ = deletion(plan, 1, [2 * 784 + 28 + 3, 784 + 28 + 3])
     assert done.tolist() == [[3, 15, 3 << 9], [3, 0x8000, 1], [3, 0x8001, 0xFFFF]]
 

@@ -10,7 +10,7 @@ from golden.lif import lif
 from golden.network import Layer, Network, Neuron
 from golden.synapses import pooled, weighted
 from hw.plan import SPRAM_WORDS, WORD, Plan, aligned, channel_stride, class_order, configuration
-from tests.networks import draw, images
+from tests.networks import deep, draw, images
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 
@@ -163,3 +163,11 @@ def test_says_what_does_not_fit_and_by_how_much():
               stride=64), Layer(np.ones((1, 16), dtype=np.int64), 2, QUIET)), name="wide")
     with pytest.raises(BadInput, match=r"wide: does not fit: train memory 0 \(input .* 40000, "):
         Plan(wide)
+
+
+def test_as_many_passes_as_a_byte_counts():
+    """More would be numbered wrongly in simulation and on the wire."""
+    assert len(Plan(deep(248, 7)).passes) == 250
+    with pytest.raises(BadInput, match="^deep 249: does not fit: 251 weighted layers and max "
+                                       "poolings, and the hardware numbers 250$"):
+        Plan(deep(249, 7))

@@ -5,14 +5,16 @@ from hw.sam import Sam
 from sim.build import run_bench
 
 CASES = {
-    f"t{steps}w{word}c{channels}": {
-        "steps": steps, "word_steps": word, "channels": channels,
-        "map_width": map_bits(channels, steps)}
-    for steps, word, channels in (
-        (16, 16, 4), (16, 16, 3), (20, 8, 2), (5, 4, 3), (1, 4, 2), (33, 16, 1), (16, 16, 20))}
+    f"t{steps}w{word}c{channels}" + (f"b{bits}" if bits else ""): {
+        "steps": steps, "word_steps": word, "channels": channels, "held": bits is not None,
+        "map_width": bits or map_bits(channels, steps)}
+    for steps, word, channels, bits in (
+        (16, 16, 4, None), (16, 16, 3, None), (20, 8, 2, None), (5, 4, 3, None), (1, 4, 2, None),
+        (33, 16, 1, None), (16, 16, 20, None), (16, 16, 20, 16), (20, 8, 5, 8))}
 
 
 def test_bench(tmp_path):
-    units = {name: Sam(**{key: case[key] for key in ("steps", "word_steps", "map_width")})
+    units = {name: Sam(**{key: case[key]
+                          for key in ("steps", "word_steps", "map_width", "held")})
              for name, case in CASES.items()}
     run_bench(units, "sim.bench_sam", CASES, tmp_path)

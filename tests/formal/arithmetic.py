@@ -233,24 +233,27 @@ def spikes_gone_through(m):
     return inputs(unit)
 
 
-def map_sum(m):
-    """M(t) + N, as far as the top, where it stays; and 0 once it has left."""
-    unit = sam.Sam(steps=16, word_steps=16, map_width=16)
-    m.submodules.dut, inner = opened(unit)
-    past = Past(m)
-    old, new, result, top = inner.old, inner.new, inner.result, 224 * ONE
-    real = past.known & past(inner.found) & ~inner.given & (result <= 16 * ONE) & (old.data <= top)
-    with m.If(real):
-        m.d.comb += Assert(new.en)
-        with m.If(result >= (top - old.data)):
-            m.d.comb += Assert(new.data == top)
-        with m.Else():
-            m.d.comb += Assert(new.data == old.data + result)
-    with m.If(inner.given & (~unit.o.valid | unit.o.ready)):
-        m.d.comb += [Assert(new.en), Assert(new.data == 0)]
-    m.d.comb += [Cover(real & (old.data != 0) & (new.data == top - 1)),
-                 Cover(real & (new.data == top) & (old.data != top))]
-    return inputs(unit)
+def map_sum(bits, *, held=False):
+    """M(t) + N, where it fits; what does not stays at all ones if ``held``; 0 once it has left."""
+    def make(m):
+        unit = sam.Sam(steps=16, word_steps=16, map_width=bits, held=held)
+        m.submodules.dut, inner = opened(unit)
+        past = Past(m)
+        old, new, result, top = inner.old, inner.new, inner.result, (1 << bits) - 1
+        real = past.known & past(inner.found) & ~inner.given & (result <= 16 * ONE)
+        with m.If(real):
+            m.d.comb += Assert(new.en)
+            with m.If(result <= (top - old.data)):
+                m.d.comb += Assert(new.data == old.data + result)
+            if held:
+                with m.Else():
+                    m.d.comb += Assert(new.data == top)
+        with m.If(inner.given & (~unit.o.valid | unit.o.ready)):
+            m.d.comb += [Assert(new.en), Assert(new.data == 0)]
+        m.d.comb += [Cover(real & (old.data != 0) & (new.data == top - 1)),
+                     Cover(real & (new.data == top) & (old.data == (top if held else top - 1)))]
+        return inputs(unit)
+    return make
 
 
 def kept_scores(m):
@@ -380,7 +383,8 @@ def proofs():
     yield Proof("hw.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
     yield Proof("hw.sam.Sam", "each spike of each word once, earliest first", spikes_gone_through,
                 depth=22, cover=24)
-    yield Proof("hw.sam.Sam", "map sum, 16 bits, as far as its top", map_sum, **exact)
+    yield Proof("hw.sam.Sam", "map sum, 19 bits", map_sum(19), **exact)
+    yield Proof("hw.sam.Sam", "map sum held at the top of 16 bits", map_sum(16, held=True), **exact)
     yield Proof("hw.scores.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact)
     yield Proof("hw.attribution.Traces", "trace update, 16 x 13 bits", traced, **exact)
     yield Proof("hw.attribution.Weigher", "trace times weight, 13 x 8 bits", attributed, **exact)

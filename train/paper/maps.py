@@ -73,8 +73,6 @@ def sam(spikes, *, gamma=GAMMA, mode="paper"):
 def sams(spikes, gammas):
     """``sam`` in mode "paper" for many gammas: gamma -> (N, T, H, W); the same numbers, sooner.
 
-    But for the top of the chip's format (golden.formats.map_top), which is no part of the method:
-    sums go on there.
     Which neurons spike, and how long after their last spike, is found once; then every gamma costs
     as much as there are spikes.
     """
