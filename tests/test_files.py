@@ -184,6 +184,17 @@ def test_what_a_kill_leaves_is_swept_by_the_next(tmp_path):
     assert tree(tmp_path / "new") == {"other": b"1"}
 
 
+def test_where_folders_have_no_locks(tmp_path):
+    """As on some network file systems: files are whole there, and nobody's are swept."""
+    with mock.patch.object(files.fcntl, "flock", side_effect=OSError(errno.EBADF, "no locks")), \
+            replacing(tmp_path / "a") as first:
+        first.write_text("1")
+        with publishing() as put:
+            put(tmp_path / "b").write_text("2")
+            put(tmp_path / "c").write_text("2")
+    assert tree(tmp_path) == {"a": b"1", "b": b"2", "c": b"2"}
+
+
 def full_disk(code, folder):
     """The last line of a command, ``code``, where no file may pass 1,000 bytes."""
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
