@@ -22,7 +22,7 @@ from bench.rows import rows
 from bench.store import ROOT
 from bench.table import page
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import publishing
 from hw import flow
 
 HOME = Path(__file__).parent
@@ -105,13 +105,11 @@ def main(argv=None):
     limits = json.loads(LIMITS.read_text())
     text = roofline.updated(roofline.PAGE.read_text(), results["measured"])
     from bench.plots import draw
-    draw(results, HOME / "plots")
-    with replacing(RESULTS) as aside:
-        aside.write_text(json.dumps(results, indent=1) + "\n")
-    with replacing(HOME / "README.md") as aside:
-        aside.write_text(page(results, limits))
-    with replacing(roofline.PAGE) as aside:
-        aside.write_text(text)
+    with publishing() as put:
+        draw(results, HOME / "plots", put)
+        put(RESULTS).write_text(json.dumps(results, indent=1) + "\n")
+        put(HOME / "README.md").write_text(page(results, limits))
+        put(roofline.PAGE).write_text(text)
     for row in rows(results["measured"], limits):
         print(f"{row.met:5} {row.name}: {row.measured.replace('**', '')}")
     print(f"wrote {RESULTS}, README.md and plots/; intermediate results in {ROOT}")

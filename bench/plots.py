@@ -3,8 +3,6 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from golden.files import replacing
-
 PLOTS = {
     "cycles": "Cycles of an image against its spikes, and the law of hw.cycles on those spikes",
     "causes": "Cycles of an image by layer and by cause, counted in the RTL",
@@ -14,8 +12,11 @@ PLOTS = {
 }
 
 
-def draw(results, where):
-    """Write those of ``PLOTS`` for which there are measurements; return their names."""
+def draw(results, where, put):
+    """Write those of ``PLOTS`` for which there are measurements; return their names.
+
+    ``put`` is that of golden.files.publishing.
+    """
     measured, done = results["measured"], []
     for name, make in (("cycles", cycles), ("causes", causes), ("modules", modules),
                        ("clock", clock), ("lanes", lanes)):
@@ -24,8 +25,7 @@ def draw(results, where):
             make(measured, figure.subplots())
         except (KeyError, TypeError):
             continue                                # not measured
-        with replacing(where / f"{name}.png") as aside:
-            figure.savefig(aside, dpi=110, metadata={"Software": None})
+        figure.savefig(put(where / f"{name}.png"), dpi=110, metadata={"Software": None})
         done.append(name)
     return done
 

@@ -1,6 +1,7 @@
 """python -m boards.flash: write a build to the board's flash, and ask the board whether it runs."""
 
 import argparse
+import hashlib
 import json
 import shlex
 import shutil
@@ -22,6 +23,7 @@ PROGRAMMERS = {
     "ULX3S 85F": ("openFPGALoader -b ulx3s -f {file}",),
 }
 NO_PROGRAMMER = 3
+LONGEST = 2**22     # bytes of a report
 
 
 def parser():
@@ -39,28 +41,51 @@ def parser():
     return found
 
 
+def read_report(path):
+    """The report of hw.build at ``path``, checked for all that is used here, or BadInput."""
+    again = f"`python -m hw.build ice40 --out {path.parent}` writes one"
+    if not path.is_file():
+        raise BadInput(f"{path.parent}: holds no report.json; {again}")
+    try:
+        with path.open("rb") as file:
+            text = file.read(LONGEST + 1)
+        report = json.loads(text) if len(text) <= LONGEST else None
+    except (ValueError, RecursionError):
+        report = None
+    is_of = lambda value, *kinds: isinstance(value, kinds) and not isinstance(value, bool)
+    held = report if isinstance(report, dict) else {}
+    options = held.get("options") if isinstance(held.get("options"), dict) else {}
+    hashes, clock, baud = held.get("sha256", {}), held.get("clock_mhz"), options.get("baud")
+    for what, holds in (
+            ("board", is_of(held.get("board"), str)), ("network", is_of(held.get("network"), str)),
+            ("digest", is_of(held.get("digest"), str)), ("sha256", is_of(hashes, dict)),
+            ("clock_mhz", is_of(clock, int, float) and 0 < clock < 1e6),
+            ("options: boot", options.get("boot") in ("uart", "flash")),
+            ("options: baud", is_of(baud, int) and 0 < baud < 2**32)):
+        if not holds:
+            raise BadInput(f"{path}: is no report of hw.build ({what}); {again}")
+    if held["board"] not in PROGRAMMERS:
+        raise BadInput(f"{path}: is for a board named {held['board']}, not for one of "
+                       f"{', '.join(PROGRAMMERS)}")
+    return held
+
+
 def built(folder):
     """(report, file to write) of a build, checked as far as that goes without a board."""
     folder = Path(folder)
-    try:
-        report = json.loads((folder / "report.json").read_text())
-        board, options = report["board"], report["options"]
-    except OSError:
-        raise BadInput(f"{folder}: holds no report.json; `python -m hw.build ice40 --out {folder}` "
-                       "writes one") from None
-    except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{folder / 'report.json'}: is no report of hw.build") from None
-    if board not in PROGRAMMERS:
-        raise BadInput(f"{folder / 'report.json'}: is for a board named {board}, not for one of "
-                       f"{', '.join(PROGRAMMERS)}")
-    if options["boot"] == "flash":
+    report = read_report(folder / "report.json")
+    if report["options"]["boot"] == "flash":
         file = folder / "flash.bin"
     else:
-        file = folder / ("top.bit" if board.startswith("ULX3S") else "top.bin")
+        file = folder / ("top.bit" if report["board"].startswith("ULX3S") else "top.bin")
     if not file.is_file():
         raise BadInput(f"{file}: no such file")
-    if options["boot"] == "flash":
-        unpacked(file.read_bytes(), where=str(file))
+    content = file.read_bytes()
+    if report["options"]["boot"] == "flash":
+        unpacked(content, where=str(file))
+    if hashlib.sha256(content).hexdigest() != report.get("sha256", {}).get(file.name):
+        raise BadInput(f"{file}: is not the file that {folder / 'report.json'} is about (its "
+                       "SHA-256 is another); build once more with hw.build")
     return report, file
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from boards.engines import arguments, opened, resized
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC
 from golden.images import load_images
 from golden.run import Result
@@ -98,10 +98,11 @@ def main(argv=None):
     args = parser().parse_args(argv)
     if args.limit is not None and args.limit < 1:
         raise BadInput(f"--limit must be at least 1, not {args.limit}")
-    if args.out and Path(args.out).suffix != ".npz":
-        raise BadInput(f"--out {args.out}: must end in .npz")
-    if args.png and Path(args.png).suffix != ".png":
-        raise BadInput(f"--png {args.png}: must end in .png")
+    given = [*args.image, args.network]
+    if args.out is not None:
+        output(args.out, *given, suffix=".npz")
+    if args.png is not None:
+        output(args.png, *given, suffix=".png", option="--png")
     with opened(args) as engine:
         images, labels, names = loaded(args.image, engine.network, resize=args.resize)
         images, names = images[:args.limit], names[:args.limit]
@@ -120,19 +121,19 @@ def main(argv=None):
     Console().print(table)
     if link:
         print(", ".join(f"{value:,} {key}" for key, value in link.items()))
-    if args.out:
-        with replacing(args.out) as aside:
-            np.savez_compressed(aside, **arrays(results))
-        print(f"wrote {args.out}")
-    if args.png:
-        from sim.heatmaps import heatmaps
-        whole = gathered(results)
-        if not whole.maps:
-            raise BadInput(f"--png {args.png}: this chip gives no maps of single steps")
-        with replacing(args.png) as aside:
-            heatmaps(images, whole, SCORE_FRAC, labels=labels, classes=classes, path=aside,
+    with publishing() as put:
+        if args.out is not None:
+            np.savez_compressed(put(args.out), **arrays(results))
+        if args.png is not None:
+            from sim.heatmaps import heatmaps
+            whole = gathered(results)
+            if not whole.maps:
+                raise BadInput(f"--png {args.png}: this chip gives no maps of single steps")
+            heatmaps(images, whole, SCORE_FRAC, labels=labels, classes=classes, path=put(args.png),
                      title=f"{engine.network.name}: SAM, gamma {engine.gamma:g}, {engine.mode}")
-        print(f"wrote {args.png}")
+    for path in (args.out, args.png):
+        if path is not None:
+            print(f"wrote {path}")
 
 
 if __name__ == "__main__":

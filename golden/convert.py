@@ -7,6 +7,7 @@ from rich.console import Console
 
 from golden import fidelity
 from golden.errors import BadInput
+from golden.files import output
 from golden.images import load_images
 from golden.network import ENCODERS, READOUTS, rule
 from golden.quantise import explained
@@ -47,13 +48,14 @@ def numbers(text, where, count=None):
     return found
 
 
-def finish(args, build):
-    """Build a FloatNetwork, quantise it, print the report and write the file.
+def finish(args, build, source):
+    """Build a FloatNetwork of the file ``source``, quantise it, print the report, write the file.
 
     Raises BadInput, with the report of the layers before it printed, where a part is not supported;
     and with ``--strict`` where a layer is only approximate. Nothing is written then.
     """
     console = Console()
+    output(args.out, source, args.calibrate, suffix=".npz")
     try:
         network = build()
     except BadInput as error:

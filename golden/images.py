@@ -50,7 +50,8 @@ def load_images(path, network):
 def folder(path, network):
     """Stack the PNG files of a folder."""
     from PIL import Image, UnidentifiedImageError
-    files = sorted(path.glob("*.png"))
+    # Hidden files are no images: programs keep unfinished and foreign things under such names.
+    files = sorted(file for file in path.glob("*.png") if not file.name.startswith("."))
     if not files:
         raise BadInput(f"{path}: holds no PNG files")
     stack = []

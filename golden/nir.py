@@ -269,7 +269,7 @@ def main(argv=None):
         args.nir, reset=args.reset, dt=args.dt, compare=args.compare,
         steps=16 if args.steps is None else args.steps,
         shape=None if args.shape is None else numbers(args.shape, "--shape", 3),
-        encoder=args.encoder or "bernoulli", readout=args.readout))
+        encoder=args.encoder or "bernoulli", readout=args.readout), args.nir)
 
 
 if __name__ == "__main__":

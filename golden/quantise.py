@@ -276,7 +276,7 @@ def main(argv=None):
         return network.replace(**{key: value for key, value in changes.items()
                                   if value is not None})
 
-    finish(args, build)
+    finish(args, build, args.float)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """python -m hw.build ice40|ecp5: from a network file to a bitstream, with its size and clock."""
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, check_map_bits, exp_table, map_top
 from golden.network import load
 from hw import flow
@@ -24,6 +25,9 @@ from hw.flow import Failed, Unplaced
 from hw.plan import Plan, configuration
 
 TRIES = 5           # seeds tried for a place where none is named
+REPORT = "report.json"
+FILES = (REPORT, "report.md", "top.bin", "top.bit", "flash.bin", "top.v", "nextpnr.log",
+         "yosys.log")
 
 
 def default_taps(network):
@@ -251,10 +255,48 @@ def seeds_of(text):
     return list(dict.fromkeys(found))
 
 
+def check_folder(args):
+    """BadInput where a build would take the place of a file that no build wrote."""
+    out = Path(args.out)
+
+    def known(path):
+        report = json.loads((out / REPORT).read_bytes())
+        return "sha256" in report or {"board", "options", "digest"} <= report.keys()
+    for name in FILES:
+        output(out / name, args.network, what="the build's", known=known)
+
+
+def publish(args, network, accelerator, target, hz, report, work):
+    """Write a build, whose tools left their files in the folder ``work``, to ``args.out``.
+
+    All files or none; those of an older build that this one does not make are gone then, and what
+    else lies in the folder stays. The report gets the SHA-256 of what is written to a board.
+    """
+    bitstream = flow.packed(work, hz=hz, seed=report["seed"], target=target)
+    out, content = Path(args.out), {target.bitstream: bitstream.read_bytes()}
+    if args.boot == "flash":
+        from boards.flashimage import flash_image, padded
+        writes = configuration(accelerator.plan, table=accelerator.table, mode=args.sam_mode)
+        content["flash.bin"] = (padded(content[target.bitstream])
+                                + flash_image(writes, label=network.digest))
+    report["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    content |= {REPORT: (json.dumps(report, indent=2) + "\n").encode(),
+                "report.md": markdown(report).encode()}
+    logs = {"top.v": "top.debug.v", "nextpnr.log": f"{flow.route(hz, report['seed'])}.tim",
+            "yosys.log": "top.rpt"}
+    older = [out / name for name in FILES if name not in content | logs]
+    with publishing(without=older) as put:
+        for name, source in logs.items():
+            shutil.copyfile(work / source, put(out / name))
+        for name, data in content.items():
+            put(out / name).write_bytes(data)
+
+
 def build(args, console):
     """Do one build; return its report. Files appear in ``args.out`` only when all is done."""
     from boards import toolchain
 
+    check_folder(args)
     network = load(args.network)
     try:
         exp_table(args.gamma, 2)
@@ -284,24 +326,7 @@ def build(args, console):
                 raise Unplaced(f"no place for the last cells with seed "
                                f"{', '.join(map(str, routes))}; another --seed may find one")
         report = report_of(network, accelerator, routes, target, hz=hz, args=args)
-        kept = flow.route(hz, report["seed"])
-        bitstream = flow.packed(work, hz=hz, seed=report["seed"], target=target)
-        out = Path(args.out)
-        files = {bitstream.name: target.bitstream, "top.debug.v": "top.v",
-                 f"{kept}.tim": "nextpnr.log", "top.rpt": "yosys.log"}
-        for source, name in files.items():
-            with replacing(out / name) as aside:
-                shutil.copyfile(work / source, aside)
-        if args.boot == "flash":
-            from boards.flashimage import flash_image, padded
-            writes = configuration(accelerator.plan, table=accelerator.table, mode=args.sam_mode)
-            with replacing(out / "flash.bin") as aside:
-                aside.write_bytes(padded(bitstream.read_bytes())
-                                  + flash_image(writes, label=network.digest))
-        with replacing(out / "report.json") as aside:
-            aside.write_text(json.dumps(report, indent=2) + "\n")
-        with replacing(out / "report.md") as aside:
-            aside.write_text(markdown(report))
+        publish(args, network, accelerator, target, hz, report, work)
     return report
 
 
@@ -373,7 +398,10 @@ def parser():
 @command
 def main(argv=None):
     args = parser().parse_args(argv)
-    args.out = args.out or f"build/{args.device}"
+    if args.out is None:
+        args.out = f"build/{args.device}"
+    elif not args.out:
+        raise BadInput("--out: must name a folder")
     console = Console()
     if not 0 <= args.activity <= 1:
         raise BadInput(f"--activity must be 0 to 1, not {args.activity}")

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from golden.errors import BadInput
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.network import Layer
 from hw import area, flow
 from hw.cost import shortages
@@ -229,6 +229,9 @@ def where_memories_lie(network, args, point):
 
 def run(network, args, hz, console):
     """Explore, print the table, and write it to explore.json in ``args.out``."""
+    path = Path(args.out) / "explore.json"
+    output(path, args.network, what="the table", known=lambda path: all(
+        "predicted" in point for point in json.loads(path.read_text())))
     points = explore(network, args, hz, console, where=Path(args.out) / "netlists")
     # A table that is cut short to fit a pipe's 80 columns would be of no use.
     wide = Console(width=max(console.width, 110))
@@ -236,7 +239,6 @@ def run(network, args, hz, console):
     if points:
         wide.print(f"fewest cycles: {where_memories_lie(network, args, points[0])}",
                    markup=False, highlight=False)
-    path = Path(args.out) / "explore.json"
     with replacing(path) as aside:
         aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
     print(f"wrote {path}")

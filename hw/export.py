@@ -17,7 +17,7 @@ from rich.console import Console
 from golden.attribution import checked_decay, decay_table, quantised
 from golden.checks import index
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
 from golden.images import load_images
 from golden.network import load
@@ -28,7 +28,7 @@ from hw.axi import Axi
 from hw.events import MODE, WEIGHTS, EventAttribution, EventSam
 from hw.layer import layer_unit
 from hw.scan import Scan, scan_cells
-from hw.testbench import testbench
+from hw.testbench import HEAD, testbench
 
 TARGETS = ("generic", "ice40")
 WEIGHT_BITS = 8
@@ -76,8 +76,22 @@ def port_table(axi, meanings):
     return [line.rstrip() for line in lines]
 
 
-def write(path, axi, *, title, meanings, target, sent, expected):
-    """Write the module, its testbench and the testbench's words; return the module's text."""
+def check_files(path, *inputs):
+    """BadInput where an export to ``path`` would take away one of ``inputs`` or a foreign file."""
+    path, module = Path(path), module_of(path)
+    bench = path.with_name(f"{module}_tb.v")
+    head = HEAD.splitlines()[0].partition("{module}")[0] + module
+    ours = lambda _: bench.read_text().startswith(head)
+    output(path, *inputs)
+    output(bench, *inputs, what="the testbench", known=ours)
+    output(path.with_name(f"{module}_tb.hex"), *inputs, what="the testbench's", known=ours)
+    output(path.with_suffix(".json"), *inputs, what="the report", known=lambda path: {
+        "what", "fmax_mhz", "scan_lc"} <= json.loads(path.read_text()).keys())
+
+
+def texts(path, axi, *, title, meanings, target, sent, expected):
+    """{path: text} of the module, its testbench and the testbench's words."""
+    check_files(path)
     module = module_of(path)
     if target not in TARGETS:
         raise BadInput(f"target must be one of {', '.join(TARGETS)}, not {target}")
@@ -94,28 +108,40 @@ def write(path, axi, *, title, meanings, target, sent, expected):
         text += SPRAM_MODEL
     bench, words = testbench(module, sent, expected)
     path = Path(path)
-    for target, content in ((path, text), (path.with_name(f"{module}_tb.v"), bench),
-                            (path.with_name(f"{module}_tb.hex"), words)):
-        with replacing(target) as aside:
-            aside.write_text(content)
-    return text
+    return {path: text, path.with_name(f"{module}_tb.v"): bench,
+            path.with_name(f"{module}_tb.hex"): words}
 
 
-def measure(path, axi, text, report, *, seed, console):
-    """Send the module in ``text`` through the iCE40 flow; add what it takes to ``report``.
+def publish(path, files, report=None):
+    """Write the {path: text} of an export, and its report if there is one, all or none.
 
-    Raises Failed if it does not fit. The report goes to the .json beside ``path``.
+    The report of an older export goes, as it is about another module.
     """
+    beside = Path(path).with_suffix(".json")
+    if report is not None:
+        files = {**files, beside: json.dumps(report, indent=2) + "\n"}
+    with publishing(without=[] if report is not None else [beside]) as put:
+        for name, text in files.items():
+            put(name).write_text(text)
+
+
+def made(path, axi, files, report, *, tools, seed, console):
+    """Write an export; with ``tools`` after the iCE40 flow, which adds what it takes to ``report``.
+
+    Raises Failed if it does not fit; nothing is written then.
+    """
+    if not tools:
+        publish(path, files)
+        return report
     path = Path(path)
     with tempfile.TemporaryDirectory(prefix="sam-export-") as work, \
             (console or Console(stderr=True)).status("synthesis, place and route ..."):
-        folder = flow.synthesised(Scan(axi, name=path.stem, text=text), work)
+        folder = flow.synthesised(Scan(axi, name=path.stem, text=files[path]), work)
         routed = flow.routed(folder, hz=CLOCK_HZ, seed=seed)
     report = {**report, **flow.used(routed), "scan_lc": scan_cells(axi),
               "fmax_mhz": flow.fmax(routed),
               "device": "iCE40UP5K-SG48", "seed": seed}
-    with replacing(path.with_suffix(".json")) as aside:
-        aside.write_text(json.dumps(report, indent=2) + "\n")
+    publish(path, files, report)
     return report
 
 
@@ -185,12 +211,12 @@ def export_attribution(path, weights, *, steps, decay, target="ice40", tools=Tru
         "o_attributions.last": "the image's last neuron"}
     sent, expected = vectors.for_attribution(unit, ports, weights, decay=decay,
                                              weight_index=WEIGHTS)
-    text = write(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                 expected=expected)
+    files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                  expected=expected)
     report = {"what": "attribution", "neurons": neurons, "outputs": outputs, "steps": steps,
               "decay": decay, "weight_bits": WEIGHT_BITS, "weight_unit": 2.0**shift,
               "weights_in": "SPRAM" if in_spram else "EBR", "target": target, "network": network}
-    return measure(path, axi, text, report, seed=seed, console=console) if tools else report
+    return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
 def export_sam(path, shape, *, steps, gamma=0.5, mode="paper", target="generic", tools=True,
@@ -217,11 +243,11 @@ def export_sam(path, shape, *, steps, gamma=0.5, mode="paper", target="generic",
         "o_map": "unsigned, pixel after pixel, after each step",
         "o_map.last": "the step's last pixel"}
     sent, expected = vectors.for_sam(unit, ports, shape, gamma=gamma, mode=mode, mode_index=MODE)
-    text = write(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                 expected=expected)
+    files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                  expected=expected)
     report = {"what": "sam", "shape": list(shape), "steps": steps, "gamma": gamma, "mode": mode,
               "target": target, "network": network}
-    return measure(path, axi, text, report, seed=seed, console=console) if tools else report
+    return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
 def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, network=None,
@@ -243,12 +269,12 @@ def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, ne
         "o_membranes": "signed, neuron after neuron, after each step",
         "o_membranes.last": "the image's last value"}
     sent, expected = vectors.for_layer(unit, ports, stage, steps)
-    text = write(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                 expected=expected)
+    files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                  expected=expected)
     report = {"what": "layer", "layer": stage.index, "inputs": inputs, "outputs": outputs,
               "steps": steps, "weight_bits": stage.layer.bits, "cycles_a_step": unit.cycles,
               "target": target, "network": network}
-    return measure(path, axi, text, report, seed=seed, console=console) if tools else report
+    return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
 def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mode="paper",
@@ -286,7 +312,8 @@ def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mo
                                              decay=decay)
     if not accelerator.taps:
         expected.append(vectors.Packet(ports["o_maps"].name, ports["o_maps"].width, []))
-    write(path, axi, title=title, meanings=meanings, target=target, sent=sent, expected=expected)
+    publish(path, texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                        expected=expected))
     return {"what": "accelerator", "network": network.name, "digest": network.digest,
             "target": target, "taps": list(accelerator.taps)}
 
@@ -401,6 +428,7 @@ def exported(args, network, console):
 def main(argv=None):
     args = parser().parse_args(argv)
     module = module_of(args.out)
+    check_files(args.out, args.network, args.images)
     checked_decay(args.decay)
     try:
         exp_table(args.gamma, 2)

@@ -118,7 +118,7 @@ def routed(folder, *, hz, seed, keep=False):
     if not report.exists() or (keep and not any(path.exists() for path in placed)):
         with replacing(report) as aside:
             step(folder, "NEXTPNR", f"--freq {hz / 1e6:g} --seed {seed} --timing-allow-fail "
-                 f"--report {aside.name}", name)
+                 f"--report {shlex.quote(os.path.relpath(aside, folder.resolve()))}", name)
             # Names and delays of all nets make it large, and are not asked for.
             whole = json.loads(aside.read_text())
             aside.write_text(json.dumps({key: whole[key] for key in ("utilization", "fmax")}))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.errors import command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
 from golden.images import load_images
 from golden.network import load
@@ -30,6 +30,7 @@ def main(argv=None):
     parser.add_argument("--count", type=int, default=4, help="images, from the first")
     parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png")
     args = parser.parse_args(argv)
+    output(args.out, args.network, args.images, suffix=".png")
     network = load(args.network)
     images, labels = load_images(args.images, network)
     images = images[:args.count]

@@ -1,6 +1,7 @@
 """python -m sim.explain: why a network sees in an image what it sees, as a picture."""
 
 import argparse
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.progress import Progress
 from golden.attribution import SpikeAttributor, checked_decay
 from golden.checks import index
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, exp_table
 from golden.images import load_images
 from golden.network import load
@@ -220,12 +221,18 @@ def draw(image, explanation, heading):
     return figure
 
 
+def raw_map(path):
+    """Whether ``path`` is a raw map of this command, by the names of its arrays."""
+    with zipfile.ZipFile(path) as archive:
+        return {"map.npy", "heat.npy", "method.npy"} <= set(archive.namelist())
+
+
 @command
 def main(argv=None):
     args = parser().parse_args(argv)
-    out = Path(args.out)
-    if out.suffix != ".png":
-        raise BadInput(f"--out {out}: must end in .png")
+    out = output(args.out, args.network, args.image, suffix=".png")
+    raw = output(out.with_suffix(".npz"), args.network, args.image, what="the raw map",
+                 known=raw_map)
     checked_decay(args.decay)
     try:
         exp_table(args.gamma, 2)
@@ -283,10 +290,10 @@ def main(argv=None):
         arrays["frac"] = SCORE_FRAC
     if label is not None:
         arrays["label"] = label
-    with replacing(out) as picture, replacing(out.with_suffix(".npz")) as raw:
-        figure.savefig(picture, dpi=130)
-        np.savez_compressed(raw, **arrays)
-    print("\n".join([heading, *explanation.lines, f"wrote {out} and {out.with_suffix('.npz')}"]))
+    with publishing() as put:
+        figure.savefig(put(out), dpi=130)
+        np.savez_compressed(put(raw), **arrays)
+    print("\n".join([heading, *explanation.lines, f"wrote {out} and {raw}"]))
 
 
 if __name__ == "__main__":

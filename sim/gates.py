@@ -29,7 +29,7 @@ from boards.targets import AFTER_READ, target_for
 from boards.toolchain import choose
 from boards.top import Top
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load
@@ -177,6 +177,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.limit < 1:
         raise BadInput(f"--limit must be at least 1, not {args.limit}")
+    if args.out is not None:
+        output(args.out, args.network, args.images, suffix=".json")
     network = load(args.network)
     images = load_images(args.images, network)[0][:args.limit]
     gates = Gates(network)
@@ -187,7 +189,7 @@ def main(argv=None):
         raise SystemExit(1) from None
     print(f"{found['images']} images: {', '.join(found['equal'])} equal golden; "
           f"{found['cells']:,} cells, {found['cycles']:,} cycles")
-    if args.out:
+    if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(found, indent=1) + "\n")
 

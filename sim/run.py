@@ -1,7 +1,6 @@
 """python -m sim.run: a network on images, in the golden model or in the simulated RTL."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -9,7 +8,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.formats import MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.network import load
@@ -84,9 +83,9 @@ def main(argv=None):
         raise BadInput("--stall is for --engine rtl: nobody stalls at the pins of the chip")
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
-    if args.out and Path(args.out).suffix != ".npz":
-        raise BadInput(f"--out {args.out}: must end in .npz")
     check_map_bits(args.map_bits, "--map-bits")
+    if args.out is not None:
+        output(args.out, args.network, args.images, suffix=".npz")
     network = load(args.network)
     taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
     try:
@@ -115,7 +114,7 @@ def main(argv=None):
         print(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")
     if result.cycles is not None:
         print(f"mean cycles {result.cycles.mean():.1f}")
-    if args.out:
+    if args.out is not None:
         with replacing(args.out) as aside:
             np.savez_compressed(aside, **result.arrays())
         print(f"wrote {args.out}")

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.formats import MODES
 from golden.images import load_images
 from golden.network import load
@@ -211,6 +211,8 @@ def main(argv=None):
     for name in ("limit", "jobs"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise BadInput(f"--{name} must be at least 1, not {getattr(args, name)}")
+    if args.out is not None:
+        output(args.out, args.network, args.images, args.verify, suffix=".json")
     network = load(args.network)
     images, _ = load_images(args.images, network)
     console = Console(stderr=True)
@@ -225,7 +227,7 @@ def main(argv=None):
     except ArithmeticError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    if args.out:
+    if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(log, indent=1) + "\n")
     print(f"{log['images']} images equal golden in {log['cycles']:,} cycles "

@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
@@ -53,6 +53,8 @@ def main(argv=None):
     for name in ("limit", "jobs", "repeats"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise BadInput(f"--{name} must be at least 1, not {getattr(args, name)}")
+    if args.json is not None:
+        output(args.json, args.network, args.images, suffix=".json", option="--json")
     network = load(args.network)
     images = load_images(args.images, network)[0][:args.limit]
     with Console(stderr=True).status("building the simulation (half a minute the first time)"):
@@ -77,7 +79,7 @@ def main(argv=None):
         np.array_equal(golden.maps[tap], rtl.maps[tap])
         and np.array_equal(golden.spikes[tap], rtl.spikes[tap]) for tap in network.taps)
     print(f"scores, maps and spikes {'equal' if report['equal'] else 'DIFFER'}")
-    if args.json:
+    if args.json is not None:
         with replacing(args.json) as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
     raise SystemExit(0 if report["equal"] else 1)

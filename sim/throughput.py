@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from golden.errors import command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import Layer, load
 from golden.run import run_batched
@@ -60,6 +60,8 @@ def main(argv=None):
     parser.add_argument("--word-steps", type=int, default=16)
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
+    if args.out is not None:
+        output(args.out, args.network, args.images, suffix=".json")
     network = load(args.network)
     images, _ = load_images(args.images, network)
     images = images[:args.limit]
@@ -80,7 +82,7 @@ def main(argv=None):
         print(f"SAM on layers {name}: {cycles:,} cycles, mean {cycles / len(images):,.0f}, most "
               f"{result.cycles.max():,}; {useful.sum() / cycles:.2f} operations a cycle; "
               f"rtl {'==' if same else '!='} golden")
-    if args.out:
+    if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
     raise SystemExit(0 if all(entry["equal"] for entry in report["taps"].values()) else 1)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
@@ -158,6 +158,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.limit < 2:
         raise BadInput(f"--limit must be at least 2, not {args.limit}")
+    if args.out is not None:
+        output(args.out, args.network, args.images, suffix=".json")
     network = load(args.network)
     images, _ = load_images(args.images, network)
     images = images[:args.limit]
@@ -172,7 +174,7 @@ def main(argv=None):
     for group, counts in table.items():
         shown.add_row(group, *(str(counts.get(effect, 0)) for effect in EFFECTS))
     Console().print(shown)
-    if args.out:
+    if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps({"network": network.digest, "images": len(images),
                                          "seed": args.seed, "table": table}, indent=1) + "\n")

@@ -131,6 +131,12 @@ FUZZ = """\
 damaged, swapped and well-formed files and options. Each ends in success, or in exit code 2 with
 one line of error and nothing written; none takes 30 s. Planted: a command that raises, and one
 that leaves half a file, are both found by the same check.
+
+What a user has is not lost (`pytest tests/test_files.py`): an output that is also an input, by
+whatever name, is refused before the work begins, as are devices, pipes, folders, and files that the
+command did not write and the user did not name. Links are followed, modes kept. A build, an export
+or a picture with its raw map appears whole or not at all, whichever file finds the disk full;
+`report.json` holds the SHA-256 of the bitstream, and `boards.flash` refuses any other.
 """
 
 COVERAGE = """\

@@ -1,5 +1,6 @@
 """boards.flash and boards.run with programmers and boards that are not there, or only play."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boards.flash import verify
+from boards.flash import main, verify
 from boards.flashimage import flash_image, padded
 from boards.protocol import Boot, Identity
 
@@ -20,10 +21,12 @@ WRITES = [(0, n, n) for n in range(9)]
 @pytest.fixture
 def build(tmp_path):
     """Folder as hw.build --boot flash leaves it, without a real bitstream."""
+    content = padded(b"bits") + flash_image(WRITES, label="01" * 8)
     report = {"board": "iCEBreaker", "network": "net", "digest": "0123456789abcdef",
-              "clock_mhz": 24.0, "options": {"boot": "flash", "baud": 1_000_000}}
+              "clock_mhz": 24.0, "options": {"boot": "flash", "baud": 1_000_000},
+              "sha256": {"flash.bin": hashlib.sha256(content).hexdigest()}}
     (tmp_path / "report.json").write_text(json.dumps(report))
-    (tmp_path / "flash.bin").write_bytes(padded(b"bits") + flash_image(WRITES, label="01" * 8))
+    (tmp_path / "flash.bin").write_bytes(content)
     return tmp_path
 
 
@@ -67,6 +70,62 @@ def test_refuses_other_folders(build, file, text, message):
     (build / file).unlink() if text is None else (build / file).write_text(text)
     done = flash("--build", build)
     assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+
+
+def refused(folder, capsys):
+    """The one line that boards.flash ends with, with exit code 2."""
+    with pytest.raises(SystemExit, match="^2$"):
+        main(["--build", str(folder)])
+    said = capsys.readouterr()
+    assert not said.out and said.err.startswith("error: ") and said.err.count("\n") == 1, said
+    return said.err
+
+
+def test_refuses_a_bitstream_of_another_build(build, capsys):
+    """A sound file that the report is not about, and a report that does not say which it is."""
+    (build / "flash.bin").write_bytes(padded(b"new") + flash_image(WRITES, label="01" * 8))
+    said = refused(build, capsys)
+    assert f"{build}/flash.bin: is not the file that" in said and "build once more" in said
+    report = json.loads((build / "report.json").read_text())
+    del report["sha256"]
+    (build / "report.json").write_text(json.dumps(report))
+    assert "build once more with hw.build" in refused(build, capsys)
+
+
+HOSTILE = [None, [], {}, "words", "", True, -1, 0, 1e400, float("nan"), 10**400, [[1]], {"a": 1}]
+
+
+@pytest.mark.parametrize("where", [
+    (), ("board",), ("network",), ("digest",), ("clock_mhz",), ("options",), ("sha256",),
+    ("options", "boot"), ("options", "baud"), ("sha256", "flash.bin")])
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:12])
+def test_refuses_values_of_another_kind(build, capsys, where, value):
+    report = json.loads((build / "report.json").read_text())
+    here = report
+    for key in where[:-1]:
+        here = here[key]
+    if where:
+        here[where[-1]] = value
+    (build / "report.json").write_text(json.dumps(report if where else value))
+    if where and where[-1] in ("network", "digest") and isinstance(value, str):
+        with pytest.raises(SystemExit, match="^3$"):       # any text is a name
+            main(["--build", str(build)])
+    else:
+        assert "hw.build" in refused(build, capsys) or where == ("board",)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, "9" * 5000, " " * 2**23,
+                                  "\ud800", '{"clock_mhz": 1' + "0" * 4000 + "}"],
+                         ids=["lists", "objects", "digits", "blanks", "surrogate", "number"])
+def test_refuses_endless_reports(build, capsys, text):
+    (build / "report.json").write_bytes(text.encode(errors="surrogatepass"))
+    assert f"{build}/report.json: is no report of hw.build" in refused(build, capsys)
+
+
+def test_refuses_a_report_that_is_no_file(build, capsys):
+    (build / "report.json").unlink()
+    os.mkfifo(build / "report.json")
+    assert "holds no report.json" in refused(build, capsys)
 
 
 @pytest.mark.parametrize("digest, boot, text", [

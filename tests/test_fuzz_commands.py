@@ -49,6 +49,7 @@ def files(*names):
 
 OUT = st.sampled_from(["out/r", "r", "out/r.npz", "out/r.npz", "r.npz", "f.png", "out/f.png",
                        "x.v", "out/x.v", "blocked/r.npz", "", "out/", "n.nir"])
+NPZ = st.one_of(OUT, st.just("out/r.npz"), st.just("r.npz"))    # of commands that demand it
 FLAG = st.none()
 
 
@@ -89,12 +90,12 @@ COMMANDS = {
         files("net").map(lambda name: [name]), st.just([]), files("images").map(lambda n: [n, n]))),
     "golden.quantise": (golden.quantise.main, 200, st.tuples(
         files("float").map(lambda name: [name]), options(
-            ("out",), out=OUT, bits=NUMBER, per_channel=FLAG, power_of_two=FLAG,
+            ("out",), out=NPZ, bits=NUMBER, per_channel=FLAG, power_of_two=FLAG,
             membrane_bits=NUMBER, calibrate=files("images"), steps=NUMBER, encoder=JUNK,
             readout=JUNK, strict=FLAG)).map(lambda pair: pair[0] + pair[1])),
     "golden.nir": (golden.nir.main, 200, st.tuples(
         files("graph").map(lambda name: [name]), options(
-            ("out", "reset"), out=OUT, reset=st.sampled_from(["subtract", "zero", "x", ""]),
+            ("out", "reset"), out=NPZ, reset=st.sampled_from(["subtract", "zero", "x", ""]),
             bits=NUMBER, dt=NUMBER, steps=NUMBER, membrane_bits=NUMBER)).map(
                 lambda pair: pair[0] + pair[1])),
     "hw.build": (hw.build.main, 150, st.tuples(
@@ -109,7 +110,7 @@ COMMANDS = {
             target=JUNK, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER, **SAM)).map(
                 lambda pair: pair[0] + pair[1])),
     "train.data": (train.data.main, 60, options(
-        ("data", "out"), data=files("images"), count=NUMBER, out=OUT)),
+        ("out",), data=files("images"), count=NUMBER, out=NPZ)),
 }
 
 

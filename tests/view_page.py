@@ -17,6 +17,7 @@ import pytest
 from boards import engines
 from boards.service import service
 from boards.view import LOCAL, Quiet, Server
+from golden.files import replacing
 from golden.images import load_images
 from golden.network import load
 
@@ -89,7 +90,8 @@ def main():
         for name, size in SIZES.items():
             page = opened(chromium, url, errors, **size)
             page.locator("#step").fill("9")
-            page.screenshot(path=Path(args.out) / name, full_page=True)
+            with replacing(Path(args.out) / name) as aside:
+                page.screenshot(path=aside, full_page=True)
             print(f"wrote {Path(args.out) / name}")
     if errors:
         raise SystemExit("\n".join(errors))

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from golden.errors import command
+from golden.files import output
 from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.quantise import explained
 from golden.run import run_batched
@@ -79,6 +80,7 @@ def main(argv=None):
     parser.add_argument("--bits", type=int, default=6, help="of a weight")
     parser.add_argument("--out", default="models/fashion-bntt.npz")
     args = parser.parse_args(argv)
+    output(args.out, suffix=".npz")
     torch.manual_seed(1)
     learn, test = data.tensors(args.data)
     net, where = Bntt().to(loop.device()), loop.device()

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from golden import float_run
 from golden.errors import command
+from golden.files import output
 from golden.float_network import FloatLayer, FloatNeuron
 from golden.quantise import explained
 from golden.run import run_batched
@@ -117,6 +118,8 @@ def main(argv=None):
     parser.add_argument("--encoder", default="bernoulli", choices=("bernoulli", "current"))
     parser.add_argument("--judge", type=int, default=2000, help="test images, from the first")
     args = parser.parse_args(argv)
+    output(args.ann, suffix=".npz", option="--ann")
+    output(args.out, args.ann, suffix=".npz")
     learn, test = data.tensors(args.data)
     net, notes = train_ann(args, learn, test)
     notes = {"data": "Fashion-MNIST (MIT)", "classes": list(data.CLASSES), **notes}

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from golden import float_network
 from golden.errors import command
+from golden.files import output
 from golden.quantise import explained
 from golden.run import run_batched
 from train import sets
@@ -28,6 +29,7 @@ def main(argv=None):
     parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
     parser.add_argument("--judge", type=int, default=500, help="test pictures at most")
     args = parser.parse_args(argv)
+    output(args.out, args.ann, suffix=".npz")
     network = float_network.load(args.ann)
     learn = sets.pictures(args.name, "train", 300)
     thresholds = peaks(network, learn.images[:, 0], args.quantile)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 
 PLACES = (Path.home() / ".cache/sam-snn/fashion-mnist", Path("/usr/share/datasets/fashion-mnist"))
 HELP = """Fashion-MNIST was not found in {places}. Either of these puts it there:
@@ -86,6 +86,7 @@ def main(argv=None):
     parser.add_argument("--count", type=int, default=200, help="test images, from the first")
     parser.add_argument("--out", default="models/fashion_sample.npz")
     args = parser.parse_args(argv)
+    output(args.out, args.data, suffix=".npz")
     try:
         find(args.data)
     except FileNotFoundError as error:

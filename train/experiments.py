@@ -34,7 +34,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     try:
         from train.paper import summary
-        from train.paper.report import write
+        from train.paper.report import check_place, write
         from train.paper.work import Run
     except ImportError as error:
         raise BadInput(f"train.experiments needs {error.name}; pip install -e '.[train]' "
@@ -44,9 +44,13 @@ def main(argv=None):
     if args.pictures < 20:
         raise BadInput(f"--pictures must be at least 20, not {args.pictures}")
     out = args.out or Path("build/paper-quick" if args.quick else "results")
+    if args.name in ("summary", "all"):
+        summary.check_place(out)
     run = Run(quick=args.quick, jobs=args.jobs, dask=args.dask, pictures=args.pictures)
     console = Console()
     names = NAMES if args.name == "all" else () if args.name == "summary" else (args.name,)
+    for name in names:
+        check_place(out, name)
     for name in names:
         began = time.time()
         report, subjects = importlib.import_module(f"train.paper.{name}").experiment(run)

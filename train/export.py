@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from golden.errors import command
+from golden.files import output
 from golden.formats import LEAK_BITS
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run_batched
@@ -68,13 +70,15 @@ def accuracy(made, images, labels):
     return float(np.mean(found == labels))
 
 
-def main():
+@command
+def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--name", default="fashion", help="of the checkpoint under build/train")
     parser.add_argument("--out", default="models/fashion.npz")
     parser.add_argument("--seeds", type=int, default=0, help="judge by so many other seeds too")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    output(args.out, suffix=".npz")
     torch.set_num_threads(2)
     net, given = revive(Path("build/train") / f"{args.name}.pt")
     images, labels = data.load("t10k", args.data)

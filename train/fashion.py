@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import Progress
 from torch.nn import functional as F
 
+from golden.errors import command
+from golden.files import output, replacing
 from train import data
 from train.augment import shifted
 from train.export import network
@@ -22,7 +24,7 @@ from train.loop import FOLDER, keep_memory, optimiser, spread
 from train.snn import SEED, Net, encode, thresholds, work
 
 
-def arguments():
+def arguments(argv=None):
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="folder with the idx files")
@@ -51,7 +53,7 @@ def arguments():
                         help="judge by so many training images, not by the test images")
     parser.add_argument("--limit", type=int, default=60000, help="training images used")
     parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def pictures(args):
@@ -113,8 +115,10 @@ def summary(net, accuracy, totals):
             "theta": [layer.theta for layer in net.convs]}
 
 
-def main():
-    args = arguments()
+@command
+def main(argv=None):
+    args = arguments(argv)
+    output(args.out, suffix=".npz")
     torch.set_num_threads(1)
     torch.manual_seed(1)
     keep_memory()
@@ -164,9 +168,10 @@ def main():
         if accuracy > best:
             best = accuracy
             made.save(FOLDER / f"{args.name}_best.npz")
-        torch.save({**{key: part.state_dict() for key, part in parts.items()},
-                    "chance": chance.get_state(), "epoch": epoch + 1, "best": best,
-                    "args": vars(args)}, saved)
+        with replacing(saved) as aside:
+            torch.save({**{key: part.state_dict() for key, part in parts.items()},
+                        "chance": chance.get_state(), "epoch": epoch + 1, "best": best,
+                        "args": vars(args)}, aside)
         if epoch + 1 == args.epochs:
             made.save(args.out)
 

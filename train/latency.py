@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from golden.errors import command
-from golden.files import replacing
+from golden.files import output, publishing
 from train import loop
 from train.digits import pictures
 from train.snn import Net
@@ -27,6 +27,8 @@ def main(argv=None):
     parser.add_argument("--out", default="models/digits-latency.npz")
     parser.add_argument("--sample", default="models/digits_sample.npz", help="for the test images")
     args = parser.parse_args(argv)
+    output(args.sample, suffix=".npz", option="--sample")
+    output(args.out, args.sample, suffix=".npz")
     torch.manual_seed(1)
     learn, test = ((torch.from_numpy(images[:, 0]), torch.from_numpy(labels).long())
                    for images, labels in pictures())
@@ -36,9 +38,10 @@ def main(argv=None):
     steps = first_steps(made, test[0].numpy())
     notes = {"data": "8 x 8 digits of scikit-learn, 360 of 1,797 to test",
              "classes": [str(n) for n in range(10)], **found}
-    made.replace(name="digits-latency", notes=notes).save(args.out)
-    with replacing(args.sample) as aside:
-        np.savez_compressed(aside, images=test[0].numpy(), labels=test[1].numpy().astype(np.uint8))
+    with publishing() as put:
+        made.replace(name="digits-latency", notes=notes).save(put(args.out))
+        np.savez_compressed(put(args.sample), images=test[0].numpy(),
+                            labels=test[1].numpy().astype(np.uint8))
     loop.console.print(f"{args.out}: integers {found['accuracy']:.2%} of {len(test[0])}; "
                        f"first spike {steps}", highlight=False)
 

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from golden.errors import command
+from golden.files import output
 from train import loop
 from train.ann import Ann, described, noisy
 from train.augment import bent
@@ -38,6 +39,7 @@ def main(argv=None):
     parser.add_argument("--bits", type=int, default=4, help="of a weight")
     parser.add_argument("--out", default="models/mnist-conv.npz")
     args = parser.parse_args(argv)
+    output(args.out, suffix=".npz")
     torch.manual_seed(1)
     images, labels = digits()
     images, labels = torch.from_numpy(images), torch.from_numpy(labels).long()

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from golden import float_network
 from golden.errors import BadInput, command
+from golden.files import output
 from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.network import Pool, load
 from train import sets
@@ -166,6 +167,7 @@ def main(argv=None):
     torch.set_num_threads(1)
     network = load(args.network)
     out = args.out or f"models/ann/{Path(args.network).stem}-{args.seed}.npz"
+    output(out, args.network, suffix=".npz")
     console, began = Console(), time.time()
     learn = sets.pictures(args.name, "train", args.limit)
     torch.manual_seed(args.seed)

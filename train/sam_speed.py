@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
 from golden.sam import activation_map
 
@@ -108,6 +108,8 @@ def main(argv=None):
                         ("--rate", all(0 <= rate <= 1 for rate in args.rate))):
         if not holds:
             raise BadInput(f"{name} is out of range")
+    if args.json is not None:
+        output(args.json, suffix=".json", option="--json")
     torch.set_num_threads(1)  # as many as golden uses
     print(f"SAM of {' x '.join(map(str, args.shape))} neurons, {args.steps} steps, gamma "
           f"{args.gamma}; one thread each, CPU time, best of {args.repeats}")
@@ -126,7 +128,7 @@ def main(argv=None):
               + ", ".join(f"{name} {best[name] * 1e3:.2f} ms, {best[name] / best['golden']:.1f} x"
                           for name in METHODS)
               + f"; largest error {error:.1f} units of 2**-{SCORE_FRAC}, {share:.0%} of its bound")
-    if args.json:
+    if args.json is not None:
         with replacing(args.json) as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
     raise SystemExit(0 if all(entry["share of bound"] <= 1 for entry in report["rates"]) else 1)

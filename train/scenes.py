@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import ndimage
 
 from golden.errors import BadInput, command
-from golden.files import replacing
+from golden.files import output, replacing
 from train import data
 
 SIDE = 64
@@ -249,6 +249,7 @@ def main(argv=None):
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--plain", action="store_true", help="objects as bright as they are")
     args = parser.parse_args(argv)
+    output(args.out, args.data, suffix=".npz")
     found = make(args.part, args.count, match=not args.plain, folder=args.data)
     with replacing(args.out) as aside:
         np.savez_compressed(aside, images=found.images, labels=found.labels[:, 0],

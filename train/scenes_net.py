@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from golden.errors import BadInput, command
+from golden.files import output
 from train import loop, scenes
 from train.ann import Ann, described, noisy
 from train.snn import Net
@@ -79,6 +80,8 @@ def main(argv=None):
         raise BadInput(f"--seed must be from 1 to 2^31 - 1, not {args.seed}")
     name = "scenes" if args.seed == 1 else f"scenes-{args.seed}"
     ann, out = args.ann or f"models/{name}_ann.npz", args.out or f"models/{name}.npz"
+    output(ann, suffix=".npz", option="--ann")
+    output(out, ann, suffix=".npz")
     torch.manual_seed(args.seed)
     learn, test = data(args.count)
     relu, notes = train_ann(f"{name}_ann", args, learn, test)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import stdtrit
 
-from golden.files import replacing
+from golden.files import output, publishing
 
 HOLDS, PART, NOT, SIZE = ("holds here", "holds in part", "does not hold here",
                           "cannot be tested at this size")
@@ -145,6 +145,14 @@ def table(rows):
     return "\n".join(lines)
 
 
+def check_place(folder, name):
+    """BadInput where ``write`` would take the place of a file that it did not write."""
+    place = Path(folder) / name
+    known = lambda _: "claims" in json.loads((place / "results.json").read_text())
+    for file in ("results.json", "table.md", *(figure_name(n) for n in range(9))):
+        output(place / file, what="the experiment's", known=known)
+
+
 def write(report, name, folder, *, run, subjects):
     """Write ``folder``/name/: results.json, table.md and the figures."""
     from matplotlib import pyplot as plt
@@ -165,14 +173,13 @@ def write(report, name, folder, *, run, subjects):
     for claim in report.claims:
         lines += [f"- **{claim.verdict}**: {claim.what} {claim.because}."]
         lines += [f"  All: {claim.settings}."] if claim.settings else []
-    for n, figure in enumerate(report.figures):
-        with replacing(place / figure_name(n)) as aside:
-            figure.savefig(aside, dpi=90)
-        plt.close(figure)
-    with replacing(place / "table.md") as aside:
-        aside.write_text("\n".join(lines) + "\n")
-    with replacing(place / "results.json") as aside:
-        aside.write_text(json.dumps(finite(given), indent=1, allow_nan=False) + "\n")
+    with publishing() as put:
+        for n, figure in enumerate(report.figures):
+            figure.savefig(put(place / figure_name(n)), dpi=90)
+            plt.close(figure)
+        put(place / "table.md").write_text("\n".join(lines) + "\n")
+        put(place / "results.json").write_text(
+            json.dumps(finite(given), indent=1, allow_nan=False) + "\n")
     return place
 
 

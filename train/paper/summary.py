@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 from golden.errors import BadInput
-from golden.files import replacing
+from golden.files import output, replacing
 from train.paper.report import HOLDS, NOT, PART, SIZE, Claim
 
 BEYOND = Claim(
     "All this on VGG11 and Tiny-ImageNet, with 200 classes and 500 steps of conversion.", SIZE,
     "neither the data set nor the time to train on it is at hand, and 12 million weights are far "
     "beyond the chip; the networks here are those that it runs")
+
+HEAD = "# What holds"
 
 
 def read(folder, names):
@@ -34,7 +36,7 @@ def page(found):
               for kind in (HOLDS, PART, NOT, SIZE)}
     counts[SIZE] += 1
     quick = any(one["quick"] for one in found.values())
-    lines = ["# What holds", "",
+    lines = [HEAD, "",
              "Written by `python -m train.experiments summary` from the `results.json` of each "
              "experiment; every map is of the integers that the chip computes.", ""]
     if quick:
@@ -63,6 +65,12 @@ def page(found):
               f"{100 * given['accuracy']:.2f} % | {', '.join(given['anns'])} | {given['digest']} | "
               f"{', '.join(where)} |" for subject, (given, where) in networks.items()]
     return "\n".join(lines) + "\n"
+
+
+def check_place(folder):
+    """BadInput where ``write`` would take the place of a page that it did not write."""
+    output(Path(folder) / "README.md", what="the summary",
+           known=lambda path: path.read_text().startswith(HEAD))
 
 
 def write(folder, names):
