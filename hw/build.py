@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +17,7 @@ from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.network import load
+from golden.processes import folder
 from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
 from hw.flow import Failed, Unplaced
@@ -249,7 +249,7 @@ def build(args, console):
     # Seeds at once; where they find no place, the next ones.
     batches = [[n] for n in range(1, TRIES + 1)] if args.seed is None else [seeds_of(args.seed)]
     accelerator, component, hz = design(network, args)
-    with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
+    with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)
             work = flow.synthesised(component, work, target=target, verilog=True)

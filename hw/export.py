@@ -7,13 +7,13 @@ import argparse
 import json
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from amaranth.back import verilog
 from rich.console import Console
 
+from golden import processes
 from golden.attribution import checked_decay, decay_table, quantised
 from golden.checks import index
 from golden.errors import BadInput, command
@@ -107,7 +107,7 @@ def measure(path, axi, text, report, *, seed, console):
     Raises Failed if it does not fit. The report goes to the .json beside ``path``.
     """
     path = Path(path)
-    with tempfile.TemporaryDirectory(prefix="sam-export-") as work, \
+    with processes.folder("sam-export-") as work, \
             (console or Console(stderr=True)).status("synthesis, place and route ..."):
         folder = flow.synthesised(Scan(axi, name=path.stem, text=text), work)
         routed = flow.routed(folder, hz=CLOCK_HZ, seed=seed)
