@@ -39,8 +39,10 @@ def engine_size(network, lanes, word_steps):
     Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
     where the memories suffice only so.
     """
-    size = lanes or 4, word_steps or 16
-    for tried in (size, (lanes or 8, word_steps or 8)):
+    given = lambda *usual: tuple(n if asked is None else asked for asked, n in zip(
+        (lanes, word_steps), usual, strict=True))
+    size = given(4, 16)
+    for tried in (size, given(8, 8)):
         try:
             if not shortages(memory_plan(Plan(network, lanes=tried[0], word_steps=tried[1]))):
                 return tried
@@ -65,7 +67,8 @@ def design(network, args):
                            f"{', '.join(map(str, network.taps))}")
     if args.traces is not None and args.traces not in network.taps:
         raise BadInput(f"--traces: layer {args.traces} is no spiking layer of {args.network}")
-    lanes, word_steps = engine_size(network, args.lanes or target.lanes, args.word_steps)
+    lanes, word_steps = engine_size(
+        network, target.lanes if args.lanes is None else args.lanes, args.word_steps)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
                               gamma=args.gamma, mode=args.sam_mode,
                               attribution=args.traces, experiments=args.experiments,
@@ -97,7 +100,10 @@ def clock_of(args):
     """Hertz of --clock; raise BadInput where the board cannot make them."""
     try:
         target = target_of(args)
-        return target.frequency(target.usual if args.clock is None else args.clock)
+        asked = target.usual if args.clock is None else args.clock
+        if not 0 < asked < 1e6:                     # nan is not
+            raise ValueError(f"must be a number of megahertz above 0, not {asked:g}")
+        return target.frequency(asked)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None
 

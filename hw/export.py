@@ -15,7 +15,7 @@ from rich.console import Console
 
 from golden import processes
 from golden.attribution import checked_decay, decay_table, quantised
-from golden.checks import index
+from golden.checks import index, whole
 from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
@@ -332,7 +332,7 @@ def parser():
                             "(default: noise)")
     found.add_argument("--no-tools", action="store_true",
                        help="sam, attribution, layer: skip synthesis, place and route")
-    found.add_argument("--seed", type=int, default=1, help="of place and route")
+    found.add_argument("--seed", type=whole(), default=1, help="of place and route")
     return found
 
 

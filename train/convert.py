@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from golden import float_network
+from golden.checks import whole
 from golden.errors import command
 from golden.quantise import explained
 from golden.run import run_batched
@@ -24,9 +25,9 @@ def main(argv=None):
     parser.add_argument("ann", help="a description, of train.ann or train.reference")
     parser.add_argument("--set", required=True, choices=tuple(sets.SETS), dest="name")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--steps", type=whole(), default=64)
     parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
-    parser.add_argument("--judge", type=int, default=500, help="test pictures at most")
+    parser.add_argument("--judge", type=whole(), default=500, help="test pictures at most")
     args = parser.parse_args(argv)
     network = float_network.load(args.ann)
     learn = sets.pictures(args.name, "train", 300)

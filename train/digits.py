@@ -18,6 +18,7 @@ from snntorch.export_nir import export_to_nir
 from torch import nn
 from torch.nn import functional as F
 
+from golden.checks import whole
 from golden.files import replacing
 from golden.snntorch import from_snntorch
 
@@ -56,7 +57,7 @@ def scores(net, images):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="build/digits", metavar="DIR")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=whole(), default=12)
     args = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(1)  # threads within small operations mostly wait for each other

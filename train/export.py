@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from golden.checks import whole
 from golden.formats import LEAK_BITS
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run_batched
@@ -73,7 +74,8 @@ def main():
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--name", default="fashion", help="of the checkpoint under build/train")
     parser.add_argument("--out", default="models/fashion.npz")
-    parser.add_argument("--seeds", type=int, default=0, help="judge by so many other seeds too")
+    parser.add_argument("--seeds", type=whole(0), default=0,
+                        help="judge by so many other seeds too")
     args = parser.parse_args()
     torch.set_num_threads(2)
     net, given = revive(Path("build/train") / f"{args.name}.pt")
