@@ -186,6 +186,8 @@ def draw(image, explanation, heading):
     heat = explanation.heat
     signed = heat.min() < 0
     under = picture(image)
+    if image.shape[-3] == 2:            # red and cyan would mix with the colours of the map
+        under = under.mean(axis=2)
     steps = np.unique(np.linspace(0, len(heat) - 1, min(len(heat), SHOWN)).round().astype(int))
     across = -(-len(steps) // 2) if len(heat) > 1 else 0
     figure = Figure(figsize=(3 + 1.45 * across, 4.9) if across else (7, 3.9), layout="constrained")
@@ -220,7 +222,7 @@ def draw(image, explanation, heading):
         found.ax.tick_params(labelsize=7)
 
     panels = left.subplots(*((2, 1) if across else (1, 2)))
-    panels[0].imshow(under, cmap="gray")
+    panels[0].imshow(picture(image), cmap="gray")
     panels[0].set_axis_off()
     panels[0].set_title("input", fontsize=8)
     total = heat.sum(axis=0)
