@@ -27,6 +27,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from boards import toolchain
 from golden.checks import whole
 from golden.errors import command
 from golden.files import replacing
@@ -110,7 +111,8 @@ class Case:
     def started(self, seed):
         """The command on network ``seed``."""
         self.where.mkdir(exist_ok=True)
-        return Started(self.words(seed, self.out), self.where, XDG_CACHE_HOME=str(self.cache))
+        return Started(self.words(seed, self.out), self.where, XDG_CACHE_HOME=str(self.cache),
+                       YOWASP_CACHE_DIR=str(toolchain.cache()))
 
     def made(self, seed):
         """``contents`` after a run to the end."""
