@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test accuracy bench paper formal gates mutation soak upsets coverage help
+.PHONY: run test accuracy bench paper formal gates mutation soak upsets kill coverage help
 .DELETE_ON_ERROR:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make mutation  hundreds of faults in the gateware: which the benches see"
 	@echo "make soak      10,000 real images through the RTL, all equal golden, about an hour"
 	@echo "make upsets    bits turned over in 1,000 images: what becomes of them"
+	@echo "make kill      commands killed at random moments: what they leave behind"
 	@echo "make coverage  lines and toggles of the RTL, lines of Python under all tests"
 
 run: $(VENV)/core
@@ -48,6 +49,9 @@ gates: $(VENV)/core
 
 upsets: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m sim.upsets --limit 1000 --out docs/proof/upsets.json
+
+kill: $(VENV)/tests
+	$(BIN)/python -m tests.kill --limit 100 --out docs/proof/kill.json
 
 coverage: $(VENV)/tests
 	$(BIN)/python -m tests.rtl_coverage --python --out docs/proof/coverage.json

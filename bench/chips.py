@@ -1,6 +1,7 @@
 """The chips that are measured, as hw.build makes them."""
 
 from bench.store import ROOT
+from golden import processes
 from golden.errors import BadInput
 from golden.network import load
 from hw import build, flow
@@ -40,7 +41,10 @@ def prepare(variants, *, jobs, tick):
     """Synthesise all (options, clock), ``jobs`` at a time, each in a process of its own."""
     from joblib import Parallel, delayed
     work = (delayed(prepared)(options, clock) for options, clock in variants)
-    for _ in Parallel(n_jobs=jobs, return_as="generator_unordered")(work):
+    with processes.unheard():
+        ends = Parallel(n_jobs=jobs, return_as="generator_unordered",
+                        **processes.ending_with_us())(work)
+    for _ in ends:
         tick()
 
 

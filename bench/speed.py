@@ -1,10 +1,10 @@
 """How fast the model and the simulation are, by the commands that measure it."""
 
 import json
-import subprocess
 import sys
 
 from bench.store import ROOT
+from golden import processes
 
 COMMANDS = {"speed": ["-m", "sim.speed"], "sam": ["-m", "train.sam_speed"]}
 
@@ -17,8 +17,8 @@ def measure(name):
     path = ROOT / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    done = subprocess.run([sys.executable, *COMMANDS[name], "--json", str(path)], text=True,
-                          capture_output=True)
+    done = processes.run([sys.executable, *COMMANDS[name], "--json", str(path)], text=True,
+                         capture_output=True)
     if done.returncode or not path.exists():
         said = (done.stderr or done.stdout).strip().splitlines() or ["it wrote nothing"]
         raise RuntimeError(f"python {' '.join(COMMANDS[name])}: {said[-1]}")

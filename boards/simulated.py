@@ -2,11 +2,12 @@
 
 import struct
 import subprocess
-import tempfile
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 
 from boards.host import LinkError
+from golden.processes import folder, started
 from sim.verilate import text_of, verilated
 
 __all__ = ["SimulatedPort"]
@@ -45,14 +46,15 @@ class SimulatedPort:
         self.top, self.hz = top, top.identity.clock_hz
         self.cycles = self.sent = self.received = 0
         self.busy = self.failed = False
-        with tempfile.NamedTemporaryFile() as contents:
-            contents.write(flash)
-            contents.flush()
-            bit = round(256 * top.divisor * (1 + drift))
-            self._process = subprocess.Popen(
-                [program or program_of(top, quick), str(bit), contents.name],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        program = program or program_of(top, quick)
+        bit = round(256 * top.divisor * (1 + drift))
+        with ExitStack() as opened, folder("sam-flash-") as contents:
+            (contents / "flash").write_bytes(flash)
+            self._process = opened.enter_context(started(
+                [program, str(bit), str(contents / "flash")], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE))
             self.read(0)                      # it has read the flash
+            self._opened = opened.pop_all()
 
     def __enter__(self):
         return self
@@ -65,12 +67,9 @@ class SimulatedPort:
 
     def close(self):
         """End the simulation."""
-        process, self._process = self._process, None
-        if process:
-            process.stdin.close()
-            process.stdout.close()
-            process.kill()
-            process.wait()
+        if self._process:
+            self._process = None
+            self._opened.close()
 
     def clock(self):
         """Simulated seconds."""

@@ -3,10 +3,11 @@
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+
+from golden.processes import run
 
 __all__ = ["choose", "environment"]
 
@@ -61,4 +62,4 @@ def compile_once(commands):
             print("The first YoWASP call compiles its tools for this machine: about a minute.",
                   file=sys.stderr)
         for command in missing:
-            subprocess.run([command, "--help"], capture_output=True)
+            run([command, "--help"], capture_output=True)

@@ -43,7 +43,7 @@ def parser():
     """Arguments of the command."""
     found = argparse.ArgumentParser(
         prog="python -m boards.view", description=__doc__,
-        epilog="Exit code 0: stopped, or the self-test passed; 1: it did not; 2: bad input. "
+        epilog="Exit code 0: the self-test passed; 1: it did not; 2: bad input; 130: stopped. "
                "example: python -m boards.view --demo")
     arguments(found)
     found.add_argument("--images", metavar="FILE",
@@ -136,8 +136,6 @@ def main(argv=None):
         print(f"serving {url} (Ctrl-C ends it)", flush=True)
         try:
             server.serve_forever()
-        except KeyboardInterrupt:
-            pass
         finally:
             server.server_close()
 

@@ -10,6 +10,7 @@ from boards.host import Board
 from boards.protocol import Form
 from boards.simulated import SimulatedPort
 from boards.top import Top
+from golden.checks import real, whole
 from golden.errors import BadInput, command
 from golden.formats import exp_table
 from golden.images import load_images
@@ -30,9 +31,9 @@ def parser():
     found.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
     found.add_argument("--count", type=int, default=3, metavar="N",
                        help="images, from the first (default: %(default)s)")
-    found.add_argument("--clock", type=float, default=48.0, metavar="MHZ",
+    found.add_argument("--clock", type=real(high=1e4), default=48.0, metavar="MHZ",
                        help="of the chip (default: %(default)s)")
-    found.add_argument("--baud", type=int, action="append", metavar="B",
+    found.add_argument("--baud", type=whole(), action="append", metavar="B",
                        help="may be repeated (default: 1 and 3 Mbaud)")
     found.add_argument("--maps", action="append", choices=[form.name.lower() for form in Form],
                        help="may be repeated (default: all)")

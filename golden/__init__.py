@@ -1,5 +1,7 @@
 """The integer model in NumPy: the specification that the hardware equals bit for bit."""
 
+from golden.processes import early
+
 WAYS_IN = {"from_snntorch": "golden.snntorch", "from_nir": "golden.nir"}
 
 
@@ -9,3 +11,6 @@ def __getattr__(name):
         raise AttributeError(f"module 'golden' has no attribute {name!r}")
     from importlib import import_module
     return getattr(import_module(WAYS_IN[name]), name)
+
+
+early()

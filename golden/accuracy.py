@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from golden.checks import whole
 from golden.errors import BadInput, command
 from golden.images import load_images
 from golden.network import load
@@ -19,7 +20,8 @@ def main(argv=None):
     parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE",
                         help="images and labels (.npz); `make accuracy` makes the default")
-    parser.add_argument("--seed", type=int, help="of the encoder, in place of the network's")
+    parser.add_argument("--seed", type=whole(0, 2**32 - 1),
+                        help="of the encoder, in place of the network's")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                         help="batches at once (default: as many as there are cores)")
     args = parser.parse_args(argv)

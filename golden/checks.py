@@ -1,5 +1,7 @@
-"""What the explanations ask of their arguments; each raises BadInput naming the argument."""
+"""What explanations and command lines ask of their arguments, each naming the argument."""
 
+import argparse
+import math
 import operator
 
 import numpy as np
@@ -48,6 +50,35 @@ def index(value, count, name="output_neuron"):
     if not 0 <= found < count:
         raise BadInput(f"{name} must be 0 to {count - 1}, not {found}")
     return found
+
+
+def whole(low=1, high=2**31 - 1):
+    """Type of an option for argparse: a whole number of ``low`` to ``high``."""
+    def number(text):
+        try:
+            found = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a whole number, not {text[:40]!r}") from None
+        if found < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}, not {text[:40]}")
+        if found > high:
+            raise argparse.ArgumentTypeError(f"must be at most {high}, not {text[:40]}")
+        return found
+    return number
+
+
+def real(low=0.0, high=1e9):
+    """Type of an option for argparse: a finite number above ``low``, and ``high`` at most."""
+    def number(text):
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not low < found <= high:                 # nan is not
+            raise argparse.ArgumentTypeError(
+                f"must be a number above {low:g}, at most {high:g}, not {text[:40]!r}")
+        return found
+    return number
 
 
 def positive(value, name):

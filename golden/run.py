@@ -1,6 +1,5 @@
 """A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +8,7 @@ from golden.encode import encode
 from golden.errors import BadInput
 from golden.formats import SCORE_FRAC, map_top
 from golden.lif import enough, neurons
+from golden.processes import workers
 from golden.readout import class_scores
 from golden.sam import activation_map
 from golden.synapses import largest, pooled, weighted
@@ -217,6 +217,6 @@ def run_batched(images, network, *, batch=32, jobs=1, progress=iter, **options):
     """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts."""
     starts = range(0, len(images), batch)
     # Threads are enough, since NumPy holds no lock while it computes, and results need no copy.
-    with ThreadPoolExecutor(jobs) as pool:
+    with workers(jobs) as pool:
         found = pool.map(lambda n: run(images[n:n + batch], network, **options), starts)
         return joined([result for _, result in zip(progress(starts), found, strict=True)])

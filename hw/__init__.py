@@ -1,1 +1,5 @@
 """The accelerator in Amaranth."""
+
+from golden.processes import early
+
+early()

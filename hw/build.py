@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +18,7 @@ from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, check_map_bits, exp_table, map_top
 from golden.network import load
+from golden.processes import folder
 from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
 from hw.flow import Failed, Unplaced
@@ -43,8 +43,10 @@ def engine_size(network, lanes, word_steps):
     Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
     where the memories suffice only so.
     """
-    size = lanes or 4, word_steps or 16
-    for tried in (size, (lanes or 8, word_steps or 8)):
+    given = lambda *usual: tuple(n if asked is None else asked for asked, n in zip(
+        (lanes, word_steps), usual, strict=True))
+    size = given(4, 16)
+    for tried in (size, given(8, 8)):
         try:
             if not shortages(memory_plan(Plan(network, lanes=tried[0], word_steps=tried[1]))):
                 return tried
@@ -71,7 +73,8 @@ def design(network, args):
                            f"{', '.join(map(str, network.taps))}")
     if args.traces is not None and args.traces not in network.taps:
         raise BadInput(f"--traces: layer {args.traces} is no spiking layer of {args.network}")
-    lanes, word_steps = engine_size(network, args.lanes or target.lanes, args.word_steps)
+    lanes, word_steps = engine_size(
+        network, target.lanes if args.lanes is None else args.lanes, args.word_steps)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
                               gamma=args.gamma, mode=args.sam_mode,
                               attribution=args.traces, experiments=args.experiments,
@@ -108,7 +111,10 @@ def clock_of(args):
     """Hertz of --clock; raise BadInput where the board cannot make them."""
     try:
         target = target_of(args)
-        return target.frequency(target.usual if args.clock is None else args.clock)
+        asked = target.usual if args.clock is None else args.clock
+        if not 0 < asked < 1e6:                     # nan is not
+            raise ValueError(f"must be a number of megahertz above 0, not {asked:g}")
+        return target.frequency(asked)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None
 
@@ -311,7 +317,7 @@ def build(args, console):
     # Seeds at once; where they find no place, the next ones.
     batches = [[n] for n in range(1, TRIES + 1)] if args.seed is None else [seeds_of(args.seed)]
     accelerator, component, hz = design(network, args)
-    with tempfile.TemporaryDirectory(prefix="sam-build-") as work:
+    with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)
             work = flow.synthesised(component, work, target=target, verilog=True)

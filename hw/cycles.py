@@ -14,8 +14,8 @@ from hw.picker import NEXT, QUEUE_DEPTH
 from hw.plan import channel_stride
 from hw.walker import MARGIN
 
-__all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "pass_cycles", "trains_of",
-           "walks"]
+__all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
+           "trains_of", "walks"]
 
 # Cycles beside the walks, which the stages of hw.walker, hw.picker and hw.engine take to fill and
 # empty, and the turn to the next pass; see the table in ARCHITECTURE.md.
@@ -188,6 +188,38 @@ def image_cycles(plan, trains):
                 source = merged(source, pool)
     load = np.full_like(parts[0], load_cycles(plan))
     return np.stack([load, *parts], axis=1)
+
+
+def most_cycles(plan, *, taps=(), traced=None):
+    """Cycles that no image exceeds, whatever spikes, if nothing is waited for outside the chip.
+
+    Parameters
+    ----------
+    taps : tuple of int
+        Layers that the SAM unit maps, which the next layer may have to wait for.
+    traced : None or int
+        Layer whose traces are given.
+    """
+    found, stage = load_cycles(plan), None
+    for each in plan.passes:
+        if each.stage is not stage:
+            stage, shape = each.stage, plan.source(each.stage)
+        every = np.ones((1, plan.chunks, *shape), dtype=bool)
+        shape = each.shape
+        full = walks(plan, each, every)
+        lead = 0 if each.merging else plan.header
+        # A walk of silence drains in other cycles than a full one: the longer of the two.
+        drain = np.maximum(drains(plan, each, full), max(plan.lanes, NEXT))
+        longest = np.maximum(np.maximum(full.trains + 1 + lead, full.visits + 2), drain)
+        found += int(longest.sum()) + int(drain.max()) + AROUND
+        channels, height, width = each.shape
+        words = channels * height * width * plan.chunks
+        if each.storing and each.stage.index in taps:
+            # hw.sam in official mode: three cycles a spike, one a quad; then a value a step.
+            found += words * (4 * plan.word_steps + 4) + height * width * (plan.network.steps + 16)
+        if each.storing and each.stage.index == traced:
+            found += words * (plan.word_steps + 8)
+    return found
 
 
 def merged(trains, pool):

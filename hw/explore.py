@@ -8,7 +8,6 @@ some of its points are built, to stand beside what was predicted.
 import copy
 import itertools
 import json
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from golden import processes
 from golden.errors import BadInput
 from golden.files import output, replacing
 from golden.network import Layer
@@ -134,7 +134,7 @@ def spread(points, count):
 def built(network, args, lanes, word_steps, hz, where):
     """Cells of one build after packing; with ``hz`` also the clock after place and route."""
     _, component = sized(network, args, lanes, word_steps)
-    with tempfile.TemporaryDirectory(prefix="sam-explore-") as work:
+    with processes.folder("sam-explore-") as work:
         folder = flow.synthesised(component, where or work)
         found = flow.packed_size(folder)
         if hz and all(found[key] <= limit for key, limit in LIMITS.items()):
@@ -152,7 +152,7 @@ def pool(jobs, dask):
     """
     from joblib import Parallel, parallel_config
     if not dask:
-        return Parallel(n_jobs=jobs, return_as="generator_unordered")
+        return Parallel(n_jobs=jobs, return_as="generator_unordered", **processes.ending_with_us())
     try:
         from distributed import Client
     except ImportError:
@@ -192,7 +192,9 @@ def explore(network, args, hz, console, *, where=None):
             key = point.lanes, point.word_steps, point.bits
             return n, built(networks[key], args, *key[:2], None if args.quick else hz, where)
         real = {}
-        for n, cells in workers(delayed(one)(best.index(point), point) for point in chosen):
+        with processes.unheard():
+            ends = workers(delayed(one)(best.index(point), point) for point in chosen)
+        for n, cells in ends:
             real[n] = cells
             progress.advance(task)
     fit = sum(point.fits for point, _ in found)

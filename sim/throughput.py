@@ -11,6 +11,7 @@ import json
 import numpy as np
 from rich.console import Console
 
+from golden.checks import whole
 from golden.errors import command
 from golden.files import output, replacing
 from golden.images import load_images
@@ -55,7 +56,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m sim.throughput", description=__doc__)
     parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
     parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
-    parser.add_argument("--limit", type=int, default=100, help="images, from the first")
+    parser.add_argument("--limit", type=whole(), default=100, help="images, from the first")
     parser.add_argument("--lanes", type=int, default=4)
     parser.add_argument("--word-steps", type=int, default=16)
     parser.add_argument("--out", metavar="FILE.json")

@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from golden.checks import whole
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.images import load_images
@@ -153,7 +154,7 @@ def main(argv=None):
     parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE")
     parser.add_argument("--limit", type=int, default=1000, help="images (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
     if args.limit < 2:

@@ -10,7 +10,7 @@ from golden.paths import network_paths
 from golden.perturb import NetworkModel
 from golden.run import run
 from golden.saliency import CausalImportance, TemporalSaliency
-from sim.explain import main
+from sim.explain import main, picture
 
 NETWORK, SAMPLE = "models/fashion_small.npz", "models/fashion_sample.npz"
 
@@ -161,3 +161,42 @@ def test_damaged_png(damage, tmp_path, expected, capsys):
     said = capsys.readouterr().err
     assert stopped.value.code == 2 and said.startswith(f"error: {path}: ")
     assert said.count("\n") == 1 and list(tmp_path.iterdir()) == [path]
+
+
+def lit(channels):
+    """An image whose channel c is bright in every ``channels``-th column from c on."""
+    found = np.zeros((channels, 8, 10), np.uint8)
+    for channel in range(channels):
+        found[channel, :, channel::channels] = 200 - 10 * channel
+    return found
+
+
+@pytest.mark.parametrize("channels, left, right", [
+    (1, 200, 200), (2, (200, 0, 0), (0, 190, 190)), (3, (200, 0, 0), (0, 190, 0)),
+    (4, 50, 47.5)])
+def test_channels(channels, left, right):
+    """The first and second column of what lies under a map."""
+    found = picture(lit(channels))
+    assert found.shape[:2] == (8, 10)
+    assert np.array_equal(found[0, 0], left) and np.array_equal(found[0, 1], right)
+    frames = (lit(channels)[None] > 0) * np.ones((5, 1, 1, 1), np.uint8)
+    assert picture(frames).max() == (255 if channels < 4 else 255 / channels)
+
+
+@pytest.mark.parametrize("method", ["sam", "saliency"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_networks_of_any_channels(method, channels, tmp_path):
+    rng = np.random.default_rng(1)
+    layer = {"bits": 4, "frac": 0, "bias": None, "stride": 1, "padding": 0, "groups": 1,
+             "scale": 1.0, "norm": None}
+    network = Network(shape=(channels, 8, 10), steps=3, name="channels", layers=(
+        Layer(weights=rng.integers(0, 8, (2, channels, 1, 1)), **layer,
+              neuron=Neuron(np.int64(4), np.int64(4096), "subtract", "gt", 0, np.int64(0))),
+        Layer(weights=rng.integers(-8, 8, (3, 160)), **layer,
+              neuron=Neuron(np.int64(0), np.int64(0), "none", "gt", 0, np.int64(0)))))
+    network.save(tmp_path / "net.npz")
+    np.save(tmp_path / "images.npy", lit(channels)[None])
+    main(["--network", str(tmp_path / "net.npz"), "--image", str(tmp_path / "images.npy"),
+          "--method", method, "--out", str(tmp_path / "e.png")])
+    with Image.open(tmp_path / "e.png") as found:
+        assert min(found.size) > 300

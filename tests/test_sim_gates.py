@@ -59,8 +59,7 @@ def test_multiplier_equals_its_cell(tmp_path):
     # Nets are named after the cell, too.
     assert len(re.findall(r"^ *SB_MAC16 #?\(", text, re.M)) == 1
     (tmp_path / "compare.cpp").write_text(COMPARE)
-    program = verilated(text + cell_models(), quick=True, harness=tmp_path / "compare.cpp",
-                        where=tmp_path / "gates")
+    program = verilated(text + cell_models(), quick=True, harness=tmp_path / "compare.cpp")
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "SB_MAC16" not in verilog.convert(Product())

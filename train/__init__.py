@@ -1,1 +1,5 @@
 """Training: the only room where torch lives."""
+
+from golden.processes import early
+
+early()

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from golden import checks
 from golden.errors import command
 from golden.files import output
 from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
@@ -77,7 +78,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.bntt", description=__doc__)
     loop.arguments(parser, epochs=4, rate=6e-3)
     parser.add_argument("--data", help="folder with the idx files")
-    parser.add_argument("--bits", type=int, default=6, help="of a weight")
+    parser.add_argument("--bits", type=checks.whole(), default=6, help="of a weight")
     parser.add_argument("--out", default="models/fashion-bntt.npz")
     args = parser.parse_args(argv)
     output(args.out, suffix=".npz")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from golden import float_run
+from golden import checks, float_run
 from golden.errors import command
 from golden.files import output
 from golden.float_network import FloatLayer, FloatNeuron
@@ -113,10 +113,11 @@ def main(argv=None):
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--out", default="models/fashion-conversion.npz")
     parser.add_argument("--ann", default="models/fashion_ann.npz")
-    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--steps", type=checks.whole(), default=64)
     parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
     parser.add_argument("--encoder", default="bernoulli", choices=("bernoulli", "current"))
-    parser.add_argument("--judge", type=int, default=2000, help="test images, from the first")
+    parser.add_argument("--judge", type=checks.whole(), default=2000,
+                        help="test images, from the first")
     args = parser.parse_args(argv)
     output(args.ann, suffix=".npz", option="--ann")
     output(args.out, args.ann, suffix=".npz")

@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from golden import float_network
+from golden.checks import whole
 from golden.errors import command
 from golden.files import output
 from golden.quantise import explained
@@ -25,9 +26,9 @@ def main(argv=None):
     parser.add_argument("ann", help="a description, of train.ann or train.reference")
     parser.add_argument("--set", required=True, choices=tuple(sets.SETS), dest="name")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--steps", type=whole(), default=64)
     parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
-    parser.add_argument("--judge", type=int, default=500, help="test pictures at most")
+    parser.add_argument("--judge", type=whole(), default=500, help="test pictures at most")
     args = parser.parse_args(argv)
     output(args.out, args.ann, suffix=".npz")
     network = float_network.load(args.ann)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.checks import whole
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 
@@ -83,7 +84,7 @@ def main(argv=None):
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--install", action="store_true",
                         help="install Debian's package if the files are missing")
-    parser.add_argument("--count", type=int, default=200, help="test images, from the first")
+    parser.add_argument("--count", type=whole(), default=200, help="test images, from the first")
     parser.add_argument("--out", default="models/fashion_sample.npz")
     args = parser.parse_args(argv)
     output(args.out, args.data, suffix=".npz")

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from golden import float_run
+from golden import checks, float_run
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.quantise import explained
@@ -118,8 +118,9 @@ def main(argv=None):
     parser.add_argument("--out", default="models/dense784.npz")
     parser.add_argument("--sample", default="models/dense784_sample.npz",
                         help="file for the first 100 test images")
-    parser.add_argument("--epochs", type=int, default=10, help="in real numbers")
-    parser.add_argument("--tuning", type=int, default=6, help="epochs with four bits after them")
+    parser.add_argument("--epochs", type=checks.whole(), default=10, help="in real numbers")
+    parser.add_argument("--tuning", type=checks.whole(0), default=6,
+                        help="epochs with four bits after them")
     args = parser.parse_args(argv)
     output(args.sample, suffix=".npz", option="--sample")
     output(args.out, args.sample, suffix=".npz")

@@ -18,6 +18,7 @@ from snntorch.export_nir import export_to_nir
 from torch import nn
 from torch.nn import functional as F
 
+from golden.checks import whole
 from golden.errors import command
 from golden.files import output, publishing
 from golden.snntorch import from_snntorch
@@ -61,7 +62,7 @@ FILES = ("float.npz", "digits.nir", "calibration.npz", "test.npz")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="build/digits", metavar="DIR")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=whole(), default=12)
     args = parser.parse_args(argv)
     out = Path(args.out)
     for name in FILES:                          # this command alone makes a digits.nir

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from golden.checks import whole
 from golden.errors import command
 from golden.files import output
 from golden.formats import LEAK_BITS
@@ -76,7 +77,8 @@ def main(argv=None):
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--name", default="fashion", help="of the checkpoint under build/train")
     parser.add_argument("--out", default="models/fashion.npz")
-    parser.add_argument("--seeds", type=int, default=0, help="judge by so many other seeds too")
+    parser.add_argument("--seeds", type=whole(0), default=0,
+                        help="judge by so many other seeds too")
     args = parser.parse_args(argv)
     output(args.out, suffix=".npz")
     torch.set_num_threads(2)

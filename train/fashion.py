@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch.nn import functional as F
 
+from golden.checks import real, whole
 from golden.errors import command
 from golden.files import output, replacing
 from train import data
@@ -31,28 +32,28 @@ def arguments(argv=None):
     parser.add_argument("--name", default="fashion", help="names the files under build/train")
     parser.add_argument("--out", default="models/fashion.npz", help="file for the last epoch")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--stop", type=int, help="leave after this epoch, to be resumed")
-    parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of Adam, at most")
+    parser.add_argument("--epochs", type=whole(), default=30)
+    parser.add_argument("--stop", type=whole(), help="leave after this epoch, to be resumed")
+    parser.add_argument("--batch", type=whole(), default=100)
+    parser.add_argument("--rate", type=real(), default=2e-3, help="learning rate of Adam, at most")
     parser.add_argument("--price", type=float, default=0.005,
                         help="loss for 1,000 cycles of the engine")
-    parser.add_argument("--channels", type=int, nargs="+", default=[8, 16, 32, 64])
-    parser.add_argument("--strides", type=int, nargs="+", default=[1, 2, 2, 2])
-    parser.add_argument("--bits", type=int, default=4, help="of a weight")
-    parser.add_argument("--leak", type=int, default=4, help="k of the leak 1 - 2**-k")
-    parser.add_argument("--frac", type=int, default=2, help="fraction bits of a membrane")
-    parser.add_argument("--slope", type=float, default=3.0, help="of the surrogate")
+    parser.add_argument("--channels", type=whole(), nargs="+", default=[8, 16, 32, 64])
+    parser.add_argument("--strides", type=whole(), nargs="+", default=[1, 2, 2, 2])
+    parser.add_argument("--bits", type=whole(), default=4, help="of a weight")
+    parser.add_argument("--leak", type=whole(0), default=4, help="k of the leak 1 - 2**-k")
+    parser.add_argument("--frac", type=whole(0), default=2, help="fraction bits of a membrane")
+    parser.add_argument("--slope", type=real(), default=3.0, help="of the surrogate")
     parser.add_argument("--smooth", type=float, default=0.05, help="label smoothing")
-    parser.add_argument("--shift", type=int, default=1, help="pixels of random shift")
+    parser.add_argument("--shift", type=whole(0), default=1, help="pixels of random shift")
     parser.add_argument("--calm", type=float, default=0.25,
                         help="part of the run, its last, on pictures as they are")
     parser.add_argument("--free", type=float, default=0.0,
                         help="part of the run with thresholds drawn afresh for every batch")
-    parser.add_argument("--holdout", type=int, default=0,
+    parser.add_argument("--holdout", type=whole(0), default=0,
                         help="judge by so many training images, not by the test images")
-    parser.add_argument("--limit", type=int, default=60000, help="training images used")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--limit", type=whole(), default=60000, help="training images used")
+    parser.add_argument("--threads", type=whole(), default=2)
     return parser.parse_args(argv)
 
 
@@ -143,7 +144,7 @@ def main(argv=None):
         start, best = state["epoch"], state["best"]
 
     console = Console()
-    for epoch in range(start, args.stop or args.epochs):
+    for epoch in range(start, args.epochs if args.stop is None else args.stop):
         began, lost = time.time(), 0.0
         order = torch.randperm(len(images), generator=chance).split(args.batch)[:per_epoch]
         with Progress(console=console, transient=True) as progress:

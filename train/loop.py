@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
+from golden.checks import real, whole
 from golden.files import replacing
 
 FOLDER = Path("build/train")
@@ -65,13 +66,13 @@ def spread(pool, threads, loss_of, weights, *arrays):
 
 def arguments(parser, *, epochs, rate, threads=1):
     """Add the options of a run to a parser."""
-    parser.add_argument("--epochs", type=int, default=epochs)
-    parser.add_argument("--rate", type=float, default=rate, help="learning rate of Adam, at most")
-    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--epochs", type=whole(), default=epochs)
+    parser.add_argument("--rate", type=real(), default=rate, help="learning rate of Adam, at most")
+    parser.add_argument("--batch", type=whole(), default=100)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if any")
-    parser.add_argument("--stop", type=int, help="leave after this epoch, to be resumed")
-    parser.add_argument("--threads", type=int, default=threads)
-    parser.add_argument("--limit", type=int, help="training images used, all unless given")
+    parser.add_argument("--stop", type=whole(), help="leave after this epoch, to be resumed")
+    parser.add_argument("--threads", type=whole(), default=threads)
+    parser.add_argument("--limit", type=whole(), help="training images used, all unless given")
 
 
 def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *batch: batch, *,
@@ -108,7 +109,7 @@ def fit(name, net, loss_of, arrays, judge, args, augment=lambda share, chance, *
         start, spent = state["epoch"], state["seconds"]
     pool = ThreadPoolExecutor(args.threads, initializer=torch.set_num_threads, initargs=(1,))
     where = device()
-    for epoch in range(start, min(args.epochs, args.stop or args.epochs)):
+    for epoch in range(start, min(args.epochs, args.epochs if args.stop is None else args.stop)):
         began, lost = time.time(), 0.0
         torch.manual_seed(1000 * (seed - 1) + 1 + epoch)       # for what draws without ``chance``
         net.train()

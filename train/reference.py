@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from golden import float_network
+from golden.checks import real, whole
 from golden.errors import BadInput, command
 from golden.files import output
 from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
@@ -158,10 +159,10 @@ def main(argv=None):
     parser.add_argument("network", help="the spiking network whose shape is taken, .npz")
     parser.add_argument("--set", required=True, choices=tuple(sets.SETS), dest="name",
                         help="pictures to learn")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--limit", type=int, default=60000, help="training pictures used")
+    parser.add_argument("--seed", type=whole(0), default=1)
+    parser.add_argument("--epochs", type=whole(), default=6)
+    parser.add_argument("--rate", type=real(), default=2e-3)
+    parser.add_argument("--limit", type=whole(), default=60000, help="training pictures used")
     parser.add_argument("--out", help="file; models/ann/<network>-<seed>.npz unless given")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)

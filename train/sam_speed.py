@@ -21,6 +21,7 @@ import time
 import numpy as np
 import torch
 
+from golden.checks import whole
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
@@ -94,12 +95,12 @@ def main(argv=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", type=int, nargs=3, default=(256, 16, 16), metavar="N",
                         help="C H W of the layer (default: 256 16 16, the paper's layer 4)")
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--steps", type=whole(), default=30)
     parser.add_argument("--rate", type=float, nargs="+", default=(0.05, 0.02, 0.1, 0.2),
                         help="chances of a spike; the first is the one to quote (default: 0.05, "
                              "the mean of layers 2 to 4 of models/fashion.npz, and others)")
     parser.add_argument("--gamma", type=float, default=0.5)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=whole(), default=15)
     parser.add_argument("--json", metavar="FILE")
     args = parser.parse_args(argv)
     for name, holds in (("--steps", 1 <= args.steps <= 255), ("--repeats", args.repeats >= 1),

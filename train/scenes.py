@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from golden.checks import whole
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from train import data
@@ -246,7 +247,7 @@ def main(argv=None):
     parser.add_argument("--data", help="folder with the idx files of Fashion-MNIST")
     parser.add_argument("--out", default="models/scenes_sample.npz")
     parser.add_argument("--part", default="test", choices=tuple(SOURCES))
-    parser.add_argument("--count", type=int, default=48)
+    parser.add_argument("--count", type=whole(), default=48)
     parser.add_argument("--plain", action="store_true", help="objects as bright as they are")
     args = parser.parse_args(argv)
     output(args.out, args.data, suffix=".npz")

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from golden.checks import real, whole
 from golden.errors import BadInput, command
 from golden.files import output
 from train import loop, scenes
@@ -68,11 +69,11 @@ def train_ann(name, args, learn, test):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.scenes_net", description=__doc__)
     loop.arguments(parser, epochs=20, rate=3e-3, threads=2)
-    parser.add_argument("--tuning", type=int, default=4, help="epochs as spikes")
-    parser.add_argument("--tuning-rate", type=float, default=1.5e-3)
-    parser.add_argument("--bits", type=int, default=4, help="of a weight")
-    parser.add_argument("--count", type=int, default=24000, help="training scenes")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tuning", type=whole(0), default=4, help="epochs as spikes")
+    parser.add_argument("--tuning-rate", type=real(), default=1.5e-3)
+    parser.add_argument("--bits", type=whole(), default=4, help="of a weight")
+    parser.add_argument("--count", type=whole(), default=24000, help="training scenes")
+    parser.add_argument("--seed", type=whole(0), default=1)
     parser.add_argument("--ann", help="file; models/scenes_ann.npz of seed 1 unless given")
     parser.add_argument("--out", help="file; models/scenes.npz of seed 1 unless given")
     args = parser.parse_args(argv)

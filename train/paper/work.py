@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
+from golden import processes
 from golden.errors import BadInput
 from golden.files import replacing
 from golden.network import load
@@ -212,7 +213,9 @@ class Run:
         jobs = [delayed(part)(function, subject, at, min(size, first + count - at), options)
                 for at in starts]
         with Progress(console=Console(stderr=True), transient=True) as progress, self.backend():
-            found = Parallel(self.jobs, return_as="generator")(jobs)
+            local = {} if self.dask else processes.ending_with_us()
+            with processes.unheard():
+                found = Parallel(self.jobs, return_as="generator", **local)(jobs)
             parts = list(progress.track(found, total=len(jobs),
                                         description=f"{label}, {subject.name}"))
         return joined(parts)
