@@ -17,6 +17,7 @@ from hw.follower import Follower
 from hw.plan import Plan
 from hw.sam import Sam
 from hw.scrub import Scrub
+from hw.signature import SIGN, Signature
 from hw.trains import Trains
 from hw.weights import Weights
 
@@ -87,6 +88,8 @@ class Accelerator(wiring.Component):
     o_counts : Out(stream.Signature({"data": 24, "last": 1}))
         Spikes of the input, of each spiking layer, and the cycles; with ``scrub`` bit 23 of the
         cycles says that the weights are corrupt.
+    sign, signed : In(hw.signature.SIGN), Out(8)
+        Signs the weight memory, whose word i_config.index is read; while no image is under way.
     monitor : Out({"valid": 1, "number": ..., "addr": ..., "train": ...})
         Every train as it is stored, for simulation; ``number`` 0 is the input.
     activity : Out(hw.causes.activity_layout)
@@ -127,6 +130,7 @@ class Accelerator(wiring.Component):
             "o_maps": Out(stream.Signature(unsigned(self.map_width))),
             "o_scores": Out(stream.Signature(signed(self.score_width))),
             "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
+            "sign": In(SIGN), "signed": Out(8),
             "monitor": Out(data.StructLayout({
                 "valid": 1, "number": 4, "addr": 16, "train": word_steps})),
             "activity": Out(activity_layout),
@@ -142,6 +146,7 @@ class Accelerator(wiring.Component):
         m.submodules.weights = weights = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
         m.submodules.core    = core    = Core(plan)
+        m.submodules.signer  = signer  = Signature(row_words=plan.row_words)
 
         number  = Signal(range(len(passes)))
         loading = Signal(init=1)
@@ -169,6 +174,10 @@ class Accelerator(wiring.Component):
             weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
             weights.w_en.eq(config.ready & (config.p.space == Space.Weights)),
         ]
+        m.d.comb += [
+            signer.sign.eq(self.sign), signer.index.eq(config.p.index), signer.row.eq(weights.row),
+            weights.w_read.eq(self.sign.read), self.signed.eq(signer.o),
+        ]
         with m.If(config.ready & (config.p.space == Space.Registers)):
             with m.Switch(config.p.index[:2]):
                 with m.Case(Register.Mode.value):
@@ -184,7 +193,8 @@ class Accelerator(wiring.Component):
             m.submodules.scrub = scrub = Scrub(rows=plan.weight_rows, row_words=plan.row_words)
             corrupt = scrub.corrupt
             m.d.comb += [
-                scrub.free.eq(loading), scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
+                scrub.free.eq(loading & ~self.sign.read),
+                scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
                 weights.addr.eq(Mux(loading, scrub.addr, core.row_addr)),
                 weights.en.eq(Mux(loading, scrub.en, core.read_en)),
             ]
