@@ -33,7 +33,7 @@ class Loader(wiring.Component):
         Pins of the flash; ``cs`` is 1 while it is selected.
     o : Out(stream.Signature(8, always_ready=True))
         Bytes for the link, while ``active``.
-    executed, labelled : In(1)
+    executed, labelled, signing : In(1)
         As boards.link has them.
     active : Out(1)
         The link is to listen to the loader, and its answers are to be swallowed.
@@ -47,6 +47,7 @@ class Loader(wiring.Component):
     o: Out(stream.Signature(8, always_ready=True))
     executed: In(1)
     labelled: In(1)
+    signing: In(1)
     active: Out(1)
     state: Out(2, init=Boot.LOADING)
 
@@ -127,7 +128,7 @@ class Loader(wiring.Component):
                     m.next = "End"
 
             with m.State("Wait"):
-                m.d.sync += timer.eq(timer + 1)
+                m.d.sync += timer.eq(Mux(self.signing, 0, timer + 1))
                 with m.If(self.executed):
                     m.d.sync += timer.eq(0)
                     m.next = "Byte"

@@ -83,9 +83,13 @@ class ChipEngine(ModelEngine):
                             f"{network.name} ({network.digest}): build and flash, or --network")
         self.hz, self.map_bits = told.clock_hz, value_bits(told)
         plan = Plan(network, lanes=told.lanes, word_steps=told.word_steps)
+        writes = configuration(plan, table=exp_table(self.gamma, network.steps), mode=self.mode)
         if told.label != network.digest:
-            board.load(configuration(plan, table=exp_table(self.gamma, network.steps),
-                                     mode=self.mode), label=network.digest)
+            board.load(writes, label=network.digest)
+        elif not board.holds(writes):
+            raise LinkError(board.port, f"the chip's weights are labelled {told.label} "
+                            f"({network.name}), but by their signature they are others: power it "
+                            "off and on, and flash it anew if it loads them from there")
         self.set(self.gamma, self.mode)
 
     def explain(self, image):
@@ -125,7 +129,7 @@ def checked(gamma, mode):
     try:
         gamma = float(gamma)
         exp_table(gamma, 2)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadInput(f"gamma must be a finite number of at least 0, not {gamma!r}") from None
     if mode not in MODES:
         raise BadInput(f"mode must be one of {', '.join(MODES)}, not {mode!r}")

@@ -5,12 +5,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.protocol import Error, Kind, blocks
+from hw.signature import SIGN
 
 __all__ = ["Executor", "ANSWER", "CONFIG", "LABEL", "REQUEST", "pixel"]
 
 REQUEST = data.StructLayout({"data": 8, "last": 1})
 CONFIG  = data.StructLayout({"data": 16, "index": 16, "space": 2})
-LABEL   = data.StructLayout({"data": 8, "index": 3})
+LABEL   = data.StructLayout({"data": 8, "index": 3, "signature": 1})
 ANSWER  = data.StructLayout({"seq": 8, "error": 3, "identity": 1})
 
 
@@ -29,10 +30,14 @@ class Executor(wiring.Component):
     A request that has begun waits for the accelerator without limit, unless ``overtaken`` tells
     that the host has gone on: then it is given up and answered STALLED.
 
+    After a LABEL request the weight memory is signed, a word in two cycles, before it is answered.
+
     Parameters
     ----------
     size : int
         Bytes of an image.
+    words : int
+        Of the weight memory.
     pixel_bits : int
         Of a pixel, which comes in one or two bytes, the higher one first.
     experiments : bool
@@ -48,9 +53,12 @@ class Executor(wiring.Component):
     o_pixels : Out(stream.Signature(pixel(pixel_bits)))
         Pixels of the image, in order; ``first`` on pixel 0.
     o_config : Out(stream.Signature(CONFIG))
-        Writes to the accelerator. The upper byte of ``index`` stays within a request.
+        Writes to the accelerator.
+    sign, signed : Out(SIGN), In(8)
+        Of the accelerator, as hw.accelerator has them: the word ``o_config.p.index`` is read.
     o_label : Out(stream.Signature(LABEL, always_ready=True))
-        Writes to the label, a memory, which always takes them.
+        Writes to the label, a memory, which always takes them; or to the signature beside it,
+        where only the low two bits of ``index`` count.
     o_answer : Out(stream.Signature(ANSWER))
         Answers; ``identity`` asks for the identity to be sent with it.
     start : Out(1)
@@ -61,10 +69,13 @@ class Executor(wiring.Component):
         An image is running.
     """
 
-    def __init__(self, *, size, pixel_bits=8, experiments=False):
+    def __init__(self, *, size, words, pixel_bits=8, experiments=False):
         if not 1 <= pixel_bits <= 16:
             raise ValueError(f"pixel_bits must be 1 to 16, not {pixel_bits}")
+        if not 1 <= words <= 2**16:
+            raise ValueError(f"words must be 1 to 65536, not {words}")
         self._blocks, self._bits, self._experiments = blocks(size), pixel_bits, experiments
+        self._words = words
         super().__init__({
             "i": In(stream.Signature(REQUEST)),
             "stop": In(8),
@@ -73,6 +84,8 @@ class Executor(wiring.Component):
             "overtaken": In(1),
             "o_pixels": Out(stream.Signature(pixel(pixel_bits))),
             "o_config": Out(stream.Signature(CONFIG)),
+            "sign": Out(SIGN),
+            "signed": In(8),
             "o_label": Out(stream.Signature(LABEL, always_ready=True)),
             "o_answer": Out(stream.Signature(ANSWER)),
             "start": Out(1),
@@ -94,6 +107,8 @@ class Executor(wiring.Component):
         first    = Signal()
         space    = Signal(2)
         index    = Signal(16)
+        further  = Signal(16)
+        half     = Signal()                              # the word that is signed was folded once
         high     = Signal(8)
         label    = Signal()
         # Byte of a pixel that is next.
@@ -121,14 +136,16 @@ class Executor(wiring.Component):
             self.o_config.p.data.eq(Cat(byte, high)),
             self.o_config.p.index.eq(index),
             self.o_config.p.space.eq(space),
-            self.o_label.p.data.eq(byte),
+            further.eq(index + 1),
+            self.o_label.p.data.eq(Mux(self.sign.turn, self.signed, byte)),
             self.o_label.p.index.eq(index),
+            self.o_label.p.signature.eq(self.sign.turn),
             self.o_answer.p.seq.eq(byte),
             self.o_answer.p.error.eq(error),
             self.o_answer.p.identity.eq(identity),
             self.o_pixels.valid.eq(offers.pixel),
             self.o_config.valid.eq(offers.config),
-            self.o_label.valid.eq(offers.label),
+            self.o_label.valid.eq(offers.label | self.sign.turn),
             self.o_answer.valid.eq(offers.answer),
             taken.eq(offers.label | (offers.pixel & self.o_pixels.ready)
                      | (offers.config & self.o_config.ready)
@@ -154,6 +171,12 @@ class Executor(wiring.Component):
             if why != Error.NONE:
                 m.d.sync += error.eq(why)
             m.next = "Rewind"
+
+        def written():
+            answer()
+            with m.If(label):
+                m.d.sync += index.eq(0)
+                m.next = "Sign"
 
         with m.FSM():
             with m.State("Seq"):
@@ -230,6 +253,7 @@ class Executor(wiring.Component):
                     answer(Error.STALLED)
 
             with m.State("Index"):
+                m.d.comb += self.sign.clear.eq(1)
                 m.d.sync += index[8:].eq(byte)
                 m.d.sync += error.eq(
                     Mux(block != 0, Error.ORDER, Mux(self.stop[0], Error.NONE, Error.LENGTH)))
@@ -248,7 +272,7 @@ class Executor(wiring.Component):
                     m.d.sync += eat.eq(1)
                     m.next = "High"
                     with m.If(self.i.p.last):
-                        answer()
+                        written()
 
             with m.State("High"):
                 m.d.sync += high.eq(byte)
@@ -261,13 +285,29 @@ class Executor(wiring.Component):
                 offer("label", there & label)
                 m.d.sync += eat.eq(taken)
                 with m.If(moves):
-                    m.d.sync += index[:8].eq(index[:8] + 1)
+                    m.d.sync += index.eq(further)
                     m.next = "High"
                     with m.If(closing):
-                        answer()
+                        written()
                 with m.Elif(over):
                     m.d.sync += offers.eq(0)
                     answer(Error.STALLED)
+
+            with m.State("Sign"):
+                m.d.comb += self.sign.read.eq(1)
+                m.d.sync += half.eq(~half)
+                with m.If(half):
+                    m.d.sync += index.eq(further)
+                    with m.If(index == self._words - 1):
+                        m.d.sync += index.eq(0)
+                        m.next = "Turn"
+
+            # The last four of eight bytes stay.
+            with m.State("Turn"):
+                m.d.comb += self.sign.turn.eq(1)
+                m.d.sync += index.eq(further)
+                with m.If(index[:3] == 7):
+                    answer()
 
             with m.State("Rewind"):
                 m.d.comb += self.rewind.eq(1)

@@ -10,11 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-from boards.flashimage import unpacked
+from boards.flashimage import requests, unpacked
 from boards.host import Board
 from boards.ports import find_port
-from boards.protocol import Boot
+from boards.protocol import Boot, Kind
 from golden.errors import BadInput, command
+from hw.plan import signature
 
 # Programs by board, the preferred one first; {file} is written to the start of the flash.
 PROGRAMMERS = {
@@ -89,8 +90,8 @@ def built(folder):
     return report, file
 
 
-def verify(report, port, *, baud):
-    """A line of what is wrong with the board, "" if it is what was written."""
+def verify(report, port, *, baud, file=None):
+    """A line of what is wrong with the board, "" if it is what was written from ``file``."""
     with Board(port, baud=baud) as board:
         told = board.identify()
     if told.digest != report["digest"]:
@@ -98,7 +99,23 @@ def verify(report, port, *, baud):
                 "old bitstream?")
     if report["options"]["boot"] == "flash" and told.boot != Boot.LOADED:
         return f"the board says of the weights in flash: {Boot(told.boot).name}"
+    if report["options"]["boot"] == "flash":
+        wanted = weights(file)
+        if told.signature != wanted:
+            return (f"the board holds other weights than {file}: their signature is "
+                    f"{told.signature}, not {wanted}")
     return ""
+
+
+def weights(file):
+    """Signature, in hex, of the weights in a flash.bin."""
+    words = {}
+    for kind, payload in requests(unpacked(file.read_bytes(), where=str(file))[1]):
+        if kind == Kind.WEIGHTS:
+            first = int.from_bytes(payload[:2], "big")
+            for n in range(2, len(payload), 2):
+                words[first + n // 2 - 1] = int.from_bytes(payload[n:n + 2], "big")
+    return f"{signature([words[n] for n in sorted(words)]):08x}"
 
 
 @command
@@ -125,7 +142,7 @@ def main(argv=None):
         print("written, not verified")
         return
     time.sleep(1)                       # the board configures itself
-    wrong = verify(report, args.port or find_port(), baud=report["options"]["baud"])
+    wrong = verify(report, args.port or find_port(), baud=report["options"]["baud"], file=file)
     if wrong:
         print(f"error: {wrong}", file=sys.stderr)
         raise SystemExit(1)

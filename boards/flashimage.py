@@ -4,10 +4,10 @@ import struct
 import zlib
 
 from boards.host import load_requests
-from boards.protocol import seal, stuff
+from boards.protocol import FLAG, seal, stuff, unseal, unstuff
 from golden.errors import BadInput
 
-__all__ = ["FRAMES", "HEADER", "OFFSET", "flash_image", "padded", "unpacked"]
+__all__ = ["FRAMES", "HEADER", "OFFSET", "flash_image", "padded", "requests", "unpacked"]
 
 OFFSET = 0x40000                     # of the image in flash: beyond the bitstream of any iCE40
 HEADER = struct.Struct(">4sBxxxII")  # magic, version, length and CRC-32 of the frames
@@ -23,6 +23,14 @@ def flash_image(writes, *, label):
     frames = b"".join(stuff(seal(n % 256, kind, payload))
                       for n, (kind, payload) in enumerate(load_requests(writes, label=label), 1))
     return HEADER.pack(MAGIC, VERSION, len(frames), zlib.crc32(frames)) + frames
+
+
+def requests(frames):
+    """(kind, payload) of each request in the frames of an image, in order."""
+    for piece in frames.split(bytes([FLAG]))[:-1]:
+        frame = unseal(unstuff(piece) or b"")
+        if frame:
+            yield frame[1:]
 
 
 def padded(bitstream):

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from boards.crc import CRC16
 from boards.executor import ANSWER, LABEL
-from boards.protocol import BLOCK, BOOT_AT, LABEL_AT, Boot, Kind, bytes_of
+from boards.protocol import BLOCK, BOOT_AT, LABEL_AT, SIGNATURE_AT, Boot, Kind, bytes_of
 from boards.stuffing import Stuffer
 
 __all__ = ["Framer", "COUNT", "WORD_BITS"]
@@ -42,7 +42,8 @@ class Framer(wiring.Component):
     i_traces : In(stream.Signature(unsigned(trace_width)))
         Results of the accelerator; ``last`` ends the image. ``i_traces`` only with a width.
     i_label : In(stream.Signature(LABEL, always_ready=True))
-        Writes to the label in the identity: a memory with a port of its own for them.
+        Writes to the label or to the signature in the identity: a memory with a port of its own
+        for them.
     boot : In(Boot)
         Sent in the identity unless that says Boot.NONE.
     o : Out(stream.Signature(8))
@@ -108,7 +109,8 @@ class Framer(wiring.Component):
         moves   = valid & free
 
         m.d.comb += [
-            write.addr.eq(LABEL_AT + self.i_label.p.index),
+            write.addr.eq(Mux(self.i_label.p.signature, SIGNATURE_AT | self.i_label.p.index[:2],
+                              LABEL_AT | self.i_label.p.index)),
             write.data.eq(self.i_label.p.data),
             write.en.eq(self.i_label.valid),
             read.addr.eq(count),

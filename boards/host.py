@@ -3,7 +3,9 @@
 Needs NumPy and pySerial, nothing else; runs on a Raspberry Pi.
 """
 
+import secrets
 import time
+from collections import deque
 
 import numpy as np
 
@@ -11,8 +13,8 @@ from boards.ports import LinkError, find_port, open_port
 from boards.protocol import (
     BLOCK,
     FLAG,
+    FRAME,
     MEANINGS,
-    PAGE,
     Error,
     Identity,
     Kind,
@@ -26,6 +28,7 @@ from boards.protocol import (
 )
 from boards.results import Result, pixel_bytes, result_of, train_bytes
 from golden.errors import BadInput
+from hw.plan import signature
 
 __all__ = ["Board", "LinkError", "Result", "find_port"]
 
@@ -33,6 +36,7 @@ LONGEST = 2**16  # bytes kept for want of a FLAG
 WORDS = 116    # of a write request
 EXPERIMENTS = 0x8000  # registers of an experiment from here on (hw.experiments)
 WINDOW = 16    # requests sent before their answers are awaited
+PATIENCE = 30  # timeouts that an image may take, beside those of its bytes on the wire
 
 
 def mark_of(label):
@@ -63,9 +67,8 @@ def write_requests(kind, index, values):
         raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
                        "than 65536")
     while len(values):
-        count = min(WORDS, PAGE - index % PAGE)
-        yield kind, index.to_bytes(2, "big") + values[:count].astype(">u2").tobytes()
-        index, values = index + count, values[count:]
+        yield kind, index.to_bytes(2, "big") + values[:WORDS].astype(">u2").tobytes()
+        index, values = index + WORDS, values[WORDS:]
 
 
 def load_requests(writes, *, label):
@@ -75,12 +78,23 @@ def load_requests(writes, *, label):
     yield from write_requests(Kind.LABEL, 0, mark_of(label))
 
 
+def weights_of(writes, count):
+    """The ``count`` words that ``writes`` put into the weight memory, each once; else BadInput."""
+    rows = writes[writes[:, 0] == 0]
+    if not np.array_equal(np.sort(rows[:, 1]), np.arange(count)):
+        raise BadInput(f"a network for this chip writes each of its {count} weight words once; "
+                       f"these are {len(rows)} writes")
+    return rows[np.argsort(rows[:, 1]), 2]
+
+
 class Board:
     """A chip on a port.
 
     ``with Board("/dev/ttyUSB1") as board: board.explain(image)``. Every frame is checked, lost
-    ones are asked for again ``retries`` times; nothing waits longer than ``timeout`` seconds for a
-    sign of life. What cannot be repaired is a LinkError, what the caller did wrong a BadInput.
+    ones are asked for again ``retries`` times. What cannot be repaired is a LinkError, what the
+    caller did wrong a BadInput. Whatever the other side sends, each try of a request ends within
+    ``timeout``, that of an image within PATIENCE times it, counted without the time that their
+    bytes take on the wire; and no more is kept than the results that the identity announces.
 
     Parameters
     ----------
@@ -90,7 +104,8 @@ class Board:
     baud : int
         Of the device.
     timeout : float
-        Seconds without a frame after which a request counts as lost.
+        Seconds after which a request without an answer counts as lost, and so does an image of
+        which no result came.
     retries : int
         How often a request is repeated.
     clock : callable
@@ -104,8 +119,9 @@ class Board:
         self.whole = self.damaged = self.repeated = 0   # frames
         self.received = self.sent = 0                   # bytes
         self._clock = clock
-        self._wire, self._waiting = None, bytearray()
-        self._seq, self._number = 0, None
+        self._wire, self._waiting, self._frames = None, bytearray(), deque()
+        # A late answer to another program has another number.
+        self._seq, self._number = secrets.randbelow(256), None
         self._clear_at = 0.0  # when the last byte sent has reached the chip
         self._identity, self._registers = None, {}  # of Kind, index: what a reset would forget
 
@@ -129,7 +145,7 @@ class Board:
         found, = self._request([(Kind.IDENTIFY, b"")])
         try:
             self._identity = Identity.unpack(found)
-        except (ValueError, IndexError) as error:
+        except ValueError as error:
             raise LinkError(self.port, str(error)) from None
         return self._identity
 
@@ -143,25 +159,47 @@ class Board:
     def load(self, writes, *, label):
         """Make the chip ready for a network, whose digest is ``label``.
 
-        ``writes`` are (n, 3) of (space, index, word), as hw.plan.configuration gives them. The
-        label is cleared meanwhile, so that a chip half loaded does not pass for loaded.
+        ``writes`` are (n, 3) of (space, index, word), as hw.plan.configuration gives them; all of
+        the weight memory is among them. The label is cleared meanwhile, so that a chip half loaded
+        does not pass for loaded. LinkError if the chip then holds other weights.
         """
-        mark = mark_of(label)
+        mark, writes = mark_of(label), self._checked(writes)
+        wanted = f"{signature(weights_of(writes, self._identity.words)):08x}"
         self._write(Kind.LABEL, 0, bytes(8))
         self.configure(writes)
         self._write(Kind.LABEL, 0, mark)
+        found = self.identify().signature
+        if found != wanted:
+            self._write(Kind.LABEL, 0, bytes(8))
+            raise LinkError(self.port, f"the chip holds other weights than were written: their "
+                            f"signature is {found}, not {wanted}")
+
+    def holds(self, writes):
+        """Whether the weight memory holds what ``writes`` put there, by the chip's own signature.
+
+        The chip reads its memory anew for that.
+        """
+        wanted = signature(weights_of(self._checked(writes), self._identity.words))
+        self._request([(Kind.LABEL, bytes(2))])
+        return self.identify().signature == f"{wanted:08x}"
+
+    def _checked(self, writes):
+        """``writes`` as an array, or BadInput."""
+        writes = np.asarray(writes, dtype=np.int64)
+        spaces = 4 if self._identity.experiments else 3
+        if (writes.ndim != 2 or writes.shape[1] != 3
+                or not np.isin(writes[:, 0], range(spaces)).all()):
+            raise BadInput(f"writes must be rows of space (0 to {spaces - 1}), index and word")
+        if not ((0 <= writes[:, 1:]) & (writes[:, 1:] < 2**16)).all():
+            raise BadInput("writes: index and word must be 0 to 65535")
+        return writes
 
     def configure(self, writes):
         """Make ``writes``, (n, 3) of (space, index, word), and remember those a reset undoes.
 
         An experiment is two such arrays, what to do and how to undo it (hw.experiments.deletion).
         """
-        writes = np.asarray(writes, dtype=np.int64)
-        spaces = 4 if self._identity.experiments else 3
-        if (writes.ndim != 2 or writes.shape[1] != 3
-                or not np.isin(writes[:, 0], range(spaces)).all()):
-            raise BadInput(f"writes must be rows of space (0 to {spaces - 1}), index and word")
-        for kind, index, words in runs(writes):
+        for kind, index, words in runs(self._checked(writes)):
             self._write(kind, index, words)
             for at, word in enumerate(words.tolist(), index):
                 # A reset forgets registers; marks of experiments lie in memory.
@@ -205,7 +243,7 @@ class Board:
     def _run(self, pixels):
         """Send an image; (payloads by kind, "") or (None, what went wrong)."""
         sizes, told = blocks(len(pixels)), self._identity
-        asked = set()
+        asked = set()  # blocks that were not answered
         for n in range(len(sizes)):
             seq = self._next()
             asked.add(seq)
@@ -215,20 +253,33 @@ class Board:
                   Kind.SCORES: told.scores * bytes_of(told.score_bits),
                   Kind.COUNTS: told.counts * 3,
                   Kind.TRACES: told.traces * bytes_of(told.trace_bits)}
-        while len(found[Kind.COUNTS]) < wanted[Kind.COUNTS]:
-            frame = self._receive(self.timeout)
+        last = self._until(PATIENCE * self.timeout, 2 * sum(wanted.values()))
+        until, early = min(last, self._until(self.timeout)), 0
+        while asked or len(found[Kind.COUNTS]) < wanted[Kind.COUNTS]:
+            frame = self._receive(until)
             if frame is None:
-                return None, "the results of an image stopped coming"
+                return None, ("the results of an image stopped coming" if self._clock() <= last
+                              else "the results of an image did not end")
             first, kind, payload = frame
             if kind in found:
                 if first != (first if self._number is None else self._number):
                     return None, "a frame of results was lost"
+                # One at most goes ahead of the answer to the block that starts the run.
+                early += bool(asked)
+                if early > 1:
+                    return None, "results came that are not of this image"
+                if len(found[kind]) + len(payload) > wanted[kind]:
+                    return None, "results are longer than the chip announced"
                 self._number = (first + 1) % 256
                 found[kind] += payload
-            elif first in asked and kind != Kind.ANSWER:
-                return None, f"an image was refused ({self._meaning(kind)})"
+                if payload:
+                    until = min(last, self._until(self.timeout))
+            elif first in asked and kind & 0xF8 == Kind.ANSWER and not payload:
+                if kind != Kind.ANSWER:
+                    return None, f"an image was refused ({self._meaning(kind)})"
+                asked.discard(first)
         if any(len(found[kind]) != size for kind, size in wanted.items()):
-            return None, "results are of another length than the chip announced"
+            return None, "results are shorter than the chip announced"
         return found, ""
 
     # --- requests -------------------------------------------------------------------------------
@@ -249,13 +300,18 @@ class Board:
                 self._send(seq, *requests[n])
             self.repeated += len(waiting) if attempt else 0
             unanswered = set(waiting)
+            # An answer may have to wait for a frame of results.
+            until = self._until(self.timeout, 4 * FRAME * len(waiting))
             while unanswered:
-                frame = self._receive(self.timeout)
+                frame = self._receive(until)
                 if frame is None:
                     break
                 seq, kind, payload = frame
                 if seq not in unanswered or kind & 0xF8 != Kind.ANSWER:
                     continue
+                tells = kind == Kind.ANSWER and requests[waiting[seq]][0] == Kind.IDENTIFY
+                if tells != bool(payload):
+                    continue  # to a request of another program
                 unanswered.discard(seq)
                 if kind == Kind.ANSWER:
                     answers[waiting.pop(seq)] = payload
@@ -264,7 +320,7 @@ class Board:
             if not waiting:
                 return answers
             if refused and not unanswered:
-                self._receive(self.timeout / 10)  # a while, in which nothing is expected
+                self._receive(self._until(self.timeout / 10))  # in which nothing is expected
         name, heard = requests[0][0].name, self.received - heard
         if refused:
             raise LinkError(self.port, f"{name} was refused: {refused}")
@@ -297,27 +353,31 @@ class Board:
         self.sent += len(frame)
         self._clear_at = max(self._clear_at, self._clock()) + 10 * len(frame) / self.baud
 
-    def _receive(self, timeout):
-        """The next undamaged frame, or None if none comes within ``timeout`` seconds.
+    def _until(self, seconds, size=0):
+        """The time so many seconds after all that was sent has reached the chip.
 
-        They are counted from now, or from when all that was sent has reached the chip.
+        And after ``size`` bytes more on the wire.
         """
-        until = max(self._clear_at, self._clock()) + timeout
+        return max(self._clear_at, self._clock()) + seconds + 10 * size / self.baud
+
+    def _receive(self, until):
+        """The next undamaged frame, or None if none came until then."""
         while True:
-            frame, flag, rest = self._waiting.partition(bytes([FLAG]))
-            if flag:
-                self._waiting = rest
-                found = unseal(unstuff(bytes(frame)) or b"")
+            while self._frames:
+                frame = self._frames.popleft()
+                found = len(frame) <= 2 * FRAME and unseal(unstuff(frame) or b"")
                 if found:
                     self.whole += 1
                     return found
                 self.damaged += bool(frame)
-                continue
             if self._clock() > until:
                 return None
             try:
-                some = self._wire.read(max(1, getattr(self._wire, "in_waiting", 4096)))
+                here = max(1, getattr(self._wire, "in_waiting", 4096))
+                some = self._wire.read(min(here, LONGEST))
             except OSError as error:
                 raise LinkError(self.port, f"unplugged? {error.strerror or error}") from None
-            self._waiting = (self._waiting + some)[-LONGEST:]
+            *frames, rest = (self._waiting + some).split(bytes([FLAG]))
+            self._frames.extend(bytes(frame) for frame in frames if frame)
+            self._waiting = rest[-LONGEST:]
             self.received += len(some)

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from boards.deframer import Deframer
 from boards.executor import CONFIG, Executor, pixel
 from boards.framer import COUNT, Framer
+from hw.signature import SIGN
 
 __all__ = ["Link"]
 
@@ -27,6 +28,8 @@ class Link(wiring.Component):
         Bytes to the host.
     o_pixels, o_config : Out
         The accelerator's ``i_pixels`` and ``i_config``.
+    sign, signed : Out(SIGN), In(8)
+        The accelerator's own.
     i_maps, i_scores, i_counts, i_traces : In
         The accelerator's ``o_maps``, ``o_scores``, ``o_counts`` and, if the identity has traces,
         ``o_traces``.
@@ -34,6 +37,8 @@ class Link(wiring.Component):
         What to say of the weights in flash, unless the identity says Boot.NONE.
     executed, labelled : Out(1)
         A request was carried out without error; the label was written to its end.
+    signing : Out(1)
+        The weight memory is being signed, before LABEL is answered.
     reset : Out(1)
         Resets the accelerator, for one cycle.
     busy : Out(1)
@@ -49,6 +54,8 @@ class Link(wiring.Component):
             "o": Out(stream.Signature(8)),
             "o_pixels": Out(stream.Signature(pixel(identity.pixel_bits))),
             "o_config": Out(stream.Signature(CONFIG)),
+            "sign": Out(SIGN),
+            "signed": In(8),
             "i_maps": In(stream.Signature(unsigned(identity.map_bits))),
             "i_scores": In(stream.Signature(signed(identity.score_bits))),
             "i_counts": In(stream.Signature(COUNT)),
@@ -56,6 +63,7 @@ class Link(wiring.Component):
             "boot": In(2),
             "executed": Out(1),
             "labelled": Out(1),
+            "signing": Out(1),
             "reset": Out(1),
             "busy": Out(1),
         })
@@ -66,7 +74,8 @@ class Link(wiring.Component):
         told = self._identity
         m.submodules.deframer = deframer = Deframer()
         m.submodules.executor = executor = Executor(
-            size=told.image_bytes, pixel_bits=told.pixel_bits, experiments=bool(told.experiments))
+            size=told.image_bytes, words=told.words, pixel_bits=told.pixel_bits,
+            experiments=bool(told.experiments))
         m.submodules.framer   = framer   = Framer(
             identity=told.pack(), map_width=told.map_bits, score_width=told.score_bits,
             trace_width=told.trace_bits if told.traces else 0)
@@ -90,10 +99,12 @@ class Link(wiring.Component):
             deframer.rewind.eq(executor.rewind),
             deframer.done.eq(executor.done),
             executor.busy.eq(self.busy),
+            self.sign.eq(executor.sign), executor.signed.eq(self.signed),
+            self.signing.eq(executor.sign.read),
             framer.boot.eq(self.boot),
             self.reset.eq(executor.reset),
             self.executed.eq(executor.done & (answer.p.error == 0)),
-            self.labelled.eq(label.valid & (label.p.index == 7)),
+            self.labelled.eq(label.valid & ~label.p.signature & (label.p.index == 7)),
         ]
         started = Signal()
         m.d.sync += started.eq(executor.start)

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.protocol import Form
+from boards.protocol import Form, words_of
 
 __all__ = ["Bytes", "Sums", "width_of", "words_of"]
 
@@ -12,11 +12,6 @@ __all__ = ["Bytes", "Sums", "width_of", "words_of"]
 def width_of(form, *, width, steps):
     """Bits of a word of maps in a form, of SAM values of ``width`` bits."""
     return {Form.FULL: width, Form.SUM: (steps * (2**width - 1)).bit_length(), Form.BYTES: 8}[form]
-
-
-def words_of(form, *, steps):
-    """Words that a form has for a pixel."""
-    return {Form.FULL: steps, Form.SUM: 1, Form.BYTES: steps + 1}[form]
 
 
 class Sums(wiring.Component):

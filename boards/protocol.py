@@ -9,20 +9,20 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
-    "VERSION", "BLOCK", "FRAME", "PAGE", "LABEL_AT", "BOOT_AT",
+    "VERSION", "BLOCK", "FRAME", "LABEL_AT", "SIGNATURE_AT", "BOOT_AT",
     "Kind", "Register", "Error", "Form", "Boot", "Identity", "Tap",
     "FLAG", "ESCAPE", "TURN", "bytes_of", "check", "seal", "unseal", "stuff", "unstuff", "blocks",
-    "tables",
+    "tables", "words_of",
 ]
 
-VERSION = 2
+VERSION = 3
 BLOCK = 240        # pixels of a full PIXELS request, and about the data of a full report
 FRAME = 253        # bytes of the longest request, check included
-PAGE = 256         # words among which a write request stays
 CHECK_START = 0xFFFF
 FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20  # RFC 1662
-LABEL_AT = 4       # where the label of the weights lies in the identity
-BOOT_AT = 12       # and what became of the weights in flash
+SIGNATURE_AT, LABEL_AT = 4, 8  # where those of the weights lie in the identity
+BOOT_AT = 16       # and what became of the weights in flash
+MOST = 2**24       # words of the results of an image, more than any chip has
 
 
 class Kind(enum.IntEnum):
@@ -83,7 +83,7 @@ class Error(enum.IntEnum):
     STALLED = 5
 
 
-WRITE = "index u16, words u16 ..."  # the gateware counts in the low byte of the index only
+WRITE = "index u16, words u16 ..."
 LAYOUTS = {  # between the kind and the check, and what the frame is for
     Kind.IDENTIFY: ("", "who are you; begins a session: any sequence number is new after it"),
     Kind.RESET: ("", "gives up the image and what its result frames still hold; registers return "
@@ -98,7 +98,8 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     Kind.REGISTERS: (WRITE, "writes registers"),
     Kind.EXPERIMENT: (WRITE, "writes which spikes are taken away (hw.experiments); only where the "
                              "identity says so"),
-    Kind.LABEL: (WRITE, "writes bytes 0 to 7 of the label in the identity"),
+    Kind.LABEL: (WRITE, "writes bytes 0 to 7 of the label in the identity, or none; then the chip "
+                        "signs what is in its weight memory"),
     Kind.ANSWER: ("identity if asked for", "to each request that arrived whole; the code is "
                   f"0x{0x80:02X} + error"),
     Kind.MAPS: ("words", "SAM values in the form of the identity, each in the fewest bytes that "
@@ -145,6 +146,8 @@ class Tap:
 FIELDS = (  # name, bytes, meaning
     ("magic", 3, "the letters SAM"),
     ("version", 1, "of this protocol"),
+    ("signature", 4, "of the weight memory when the label was last written, computed by the chip; "
+                     "0 after power-up"),
     ("label", 8, "digest of the network whose weights are loaded; 0 after power-up"),
     ("boot", 1, "what became of the weights in flash: see below"),
     ("digest", 8, "digest of the network that the chip was built for"),
@@ -161,6 +164,7 @@ FIELDS = (  # name, bytes, meaning
     ("form", 1, "of the maps: see below"),
     ("map_bits", 1, "width of a word of the maps"),
     ("score_bits", 1, "width of a read-out value"),
+    ("words", 4, "of the weight memory, 16 bits each"),
     ("maps", 4, "words of the maps an image"),
     ("scores", 4, "read-out values an image: group of lanes, step, lane"),
     ("counts", 1, "counts an image"),
@@ -173,12 +177,12 @@ FIELDS = (  # name, bytes, meaning
     ("trace_width", 2, "of that layer"),
     ("taps", 1, "number of taps; then for each: index u8, height u16, width u16"),
 )
-HEX = ("label", "digest")
+HEX = ("signature", "label", "digest")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What IDENTIFY reports: a field for each row of FIELDS, ``label`` and ``digest`` in hex."""
+    """What IDENTIFY reports: a field for each row of FIELDS, those of HEX in hex."""
 
     digest: str
     clock_hz: int
@@ -193,6 +197,7 @@ class Identity:
     maps: int
     scores: int
     counts: int
+    words: int = 1
     taps: tuple = ()
     word_steps: int = 16
     pixel_bits: int = 8
@@ -207,6 +212,7 @@ class Identity:
     trace_width: int = 0
     boot: int = Boot.NONE
     label: str = "0" * 16
+    signature: str = "0" * 8
     version: int = VERSION
 
     @property
@@ -220,6 +226,11 @@ class Identity:
         """Traces an image."""
         shape = self.trace_channels, self.trace_height, self.trace_width
         return shape[0] * shape[1] * shape[2] if self.trace_bits else 0
+
+    @property
+    def results(self):
+        """Words of the results of an image."""
+        return self.maps + self.scores + self.counts + self.traces
 
     def pack(self):
         """Return the bytes on the wire."""
@@ -237,11 +248,15 @@ class Identity:
 
     @classmethod
     def unpack(cls, found):
-        """Inverse of ``pack``; ValueError if these are not the bytes of this version."""
-        if found[:3] != b"SAM":
+        """Inverse of ``pack``; ValueError if these bytes are not of this version, or no sense."""
+        if len(found) < 4 or found[:3] != b"SAM":
             raise ValueError("not a SAM accelerator")
         if found[3] != VERSION:
-            raise ValueError(f"protocol version {found[3]}; this program speaks version {VERSION}")
+            raise ValueError(f"the chip speaks protocol version {found[3]}, this program version "
+                             f"{VERSION}: build and flash the chip anew, or use its program")
+        least = sum(size for _, size, _ in FIELDS)
+        if len(found) < least:
+            raise ValueError(f"an identity of {len(found)} bytes, not {least} or more")
         values, at = {}, 0
         for name, size, _ in FIELDS:
             field, at = found[at:at + size], at + size
@@ -252,7 +267,56 @@ class Identity:
         values["taps"] = tuple(Tap(row[0], int.from_bytes(row[1:3], "big"),
                                    int.from_bytes(row[3:5], "big")) for row in rows)
         del values["magic"]
-        return cls(**values)
+        told = cls(**values)
+        told.check()
+        return told
+
+    def check(self):
+        """Raise ValueError unless the fields are such as a chip can have, and agree."""
+        def needs(name, right, rule):
+            if not right:
+                raise ValueError(f"the identity makes no sense: {name} must be {rule}, "
+                                 f"not {getattr(self, name)}")
+
+        for name in ("clock_hz", "channels", "height", "width", "steps", "classes", "lanes",
+                     "word_steps"):
+            needs(name, getattr(self, name) >= 1, "at least 1")
+        needs("words", 1 <= self.words <= 2**16, "1 to 65536")
+        for name in ("counters", "experiments"):
+            needs(name, getattr(self, name) in (0, 1), "0 or 1")
+        needs("boot", self.boot in list(Boot), f"0 to {max(Boot)}")
+        needs("form", self.form in list(Form), f"0 to {max(Form)}")
+        for name in ("map_bits", "score_bits"):
+            needs(name, 1 <= getattr(self, name) <= 32, "1 to 32")
+        needs("map_bits", self.form != Form.BYTES or self.map_bits == 8, "8 in this form")
+        if self.frames:
+            needs("pixel_bits", 1 <= self.pixel_bits <= 16, "1 to 16")
+            words = -(-self.steps // self.pixel_bits)
+            needs("frames", self.frames == words, f"{words} for {self.steps} steps")
+        else:
+            needs("pixel_bits", self.pixel_bits == 8, "8")
+        needs("image_bytes", self.image_bytes <= 256 * BLOCK, f"at most {256 * BLOCK}")
+        layers = [tap.index for tap in self.taps]
+        needs("taps", layers == sorted(set(layers)) and 0 not in layers
+              and all(tap.height and tap.width for tap in self.taps),
+              "layers from 1 on, in order, of at least one pixel")
+        words = words_of(self.form, steps=self.steps) * sum(
+            tap.height * tap.width for tap in self.taps)
+        needs("maps", self.maps == words, f"{words} for these taps")
+        words = self.steps * self.classes
+        needs("scores", self.scores == words, f"{words} for these steps and classes")
+        least = 2 + 2 * self.counters
+        needs("counts", self.counts >= least, f"at least {least}")
+        needs("trace_bits", self.trace_bits <= 32, "0 to 32")
+        if self.trace_bits:
+            for name in ("trace_layer", "trace_channels", "trace_height", "trace_width"):
+                needs(name, getattr(self, name) >= 1, "at least 1")
+        needs("results", self.results <= MOST, f"at most {MOST} words")
+
+
+def words_of(form, *, steps):
+    """Words that a form of maps has for a pixel."""
+    return {Form.FULL: steps, Form.SUM: 1, Form.BYTES: steps + 1}[form]
 
 
 def bytes_of(bits):

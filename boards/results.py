@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from boards.protocol import Form, Kind
+from boards.protocol import Form, Kind, words_of
 from golden.errors import BadInput
 
 __all__ = ["Result", "numbers", "pixel_bytes", "result_of", "train_bytes"]
@@ -102,7 +102,7 @@ def result_of(told, found):
     counts = numbers(found[Kind.COUNTS], 24, signed=False)
     maps, sums, at = {}, {}, 0
     for tap in told.taps:
-        side = {Form.FULL: told.steps, Form.SUM: 1, Form.BYTES: told.steps + 1}[told.form]
+        side = words_of(told.form, steps=told.steps)
         size = side * tap.height * tap.width
         rows = words[at:at + size].reshape(tap.height, tap.width, side)
         at += size

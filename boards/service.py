@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,8 @@ from golden.formats import MODES, SCORE_FRAC
 __all__ = ["service"]
 
 PAGE = Path(__file__).with_name("page")
-LARGEST = 2**20  # bytes of a request
+LARGEST = 2**20  # bytes of a request, or what two images of the network take
+SKIPPED = 2**24  # bytes of a request too large that are read all the same, to be heard out
 
 
 def service(engine, *, images=None, labels=None, hosts=()):
@@ -30,12 +32,12 @@ def service(engine, *, images=None, labels=None, hosts=()):
     ``hosts`` are refused, so that no page elsewhere gets at the board through a name of its own.
     """
     app, lock = bottle.Bottle(), threading.Lock()
-    bottle.BaseRequest.MEMFILE_MAX = LARGEST
+    largest = max(LARGEST, 8 * int(np.prod(engine.network.shape)) // 3)
     network, shown = engine.network, 0 if images is None else len(images)
 
     @app.hook("before_request")
     def known():
-        name = bottle.request.get_header("Host", "").rsplit(":", 1)[0]
+        name = re.sub(r":\d*$", "", bottle.request.get_header("Host", ""))
         if hosts and name not in hosts:
             bottle.abort(403, f"not served under the name {name}")
 
@@ -45,17 +47,21 @@ def service(engine, *, images=None, labels=None, hosts=()):
         try:
             if bottle.request.get_header("Content-Type", "").split(";")[0] != "application/json":
                 raise BadInput("the request must be JSON")
-            asked = json.loads(bottle.request.body.read(LARGEST))
+            some = body(bottle.request.environ, largest, network.shape)
+            try:
+                asked = json.loads(some)
+            except (ValueError, RecursionError):  # no UTF-8, too long a number, too deep
+                raise BadInput("the request must be JSON") from None
             if not isinstance(asked, dict):
                 raise BadInput("the request must be a JSON object")
             with lock:
                 return json.dumps(work(asked))
-        except json.JSONDecodeError:
-            bottle.response.status = 400
-            return json.dumps({"error": "the request must be JSON"})
         except BadInput as error:
-            bottle.response.status = 400
+            bottle.response.status = 413 if isinstance(error, TooLarge) else 400
             return json.dumps({"error": str(error)})
+        except TimeoutError:
+            bottle.response.status = 408
+            return json.dumps({"error": "the request did not arrive in time"})
         except OSError as error:  # LinkError: the board is gone, or does not answer
             bottle.response.status = 502
             return json.dumps({"error": f"{error.filename or ''}: {error.strerror or error}"})
@@ -96,6 +102,28 @@ def service(engine, *, images=None, labels=None, hosts=()):
         return answer(work)
 
     return app
+
+
+class TooLarge(BadInput):
+    """A request longer than any that could be answered."""
+
+
+def body(environ, largest, shape):
+    """The bytes of a request, none kept of one longer than ``largest``; BadInput or TooLarge."""
+    told = environ.get("CONTENT_LENGTH") or "0"
+    if not re.fullmatch(r"[0-9]{1,18}", told, re.ASCII) or "HTTP_TRANSFER_ENCODING" in environ:
+        raise BadInput("the request must tell its length as a number, in Content-Length")
+    length, source = int(told), environ["wsgi.input"]
+    if length > largest:
+        left = min(length, SKIPPED)
+        while left and (some := source.read(min(left, 2**16))):
+            left -= len(some)
+        raise TooLarge(f"a request must be at most {largest} bytes, not {length}: an image for "
+                       f"this network is {' x '.join(map(str, shape))} bytes, in base64")
+    found = source.read(length)
+    if len(found) < length:
+        raise BadInput(f"the request ended after {len(found)} of {length} bytes")
+    return found
 
 
 def image_of(asked, shape):

@@ -38,7 +38,7 @@ def identify(accelerator, *, clock_hz, form=Form.FULL, counters=False):
         lanes=plan.lanes, word_steps=plan.word_steps, form=form,
         map_bits=width_of(form, width=accelerator.map_width, steps=network.steps),
         score_bits=accelerator.score_width,
-        maps=pixels * words_of(form, steps=network.steps),
+        words=plan.weight_rows * plan.row_words, maps=pixels * words_of(form, steps=network.steps),
         scores=accelerator.scores_per_image,
         counts=accelerator.counts_per_image + 2 * counters, counters=int(counters),
         experiments=int(getattr(accelerator, "experiments", False)),
@@ -113,6 +113,7 @@ class Top(wiring.Component):
                 link.o.ready.eq(transmitter.i.ready | from_flash),
                 link.boot.eq(loader.state),
                 loader.executed.eq(link.executed), loader.labelled.eq(link.labelled),
+                loader.signing.eq(link.signing),
                 loader.cipo.eq(self.flash_cipo),
                 self.flash_cs.eq(loader.cs), self.flash_clk.eq(loader.clk),
                 self.flash_copi.eq(loader.copi),
@@ -138,6 +139,7 @@ def attach(m, link, accelerator, *, form=Form.FULL, counters=False):
     connect(m, link.o_pixels, accelerator.i_pixels)
     connect(m, link.o_config, accelerator.i_config)
     connect(m, accelerator.o_scores, link.i_scores)
+    m.d.comb += [accelerator.sign.eq(link.sign), link.signed.eq(accelerator.signed)]
     results = [link.i_maps, link.i_scores]
     if link.traces:
         connect(m, accelerator.o_traces, link.i_traces)

@@ -6,12 +6,17 @@ scores over time; change gamma and mode on the device.
 
 import argparse
 import base64
+import contextlib
+import io
 import json
+import socket
 import sys
 import threading
 import time
 import urllib.request
+from ipaddress import ip_address
 from socketserver import ThreadingMixIn
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import numpy as np
@@ -24,19 +29,112 @@ from golden.run import run
 
 SAMPLES = "models/fashion_sample.npz"
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
+SECONDS = 10  # in which a request must have arrived
+MOST = 64     # connections whose request is awaited
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """One thread a request; the engine is locked by the service."""
+    """One thread a request; the engine is locked by the service.
 
-    daemon_threads = True
+    Of more than MOST connections that have not sent their headers the oldest are closed, and new
+    ones are, where twice as many have threads.
+    """
+
+    daemon_threads, request_queue_size = True, 2 * MOST
+
+    def __init__(self, *args):
+        self._lock, self._awaited, self._open = threading.Lock(), {}, 0
+        super().__init__(*args)
+
+    def process_request(self, request, client_address):
+        with self._lock:
+            if self._open >= 2 * MOST:
+                self.shutdown_request(request)
+                return
+            self._open += 1
+            self._awaited[request] = None
+            while len(self._awaited) > MOST:
+                oldest = next(iter(self._awaited))
+                del self._awaited[oldest]
+                with contextlib.suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.heard(request)
+            with self._lock:
+                self._open -= 1
+
+    def heard(self, request):
+        """The headers of a request have come."""
+        with self._lock:
+            self._awaited.pop(request, None)
+
+
+class Arriving(io.RawIOBase):
+    """What comes over a connection until SECONDS after it was made; then TimeoutError."""
+
+    def __init__(self, connection):
+        self._connection, self._until = connection, time.monotonic() + SECONDS
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        try:
+            return self._connection.recv_into(buffer)
+        finally:
+            self._connection.settimeout(SECONDS)
 
 
 class Quiet(WSGIRequestHandler):
-    """Does not print each request."""
+    """Does not print each request, and gives up one that does not arrive or is not taken."""
+
+    timeout = SECONDS
+
+    def setup(self):
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(Arriving(self.connection))
+
+    def parse_request(self):
+        found = super().parse_request()
+        self.server.heard(self.connection)
+        return found
+
+    def handle(self):
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            super().handle()
+
+    def finish(self):
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            super().finish()
 
     def log_message(self, *_):
         pass
+
+
+def served(host, port, app):
+    """(server, its URL, whether only this computer reaches it); BadInput if there can be none."""
+    name = host.strip("[]")
+    try:
+        if not name:
+            raise OSError("an address is needed; 0.0.0.0 is all of this computer's")
+        family, _, _, _, at = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
+        kind = type("Server", (Server,), {"address_family": family})
+        server = make_server(at[0], port, app, kind, Quiet)
+    except (OSError, UnicodeError) as error:
+        raise BadInput(f"--host {host!r} --http {port}: "
+                       f"{getattr(error, 'strerror', None) or error}") from None
+    shown = f"[{name}]" if ":" in name else name
+    return server, f"http://{shown}:{server.server_port}", ip_address(at[0]).is_loopback
 
 
 def parser():
@@ -107,6 +205,11 @@ def selftest(url, engine, images):
     return 0 if good else 1
 
 
+def names(url, local):
+    """Names under which requests to ``url`` are answered; () for all, where others are let in."""
+    return (*LOCAL, urlsplit(url).netloc.rpartition(":")[0]) if local else ()
+
+
 @command
 def main(argv=None):
     args = parser().parse_args(argv)
@@ -116,14 +219,8 @@ def main(argv=None):
         print("building the simulation (a minute the first time) ...", file=sys.stderr)
     with opened(args) as engine:
         images, labels = samples(args, engine.network)
-        hosts = LOCAL if args.host in LOCAL else ()
-        app = service(engine, images=images, labels=labels, hosts=hosts)
-        try:
-            server = make_server(args.host, 0 if args.selftest else args.http, app, Server, Quiet)
-        except OSError as error:
-            raise BadInput(f"--host {args.host} --http {args.http}: "
-                           f"{error.strerror or error}") from None
-        url = f"http://{args.host}:{server.server_port}"
+        server, url, local = served(args.host, 0 if args.selftest else args.http, None)
+        server.set_app(service(engine, images=images, labels=labels, hosts=names(url, local)))
         if args.selftest:
             thread = threading.Thread(target=server.serve_forever, daemon=True)
             thread.start()

@@ -18,6 +18,7 @@ from hw.follower import Follower
 from hw.plan import Plan
 from hw.sam import Sam
 from hw.scrub import Scrub
+from hw.signature import SIGN, Signature
 from hw.trains import Trains
 from hw.weights import Weights
 
@@ -94,6 +95,8 @@ class Accelerator(wiring.Component):
     monitor : Out({"valid": 1, "pooled": 1, "addr": 16, "train": 16, "number": ...})
         Every train as it is stored, for simulation: of weighted layer ``number``, 0 for the input,
         or, if ``pooled``, of a max pooling before it.
+    sign, signed : In(hw.signature.SIGN), Out(8)
+        Signs the weight memory, whose word i_config.index is read; while no image is under way.
     activity : Out(hw.causes.activity_layout)
         What every cycle is spent on, for simulation.
     """
@@ -133,6 +136,7 @@ class Accelerator(wiring.Component):
             "o_maps": Out(stream.Signature(unsigned(self.map_width))),
             "o_scores": Out(stream.Signature(signed(self.score_width))),
             "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
+            "sign": In(SIGN), "signed": Out(8),
             "monitor": Out(data.StructLayout({
                 "valid": 1, "pooled": 1, "addr": 16, "train": 16,
                 "number": bits_unsigned(len(network.stages))})),
@@ -149,6 +153,7 @@ class Accelerator(wiring.Component):
         m.submodules.weights = weights = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
         m.submodules.core    = core    = Core(plan)
+        m.submodules.signer  = signer  = Signature(row_words=plan.row_words)
 
         number  = Signal(range(len(passes)))
         loading = Signal(init=1)
@@ -176,6 +181,10 @@ class Accelerator(wiring.Component):
             weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
             weights.w_en.eq(config.ready & (config.p.space == Space.Weights)),
         ]
+        m.d.comb += [
+            signer.sign.eq(self.sign), signer.index.eq(config.p.index), signer.row.eq(weights.row),
+            weights.w_read.eq(self.sign.read), self.signed.eq(signer.o),
+        ]
         with m.If(config.ready & (config.p.space == Space.Registers)):
             with m.Switch(config.p.index[:2]):
                 with m.Case(Register.Mode.value):
@@ -191,7 +200,8 @@ class Accelerator(wiring.Component):
             m.submodules.scrub = scrub = Scrub(rows=plan.weight_rows, row_words=plan.row_words)
             corrupt = scrub.corrupt
             m.d.comb += [
-                scrub.free.eq(loading), scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
+                scrub.free.eq(loading & ~self.sign.read),
+                scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
                 weights.addr.eq(Mux(loading, scrub.addr, core.row_addr)),
                 weights.en.eq(Mux(loading, scrub.en, core.read_en)),
             ]

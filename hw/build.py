@@ -66,7 +66,8 @@ def design(network, args):
     from hw.accelerator import Accelerator
 
     target = target_of(args)
-    taps = () if args.no_sam else tuple(args.tap) if args.tap else default_taps(network)
+    taps = sorted(set(args.tap)) if args.tap else default_taps(network)
+    taps = () if args.no_sam else tuple(taps)
     for tap in taps:
         if tap not in network.taps:
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "

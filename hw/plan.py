@@ -611,6 +611,29 @@ def configuration(plan, *, table, mode, decays=()):
     return np.array(writes, dtype=np.uint16)
 
 
+def signature(words):
+    """What a chip says of its weight memory (hw.signature): 32 bits of s after all ``words``.
+
+    Twice for each word: s <- x**8 s + word over GF(2), from 0, modulo x**32 + x**22 + x**2 + x + 1;
+    then with the last word again and again. The signature is the top byte of s after 3, 4, 5 and 6
+    times more.
+    """
+    def folded(s, word):
+        top = s >> 24
+        return (s << 8) & 0xFFFFFFFF ^ top << 22 ^ top << 2 ^ top << 1 ^ top ^ word
+
+    s, words = 0, [int(word) for word in words]
+    last = words[-1]
+    for word in words:
+        s = folded(folded(s, word), word)
+    for _ in range(3):
+        s = folded(s, last)
+    found = 0
+    for _ in range(4):
+        found, s = found << 8 | s >> 24, folded(s, last)
+    return found
+
+
 def class_order(plan):
     """(steps * classes, 2) of (step, class) in the order in which scores leave the chip."""
     classes, order = plan.network.classes, []

@@ -27,6 +27,8 @@ class Weights(wiring.Component):
         Read port.
     w_index, w_en, w_data : In(16), In(1), In(16)
         Write port.
+    w_read : In(1)
+        Read the row of word ``w_index``, whatever ``addr`` and ``en`` are.
     """
 
     def __init__(self, *, rows, row_words):
@@ -36,7 +38,7 @@ class Weights(wiring.Component):
         super().__init__({
             "addr": In(max(1, (rows - 1).bit_length())), "en": In(1),
             "row": Out(WORD * row_words),
-            "w_index": In(16), "w_en": In(1), "w_data": In(WORD),
+            "w_index": In(16), "w_en": In(1), "w_data": In(WORD), "w_read": In(1),
         })
 
     def elaborate(self, platform):
@@ -47,8 +49,8 @@ class Weights(wiring.Component):
             bank = SPRAM(depth=self.rows)
             m.submodules[f"bank{n}"] = bank
             m.d.comb += [
-                bank.addr.eq(Mux(self.w_en, self.w_index >> select, self.addr)),
-                bank.r_en.eq(self.en),
+                bank.addr.eq(Mux(self.w_en | self.w_read, self.w_index >> select, self.addr)),
+                bank.r_en.eq(self.en | self.w_read),
                 bank.w_en.eq(self.w_en & (self.w_index[:select] == n if select else 1)),
                 bank.w_data.eq(self.w_data),
                 self.row.word_select(n, WORD).eq(bank.r_data),

@@ -13,6 +13,8 @@ from boards.executor import CONFIG, pixel
 from boards.framer import COUNT
 from boards.link import Link
 from boards.top import attach, identify
+from hw.signature import SIGN, Signature
+from hw.weights import Weights
 
 CYCLE = 1e-6
 # Simulations whose testbenches never end. To collect one raises in a finaliser, and a traceback
@@ -25,17 +27,18 @@ class Standin(wiring.Component):
 
     With s the sum of i * pixel i (i from 1) and w the sum of data ^ index ^ (space << 14) over all
     writes since power-up: map value i is s + w + i, score i is 20 i - s, both cut to their widths;
-    the counts are s, w and the number of images so far. Takes a pixel every ``pace`` cycles.
+    the counts are s, w and the number of images so far. Takes a pixel every ``pace`` cycles. Its
+    weight memory has ``words`` words.
     """
 
     def __init__(self, *, shape=(1, 15, 20), steps=2, classes=3, lanes=2, map_width=9,
-                 score_width=11, pace=1):
+                 score_width=11, pace=1, words=8):
         self.map_width, self.score_width, self.pace = map_width, score_width, pace
         stages = (SimpleNamespace(index=1, shape=(4, 3, 4)),
                   SimpleNamespace(index=2, shape=(2, 2, 1)))
         self.network = SimpleNamespace(digest="0123456789abcdef", shape=shape, steps=steps,
                                        classes=classes, stages=stages)
-        self.plan = SimpleNamespace(lanes=lanes, word_steps=4)
+        self.plan = SimpleNamespace(lanes=lanes, word_steps=4, weight_rows=words, row_words=1)
         self.taps = (1, 2)
         self.maps_per_image   = steps * (3 * 4 + 2 * 1)
         self.scores_per_image = steps * classes
@@ -46,6 +49,7 @@ class Standin(wiring.Component):
             "o_maps": Out(stream.Signature(unsigned(map_width))),
             "o_scores": Out(stream.Signature(signed(score_width))),
             "o_counts": Out(stream.Signature(COUNT)),
+            "sign": In(SIGN), "signed": Out(8),
             "stuck": In(1),
         })
 
@@ -73,6 +77,14 @@ class Standin(wiring.Component):
             self.o_scores.p.eq(20 * n - total),
             self.o_counts.p.last.eq(n == 2),
             self.o_counts.p.data.eq(Mux(n == 0, total, Mux(n == 1, written, images))),
+        ]
+        m.submodules.weights = weights = Weights(rows=self.plan.weight_rows, row_words=1)
+        m.submodules.signer  = signer  = Signature(row_words=1)
+        m.d.comb += [
+            weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
+            weights.w_en.eq(config.valid & config.ready & (config.p.space == 0)),
+            weights.w_read.eq(self.sign.read), signer.row.eq(weights.row),
+            signer.sign.eq(self.sign), self.signed.eq(signer.o),
         ]
         with m.If(config.valid & config.ready):
             m.d.sync += written.eq(written + (config.p.data ^ config.p.index

@@ -65,7 +65,7 @@ class Model:
         index = int.from_bytes(payload[:2], "big")
         for k in range(2, len(payload), 2):
             if kind != Kind.LABEL:
-                self.writes.append((kind & 3, index & 0xFF00 | (index + k // 2 - 1) & 0xFF,
+                self.writes.append((kind & 3, (index + k // 2 - 1) & 0xFFFF,
                                     int.from_bytes(payload[k:k + 2], "big")))
         self.last = seq
         return Error.NONE

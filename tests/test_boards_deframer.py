@@ -148,7 +148,7 @@ def test_fuzz():
             if len(payload) >= 2 and len(payload) % 2 == 0:
                 index = int.from_bytes(payload[:2], "big")
                 for k in range(2, len(payload), 2):
-                    at = index & 0xFF00 | (index + k // 2 - 1) & 0xFF
+                    at = (index + k // 2 - 1) & 0xFFFF
                     written.append((kind & 3, at, int.from_bytes(payload[k:k + 2], "big")))
                 last = seq
         elif kind == Kind.LABEL and seq != last and len(payload) >= 2 and len(payload) % 2 == 0:

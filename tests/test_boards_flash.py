@@ -14,8 +14,10 @@ from PIL import Image
 from boards.flash import main, verify
 from boards.flashimage import flash_image, padded
 from boards.protocol import Boot, Identity
+from hw.plan import signature
 
-WRITES = [(0, n, n) for n in range(9)]
+WORDS = list(range(9))
+WRITES = [(0, n, word) for n, word in enumerate(WORDS)]
 
 
 @pytest.fixture
@@ -128,12 +130,13 @@ def test_refuses_a_report_that_is_no_file(build, capsys):
     assert "holds no report.json" in refused(build, capsys)
 
 
-@pytest.mark.parametrize("digest, boot, text", [
-    ("0123456789abcdef", Boot.LOADED, ""),
-    ("0123456789abcdef", Boot.REFUSED, "the weights in flash: REFUSED"),
-    ("f" * 16, Boot.LOADED, "still the old bitstream"),
+@pytest.mark.parametrize("digest, boot, held, text", [
+    ("0123456789abcdef", Boot.LOADED, WORDS, ""),
+    ("0123456789abcdef", Boot.LOADED, WORDS[::-1], "holds other weights than"),
+    ("0123456789abcdef", Boot.REFUSED, WORDS, "the weights in flash: REFUSED"),
+    ("f" * 16, Boot.LOADED, WORDS, "still the old bitstream"),
 ])
-def test_verifies_by_identity(build, monkeypatch, digest, boot, text):
+def test_verifies_by_identity(build, monkeypatch, digest, boot, held, text):
     class Told:
         def __init__(self, port, baud):
             assert (port, baud) == ("P", 1_000_000)
@@ -147,11 +150,11 @@ def test_verifies_by_identity(build, monkeypatch, digest, boot, text):
         def identify(self):
             return Identity(digest=digest, boot=boot, clock_hz=1, channels=1, height=1, width=1,
                             steps=1, classes=1, lanes=1, map_bits=1, score_bits=1, maps=1,
-                            scores=1, counts=1)
+                            scores=1, counts=1, signature=f"{signature(held):08x}")
 
     monkeypatch.setattr("boards.flash.Board", Told)
     report = json.loads((build / "report.json").read_text())
-    found = verify(report, "P", baud=1_000_000)
+    found = verify(report, "P", baud=1_000_000, file=build / "flash.bin")
     assert text in found and bool(text) == bool(found)
 
 

@@ -1,6 +1,7 @@
 """The driver against the gateware that it will meet, over wires that lose and bend bytes."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from tests.boards_standin import Bypassed, Standin, Wire
 
 
 def board(dut, *, retries=4, **options):
-    """A Board on a simulated wire; its timeouts are 2,000 cycles."""
+    """A Board on a simulated wire; its timeouts are 2,000 cycles, its first number is 1."""
     wire = Wire(Bypassed(dut), **options)
-    return Board(wire, baud=wire.baud, timeout=2e-3, retries=retries, clock=wire.clock)
+    found = Board(wire, baud=wire.baud, timeout=2e-3, retries=retries, clock=wire.clock)
+    found._seq = 0
+    return found
 
 
 def images(count, shape):
@@ -44,7 +47,7 @@ def assert_equal(result, dut, image, written, number):
 @pytest.mark.parametrize("shape, pace", [((1, 15, 20), 1), ((3, 2, 3), 5)])
 def test_explains(shape, pace):
     """Two images one after the other, in one and in two blocks, on a chip that was loaded."""
-    dut = Standin(shape=shape, pace=pace)
+    dut = Standin(shape=shape, pace=pace, words=150)
     written = [*((0, k, 1000 + k) for k in range(150)), (1, 7, 9), (2, 0, 2)]
     with board(dut) as chip:
         told = chip.identify()
@@ -60,7 +63,7 @@ def test_explains(shape, pace):
 
 
 def test_writes_across_a_page():
-    """Words 200 to 299: a request ends at word 255, since its upper index byte stays."""
+    """Words 200 to 299 in one request: both bytes of the index count."""
     dut = Standin(shape=(1, 1, 4))
     with board(dut) as chip:
         chip._write(Kind.WEIGHTS, 200, range(100))
@@ -76,7 +79,7 @@ def test_counts_map_values_at_the_top(counters, width):
     with Board(wire, baud=wire.baud, timeout=2e-3, clock=wire.clock) as chip:
         for writes, some in (([(0, 0, top - 10 & 0xFFFF)] + [(0, 0, 0xFFFF)] * (top >> 16)
                               + [(0, 0, top >> 16)], 1), ([(0, 0, 100)], 0)):
-            chip.load(writes, label=dut.network.digest)
+            chip.configure(writes)
             result = chip.explain(np.zeros((1, 1, 4), np.uint8))
             values = np.concatenate([rows.ravel() for rows in result.maps.values()])
             assert result.saturated == (values == top).sum() == some
@@ -157,13 +160,14 @@ def test_gives_up_in_time(port, text):
     assert port.now < 4
 
 
-def test_tells_versions_apart():
+def test_tells_versions_apart(monkeypatch):
+    monkeypatch.setattr("boards.host.secrets.randbelow", lambda _: 0)
     told = bytearray(Identity(digest="0" * 16, clock_hz=1, channels=1, height=1, width=1, steps=1,
                               classes=1, lanes=1, map_bits=1, score_bits=1, maps=1, scores=1,
                               counts=1).pack())
     told[3] = 9
     port = Mute(stuff(seal(1, Kind.ANSWER, bytes(told))))
-    with pytest.raises(LinkError, match="protocol version 9; this program speaks version 2"):
+    with pytest.raises(LinkError, match="speaks protocol version 9, this program version 3"):
         with Board(port, clock=port.clock):
             pass
 
@@ -174,8 +178,12 @@ def test_refuses_bad_input():
                             (np.zeros((15, 20)), "image must be of uint8, not float64")]:
             with pytest.raises(BadInput, match=text):
                 chip.explain(image)
-        with pytest.raises(BadInput, match="weights: words must be 0 to 65535, not -1 to 0"):
+        with pytest.raises(BadInput, match="writes: index and word must be 0 to 65535"):
             chip.load([(0, 0, 0), (0, 1, -1)], label="0" * 16)
+        with pytest.raises(BadInput, match="writes each of its 8 weight words once; these are 2"):
+            chip.load([(0, 0, 0), (0, 1, 1)], label="0" * 16)
+        with pytest.raises(BadInput, match="weights: words must be 0 to 65535, not -1 to 0"):
+            chip._write(Kind.WEIGHTS, 0, [0, -1])
         with pytest.raises(BadInput, match="writes must be rows of space"):
             chip.load([(3, 0, 0)], label="0" * 16)
         with pytest.raises(BadInput, match="label must be 16 hex digits"):
@@ -188,12 +196,16 @@ def test_refuses_bad_input():
 
 def test_identity_round_trip():
     from boards.top import identify
-    told = identify(Standin(), clock_hz=48_000_000)
+    told = replace(identify(Standin(), clock_hz=48_000_000), signature="12345678")
     assert Identity.unpack(told.pack()) == told
     with pytest.raises(ValueError, match="not a SAM accelerator"):
         Identity.unpack(b"ABC" + told.pack()[3:])
-    with pytest.raises(ValueError, match="an identity of"):
-        Identity.unpack(told.pack() + b"\0")
+    for wrong in (told.pack() + b"\0", told.pack()[:-1], told.pack()[:20]):
+        with pytest.raises(ValueError, match="an identity of"):
+            Identity.unpack(wrong)
+    for size in range(4):
+        with pytest.raises(ValueError, match="not a SAM accelerator"):
+            Identity.unpack(told.pack()[:size])
 
 
 def test_frames_are_checked():

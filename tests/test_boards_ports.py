@@ -19,7 +19,7 @@ from hw.plan import configuration
 from tests.networks import draw, images
 
 TOLD = Identity(digest="0" * 16, clock_hz=1, channels=1, height=1, width=4, steps=1, classes=1,
-                lanes=1, map_bits=1, score_bits=1, maps=1, scores=1, counts=1)
+                lanes=1, map_bits=1, score_bits=1, maps=0, scores=1, counts=2)
 
 
 class Peer:
@@ -124,7 +124,9 @@ def test_wrong_device():
 
 
 def test_other_firmware():
-    assert failing(chip(version=1)) == "protocol version 1; this program speaks version 2"
+    assert failing(chip(version=2)) == (
+        "the chip speaks protocol version 2, this program version 3: build and flash the chip "
+        "anew, or use its program")
 
 
 def test_unplugged_in_mid_run():

@@ -1,17 +1,28 @@
 """The live view: its answers, and its page in a real browser."""
 
 import base64
+import contextlib
 import http.client
 import json
+import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+import tracemalloc
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
+from wsgiref.util import setup_testing_defaults
 
 import numpy as np
 import pytest
 
+from boards import view
 from boards.engines import ModelEngine, same
 from boards.results import Result
+from boards.service import service
 from golden.run import run
 from tests.networks import draw
 from tests.view_page import SIZES, browser, demo, opened, ready, serving
@@ -160,6 +171,10 @@ def test_page_in_a_browser():
 
 @pytest.mark.parametrize("args, text", [
     (["--demo", "--http", "99999"], "--http must be 0 to 65535"),
+    (["--demo", "--host", ""], "--host '' --http 8000: an address is needed"),
+    (["--demo", "--host", "[]"], "an address is needed"),
+    (["--demo", "--host", "a" * 100], "--host 'aaa"),
+    (["--demo", "--host", "203.0.113.7"], "--host '203.0.113.7' --http 8000: "),
     (["--demo", "--port", "/dev/ttyUSB0"], "--demo and --port: choose one"),
     (["--demo", "--tap", "9"], "--tap: layer 9 is no spiking layer"),
     (["--port", "/dev/nowhere"], "/dev/nowhere: there is no such port"),
@@ -169,3 +184,177 @@ def test_says_what_is_wrong(args, text):
     done = subprocess.run([sys.executable, "-m", "boards.view", *args], capture_output=True,
                           text=True)
     assert done.returncode == 2 and text in done.stderr and done.stderr.count("\n") == 1
+
+
+# --- requests that nobody sends by mistake ------------------------------------------------------
+
+def sent(url, *pieces, wait=30):
+    """All that comes back for these bytes; more is sent only while it is taken."""
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=wait) as line:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for piece in pieces:
+                line.sendall(piece)
+        found = b""
+        with contextlib.suppress(ConnectionResetError):
+            while some := line.recv(2**16):
+                found += some
+    return found
+
+
+def head(length, kind="application/json"):
+    return (f"POST /api/explain HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {length}\r\n\r\n").encode()
+
+
+@pytest.mark.parametrize("text", [
+    b"[" * 100_000, b'{"pixels": ' * 50_000, b"\xff\xfe{}", b'{"gamma": ' + b"9" * 5000 + b"}",
+    b"", b"\0"])
+def test_what_is_no_json_is_refused(small, text, capfd):
+    """Too deep, no UTF-8, too long a number."""
+    status, found = asked(small[0], "POST", "/api/explain", text, **JSON)
+    assert status == 400 and json.loads(found)["error"] == "the request must be JSON"
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("gamma", [10**400, "1e999", [1], None, {}])
+def test_what_is_no_gamma_is_refused(small, gamma, capfd):
+    status, found = post(small[0], "/api/settings", {"gamma": gamma, "mode": "paper"})
+    assert status == 400 and "gamma must be a finite number" in found["error"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "1.5", "+3", "9" * 5000, "\u0663"])
+def test_what_is_no_length_is_refused(small, length, capfd):
+    found = sent(small[0], head(0).replace(b": 0", b": " + length.encode("utf-8")))
+    assert found.startswith(b"HTTP/1.0 400") and b"in Content-Length" in found
+    assert capfd.readouterr().err == ""
+
+
+def test_chunks_are_refused(small):
+    found = sent(small[0], head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked"),
+                 b"5\r\n{}   \r\n0\r\n\r\n")
+    assert found.startswith(b"HTTP/1.0 400") and b"in Content-Length" in found
+
+
+def test_ten_gigabytes_are_not_kept(small):
+    """64 MB of them sent: nothing is spooled, memory stays as it is, and the answer is soon."""
+    before = {os.readlink(f"/proc/self/fd/{n}") for n in descriptors()}
+    tracemalloc.start()
+    try:
+        began = time.monotonic()
+        found = sent(small[0], head(10**10), *64 * [bytes(2**20)])
+        assert time.monotonic() - began < 20 and tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert not found or found.startswith(b"HTTP/1.0 413")
+    after = {os.readlink(f"/proc/self/fd/{n}") for n in descriptors()} - before
+    assert not any("/tmp" in name for name in after)
+
+
+def descriptors():
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            os.readlink(f"/proc/self/fd/{name}")
+            found.append(name)
+    return found
+
+
+def test_too_large_a_picture_is_told_the_size(small):
+    """Two megabytes: the answer says how large an image may be."""
+    picture = base64.b64encode(bytes(2**21)).decode()
+    status, found = post(small[0], "/api/explain", {"pixels": picture})
+    shape = " x ".join(map(str, small[1].network.shape))
+    assert status == 413 and f"an image for this network is {shape} bytes" in found["error"]
+    status, found = post(small[0], "/api/explain",
+                         {"pixels": base64.b64encode(bytes(780_000)).decode()})
+    assert status == 400 and "bytes for this network, not 780000" in found["error"]
+
+
+def test_a_large_network_takes_its_own_images():
+    """Of 3 x 600 x 600, of more than a megabyte."""
+    engine = ModelEngine(SimpleNamespace(shape=(3, 600, 600)), taps=())
+    app = service(engine)
+    size = 3 * 600 * 600
+    some = json.dumps({"pixels": base64.b64encode(bytes(size + 1)).decode()}).encode()
+    said = []
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/api/explain", "wsgi.input": BytesIO(some),
+               "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(some))}
+    setup_testing_defaults(environ)
+    answer = b"".join(app(environ, lambda status, *_: said.append(status)))
+    assert said[0].startswith("400")
+    assert f"an image must be {size} bytes" in json.loads(answer)["error"]
+
+
+def test_half_open_connections_hold_nothing(small, monkeypatch, capfd):
+    """300 of them: a bounded number of threads, everybody else is served, and they are closed."""
+    monkeypatch.setattr(view, "SECONDS", 2)
+    before, lines = threading.active_count(), []
+    host, port = small[0].removeprefix("http://").split(":")
+    try:
+        for n in range(300):
+            lines.append(socket.create_connection((host, int(port)), timeout=30))
+            lines[-1].sendall(b"GET / HT" if n % 2 else b"")
+        assert asked(small[0], "GET", "/api/state")[0] == 200
+        assert threading.active_count() - before <= 2 * view.MOST
+        for line in lines:
+            with contextlib.suppress(ConnectionError):
+                assert line.recv(1) == b""
+    finally:
+        for line in lines:
+            line.close()
+    until = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert threading.active_count() <= before and capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nHost: ", head(1000) + b"{"])
+def test_a_trickle_ends(small, monkeypatch, begun, capfd):
+    """A byte now and then: the whole request has its time, not each byte."""
+    monkeypatch.setattr(view, "SECONDS", 1)
+    host, port = small[0].removeprefix("http://").split(":")
+    began = time.monotonic()
+    with socket.create_connection((host, int(port)), timeout=30) as line:
+        line.sendall(begun)
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() - began < 20:
+                line.sendall(b"a")
+                line.settimeout(0.2)
+                with contextlib.suppress(TimeoutError):
+                    found = line.recv(100)
+                    assert not found or found.startswith(b"HTTP/1.0 408")
+                    break
+    assert time.monotonic() - began < 15 and capfd.readouterr().err == ""
+
+
+def plain(environ, start):
+    """Answers x."""
+    start("200 OK", [])
+    return [b"x"]
+
+
+@pytest.mark.parametrize("host, name, local", [
+    ("127.0.0.1", "127.0.0.1", True), ("127.0.0.2", "127.0.0.2", True), ("::1", "[::1]", True),
+    ("[::1]", "[::1]", True), ("localhost", "localhost", True), ("0.0.0.0", "0.0.0.0", False)])
+def test_hosts(host, name, local):
+    """Each address of this computer alone is served, in both families, and checks names."""
+    if "::" in host and not socket.has_ipv6:
+        pytest.fail("no IPv6 here")
+    server, url, own = view.served(host, 0, plain)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        assert (url, own) == (f"http://{name}:{server.server_port}", local)
+        assert sent(url, b"GET / HTTP/1.0\r\n\r\n").endswith(b"x")
+        hosts = view.names(url, own)
+        assert bool(hosts) == local and (not local or {name, "localhost"} <= set(hosts))
+        server.set_app(service(ModelEngine(draw(3, steps=(4,), plain=True), taps=()), hosts=hosts))
+        wanted = 403 if local else 200
+        for other, status in ((f"{name}:{server.server_port}", 200), (name, 200),
+                              ("elsewhere.example", wanted)):
+            found = sent(url, f"GET / HTTP/1.0\r\nHost: {other}\r\n\r\n".encode())
+            assert found.startswith(f"HTTP/1.0 {status}".encode())
+    finally:
+        server.shutdown()
+        server.server_close()

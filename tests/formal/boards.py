@@ -9,7 +9,7 @@ from tests.formal.prove import Proof
 from tests.formal.rules import Past, inputs, obey, opened, state, within
 from tests.formal.streams import IDENTITY, framer_env
 
-REQUEST = 48         # cycles that a request of up to six bytes takes
+REQUEST = 60         # cycles that a request of up to six bytes takes
 
 
 def crc_bitwise(m):
@@ -185,7 +185,7 @@ def answers(m):
 
 def executed(m):
     """A request of any bytes is answered once, within a bound, if what it gives is taken."""
-    unit = executor.Executor(size=1)
+    unit = executor.Executor(size=1, words=2)
     m.submodules.dut = unit
     past = Past(m)
     # Frames of 2 to 6 bytes, one every four cycles as the deframer gives them; go back at rewind.
@@ -207,14 +207,16 @@ def executed(m):
         m.d.sync += at.eq(at + 1)
     with m.If(unit.rewind | unit.done):
         m.d.sync += at.eq(0)
-    # What goes out is of a byte that is there and was not acknowledged before.
-    out = unit.o_pixels.valid | unit.o_config.valid | unit.o_label.valid
+    # What goes out is of a byte that is there and was not acknowledged before, or a signature.
+    out = (unit.o_pixels.valid | unit.o_config.valid
+           | (unit.o_label.valid & ~unit.o_label.p.signature))
     m.d.comb += Assert(~out | unit.i.valid)
     # Bytes of a frame stay what they are while it is read.
     waited = within(m, unit.done, REQUEST)
     m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n)) for n in (0, 1, 2, 3, 4)]
     m.d.comb += [Cover(unit.start), Cover(waited > 8), Cover(unit.o_config.valid),
-                 Cover(unit.o_label.valid)]
+                 Cover(unit.o_label.valid & ~unit.o_label.p.signature),
+                 Cover(unit.o_label.p.signature & unit.o_label.valid)]
     return [Value.cast(unit.i.payload), unit.stop, unit.overtaken, unit.busy]
 
 
@@ -235,5 +237,5 @@ PROOFS = [
           induction=True),
     Proof("boards.uart", "bytes sent are bytes received, in order", wire, depth=46, cover=50),
     Proof("boards.executor.Executor", f"every request is answered within {REQUEST} cycles",
-          executed, depth=56, cover=60),
+          executed, depth=68, cover=72),
 ]

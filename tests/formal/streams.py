@@ -121,7 +121,7 @@ SIZES = {"steps": 3, "word_steps": 4}
 UNITS = {
     "boards.stuffing.Stuffer": (lambda: stuffing.Stuffer(), None, 20, {"induction": True}),
     "boards.deframer.Deframer": (lambda: deframer.Deframer(), deframer_env, 26, {"cover": 30}),
-    "boards.executor.Executor": (lambda: executor.Executor(size=3), executor_env, 18,
+    "boards.executor.Executor": (lambda: executor.Executor(size=3, words=2), executor_env, 18,
                                  {"cover": 30}),
     "boards.framer.Framer": (
         lambda: framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), framer_env,
