@@ -1,0 +1,1 @@
+"""What checks the project as a whole: the oracle of a refactoring."""
