@@ -3,6 +3,8 @@
 import sys
 from functools import wraps
 
+from golden.text import say
+
 
 class BadInput(ValueError):
     """A file, layer or argument breaks a rule; the message names all three in one line."""
@@ -15,9 +17,12 @@ def command(main):
         try:
             return main(*args, **kwargs)
         except BadInput as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            say("error:", " ".join(str(error).split()), file=sys.stderr)
             raise SystemExit(2) from None
         except OSError as error:
-            print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+            say(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        except MemoryError:
+            say("error: not enough memory for this", file=sys.stderr)
             raise SystemExit(2) from None
     return guarded

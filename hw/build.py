@@ -10,14 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from golden.console import Console, Table
 from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.network import load
+from golden.text import say
 from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
 from hw.flow import Failed, Unplaced
@@ -366,11 +366,11 @@ def main(argv=None):
         report = build(args, console)
     except Failed as error:
         text = re.sub(r"\s+", " ", str(error))
-        print(f"error: {args.network}: {text}", file=sys.stderr)
+        say(f"error: {args.network}: {text}", file=sys.stderr)
         raise SystemExit(1) from None
     show(report, console)
     made = os.path.join(args.out, target_of(args).bitstream)
-    print(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
+    say(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

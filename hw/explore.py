@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from golden.console import Console, Table
 from golden.errors import BadInput
 from golden.files import replacing
 from golden.network import Layer
+from golden.text import say
 from hw import area, flow
 from hw.cost import shortages
 from hw.cycles import drawn_trains, image_cycles
@@ -239,5 +239,5 @@ def run(network, args, hz, console):
     path = Path(args.out) / "explore.json"
     with replacing(path) as aside:
         aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
-    print(f"wrote {path}")
+    say(f"wrote {path}")
     return points

@@ -4,16 +4,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from golden.console import Console, Table, watched
 from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import MODES, exp_table
 from golden.images import load_images
 from golden.network import load
 from golden.run import check_taps, run_batched
+from golden.text import say
 
 
 def parser():
@@ -46,12 +46,13 @@ def parser():
 
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, word_steps=16,
-               stall=0.0, jobs=2):
-    """Result of either engine, with a progress bar."""
-    with Progress(console=console, transient=True) as progress:
-        if engine == "golden":
+               stall=0.0, jobs=2, keep=True):
+    """Result of either engine, with a progress bar; golden's has spikes only if they are kept."""
+    if engine == "golden":
+        with watched(network, len(images), console) as clock:
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
-                               progress=lambda it: progress.track(it, description="golden"))
+                               keep=keep, clock=clock)
+    with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
@@ -91,7 +92,8 @@ def main(argv=None):
     images = images[:args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
-                        word_steps=args.word_steps, stall=args.stall, jobs=args.jobs)
+                        word_steps=args.word_steps, stall=args.stall, jobs=args.jobs,
+                        keep=bool(args.out))
 
     table = Table(title=f"{network.name} on {args.images}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -100,15 +102,15 @@ def main(argv=None):
         table.add_row(str(n), "" if labels is None else str(labels[n]), str(result.pred[n]),
                       "" if result.cycles is None else f"{result.cycles[n]:,}")
     Console().print(table)
-    print(f"images {len(images)}")
+    say(f"images {len(images)}")
     if labels is not None:
-        print(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
+        say(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
     if result.cycles is not None:
-        print(f"mean cycles {result.cycles.mean():.1f}")
+        say(f"mean cycles {result.cycles.mean():.1f}")
     if args.out:
         with replacing(args.out) as aside:
             np.savez_compressed(aside, **result.arrays())
-        print(f"wrote {args.out}")
+        say(f"wrote {args.out}")
 
 
 if __name__ == "__main__":

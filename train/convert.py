@@ -7,9 +7,9 @@ fire; the result are the integers that the accelerator runs. Nothing is trained.
 import argparse
 
 import numpy as np
-from rich.console import Console
 
 from golden import float_network
+from golden.console import Console
 from golden.errors import command
 from golden.quantise import explained
 from golden.run import run_batched

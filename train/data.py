@@ -15,6 +15,7 @@ import numpy as np
 
 from golden.errors import BadInput, command
 from golden.files import replacing
+from golden.text import say
 
 PLACES = (Path.home() / ".cache/sam-snn/fashion-mnist", Path("/usr/share/datasets/fashion-mnist"))
 HELP = """Fashion-MNIST was not found in {places}. Either of these puts it there:
@@ -30,7 +31,7 @@ def install():
     ask = [] if hasattr(os, "geteuid") and os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("apt-get") or (ask and not shutil.which("sudo")):
         return False
-    print("installing dataset-fashion-mnist (31 MB) ...", file=sys.stderr)
+    say("installing dataset-fashion-mnist (31 MB) ...", file=sys.stderr)
     return all(subprocess.run([*ask, "apt-get", *words], stdout=subprocess.DEVNULL).returncode == 0
                for words in (["update"], ["install", "-y", "dataset-fashion-mnist"]))
 

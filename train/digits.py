@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from golden.files import replacing
 from golden.snntorch import from_snntorch
+from golden.text import say
 
 STEPS = 16
 
@@ -70,10 +71,10 @@ def main():
             adam.zero_grad()
             loss.backward()
             adam.step()
-        print(f"epoch {epoch + 1}: loss {loss.item():.3f}", end="\r", flush=True)
+        say(f"epoch {epoch + 1}: loss {loss.item():.3f}", end="\r", flush=True)
     with torch.no_grad():
         pred = scores(net, torch.from_numpy(test[0]).float()).argmax(1).numpy()
-    print(f"\ntest images right: {np.mean(pred == test[1]):.1%} of {len(pred)}")
+    say(f"\ntest images right: {np.mean(pred == test[1]):.1%} of {len(pred)}")
 
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def main():
     for name, (some, of) in (("calibration", learn), ("test", test)):
         with replacing(out / f"{name}.npz") as aside:
             np.savez_compressed(aside, images=some, labels=of)
-    print(f"wrote float.npz, digits.nir, calibration.npz and test.npz to {out}")
+    say(f"wrote float.npz, digits.nir, calibration.npz and test.npz to {out}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from rich.console import Console
 from rich.progress import Progress
 from torch.nn import functional as F
 
+from golden.console import Console
 from train import data
 from train.augment import shifted
 from train.export import network

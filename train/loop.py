@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.progress import Progress
 
+from golden.console import Console
 from golden.files import replacing
 
 FOLDER = Path("build/train")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import nn
 from torch.nn import functional as F
 
 from golden import float_network
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.network import Pool, load

@@ -25,6 +25,7 @@ from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import SCORE_FRAC
 from golden.sam import activation_map
+from golden.text import say
 
 
 def script(spikes, gamma):
@@ -109,8 +110,8 @@ def main(argv=None):
         if not holds:
             raise BadInput(f"{name} is out of range")
     torch.set_num_threads(1)  # as many as golden uses
-    print(f"SAM of {' x '.join(map(str, args.shape))} neurons, {args.steps} steps, gamma "
-          f"{args.gamma}; one thread each, CPU time, best of {args.repeats}")
+    say(f"SAM of {' x '.join(map(str, args.shape))} neurons, {args.steps} steps, gamma "
+        f"{args.gamma}; one thread each, CPU time, best of {args.repeats}")
     report = {"shape": list(args.shape), "steps": args.steps, "gamma": args.gamma, "threads": 1,
               "repeats": args.repeats, "torch": torch.__version__, "rates": []}
     for rate in args.rate:
@@ -122,10 +123,10 @@ def main(argv=None):
             "rate": rate, "spikes": int(spikes.sum()), "seconds": best, "largest error": error,
             "share of bound": share,
             "times faster": {name: best[name] / best["golden"] for name in METHODS}})
-        print(f"{rate:.0%} spikes: golden {best['golden'] * 1e3:.2f} ms; "
-              + ", ".join(f"{name} {best[name] * 1e3:.2f} ms, {best[name] / best['golden']:.1f} x"
-                          for name in METHODS)
-              + f"; largest error {error:.1f} units of 2**-{SCORE_FRAC}, {share:.0%} of its bound")
+        say(f"{rate:.0%} spikes: golden {best['golden'] * 1e3:.2f} ms; "
+            + ", ".join(f"{name} {best[name] * 1e3:.2f} ms, {best[name] / best['golden']:.1f} x"
+                        for name in METHODS)
+            + f"; largest error {error:.1f} units of 2**-{SCORE_FRAC}, {share:.0%} of its bound")
     if args.json:
         with replacing(args.json) as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")
