@@ -25,6 +25,7 @@ from golden.formats import MODES
 from golden.images import load_images
 from golden.network import load
 from golden.perturb import NetworkModel
+from golden.reading import tree
 from golden.run import run
 from golden.text import say
 from hw.experiments import deletion
@@ -173,7 +174,16 @@ def soak(network, images, folder, *, mixed, jobs, console):
 
 def verify(path, network, images, *, limit, jobs, console):
     """Recompute the digests of a log by the golden model; raise ArithmeticError at the first."""
-    log = json.loads(Path(path).read_text())
+    log = tree(path, "log file")
+    try:
+        known = isinstance(log["mixed"], bool) and log["parts"] and all(
+            0 <= part["part"] < 10**6 and 0 < part["images"] <= PART
+            and isinstance(part["digest"], str) for part in log["parts"])
+        known = known and isinstance(log["digest"], str) and isinstance(log["network"], str)
+    except (KeyError, TypeError, IndexError):
+        known = False
+    if not known:
+        raise BadInput(f"{path}: not a log of this command")
     if log["network"] != network.digest:
         raise BadInput(f"{path}: of network {log['network']}, not {network.digest}")
     if log["digest"] != total(log["parts"]):

@@ -90,7 +90,7 @@ def test_images_too_large_for_the_network_are_not_read(folder, tmp_path):
 def test_graphs(tmp_path):
     out = tmp_path / "out.npz"
     for what, path, rule in hostile.graphs(tmp_path):
-        done = ends(golden.nir.main, [path, "--reset", "zero", "--out", out], tmp_path, rule)
+        ends(golden.nir.main, [path, "--reset", "zero", "--out", out], tmp_path, rule)
         assert out.exists() == (not rule), what
         out.unlink(missing_ok=True)
 
