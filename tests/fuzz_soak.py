@@ -27,14 +27,14 @@ from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.text import say
 from tests.limits import bounded
-from tests.test_fuzz_commands import COMMANDS, originals, placed, quick, snapshot
+from tests.test_fuzz_commands import COMMANDS, originals, placed, prepared, quick, snapshot
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("golden", "hw", "sim", "boards", "train", "tests")
 WHOLE = 100                         # every so manieth case is a Python of its own
 SECONDS, MEMORY = 30, 3 * 2**29     # of CPU time and address space that a case may take
 SHOWN = 50                          # faults that a log keeps in words
-BATCH = 50                          # cases of one command in turn
+BATCH = 200                         # most cases of one command in turn
 MODULES = {"golden.summary": "golden.network"}
 HEAVY = ("hw.build", "hw.export", "sim.throughput", "sim.soak", "sim.demo", "sim.upsets")
 FAULTS = ("traceback", "hang", "control characters", "not one line", "left behind", "other")
@@ -78,7 +78,7 @@ def case(name, main, words, good, *, alone=False, seconds=SECONDS, memory=MEMORY
     """(fault or "", exit code, words as they ran) of one command line."""
     with tempfile.TemporaryDirectory(prefix="sam-fuzz-") as folder:
         folder = Path(folder)
-        (folder / "blocked").write_text("a file where a folder is wanted")
+        prepared(folder)
         words = [placed(word, folder, good) for word in words]
         before = snapshot(folder)
         done = bounded(whole(name) if alone else main, words, folder, seconds=seconds,
@@ -108,11 +108,11 @@ def soak(limit, number, good, tick=lambda: None, commands=COMMANDS):
     """The log of ``limit`` cases, drawn by the seed ``number``."""
     log = {"count": 0, "seed": number, "subprocesses": 0, "commands": {}, "files": {},
            "faults": dict.fromkeys(FAULTS, 0), "found": []}
-    turn = 0
+    turn, batch = 0, min(BATCH, -(-limit // len(commands)))
     while log["count"] < limit:
         name = list(commands)[turn % len(commands)]
         main, _, arguments = commands[name]
-        for words in drawn(arguments, min(BATCH, limit - log["count"]), number * 10**6 + turn):
+        for words in drawn(arguments, min(batch, limit - log["count"]), number * 10**6 + turn):
             alone = log["count"] % WHOLE == WHOLE - 1 and name not in HEAVY
             fault, ending, shown, text = case(name, main, words, good, alone=alone)
             log["count"] += 1

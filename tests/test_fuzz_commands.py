@@ -6,6 +6,7 @@ something that gives up at once.
 """
 
 import contextlib
+import gzip
 import io
 import os
 import tempfile
@@ -125,7 +126,8 @@ COMMANDS = {
         options(("network",), network=files("net"), out=OUT, png=OUT, limit=NUMBER, tap=NUMBER,
                 resize=FLAG, **SAM)).map(lambda pair: pair[0] + pair[1])),
     "train.data": (train.data.main, 60, options(
-        ("data", "out"), data=files("images"), count=NUMBER, out=OUT)),
+        ("data", "out"), data=st.one_of(files("images"), st.just("idx"), st.just("idx")),
+        count=NUMBER, out=OUT)),
 }
 
 
@@ -165,6 +167,15 @@ def originals(folder):
     found["hostile.json"] = [b"[" * 200000, b"null", b"[]", b'{"parts": 3}', b'{"network": []}',
                              b"9" * 5000, b'"\\ud800"', b"\xff\xfe"]
     return found
+
+
+def prepared(folder):
+    """Put into a folder what the arguments speak of: a file where a folder is wanted, a data set."""
+    (folder / "blocked").write_text("a file where a folder is wanted")
+    (folder / "idx").mkdir()
+    images = b"\0\0\x08\3" + np.array([5, 28, 28], dtype=">u4").tobytes() + bytes(5 * 28 * 28)
+    for name in ("train-images-idx3", "t10k-images-idx3", "t10k-labels-idx1"):
+        (folder / "idx" / f"{name}-ubyte.gz").write_bytes(gzip.compress(images))
 
 
 def placed(word, folder, good):
@@ -237,7 +248,7 @@ def fuzz(main, count, arguments, good):
     def case(words):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            (folder / "blocked").write_text("a file where a folder is wanted")
+            prepared(folder)
             words = [placed(word, folder, good) for word in words]
             before, here, started = snapshot(folder), os.getcwd(), time.time()
             out, err = io.StringIO(), io.StringIO()
