@@ -66,7 +66,7 @@ ARRAYS = {  # what stands for an array: its bytes, and the rule by which it is r
     "no type": (shaped("(10,)", "'<q99'"), "the head of an array is damaged"),
     "complex": (shaped("(5,)", "'<c16'"), "numbers"),
     "text": (shaped("(5,)", "'<U4'"), "numbers"),
-    "bomb": (shaped("(268435456,)", "'|i1'", bytes(2**28)), "is too large"),
+    "bomb": (shaped("(67108864,)", "'|i1'", bytes(2**26)), "is too large"),
 }
 
 
@@ -259,13 +259,13 @@ def pictures(height, width):
     """
     grey = np.arange(height * width, dtype=np.uint8).reshape(height, width)
     good = png(width, height, rows(grey))
-    bomb = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**27)))
+    bomb = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(2**24)))
     yield "good", good, ""
     yield "huge", png(60000, 60000), "has more than 67108864 pixels"
     yield "larger still", png(2**31 - 1, 2**31 - 1), "has more than 67108864 pixels"
     yield "text bomb", png(width, height, rows(grey), more=bomb), "damaged"
     yield "profile bomb", png(width, height, rows(grey), more=chunk(
-        b"iCCP", b"k\0\0" + zlib.compress(bytes(2**27)))), None
+        b"iCCP", b"k\0\0" + zlib.compress(bytes(2**24)))), None
     yield "cut", good[:-20], "damaged"
     yield "cut samples", png(width, height, rows(grey)[:-3]), "damaged"
     yield "cut head", good[:20], None

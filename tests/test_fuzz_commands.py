@@ -170,7 +170,7 @@ def originals(folder):
 
 
 def prepared(folder):
-    """Put into a folder what the arguments speak of: a file where a folder is wanted, a data set."""
+    """Put into a folder a file where a folder is wanted, and a data set."""
     (folder / "blocked").write_text("a file where a folder is wanted")
     (folder / "idx").mkdir()
     images = b"\0\0\x08\3" + np.array([5, 28, 28], dtype=">u4").tobytes() + bytes(5 * 28 * 28)
