@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test accuracy bench paper formal gates mutation soak upsets kill coverage help
+.PHONY: run test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage help
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
 	@echo "make formal    prove the gateware's rules, some minutes (docs/proof.md)"
+	@echo "make fuzz      20,000 drawn command lines and files over all commands, half an hour"
 	@echo "make gates     the chip's netlist on three real images, some minutes"
 	@echo "make mutation  hundreds of faults in the gateware: which the benches see"
 	@echo "make soak      10,000 real images through the RTL, all equal golden, about an hour"
@@ -36,6 +37,9 @@ bench: $(VENV)/tests
 formal: $(VENV)/tests
 	$(BIN)/python -m tests.formal --jobs 2 --out docs/proof/formal.json
 	$(BIN)/python -m tests.formal.reach --out docs/proof/reach.json
+
+fuzz: $(VENV)/tests
+	$(BIN)/python -m tests.fuzz_soak --out docs/proof/fuzz.json
 
 mutation: $(VENV)/tests
 	$(BIN)/python -m tests.mutation --out docs/proof/mutation.json

@@ -13,7 +13,6 @@ import platform
 import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import check, chips, roofline
@@ -21,8 +20,10 @@ from bench.measures import MEASURES, Context, netlists
 from bench.rows import rows
 from bench.store import ROOT
 from bench.table import page
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.files import publishing
+from golden.text import say
 from hw import flow
 
 HOME = Path(__file__).parent
@@ -75,10 +76,10 @@ def quick(found, failed):
     lines = lines or check.regressions(found, committed)
     count = len(found["images"]["cycles"]) if "images" in found else 0
     for name, value in check.figures(found, count).items() if not failed else ():
-        print(f"{name:24} {value:>10,}")
+        say(f"{name:24} {value:>10,}")
     for line in lines:
-        print(f"worse: {line}", file=sys.stderr)
-    print("worse than results.json" if lines else "nothing worse than results.json by over 2 %")
+        say(f"worse: {line}", file=sys.stderr)
+    say("worse than results.json" if lines else "nothing worse than results.json by over 2 %")
     return int(bool(lines))
 
 
@@ -111,8 +112,8 @@ def main(argv=None):
         put(HOME / "README.md").write_text(page(results, limits))
         put(roofline.PAGE).write_text(text)
     for row in rows(results["measured"], limits):
-        print(f"{row.met:5} {row.name}: {row.measured.replace('**', '')}")
-    print(f"wrote {RESULTS}, README.md and plots/; intermediate results in {ROOT}")
+        say(f"{row.met:5} {row.name}: {row.measured.replace('**', '')}")
+    say(f"wrote {RESULTS}, README.md and plots/; intermediate results in {ROOT}")
     raise SystemExit(int(bool(results["failed"])))
 
 

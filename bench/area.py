@@ -12,6 +12,7 @@ from bench.chips import netlist
 from bench.networks import all_networks, command_line
 from bench.store import kept
 from golden.files import replacing
+from golden.text import say
 from hw import area, flow
 
 CLOCK = 48
@@ -69,10 +70,10 @@ def measure(*, tick=lambda: None):
 def main():
     for each in measure():
         real = each["real"]["lc"]
-        print(f"{each['name']:26} {real:6} LC, {each['predicted']['lc'] / real - 1:+.1%}; from the "
-              f"others alone {each['without'] / real - 1:+.1%}; EBR {each['real']['ebr']}, "
-              f"predicted {each['predicted']['ebr']}")
-    print(f"wrote {area.FITTED}")
+        say(f"{each['name']:26} {real:6} LC, {each['predicted']['lc'] / real - 1:+.1%}; from the "
+            f"others alone {each['without'] / real - 1:+.1%}; EBR {each['real']['ebr']}, "
+            f"predicted {each['predicted']['ebr']}")
+    say(f"wrote {area.FITTED}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from golden.formats import MODES, exp_table, map_top
 from golden.network import load
 from golden.run import run
 
-__all__ = ["ChipEngine", "ModelEngine", "arguments", "opened", "resized", "same"]
+__all__ = ["ChipEngine", "ModelEngine", "arguments", "opened", "same"]
 
 SIMULATED_HZ = 24_000_000
 SIMULATED_BAUD = SIMULATED_HZ // 4  # the fastest that the chip takes: simulated bits cost time
@@ -190,10 +190,3 @@ def same(result, model):
     return (all((getattr(result, name) == getattr(model, name)).all() for name in kept)
             and all((values == model.sums[tap]).all() for tap, values in result.sums.items())
             and all((values == model.maps[tap]).all() for tap, values in result.maps.items()))
-
-
-def resized(image, shape):
-    """A Pillow image made uint8 (C, H, W) of ``shape``."""
-    channels, height, width = shape
-    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB").resize((width, height)))
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1).copy()

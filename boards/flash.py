@@ -15,6 +15,7 @@ from boards.host import Board
 from boards.ports import find_port
 from boards.protocol import Boot, Kind
 from golden.errors import BadInput, command
+from golden.text import say
 from hw.plan import signature
 
 # Programs by board, the preferred one first; {file} is written to the start of the flash.
@@ -123,30 +124,30 @@ def main(argv=None):
     args = parser().parse_args(argv)
     report, file = built(args.build)
     network, size = report["network"], file.stat().st_size
-    print(f"{file}: {size:,} bytes, network {network} ({report['digest']}) for {report['board']}, "
-          f"{report['clock_mhz']:g} MHz, weights from {report['options']['boot']}")
+    say(f"{file}: {size:,} bytes, network {network} ({report['digest']}) for {report['board']}, "
+        f"{report['clock_mhz']:g} MHz, weights from {report['options']['boot']}")
     calls = [shlex.split(line.replace("{file}", shlex.quote(str(file))))
              for line in PROGRAMMERS[report["board"]]]
     call = next((call for call in calls if shutil.which(call[0])), None)
     if call is None:
         names = " nor ".join(dict.fromkeys(call[0] for call in calls))
-        print(f"neither {names} is on PATH; with one of them, run\n    "
-              + "\n    ".join(shlex.join(call) for call in calls))
+        say(f"neither {names} is on PATH; with one of them, run\n    "
+            + "\n    ".join(shlex.join(call) for call in calls))
         raise SystemExit(NO_PROGRAMMER)
-    print(f"running {shlex.join(call)}", flush=True)
+    say(f"running {shlex.join(call)}", flush=True)
     code = subprocess.run(call).returncode
     if code:
-        print(f"error: {call[0]} failed with exit code {code}", file=sys.stderr)
+        say(f"error: {call[0]} failed with exit code {code}", file=sys.stderr)
         raise SystemExit(1)
     if args.no_verify:
-        print("written, not verified")
+        say("written, not verified")
         return
     time.sleep(1)                       # the board configures itself
     wrong = verify(report, args.port or find_port(), baud=report["options"]["baud"], file=file)
     if wrong:
-        print(f"error: {wrong}", file=sys.stderr)
+        say(f"error: {wrong}", file=sys.stderr)
         raise SystemExit(1)
-    print("verified: the board tells this network")
+    say("verified: the board tells this network")
 
 
 if __name__ == "__main__":

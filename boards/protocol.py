@@ -8,6 +8,8 @@ import enum
 import re
 from dataclasses import dataclass
 
+from golden.text import say
+
 __all__ = [
     "VERSION", "BLOCK", "FRAME", "LABEL_AT", "SIGNATURE_AT", "BOOT_AT",
     "Kind", "Register", "Error", "Form", "Boot", "Identity", "Tap",
@@ -389,4 +391,4 @@ def tables():
 
 
 if __name__ == "__main__":
-    print(tables())
+    say(tables())

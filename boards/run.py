@@ -4,15 +4,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from boards.engines import arguments, opened, resized
+from boards.engines import arguments, opened
+from golden.console import Console, Table
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC
-from golden.images import load_images
+from golden.images import RASTERS, load_images, picture
 from golden.run import Result
+from golden.text import say
 
 ARRAYS = (".npy", ".npz")
 
@@ -40,33 +40,16 @@ def loaded(paths, network, *, resize):
     """(images, labels, names) of all files; labels None unless every image has one."""
     images, labels, names = [], [], []
     for path in map(Path, paths):
-        if path.suffix in ARRAYS or path.is_dir():
+        if path.suffix.lower() in ARRAYS or path.is_dir():
             some, marks = load_images(path, network)
             names += [f"{path.name}:{n}" for n in range(len(some))]
         else:
-            some, marks = picture(path, network, resize=resize)[None], None
+            some, marks = picture(path, network, resize=resize, formats=RASTERS,
+                                  hint="; --resize scales it")[None], None
             names.append(path.name)
         images.append(some)
         labels += [None] * len(some) if marks is None else marks.tolist()
     return np.concatenate(images), None if None in labels else labels, names
-
-
-def picture(path, network, *, resize):
-    """A picture as the network takes it, or BadInput."""
-    from PIL import Image, UnidentifiedImageError
-    if network.encoder == "frames":
-        raise BadInput(f"{path}: this network takes spike frames, as .npy or .npz")
-    try:
-        with Image.open(path) as found:
-            height, width = network.shape[1:]
-            if found.size != (width, height) and not resize:
-                raise BadInput(f"{path}: is {found.size[0]} x {found.size[1]} pixels, the network "
-                               f"takes {width} x {height}; --resize scales it")
-            return resized(found, network.shape)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise BadInput(f"{path}: not a readable picture ({type(error).__name__})") from None
 
 
 def gathered(results):
@@ -108,19 +91,18 @@ def main(argv=None):
         images, names = images[:args.limit], names[:args.limit]
         engine.set(args.gamma, args.mode)
         results = [engine.explain(image) for image in images]
-        classes, link = engine.network.notes.get("classes"), engine.link()
+        name, link = engine.network.label, engine.link()
     if engine.notice:
-        print(engine.notice)
+        say(engine.notice)
     table = Table(title=f"{engine.network.name}, gamma {engine.gamma:g}, {engine.mode}")
     for column in ("image", "label", "class", "cycles"):
         table.add_column(column, justify="right")
-    name = lambda n: str(n) if classes is None else classes[n]
     for n, result in enumerate(results):
         table.add_row(names[n], "" if labels is None else name(labels[n]), name(result.pred),
                       f"{result.cycles:,}" if engine.hz else "")
     Console().print(table)
     if link:
-        print(", ".join(f"{value:,} {key}" for key, value in link.items()))
+        say(", ".join(f"{value:,} {key}" for key, value in link.items()))
     with publishing() as put:
         if args.out is not None:
             np.savez_compressed(put(args.out), **arrays(results))
@@ -129,11 +111,11 @@ def main(argv=None):
             whole = gathered(results)
             if not whole.maps:
                 raise BadInput(f"--png {args.png}: this chip gives no maps of single steps")
-            heatmaps(images, whole, SCORE_FRAC, labels=labels, classes=classes, path=put(args.png),
+            heatmaps(images, whole, SCORE_FRAC, labels=labels, label=name, path=put(args.png),
                      title=f"{engine.network.name}: SAM, gamma {engine.gamma:g}, {engine.mode}")
     for path in (args.out, args.png):
         if path is not None:
-            print(f"wrote {path}")
+            say(f"wrote {path}")
 
 
 if __name__ == "__main__":

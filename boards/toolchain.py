@@ -8,6 +8,7 @@ import sysconfig
 from pathlib import Path
 
 from golden.processes import run
+from golden.text import say
 
 __all__ = ["choose", "environment"]
 
@@ -59,7 +60,7 @@ def compile_once(commands):
         missing = [command for command in commands if not any(
             folder.glob(f"*/{Path(command).name.removeprefix('yowasp-')}.wasm/*"))]
         if missing:
-            print("The first YoWASP call compiles its tools for this machine: about a minute.",
-                  file=sys.stderr)
+            say("The first YoWASP call compiles its tools for this machine: about a minute.",
+                file=sys.stderr)
         for command in missing:
             run([command, "--help"], capture_output=True)

@@ -26,6 +26,7 @@ from boards.service import service
 from golden.errors import BadInput, command
 from golden.images import load_images
 from golden.run import run
+from golden.text import say
 
 SAMPLES = "models/fashion_sample.npz"
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -180,7 +181,7 @@ def selftest(url, engine, images):
     if images is None:
         raise BadInput("--selftest: no images for this network; give some by --images")
     page, seconds = ask("/")
-    print(f"page: {len(page)} bytes in {1000 * seconds:.1f} ms")
+    say(f"page: {len(page)} bytes in {1000 * seconds:.1f} ms")
     pixels = json.loads(ask("/api/sample/0")[0])["pixels"]
     image = np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(engine.network.shape)
     good = b"<title>" in page
@@ -193,15 +194,15 @@ def selftest(url, engine, images):
         equal = found["equal"] and found["scores"] == wanted.scores[0].tolist() and all(
             tap["maps"] == wanted.maps[tap["layer"]][0].tolist() for tap in found["taps"])
         good &= equal
-        print(f"explain, gamma {gamma}, {mode}: class {found['pred']}, equals the model: "
-              f"{'yes' if equal else 'NO'}; {1000 * seconds:.1f} ms from request to answer, "
-              f"{1000 * found['seconds']:.1f} ms of them the engine's")
+        say(f"explain, gamma {gamma}, {mode}: class {found['pred']}, equals the model: "
+            f"{'yes' if equal else 'NO'}; {1000 * seconds:.1f} ms from request to answer, "
+            f"{1000 * found['seconds']:.1f} ms of them the engine's")
         if "cycles" in found:
             cycles, hz = found["cycles"], found["hz"]
-            print(f"  chip: {cycles} cycles ({1000 * cycles / hz:.2f} ms at {hz / 1e6:g} MHz), "
-                  f"{found['waits']} of them waiting for the wire; {found['bytes'][0]} bytes to "
-                  f"it, {found['bytes'][1]} from it")
-    print("self-test passed" if good else "self-test FAILED")
+            say(f"  chip: {cycles} cycles ({1000 * cycles / hz:.2f} ms at {hz / 1e6:g} MHz), "
+                f"{found['waits']} of them waiting for the wire; {found['bytes'][0]} bytes to "
+                f"it, {found['bytes'][1]} from it")
+    say("self-test passed" if good else "self-test FAILED")
     return 0 if good else 1
 
 
@@ -216,7 +217,7 @@ def main(argv=None):
     if not 0 <= args.http < 2**16:
         raise BadInput(f"--http must be 0 to 65535, not {args.http}")
     if args.demo == "rtl":
-        print("building the simulation (a minute the first time) ...", file=sys.stderr)
+        say("building the simulation (a minute the first time) ...", file=sys.stderr)
     with opened(args) as engine:
         images, labels = samples(args, engine.network)
         server, url, local = served(args.host, 0 if args.selftest else args.http, None)
@@ -230,7 +231,7 @@ def main(argv=None):
                 server.shutdown()
                 server.server_close()
             raise SystemExit(code)
-        print(f"serving {url} (Ctrl-C ends it)", flush=True)
+        say(f"serving {url} (Ctrl-C ends it)", flush=True)
         try:
             server.serve_forever()
         finally:

@@ -3,18 +3,18 @@
 import argparse
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from boards.host import Board
 from boards.protocol import Form
 from boards.simulated import SimulatedPort
 from boards.top import Top
 from golden.checks import real, whole
+from golden.console import Console, Table
 from golden.errors import BadInput, command
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load
+from golden.text import say
 from hw.accelerator import Accelerator
 from hw.build import default_taps, engine_size
 from hw.plan import configuration
@@ -90,10 +90,10 @@ def main(argv=None):
                           f"{1e4 * (sent + got) / baud:.2f}", f"{1000 * waits:.2f}",
                           f"{100 * own / seconds:.1f} %")
     Console().print(table)
-    print("to chip, from it: bytes; ms: from the first byte sent to the last one received; wire: "
-          "those bytes alone, one way after the other; waits: while a result waited for the wire")
-    print(f"chip: its share, {1000 * own:.2f} ms an image where it waits for nobody; nearly all of "
-          "them pass while bytes are on the wire")
+    say("to chip, from it: bytes; ms: from the first byte sent to the last one received; wire: "
+        "those bytes alone, one way after the other; waits: while a result waited for the wire")
+    say(f"chip: its share, {1000 * own:.2f} ms an image where it waits for nobody; nearly all of "
+        "them pass while bytes are on the wire")
 
 
 if __name__ == "__main__":

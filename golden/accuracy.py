@@ -4,14 +4,14 @@ import argparse
 import os
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from golden.checks import whole
+from golden.console import Console, watched
 from golden.errors import BadInput, command
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
+from golden.text import say
 
 
 @command
@@ -33,12 +33,11 @@ def main(argv=None):
     images, labels = load_images(args.images, network)
     if labels is None:
         raise BadInput(f"{args.images}: holds no labels")
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs,
-                             progress=lambda it: progress.track(it, description="classifying"))
+    with watched(network, len(images), Console(stderr=True)) as clock:
+        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs, clock=clock)
     correct = int(np.count_nonzero(result.pred == labels))
-    print(f"network {args.network} ({network.digest}), encoder seed {network.seed:#x}")
-    print(f"correct {correct} of {len(labels)}: accuracy {100 * correct / len(labels):.2f} %")
+    say(f"network {args.network} ({network.digest}), encoder seed {network.seed:#x}")
+    say(f"correct {correct} of {len(labels)}: accuracy {100 * correct / len(labels):.2f} %")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from golden import fidelity
+from golden.console import Console
 from golden.errors import BadInput
 from golden.files import output
 from golden.images import load_images

@@ -14,6 +14,31 @@ def xorshift32(state):
     return state ^ (state << 5 & 0xFFFFFFFF)
 
 
+def states(seed, count):
+    """The ``count`` states of xorshift32 behind ``seed``, (count,) uint32.
+
+    A step is linear in the bits of a state, and so are n of them: a state n steps on is the sum
+    modulo 2 of what becomes in n steps of each bit that is set, which a table holds for every byte.
+    So known states are taken along, as many at once as are known, up to 2**16.
+    """
+    found = np.empty(count, dtype=np.uint32)
+    found[:1], known = xorshift32(seed), 1
+    bits = np.array([xorshift32(1 << b) for b in range(32)], dtype=np.uint32)
+    ahead = 1                                   # steps that ``bits`` are taken along
+    while known < count:
+        table = np.zeros((4, 256), dtype=np.uint32)
+        for b, bit in enumerate(bits):
+            table[b // 8, np.arange(256) >> b % 8 & 1 == 1] ^= bit
+        along = lambda x, t=table: t[0][x & 255] ^ t[1][x >> 8 & 255] ^ t[2][x >> 16 & 255] ^ t[3][
+            x >> 24]
+        while known < count and (known < 2 * ahead or ahead == 2**16):
+            new = found[known - ahead:known][:count - known]
+            found[known:known + len(new)] = along(new)
+            known += len(new)
+        bits, ahead = along(bits), 2 * ahead
+    return found
+
+
 @lru_cache(maxsize=8)
 def randoms(seed, count, steps):
     """Random bytes (steps, count) of an image of ``count`` pixels: those the chip draws.
@@ -22,10 +47,7 @@ def randoms(seed, count, steps):
     takes ceil(steps / 4) words in turn; a word's bytes, lowest first, serve four steps.
     """
     words = -(-steps // WORD_STEPS)
-    state, drawn = seed, np.empty(count * words, dtype="<u4")
-    for n in range(len(drawn)):
-        state = xorshift32(state)
-        drawn[n] = state
+    drawn = states(seed, count * words).astype("<u4", copy=False)
     table = drawn.view(np.uint8).reshape(count, words * WORD_STEPS)[:, :steps].T
     table = np.ascontiguousarray(table)
     table.setflags(write=False)

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from functools import wraps
 
 from golden import processes
+from golden.text import say
 
 
 class BadInput(ValueError):
@@ -33,15 +34,17 @@ def command(main):
         except BaseException as error:
             if program and processes.stopped():
                 processes.leave()
-            if not isinstance(error, (BadInput, OSError, Fault)):
+            if not isinstance(error, (BadInput, OSError, Fault, MemoryError)):
                 raise
-            print(f"error: {line_of(error)}", file=sys.stderr)
+            say("error:", line_of(error), file=sys.stderr)
             raise SystemExit(1 if isinstance(error, Fault) else 2) from None
     return guarded
 
 
 def line_of(error):
     """One line of an error, with a way out where there is one."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for this"
     if not isinstance(error, OSError) or error.errno is None:
         return " ".join(str(error).split())
     where = f"{error.filename}: " if error.filename else ""

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from rich.markup import escape
-from rich.table import Table
 
 from golden import float_run
+from golden.console import Table, Text
 from golden.encode import encode
 from golden.network import Pool
 from golden.readout import class_scores
@@ -83,7 +82,7 @@ class Report:
             found.add_column("equal spikes", justify="right")
         for line in self.lines:
             text = "\n".join([*line.reasons, *(f"({note})" for note in line.notes)])
-            row = [str(line.index), escape(line.name), mark(line.verdict), escape(text)]
+            row = [str(line.index), line.name, mark(line.verdict), text]
             if self.images:
                 row.append("-" if line.agreement is None else f"{line.agreement:.4%}\n"
                            f"{line.spikes[0]} / {line.spikes[1]}")
@@ -98,7 +97,7 @@ class Report:
 
 def blank(title):
     """A table with the columns of a report."""
-    found = Table(title=escape(title))
+    found = Table(title=title)
     found.add_column("layer", justify="right")
     for column in ("what", "kept", "why"):
         found.add_column(column, overflow="fold")
@@ -108,7 +107,7 @@ def blank(title):
 def mark(verdict):
     """A verdict in its colour."""
     colour = {"faithful": "green", "approximate": "yellow", "unsupported": "red"}[verdict]
-    return f"[{colour}]{verdict}[/]"
+    return Text(verdict, style=colour)
 
 
 def refused(error):
@@ -116,9 +115,9 @@ def refused(error):
     found = blank("not supported")
     layers = [layer for layer in error.done if not isinstance(layer, Pool)]
     for index, layer in enumerate(layers, 1):
-        found.add_row(str(index), escape(layer.name), "-", "")
+        found.add_row(str(index), layer.name, "-", "")
     where, _, text = str(error).partition(": ")
-    found.add_row(str(len(layers) + 1), escape(where), mark("unsupported"), escape(text))
+    found.add_row(str(len(layers) + 1), where, mark("unsupported"), text)
     return found
 
 

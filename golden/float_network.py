@@ -6,7 +6,6 @@ its neurons. golden.float_run executes it, the reference of the fidelity report.
 
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,15 +25,15 @@ from golden.network import (
     rule,
     stages_of,
 )
+from golden.reading import network_parts, tree
 from golden.rules import check_neuron
 
 FORMAT = "sam-snn float network"
 VERSION = 1
 
 FLOAT_RESETS = (*RESETS, "subtract_now")
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, AttributeError,
-              zipfile.BadZipFile, zipfile.zlib.error, NotImplementedError, RecursionError,
-              MemoryError, OverflowError, SyntaxError)
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError,
+              OverflowError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +244,7 @@ def check(network):
 # --- file -----------------------------------------------------------------------------------------
 
 NEURON = ("beta", "threshold", "v_leak", "v_reset")
+ARRAYS = ("weights", "bias", "gain", "offset")
 
 
 def flatten(network):
@@ -284,7 +284,7 @@ def restore(header, arrays):
             continue
         where = str(entry.get("name") or f"layer {n + 1} of {len(header['layers'])}")
         values = {key: real(arrays[f"{key}_{n}"], where, key)
-                  for key in ("weights", "bias", "gain", "offset", *NEURON)
+                  for key in (*ARRAYS, *NEURON)
                   if f"{key}_{n}" in arrays}
         rule("weights" in values, where, "has no weights")
         neuron = FloatNeuron(**{key: entry[key] for key in ("reset", "compare", "delay")
@@ -306,19 +306,12 @@ def restore(header, arrays):
 def load(path):
     """Read a float network file, .npz or .json; raise BadInput naming the file and the rule."""
     path = Path(path)
-    rule(path.is_file(), path, "no such float network file")
-    try:
-        if path.suffix == ".json":
-            header = json.loads(path.read_text())
-            arrays = header.get("arrays", {})
-        else:
-            # From memory: numpy leaves the file of a damaged archive open.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
-            header = json.loads(str(arrays.pop("header")))
-    except UNREADABLE as error:
-        raise BadInput(f"{path}: not a readable float network file ({type(error).__name__})"
-                       ) from None
+    what = "float network file"
+    if path.suffix == ".json":
+        header = tree(path, what)
+        arrays = header.get("arrays", {}) if isinstance(header, dict) else {}
+    else:
+        header, arrays = network_parts(path, what, (*ARRAYS, *NEURON))
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a float network file of this project")
     rule(header.get("version") == VERSION, path,

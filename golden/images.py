@@ -1,67 +1,154 @@
-"""Images from files: arrays and folders of PNGs."""
+"""Images from files: arrays, PNGs and folders of them."""
 
 import io
-import zipfile
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from golden.errors import BadInput
-from golden.run import check_images
+from golden.reading import MOST_BYTES, Archive, array, contents
+from golden.rules import rule
+from golden.run import check_images, check_shape
+
+MOST_PIXELS = 2**26         # of a picture that is to be scaled
+PAIRS = (("images", "labels"), ("x_test", "y_test"))
+RASTERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 
 
 def load_images(path, network):
     """(images, labels) of a file or folder, checked against the network.
 
-    ``path`` is .npy, .npz (its ``images`` or only array, and ``labels`` if there) or a folder of
-    PNG files, taken in order of their names; labels are None where the file has none. Raises
-    BadInput naming the file and the rule.
+    ``path`` is .npy, .npz or a folder of PNG files, taken in order of their names. Of an .npz come
+    ``images`` with ``labels``, or else ``x_test`` with ``y_test``, or else its only array besides
+    labels and classes. Labels are int64, None where the file has none. Raises BadInput naming the
+    file and the rule.
     """
-    path = Path(path)
-    labels = None
+    path, labels = Path(path), None
+    suffix = path.suffix.lower()
     if path.is_dir():
         images = folder(path, network)
-    elif path.suffix in (".npy", ".npz"):
-        if not path.is_file():
-            raise BadInput(f"{path}: no such file")
-        try:
-            # From memory: numpy leaves the file of a damaged archive open.
-            found = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-            if isinstance(found, np.ndarray) != (path.suffix == ".npy"):
-                raise ValueError("an array under an archive's name or the other way round")
-            if path.suffix == ".npz":
-                name = "images" if "images" in found.files else found.files[0]
-                labels = found["labels"] if "labels" in found.files else None
-                found = found[name]
-        except (ValueError, OSError, EOFError, KeyError, IndexError, RuntimeError, TypeError,
-                SyntaxError, MemoryError, zipfile.BadZipFile, zipfile.zlib.error) as error:
-            raise BadInput(f"{path}: not a readable array ({type(error).__name__})") from None
-        images = found
+    elif suffix == ".npy":
+        images = array(path, accept=lambda head: fits(head, network, path))
+    elif suffix == ".npz":
+        archive = Archive(path, "array")
+        name, marks = chosen(archive)
+        if isinstance(archive.heads[name], str):
+            raise BadInput(f"{path}: not a readable array: {name}: {archive.heads[name]}")
+        fits(archive.heads[name], network, path)
+        images = archive.read(name)
+        if marks is not None:
+            labels = checked_labels(archive, marks, len(images), network)
     else:
         raise BadInput(f"{path}: images must be .npy, .npz or a folder of PNGs")
     images = check_images(images, network, where=str(path))
-    if not len(images):
-        raise BadInput(f"{path}: holds no images")
-    if labels is not None and (labels.ndim != 1 or len(labels) != len(images)):
-        raise BadInput(f"{path}: labels must be one a image, not of shape {labels.shape}")
+    rule(len(images), path, "holds no images")
     return images, labels
 
 
+def fits(head, network, where):
+    """Raise BadInput unless an array with this head can be the network's images."""
+    rule(head.size <= MOST_BYTES and head.count <= MOST_BYTES, where,
+         f"{head} are over {MOST_BYTES} bytes, the most that is read at once")
+    check_shape(head.shape, head.dtype, network, where)
+
+
+def chosen(archive):
+    """(name of the images, name of the labels or None) in an Archive."""
+    heads = archive.heads
+    for name, marks in PAIRS:
+        if name in heads and (marks in heads or name == "images"):
+            return name, marks if marks in heads else None
+    rest = [name for name in heads if name not in ("labels", "classes")]
+    rule(rest, archive.path, "not a readable array: holds none")
+    rule(len(rest) == 1, archive.path, "holds several arrays ("
+         + ", ".join(f"{name}: {heads[name]}" for name in rest[:20])
+         + "); name the wanted one images, and its labels labels")
+    return rest[0], "labels" if "labels" in heads else None
+
+
+def checked_labels(archive, name, count, network):
+    """The labels of ``count`` images as int64; raise BadInput unless all are classes."""
+    head = archive.heads[name]
+    rule(not isinstance(head, str), archive.path, f"{name} must be one number an image: {head}")
+    rule(head.shape == (count,), archive.path,
+         f"labels must be one an image, not of shape {head.shape}")
+    rule(head.dtype.kind in "iuf", archive.path,
+         f"{name} must be the numbers of classes, not {head.dtype}")
+    found = archive.read(name)
+    wrong = np.flatnonzero(~np.isin(found, np.arange(network.classes)))
+    rule(not wrong.size, archive.path,
+         f"{name} must be classes, 0 to {network.classes - 1}, not "
+         f"{found[wrong[0]] if wrong.size else ''} (image {wrong[0] if wrong.size else ''})")
+    return found.astype(np.int64)
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
 def folder(path, network):
-    """Stack the PNG files of a folder."""
+    """Stack the PNG files of a folder; those whose names begin with a dot are left out."""
+    try:
+        files = sorted(file for file in path.iterdir()
+                       if file.suffix.lower() == ".png" and not file.name.startswith("."))
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+    rule(files, path, "holds no PNG files")
+    rule(len(files) * math.prod(network.shape) <= MOST_BYTES, path,
+         f"{len(files)} pictures are over {MOST_BYTES} bytes, the most that is read at once")
+    return np.stack([picture(file, network) for file in files])
+
+
+def picture(path, network, *, resize=False, formats=("PNG",), hint=""):
+    """A picture as the network takes it, uint8 (C, H, W).
+
+    Of samples of 16 bits the upper eight are taken. Colours become grey where the network has one
+    channel. Transparent pixels have no value and are refused, as are several pictures in a file.
+    ``resize`` scales others than those of the network's size, which are refused otherwise, with a
+    ``hint`` what to do. Raises BadInput naming the file and the rule.
+    """
     from PIL import Image, UnidentifiedImageError
-    # Hidden files are no images: programs keep unfinished and foreign things under such names.
-    files = sorted(file for file in path.glob("*.png") if not file.name.startswith("."))
-    if not files:
-        raise BadInput(f"{path}: holds no PNG files")
-    stack = []
-    for file in files:
-        try:
-            with Image.open(file) as picture:
-                pixels = np.asarray(picture.convert("L" if network.shape[0] == 1 else "RGB"))
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise BadInput(f"{file}: not a readable PNG ({type(error).__name__})") from None
-        stack.append(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
-        if stack[-1].shape != network.shape:
-            raise BadInput(f"{file}: image is {stack[-1].shape}, the network takes {network.shape}")
-    return np.stack(stack)
+    rule(network.encoder != "frames", path,
+         "this network takes spike frames, an .npy or .npz of them")
+    rule(network.shape[0] in (1, 3), path, f"a picture has 1 or 3 channels, the network takes "
+         f"{network.shape[0]}: give an .npy or .npz")
+    data, size = contents(path), network.shape[:0:-1]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")     # of large pictures, which are refused below
+            with Image.open(io.BytesIO(data), formats=formats) as found:
+                found.verify()                  # checksums, and that nothing is cut off
+            with Image.open(io.BytesIO(data), formats=formats) as found:
+                rule(getattr(found, "n_frames", 1) == 1, path, "holds several pictures")
+                if found.size != size:
+                    rule(resize, path, f"is {found.size[0]} x {found.size[1]} pixels, the "
+                         f"network takes {size[0]} x {size[1]}{hint}")
+                    rule(math.prod(found.size) <= MOST_PIXELS, path,
+                         f"has more than {MOST_PIXELS} pixels")
+                flat = opaque(found, path).convert("L" if network.shape[0] == 1 else "RGB")
+                pixels = np.asarray(flat if flat.size == size else flat.resize(size))
+    except BadInput:
+        raise
+    except Image.DecompressionBombError:
+        raise BadInput(f"{path}: has more than {MOST_PIXELS} pixels") from None
+    # Pillow lets nearly anything through that its decoders meet.
+    except Exception as error:
+        kind = "no picture" if isinstance(error, UnidentifiedImageError) else "damaged"
+        where = "PNG" if formats == ("PNG",) else "picture"
+        raise BadInput(f"{path}: not a readable {where}: {kind} ({type(error).__name__})"
+                       ) from None
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy()
+
+
+def opaque(image, where):
+    """A Pillow image of 8 bits a sample, without transparency; raise BadInput where it has some."""
+    from PIL import Image
+    if image.mode.startswith("I"):              # grey of 16 bits
+        rule("transparency" not in image.info, where, "has transparent pixels: flatten it first")
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        rule(alpha.min() == 255, where, "has transparent pixels: flatten it first")
+        return image.convert("RGBA")
+    return image

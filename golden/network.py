@@ -8,7 +8,6 @@ snnTorch) and what is made of it (arrays, Verilog) is elsewhere.
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from golden.errors import BadInput
 from golden.files import replacing
 from golden.layers import COMPARES, POOLS, RESETS, Layer, Neuron, Pool, Stage, Weighted, stages_of
+from golden.reading import network_parts
 from golden.rules import ENCODERS, READOUTS, check, check_pool, rule, whole
 from golden.widths import input_ranges, membrane_range, sum_ranges
 
@@ -52,7 +52,7 @@ class Network:
         Of the encoder's generator; restarted for every image.
     name : str
     notes : dict
-        Free text for people: data set, class labels, accuracy, command.
+        Free text for people: data set, accuracy, command; ``classes`` are the classes' names.
 
     Raises BadInput, naming the layer and the rule, unless every shape, width and range fits.
     """
@@ -78,6 +78,11 @@ class Network:
     def classes(self):
         """Number of classes scored."""
         return self.stages[-1].layer.channels
+
+    def label(self, number):
+        """What people call a class: its name, or its number where it has none."""
+        names = self.notes.get("classes")
+        return str(number) if names is None else str(names[number])
 
     @property
     def taps(self):
@@ -149,16 +154,7 @@ def load(path):
     version, or breaks a rule of Network.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: no such network file")
-    try:
-        # From memory: numpy leaves the file of a damaged archive open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        header = json.loads(str(arrays.pop("header")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.zlib.error,
-            RuntimeError, MemoryError, SyntaxError, TypeError, AttributeError) as error:
-        raise BadInput(f"{path}: not a readable network file ({type(error).__name__})") from None
+    header, arrays = network_parts(path, "network file", ARRAYS)
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a network file of this project")
     rule(header.get("version") == VERSION, path,

@@ -21,15 +21,15 @@ def rule(holds, where, text):
 
 def whole(values, where, what):
     """``values`` as an int64 array; raise BadInput unless all are finite whole numbers."""
-    try:
-        array = np.asarray(values)
-        finite = bool(np.isfinite(array).all())
-    except TypeError:
-        raise BadInput(f"{where}: {what} must be numbers") from None
-    rule(finite, where, f"{what} must be finite, found NaN or infinity")
+    array = np.asarray(values)
+    rule(array.dtype.kind in "buif", where, f"{what} must be numbers")
+    if array.dtype.kind != "f":
+        top = max(int(array.max(initial=0)), -int(array.min(initial=0)))
+        rule(top < 2**40, where, f"{what} must lie within 40 bits")
+        return array.astype(np.int64)
+    rule(np.isfinite(array).all(), where, f"{what} must be finite, found NaN or infinity")
     rule(np.array_equal(array, np.floor(array)), where, f"{what} must be whole numbers")
-    rule(array.size == 0 or np.abs(array.astype(float)).max() < 2**40, where,
-         f"{what} must lie within 40 bits")
+    rule(np.abs(array).max(initial=0) < 2**40, where, f"{what} must lie within 40 bits")
     return array.astype(np.int64)
 
 
@@ -49,6 +49,7 @@ def check(network):
          f"seed must be 1 to 2**32 - 1, not {network.seed}")
     rule(network.layers and isinstance(network.layers[-1], Layer), name,
          "the last layer must be a weighted one")
+    rule(isinstance(network.notes, dict), name, "notes must be named texts")
     for position, layer in enumerate(network.layers, 1):
         where = f"{name}: layer {position} of {len(network.layers)}"
         if isinstance(layer, Pool):
@@ -85,6 +86,10 @@ def check(network):
         low, high = membrane_range(stage, network.steps)
         rule(bits_signed(low, high) <= 32, where,
              f"membranes need {bits_signed(low, high)} bits; at most 32 are kept")
+    names, count = network.notes.get("classes"), network.classes
+    rule(names is None or isinstance(names, (list, tuple)) and len(names) == count
+         and all(isinstance(each, (str, int, float)) for each in names), name,
+         f"notes: classes must be a list of {count} names, one a class")
 
 
 def check_pool(pool, where, encoder, before):

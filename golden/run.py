@@ -1,9 +1,11 @@
 """A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
+from golden.cost import batch_of, check_memory
 from golden.encode import encode
 from golden.errors import BadInput
 from golden.formats import SCORE_FRAC, map_top
@@ -79,28 +81,37 @@ class Result:
         return found
 
 
+def check_shape(shape, dtype, network, where="images"):
+    """Raise BadInput unless an array of this shape and type may be a network's images."""
+    if network.encoder == "frames":
+        wanted = (network.steps, *network.shape)
+        if len(shape) != 5 or shape[1:] != wanted:
+            raise BadInput(f"{where}: spike frames must be (N, {', '.join(map(str, wanted))}), "
+                           f"not {shape}")
+        if dtype.kind not in "biuf":
+            raise BadInput(f"{where}: spike frames must hold only 0 and 1, not {dtype}")
+        return
+    if len(shape) == 3 and network.shape[0] == 1:
+        shape = (shape[0], 1, *shape[1:])
+    if len(shape) != 4 or shape[1:] != network.shape:
+        raise BadInput(f"{where}: images must be (N, {', '.join(map(str, network.shape))}) for "
+                       f"this network, not {shape}")
+    if dtype != np.uint8:
+        raise BadInput(f"{where}: pixels must be uint8, not {dtype}")
+
+
 def check_images(images, network, where="images"):
     """``images`` as (N, C, H, W) uint8, or (N, T, C, H, W) of 0 and 1 for encoder "frames".
 
     Raises BadInput unless shape and dtype are the network's; (N, H, W) stands for one channel.
     """
     images = np.asarray(images)
+    check_shape(images.shape, images.dtype, network, where)
     if network.encoder == "frames":
-        wanted = (network.steps, *network.shape)
-        if images.ndim != 5 or images.shape[1:] != wanted:
-            raise BadInput(f"{where}: spike frames must be (N, {', '.join(map(str, wanted))}), "
-                           f"not {images.shape}")
-        if not np.isin(images, (0, 1)).all():
+        if not ((images == 0) | (images == 1)).all():
             raise BadInput(f"{where}: spike frames must hold only 0 and 1")
         return images.astype(np.uint8)
-    if images.ndim == 3 and network.shape[0] == 1:
-        images = images[:, None]
-    if images.ndim != 4 or images.shape[1:] != network.shape:
-        raise BadInput(f"{where}: images must be (N, {', '.join(map(str, network.shape))}) for "
-                       f"this network, not {images.shape}")
-    if images.dtype != np.uint8:
-        raise BadInput(f"{where}: pixels must be uint8, not {images.dtype}")
-    return images
+    return images[:, None] if images.ndim == 3 else images
 
 
 def check_taps(taps, network, where="tap"):
@@ -112,8 +123,10 @@ def check_taps(taps, network, where="tap"):
     return tuple(sorted(set(taps)))
 
 
-def forward(activations, stage, steps):
+def forward(activations, stage, steps, tick=None):
     """Spikes of one stage from the activations (N, T, C, H, W) that it reads.
+
+    ``tick(last)``, if given, is called after each step.
 
     Returns
     -------
@@ -131,6 +144,8 @@ def forward(activations, stage, steps):
             spikes[:, t + delay] = fired
         if not layer.spiking:
             membranes.append(membrane)
+        if tick:
+            tick(t + 1 == steps)
     return spikes, np.stack(membranes, axis=1).astype(np.int32) if membranes else None
 
 
@@ -159,7 +174,7 @@ def at_top(maps, bits):
 
 
 def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep=True,
-        map_bits=None):
+        map_bits=None, clock=None):
     """Run all images at once (memory grows with their number: see ``run_batched``).
 
     Parameters
@@ -172,6 +187,8 @@ def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep
         As in golden.sam.activation_map; with ``map_bits`` what it cost is counted (``saturated``).
     keep : bool
         Whether to keep the spikes of input and taps.
+    clock : None or golden.cost.Clock
+        Told of each step.
 
     Returns
     -------
@@ -180,10 +197,13 @@ def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep
     images = check_images(images, network)
     taps = network.taps if taps is None else check_taps(taps, network)
     active = encode(images, network)
+    tick = lambda part: clock and partial(clock.tick, part, len(images))
+    if clock:
+        tick(0)(True)
     result = Result(None, None, None, spikes_input=active if keep else None)
     counts = [nonzero(active)]
     for stage in network.stages:
-        active, membranes = forward(active, stage, network.steps)
+        active, membranes = forward(active, stage, network.steps, tick(stage.index))
         if stage.layer.spiking:
             counts.append(nonzero(active))
         if stage.index in taps:
@@ -213,8 +233,15 @@ def joined(results):
         saturated=glue([r.saturated for r in results]))
 
 
-def run_batched(images, network, *, batch=32, jobs=1, progress=iter, **options):
-    """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts."""
+def run_batched(images, network, *, batch=None, jobs=1, progress=iter, **options):
+    """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts.
+
+    Raises BadInput where so many images do not fit the memory.
+    """
+    taps = options.get("taps")
+    check_memory(network, len(images), network.taps if taps is None else taps,
+                 keep=options.get("keep", True), jobs=min(jobs, len(images)))
+    batch = batch or batch_of(network)
     starts = range(0, len(images), batch)
     # Threads are enough, since NumPy holds no lock while it computes, and results need no copy.
     with workers(jobs) as pool:

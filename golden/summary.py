@@ -3,13 +3,12 @@
 import argparse
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from golden.console import Console, Table
 from golden.errors import command
 from golden.formats import LEAK_BITS, bits_signed, leak_shift
 from golden.network import load, membrane_range
+from golden.text import say
 
 
 def span(values, form="{}"):
@@ -60,9 +59,8 @@ def fires(layer):
 
 def table(network):
     """A rich Table of the network, one row a weighted layer."""
-    found = Table(title=escape(
-        f"{network.name}: {' x '.join(map(str, network.shape))}, {network.steps} steps, "
-        f"{network.encoder} in, {network.readout} out"))
+    found = Table(title=f"{network.name}: {' x '.join(map(str, network.shape))}, {network.steps} "
+                  f"steps, {network.encoder} in, {network.readout} out")
     for title in ("layer", "what", "gives", "weights", "neuron", "membrane"):
         found.add_column(title, justify="right" if title in ("layer", "membrane") else "left")
     for stage in network.stages:
@@ -87,4 +85,4 @@ def main(argv=None):
     network = load(parser.parse_args(argv).file)
     Console().print(table(network))
     for key, value in network.notes.items():
-        Console().print(escape(f"{key}: {value}"), highlight=False)
+        say(f"{key}: {value}")

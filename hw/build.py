@@ -10,15 +10,15 @@ import shutil
 import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from golden.console import Console, Table
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, check_map_bits, exp_table, map_top
 from golden.network import load
 from golden.processes import folder
+from golden.text import say
 from hw import flow
 from hw.cost import capacity, efforts, memory_plan, shortages
 from hw.flow import Failed, Unplaced
@@ -425,11 +425,11 @@ def main(argv=None):
         report = build(args, console)
     except Failed as error:
         text = re.sub(r"\s+", " ", str(error))
-        print(f"error: {args.network}: {text}", file=sys.stderr)
+        say(f"error: {args.network}: {text}", file=sys.stderr)
         raise SystemExit(1) from None
     show(report, console)
     made = os.path.join(args.out, target_of(args).bitstream)
-    print(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
+    say(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

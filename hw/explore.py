@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from golden import processes
+from golden.console import Console, Table
 from golden.errors import BadInput
 from golden.files import output, replacing
 from golden.network import Layer
+from golden.text import say
 from hw import area, flow
 from hw.cost import shortages
 from hw.cycles import drawn_trains, image_cycles
@@ -243,5 +243,5 @@ def run(network, args, hz, console):
                    markup=False, highlight=False)
     with replacing(path) as aside:
         aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
-    print(f"wrote {path}")
+    say(f"wrote {path}")
     return points

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from amaranth.back import verilog
-from rich.console import Console
 
 from golden import processes
 from golden.attribution import checked_decay, decay_table, quantised
 from golden.checks import index, whole
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
@@ -23,6 +23,7 @@ from golden.images import load_images
 from golden.network import load
 from golden.paths import network_paths
 from golden.run import check_taps
+from golden.text import say, short
 from hw import flow, vectors
 from hw.axi import Axi
 from hw.events import MODE, WEIGHTS, EventAttribution, EventSam
@@ -145,7 +146,7 @@ def made(path, axi, files, report, *, tools, seed, console):
     return report
 
 
-def say(report):
+def told(report):
     """One line of what a unit takes."""
     return (f"iCE40UP5K: {report['lc']} LC (of which up to {report['scan_lc']} are the scan chain "
             f"around it), {report['ebr']} EBR, {report['spram']} SPRAM, {report['dsp']} DSP, "
@@ -290,7 +291,7 @@ def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mo
     axi = Axi(accelerator, packets=packets)
     ports = {port.member: port for port in axi.ports}
     taps = ", ".join(map(str, accelerator.taps)) or "none"
-    title = [f"Accelerator of {network.name} (digest {network.digest}), "
+    title = [f"Accelerator of {short(network.name)} (digest {network.digest}), "
              f"{' x '.join(map(str, network.shape))}, {network.steps} steps.",
              f"Mapped layers: {taps}. Write the weights once before the first image; configuration",
              "is taken between images."]
@@ -438,12 +439,12 @@ def main(argv=None):
     try:
         report = exported(args, network, Console(stderr=True))
     except flow.Failed as error:
-        print(f"error: {args.out}: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"error: {args.out}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from None
     if "lc" in report:
-        print(say(report))
-        print(f"wrote {Path(args.out).with_suffix('.json')}")
-    print(f"wrote {args.out}, {module}_tb.v and {module}_tb.hex beside it")
+        say(told(report))
+        say(f"wrote {Path(args.out).with_suffix('.json')}")
+    say(f"wrote {args.out}, {module}_tb.v and {module}_tb.hex beside it")
 
 
 if __name__ == "__main__":

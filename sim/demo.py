@@ -3,16 +3,16 @@
 import argparse
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from golden.checks import whole
+from golden.console import Console, Table
 from golden.errors import command
 from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
 from golden.images import load_images
 from golden.network import load
 from golden.run import run
+from golden.text import say
 from sim.heatmaps import heatmaps
 from sim.run import run_engine
 
@@ -38,8 +38,6 @@ def main(argv=None):
     result = run_engine(images, network, engine="rtl", taps=network.taps, gamma=0.5, mode="paper",
                         console=Console(stderr=True))
     wanted = run(images, network)
-    classes = network.notes.get("classes")
-    name = lambda n: str(n) if classes is None else classes[n]
 
     table = Table(title=f"{network.name}: the RTL on {len(images)} images of {args.images}")
     for column in ("image", "label", "prediction", "cycles", ""):
@@ -47,13 +45,14 @@ def main(argv=None):
     for n in range(len(images)):
         equal = all(np.array_equal(result.arrays()[key][n], value[n])
                     for key, value in wanted.arrays().items() if np.ndim(value))
-        table.add_row(str(n), "" if labels is None else name(labels[n]), name(result.pred[n]),
+        table.add_row(str(n), "" if labels is None else network.label(labels[n]),
+                      network.label(result.pred[n]),
                       f"{result.cycles[n]:,}", "rtl == golden" if equal else "RTL != GOLDEN")
     Console().print(table)
     with replacing(args.out) as aside:
-        heatmaps(images, result, SCORE_FRAC, labels=labels, classes=classes, path=aside,
+        heatmaps(images, result, SCORE_FRAC, labels=labels, label=network.label, path=aside,
                  title=f"Spike activation maps of {network.name}, from the RTL (gamma 0.5)")
-    print(args.out)
+    say(args.out)
     raise SystemExit(0 if same(result, wanted) else 1)
 
 

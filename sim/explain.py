@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.progress import Progress
 
 from golden.attribution import SpikeAttributor, checked_decay
 from golden.checks import index
+from golden.console import Console, watched
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.formats import MODES, SCORE_FRAC, exp_table
-from golden.images import load_images
+from golden.images import load_images, picture
 from golden.network import load
 from golden.perturb import NetworkModel
-from golden.run import check_images, check_taps, run
+from golden.run import check_taps, run
 from golden.saliency import CausalImportance, TemporalSaliency
+from golden.text import say, short
 from sim.run import run_engine
 
 METHODS = ("sam", "attribution", "saliency", "causal")
@@ -90,31 +91,19 @@ class Explanation:
 def read_image(path, network, place):
     """(image, label or None) of a PNG, or number ``place`` of an array file."""
     path = Path(path)
-    if path.suffix != ".png":
-        if path.is_dir():
-            raise BadInput(f"{path}: --image takes one PNG, or an .npy or .npz, not a folder")
-        images, labels = load_images(path, network)
-        place = index(place, len(images), "--index")
-        return images[place], None if labels is None else int(labels[place])
-    from PIL import Image, UnidentifiedImageError
-    try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("L" if network.shape[0] == 1 else "RGB"))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"{path}: not a readable PNG ({type(error).__name__})") from None
-    if network.encoder == "frames":
-        raise BadInput(f"{path}: this network takes spike frames, an .npy or .npz of them")
-    pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return check_images(pixels[None], network, where=str(path))[0], None
+    if path.suffix.lower() == ".png":
+        return picture(path, network), None
+    if path.is_dir():
+        raise BadInput(f"{path}: --image takes one PNG, or an .npy or .npz, not a folder")
+    images, labels = load_images(path, network)
+    place = index(place, len(images), "--index")
+    return images[place], None if labels is None else int(labels[place])
 
 
 def name(network, number):
     """A class as people call it."""
-    classes = network.notes.get("classes", ())
-    known = isinstance(classes, (list, tuple)) and 0 <= number < len(classes)
-    return f"{classes[number]} ({number})" if known else str(number)
+    found, number = short(network.label(number)), str(number)
+    return found if found == number else f"{found} ({number})"
 
 
 def default_layer(network):
@@ -160,7 +149,7 @@ def explained(args, network, image, result, target, layer, progress):
                        title, found.summary().splitlines())
 
 
-def picture(image):
+def drawable(image):
     """(H, W) or (H, W, 3) to draw of an image (C, H, W) or of spike frames (T, C, H, W).
 
     Three channels are colours. Of two, as a camera of events has them, the first is red and the
@@ -186,13 +175,13 @@ def draw(image, explanation, heading):
     """
     heat = explanation.heat
     signed = heat.min() < 0
-    under = picture(image)
+    under = drawable(image)
     if image.shape[-3] == 2:            # red and cyan would mix with the colours of the map
         under = under.mean(axis=2)
     steps = np.unique(np.linspace(0, len(heat) - 1, min(len(heat), SHOWN)).round().astype(int))
     across = -(-len(steps) // 2) if len(heat) > 1 else 0
     figure = Figure(figsize=(3 + 1.45 * across, 4.9) if across else (7, 3.9), layout="constrained")
-    figure.suptitle(f"{heading}\n{explanation.title}", fontsize=11)
+    figure.suptitle(f"{heading}\n{explanation.title}", fontsize=11, parse_math=False)
     left, *right = figure.subfigures(1, 1 + bool(across), squeeze=False, width_ratios=(
         (2.6, 0.4 + 1.45 * across) if across else None)).ravel()
 
@@ -223,7 +212,7 @@ def draw(image, explanation, heading):
         found.ax.tick_params(labelsize=7)
 
     panels = left.subplots(*((2, 1) if across else (1, 2)))
-    panels[0].imshow(picture(image), cmap="gray")
+    panels[0].imshow(drawable(image), cmap="gray")
     panels[0].set_axis_off()
     panels[0].set_title("input", fontsize=8)
     total = heat.sum(axis=0)
@@ -281,8 +270,9 @@ def main(argv=None):
         result = run_engine(image[None], network, engine="rtl", taps=(layer,), gamma=args.gamma,
                             mode=args.mode, console=console, jobs=1)
     else:
-        result = run(image[None], network, taps=(layer,) if sam else None, gamma=args.gamma,
-                     mode=args.mode)
+        with watched(network, 1, console) as clock:
+            result = run(image[None], network, taps=(layer,) if sam else None, gamma=args.gamma,
+                         mode=args.mode, clock=clock)
     pred = int(result.pred[0])
     target = pred if args.output_neuron is None else args.output_neuron
     with Progress(console=console, transient=True) as bar:
@@ -311,7 +301,7 @@ def main(argv=None):
     with publishing() as put:
         figure.savefig(put(out), dpi=130)
         np.savez_compressed(put(raw), **arrays)
-    print("\n".join([heading, *explanation.lines, f"wrote {out} and {raw}"]))
+    say("\n".join([heading, *explanation.lines, f"wrote {out} and {raw}"]))
 
 
 if __name__ == "__main__":

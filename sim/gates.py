@@ -33,6 +33,7 @@ from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load
 from golden.run import Result, check_images, check_taps, joined, run
+from golden.text import say
 from hw.accelerator import Accelerator
 from hw.plan import configuration
 from sim.verilate import kept, verilated
@@ -182,10 +183,10 @@ def main(argv=None):
     try:
         found = summary(network, gates.run(images), run(images, network), gates.netlist)
     except ArithmeticError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    print(f"{found['images']} images: {', '.join(found['equal'])} equal golden; "
-          f"{found['cells']:,} cells, {found['cycles']:,} cycles")
+    say(f"{found['images']} images: {', '.join(found['equal'])} equal golden; "
+        f"{found['cells']:,} cells, {found['cycles']:,} cycles")
     if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(found, indent=1) + "\n")

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.colors import Normalize
 from PIL import Image
 
+from golden.text import plain, short
+
 SHOWN = 8  # steps of a row
 
 
@@ -18,19 +20,20 @@ def enlarged(values, size):
                                                                        Image.BICUBIC))
 
 
-def heatmaps(images, result, frac, *, labels, classes, path, title):
+def heatmaps(images, result, frac, *, labels, label, path, title):
     """Write a picture: for each image and tap a row of steps, the map laid over the input.
 
     One colour scale a row, in NCS units, with a bar; the first column shows the input with
-    prediction and label. ``result`` is a golden.run.Result, ``labels`` may be None.
+    prediction and label. ``result`` is a golden.run.Result, ``labels`` may be None; ``label(n)`` is
+    the name of class n.
     """
     taps, steps = sorted(result.maps), result.scores.shape[1]
     chosen = np.unique(np.linspace(0, steps - 1, min(SHOWN, steps)).round().astype(int))
     rows, columns = len(images) * len(taps), len(chosen) + 2
     figure, axes = plt.subplots(rows, columns, figsize=(1.25 * columns + .8, 1.32 * rows + .8),
                                 squeeze=False, layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    name = lambda n: str(n) if classes is None else f"{classes[n]}"
+    figure.suptitle(plain(title), fontsize=11, parse_math=False)
+    name = lambda n: short(label(n))
     for row, (n, tap) in enumerate((n, tap) for n in range(len(images)) for tap in taps):
         picture = images[n].mean(axis=0)
         size = picture.shape
@@ -46,7 +49,8 @@ def heatmaps(images, result, frac, *, labels, classes, path, title):
             text = f"sees: {name(result.pred[n])}"
             if labels is not None:
                 text += f"\nis: {name(labels[n])}"
-            axes[row][0].set_title(text, fontsize=8, color="black" if right else "crimson")
+            axes[row][0].set_title(text, fontsize=8, color="black" if right else "crimson",
+                                   parse_math=False)
         shown = [(f"t = {t}", maps[t]) for t in chosen]
         for axis, (text, values) in zip(axes[row][1:], shown, strict=False):
             overlay(axis, picture, enlarged(values, size), top)

@@ -3,16 +3,16 @@
 import argparse
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from golden.console import Console, Table, watched
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.formats import MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.network import load
 from golden.run import check_taps, run_batched
+from golden.text import say
 
 
 def parser():
@@ -48,13 +48,13 @@ def parser():
 
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, word_steps=16,
-               stall=0.0, jobs=2, map_bits=None):
-    """Result of either engine, with a progress bar."""
-    with Progress(console=console, transient=True) as progress:
-        if engine == "golden":
+               stall=0.0, jobs=2, map_bits=None, keep=True):
+    """Result of either engine, with a progress bar; golden's has spikes only if they are kept."""
+    if engine == "golden":
+        with watched(network, len(images), console) as clock:
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
-                               map_bits=map_bits,
-                               progress=lambda it: progress.track(it, description="golden"))
+                               map_bits=map_bits, keep=keep, clock=clock)
+    with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
@@ -97,7 +97,7 @@ def main(argv=None):
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
                         word_steps=args.word_steps, stall=args.stall, jobs=args.jobs,
-                        map_bits=args.map_bits)
+                        map_bits=args.map_bits, keep=args.out is not None)
 
     table = Table(title=f"{network.name} on {args.images}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -106,18 +106,18 @@ def main(argv=None):
         table.add_row(str(n), "" if labels is None else str(labels[n]), str(result.pred[n]),
                       "" if result.cycles is None else f"{result.cycles[n]:,}")
     Console().print(table)
-    print(f"images {len(images)}")
+    say(f"images {len(images)}")
     if labels is not None:
-        print(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
+        say(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
     if result.saturated is not None:
         values = sum(rows.size for rows in result.maps.values())
-        print(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")
+        say(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")
     if result.cycles is not None:
-        print(f"mean cycles {result.cycles.mean():.1f}")
+        say(f"mean cycles {result.cycles.mean():.1f}")
     if args.out is not None:
         with replacing(args.out) as aside:
             np.savez_compressed(aside, **result.arrays())
-        print(f"wrote {args.out}")
+        say(f"wrote {args.out}")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.formats import MODES
@@ -25,7 +25,9 @@ from golden.images import load_images
 from golden.network import load
 from golden.perturb import NetworkModel
 from golden.processes import workers
+from golden.reading import tree
 from golden.run import run
+from golden.text import say
 from hw.experiments import deletion
 
 PART = 50                       # images of one simulation
@@ -162,8 +164,8 @@ def soak(network, images, folder, *, mixed, jobs, console):
             parts.append(part)
             progress.advance(task, part["images"])
             if not console.is_terminal and part["part"] % 10 == 9:
-                print(f"{sum(p['images'] for p in parts)} of {len(images)} images equal",
-                      file=sys.stderr, flush=True)
+                say(f"{sum(p['images'] for p in parts)} of {len(images)} images equal",
+                    file=sys.stderr, flush=True)
     return {"network": network.digest, "mixed": mixed, "images": len(images), "part": PART,
             "design": design, "cycles": sum(part["cycles"] for part in parts),
             "seconds": round(sum(part["seconds"] for part in parts), 1),
@@ -172,7 +174,16 @@ def soak(network, images, folder, *, mixed, jobs, console):
 
 def verify(path, network, images, *, limit, jobs, console):
     """Recompute the digests of a log by the golden model; raise ArithmeticError at the first."""
-    log = json.loads(Path(path).read_text())
+    log = tree(path, "log file")
+    try:
+        known = isinstance(log["mixed"], bool) and log["parts"] and all(
+            0 <= part["part"] < 10**6 and 0 < part["images"] <= PART
+            and isinstance(part["digest"], str) for part in log["parts"])
+        known = known and isinstance(log["digest"], str) and isinstance(log["network"], str)
+    except (KeyError, TypeError, IndexError):
+        known = False
+    if not known:
+        raise BadInput(f"{path}: not a log of this command")
     if log["network"] != network.digest:
         raise BadInput(f"{path}: of network {log['network']}, not {network.digest}")
     if log["digest"] != total(log["parts"]):
@@ -220,18 +231,18 @@ def main(argv=None):
         if args.verify:
             count, digest = verify(args.verify, network, images, limit=args.limit, jobs=args.jobs,
                                    console=console)
-            print(f"{args.verify}: {count} images recomputed, digest {digest} holds")
+            say(f"{args.verify}: {count} images recomputed, digest {digest} holds")
             return
         log = soak(network, images[:args.limit], args.work, mixed=args.experiments,
                    jobs=args.jobs, console=console)
     except ArithmeticError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(log, indent=1) + "\n")
-    print(f"{log['images']} images equal golden in {log['cycles']:,} cycles "
-          f"({log['seconds']:,.0f} s); digest {log['digest']}")
+    say(f"{log['images']} images equal golden in {log['cycles']:,} cycles "
+        f"({log['seconds']:,.0f} s); digest {log['digest']}")
 
 
 if __name__ == "__main__":

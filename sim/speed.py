@@ -13,13 +13,14 @@ import resource
 import time
 
 import numpy as np
-from rich.console import Console
 
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
+from golden.text import say
 from sim.rtl import Simulation
 
 
@@ -71,14 +72,14 @@ def main(argv=None):
         rate, core_rate = len(images) / wall, len(images) / cpu
         report[name] = {"seconds": wall, "cpu_seconds": cpu, "images_per_second": rate,
                         "images_per_second_and_core": core_rate}
-        print(f"{name}: {rate:.1f} images a second ({len(images)} in {wall:.2f} s, {args.jobs} at "
-              f"once on {os.cpu_count()} cores); {core_rate:.1f} a second and core ({cpu:.2f} s of "
-              "CPU time)")
+        say(f"{name}: {rate:.1f} images a second ({len(images)} in {wall:.2f} s, {args.jobs} at "
+            f"once on {os.cpu_count()} cores); {core_rate:.1f} a second and core ({cpu:.2f} s of "
+            "CPU time)")
     golden, rtl = results
     report["equal"] = np.array_equal(golden.scores, rtl.scores) and all(
         np.array_equal(golden.maps[tap], rtl.maps[tap])
         and np.array_equal(golden.spikes[tap], rtl.spikes[tap]) for tap in network.taps)
-    print(f"scores, maps and spikes {'equal' if report['equal'] else 'DIFFER'}")
+    say(f"scores, maps and spikes {'equal' if report['equal'] else 'DIFFER'}")
     if args.json is not None:
         with replacing(args.json) as aside:
             aside.write_text(json.dumps(report, indent=2) + "\n")

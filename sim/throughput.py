@@ -9,15 +9,16 @@ import argparse
 import json
 
 import numpy as np
-from rich.console import Console
 
 from golden.checks import whole
+from golden.console import Console
 from golden.errors import command
 from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import Layer, load
 from golden.run import run_batched
 from golden.synapses import pooled, weighted
+from golden.text import say
 from hw.build import default_taps
 from sim.run import run_engine
 
@@ -71,7 +72,7 @@ def main(argv=None):
     report = {"network": network.digest, "images": len(images),
               "operations": int(useful.sum()), "taps": {}}
     console = Console(stderr=True)
-    print(f"synaptic operations: {useful.sum():,} in {len(images)} images")
+    say(f"synaptic operations: {useful.sum():,} in {len(images)} images")
     for taps in ((), default_taps(network), network.taps):
         result = run_engine(images, network, engine="rtl", taps=taps, gamma=0.5, mode="paper",
                             console=console, lanes=args.lanes, word_steps=args.word_steps)
@@ -80,7 +81,7 @@ def main(argv=None):
         cycles = int(result.cycles.sum())
         name = ", ".join(map(str, taps)) or "none"
         report["taps"][name] = {"cycles": cycles, "equal": same}
-        print(f"SAM on layers {name}: {cycles:,} cycles, mean {cycles / len(images):,.0f}, most "
+        say(f"SAM on layers {name}: {cycles:,} cycles, mean {cycles / len(images):,.0f}, most "
               f"{result.cycles.max():,}; {useful.sum() / cycles:.2f} operations a cycle; "
               f"rtl {'==' if same else '!='} golden")
     if args.out is not None:

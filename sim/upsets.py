@@ -12,15 +12,15 @@ import re
 import sys
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from golden.checks import whole
+from golden.console import Console, Table
 from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
+from golden.text import say
 from sim.gates import flattened
 
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
@@ -167,7 +167,7 @@ def main(argv=None):
     try:
         table = survey(network, images, seed=args.seed, console=Console(stderr=True))
     except ArithmeticError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     shown = Table(title=f"one bit turned over in every second of {len(images)} images")
     for column in ("bit of", *EFFECTS):

@@ -1,10 +1,12 @@
 """Every command under drawn arguments and damaged files: one line and exit 2, or a whole result.
 
-With tests/test_fuzz.py (500 files) these are over 2,000 cases. What takes minutes and not mistakes
-(synthesis, Verilator) is replaced by something that gives up at once.
+With tests/test_fuzz.py (500 files) these are over 2,000 cases; `python -m tests.fuzz_soak` draws as
+many as it is asked for. What takes minutes and not mistakes (synthesis, Verilator) is replaced by
+something that gives up at once.
 """
 
 import contextlib
+import gzip
 import io
 import os
 import tempfile
@@ -16,34 +18,39 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import boards.run
 import golden.accuracy
 import golden.nir
 import golden.quantise
 import golden.summary
 import hw.build
 import hw.export
+import sim.demo
 import sim.explain
 import sim.run
 import sim.soak
 import sim.throughput
+import sim.upsets
 import train.data
 from golden.errors import BadInput, command
 from golden.run import run_batched
+from tests import hostile
 from tests.networks import draw, images
 from tests.test_fuzz import archive_changed, bytes_changed
 
 JUNK = st.sampled_from(["", "-1", "0", "1", "2", "3", "4", "7", "8", "16", "0.5", "-0.5", "nan",
                         "inf", "-inf", "1e400", "1e-9", "99999999999999999999", "x", "subtract",
-                        "paper", "\u00e9", "--", "8,8", "2,", ",", "0x10", "."])
+                        "paper", "\u00e9", "--", "8,8", "2,", ",", "0x10", ".", "[/b]",
+                        "1\x1b[31m"])
 NUMBER = st.one_of(JUNK, st.integers(-3, 300).map(str), st.floats(width=32).map(str))
 SECONDS = 30        # that no case may take
 
 
 def files(*names):
-    """A file named "what:how:seed": good, damaged, empty, missing, a folder, or another kind."""
+    """A file named "what:how:seed": good, damaged, hostile, no file at all, or another kind."""
     return st.builds("{}:{}:{}".format, st.sampled_from(names),
                      st.sampled_from(["good", "good", "good", "bytes", "fields", "empty",
-                                      "missing", "folder", "text", "wrong"]),
+                                      "missing", "folder", "text", "wrong", "hostile", "fifo"]),
                      st.integers(0, 2**16))
 
 
@@ -109,20 +116,35 @@ COMMANDS = {
             out=st.sampled_from(["x.v", "x.v", "out/x.v", "r.npz", "blocked/x.v"]), no_tools=FLAG,
             target=JUNK, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER, **SAM)).map(
                 lambda pair: pair[0] + pair[1])),
+    "sim.demo": (sim.demo.main, 60, options(
+        ("network", "images", "out"), network=files("net"), images=files("images"), out=OUT,
+        count=st.sampled_from(["0", "1", "2", "-1", "x"]))),
+    "sim.upsets": (sim.upsets.main, 60, options(
+        ("network", "images"), network=files("net"), images=files("images"), out=OUT,
+        limit=NUMBER, seed=NUMBER)),
+    "boards.run": (boards.run.main, 150, st.tuples(
+        st.lists(files("images", "image"), min_size=1, max_size=2).map(lambda f: [*f, "--demo"]),
+        options(("network",), network=files("net"), out=OUT, png=OUT, limit=NUMBER, tap=NUMBER,
+                resize=FLAG, **SAM)).map(lambda pair: pair[0] + pair[1])),
     "train.data": (train.data.main, 60, options(
-        ("out",), data=files("images"), count=NUMBER, out=NPZ)),
+        ("data", "out"), data=st.one_of(files("images"), st.just("idx"), st.just("idx")),
+        count=NUMBER, out=NPZ)),
 }
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
-    """{kind: bytes and suffix of a good file}."""
+    """Files to draw from."""
+    return originals(tmp_path_factory.mktemp("good"))
+
+
+def originals(folder):
+    """{kind: bytes and suffix of a good file, "hostile" and suffix: contents of hostile ones}."""
     import nir
     from PIL import Image
 
     from tests.nir_graphs import conv_net
     from tests.test_quantise import trained
-    folder = tmp_path_factory.mktemp("good")
     network = draw(4)
     network.save(folder / "net.npz")
     some = images(network, 3)
@@ -131,7 +153,30 @@ def good(tmp_path_factory):
     trained().save(folder / "float.npz")
     nir.write(folder / "graph.nir", conv_net(np.random.default_rng(0)))
     (folder / "log.json").write_text('{"network": "0", "digest": "0", "parts": []}')
-    return {path.stem: (path.read_bytes(), path.suffix) for path in folder.iterdir()}
+    found = {path.stem: (path.read_bytes(), path.suffix) for path in folder.iterdir()}
+    pairs = [("net", "weights_1"), ("float", "weights_0"), ("images", "images"),
+             ("images", "labels")]
+    found["hostile.npz"] = [
+        *(data for kind, name in pairs for _, data, _ in hostile.archives(found[kind][0], name)),
+        *(hostile.header_changed(found[kind][0], name=hostile.ESCAPES, notes=notes)
+          for kind in ("net", "float") for notes in ({"classes": 5}, {}, {"classes": [None] * 7}))]
+    (folder / "hostile").mkdir()
+    found["hostile.nir"] = [
+        path.read_bytes() for _, path, _ in hostile.graphs(folder / "hostile")]
+    found["hostile.png"] = [
+        data for size in (network.shape[1:], (3, 3)) for _, data, _ in hostile.pictures(*size)]
+    found["hostile.json"] = [b"[" * 200000, b"null", b"[]", b'{"parts": 3}', b'{"network": []}',
+                             b"9" * 5000, b'"\\ud800"', b"\xff\xfe"]
+    return found
+
+
+def prepared(folder):
+    """Put into a folder a file where a folder is wanted, and a data set."""
+    (folder / "blocked").write_text("a file where a folder is wanted")
+    (folder / "idx").mkdir()
+    images = b"\0\0\x08\3" + np.array([5, 28, 28], dtype=">u4").tobytes() + bytes(5 * 28 * 28)
+    for name in ("train-images-idx3", "t10k-images-idx3", "t10k-labels-idx1"):
+        (folder / "idx" / f"{name}-ubyte.gz").write_bytes(gzip.compress(images))
 
 
 def placed(word, folder, good):
@@ -147,7 +192,14 @@ def placed(word, folder, good):
     if how == "folder":
         path.mkdir(exist_ok=True)
         return str(path)
-    if how == "fields" and suffix == ".npz":
+    if how == "fifo":
+        if not path.exists():
+            os.mkfifo(path)
+        return str(path)
+    if how == "hostile":
+        some = good.get("hostile" + suffix, [b""])
+        data = some[int(seed) % len(some)]
+    elif how == "fields" and suffix == ".npz":
         data = archive_changed(data, rng)
     elif how in ("bytes", "fields"):
         data = bytes_changed(data, rng)
@@ -156,7 +208,8 @@ def placed(word, folder, good):
     elif how == "text":
         data = b"{}\n"
     elif how == "wrong":
-        data = good[sorted(good)[int(seed) % len(good)]][0]
+        kinds = sorted(name for name in good if not name.startswith("hostile"))
+        data = good[kinds[int(seed) % len(kinds)]][0]
     path.write_bytes(data)
     return str(path)
 
@@ -176,6 +229,8 @@ def quick(patch):
     patch.setattr(hw.build.flow, "synthesised", refuse)
     patch.setattr(sim.throughput, "run_engine", simulated)
     patch.setattr(sim.soak, "soak", unsoaked)
+    patch.setattr(sim.demo, "run_engine", simulated)
+    patch.setattr(sim.upsets, "survey", unsoaked)
 
 
 def snapshot(folder):
@@ -194,7 +249,7 @@ def fuzz(main, count, arguments, good):
     def case(words):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            (folder / "blocked").write_text("a file where a folder is wanted")
+            prepared(folder)
             words = [placed(word, folder, good) for word in words]
             before, here, started = snapshot(folder), os.getcwd(), time.time()
             out, err = io.StringIO(), io.StringIO()

@@ -79,7 +79,7 @@ def test_refuses_shapes_and_types(images, rule, tmp_path):
 @pytest.mark.parametrize("labels", [np.arange(2), np.zeros((3, 1)), np.int64(3)])
 def test_refuses_labels(labels, tmp_path):
     np.savez(tmp_path / "a.npz", images=pictures(GREY), labels=labels)
-    assert "labels must be one a image, not of shape" in refused(tmp_path / "a.npz")
+    assert "labels must be one an image, not of shape" in refused(tmp_path / "a.npz")
 
 
 def test_refuses_damage(tmp_path):
@@ -106,7 +106,7 @@ def test_refuses_damage(tmp_path):
 def test_refuses_pictures(tmp_path):
     Image.new("L", (7, 4)).save(tmp_path / "a.png")
     Image.new("L", (9, 4)).save(tmp_path / "b.png")
-    with pytest.raises(BadInput, match=r"b.png: image is \(1, 4, 9\), the network takes \(1, 4, 7"):
+    with pytest.raises(BadInput, match="b.png: is 9 x 4 pixels, the network takes 7 x 4"):
         load_images(tmp_path, GREY)
     whole = (tmp_path / "a.png").read_bytes()
     for content in (b"", b"hello", whole[:40], whole[:20] + b"\xff" * 20 + whole[40:]):

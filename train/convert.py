@@ -7,10 +7,10 @@ fire; the result are the integers that the accelerator runs. Nothing is trained.
 import argparse
 
 import numpy as np
-from rich.console import Console
 
 from golden import float_network
 from golden.checks import whole
+from golden.console import Console
 from golden.errors import command
 from golden.files import output
 from golden.quantise import explained

@@ -5,10 +5,12 @@
 
 import argparse
 import gzip
+import io
 import os
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,11 @@ import numpy as np
 from golden.checks import whole
 from golden.errors import BadInput, command
 from golden.files import output, replacing
+from golden.reading import contents
+from golden.text import say
 
 PLACES = (Path.home() / ".cache/sam-snn/fashion-mnist", Path("/usr/share/datasets/fashion-mnist"))
+LARGEST = 2**26         # bytes of an idx file; that of 60,000 images has 47 million
 HELP = """Fashion-MNIST was not found in {places}. Either of these puts it there:
   sudo apt-get install dataset-fashion-mnist
   git clone --depth 1 https://github.com/zalandoresearch/fashion-mnist &&
@@ -31,7 +36,7 @@ def install():
     ask = [] if hasattr(os, "geteuid") and os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("apt-get") or (ask and not shutil.which("sudo")):
         return False
-    print("installing dataset-fashion-mnist (31 MB) ...", file=sys.stderr)
+    say("installing dataset-fashion-mnist (31 MB) ...", file=sys.stderr)
     return all(subprocess.run([*ask, "apt-get", *words], stdout=subprocess.DEVNULL).returncode == 0
                for words in (["update"], ["install", "-y", "dataset-fashion-mnist"]))
 
@@ -50,11 +55,17 @@ def find(folder=None):
 
 def read_idx(path):
     """Read one gzipped idx file of bytes as an array of its own shape."""
-    raw = gzip.decompress(Path(path).read_bytes())
-    if raw[:3] != b"\0\0\x08":
-        raise ValueError(f"{path} must be an idx file of unsigned bytes")
-    shape = np.frombuffer(raw, ">u4", count=raw[3], offset=4)
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+    try:
+        with gzip.open(io.BytesIO(contents(path))) as stream:
+            raw = stream.read(LARGEST)
+        if raw[:3] != b"\0\0\x08":
+            raise ValueError
+        shape = np.frombuffer(raw, ">u4", count=raw[3], offset=4)
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: must be an idx file of unsigned bytes") from None
 
 
 def load(part, folder=None):

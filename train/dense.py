@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import snntorch as snn
 import torch
-from rich.console import Console
 from snntorch import surrogate
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from golden import checks, float_run
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.files import output, publishing
 from golden.quantise import explained

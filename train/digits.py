@@ -22,6 +22,7 @@ from golden.checks import whole
 from golden.errors import command
 from golden.files import output, publishing
 from golden.snntorch import from_snntorch
+from golden.text import say
 
 STEPS = 16
 
@@ -79,10 +80,10 @@ def main(argv=None):
             adam.zero_grad()
             loss.backward()
             adam.step()
-        print(f"epoch {epoch + 1}: loss {loss.item():.3f}", end="\r", flush=True)
+        say(f"epoch {epoch + 1}: loss {loss.item():.3f}", end="\r", flush=True)
     with torch.no_grad():
         pred = scores(net, torch.from_numpy(test[0]).float()).argmax(1).numpy()
-    print(f"\ntest images right: {np.mean(pred == test[1]):.1%} of {len(pred)}")
+    say(f"\ntest images right: {np.mean(pred == test[1]):.1%} of {len(pred)}")
 
     made = from_snntorch(net, shape=(1, 8, 8), steps=STEPS, name="digits")
     utils.reset(net)
@@ -93,7 +94,7 @@ def main(argv=None):
         nir.write(nir_file, graph)
         for file, (some, of) in zip(image_files, (learn, test), strict=True):
             np.savez_compressed(file, images=some, labels=of)
-    print(f"wrote {', '.join(FILES)} to {out}")
+    say(f"wrote {', '.join(FILES)} to {out}")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ import importlib
 import time
 from pathlib import Path
 
-from rich.console import Console
-
+from golden.console import Console
 from golden.errors import BadInput, command
 
 NAMES = ("fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab", "fig6c", "formats", "modes",

@@ -13,6 +13,7 @@ from golden.files import output
 from golden.formats import LEAK_BITS
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run_batched
+from golden.text import say
 from train import data
 from train.snn import Net
 
@@ -90,9 +91,9 @@ def main(argv=None):
              "accuracy": score, "given": given}
     made = made.replace(notes=notes)
     made.save(args.out)
-    print(f"{args.out}: {score:.2%} of {len(labels)} test images")
+    say(f"{args.out}: {score:.2%} of {len(labels)} test images")
     for seed in np.random.default_rng(1).integers(1, 2**32, args.seeds):
-        print(f"  seed {seed:#010x}: {accuracy(made.replace(seed=int(seed)), images, labels):.2%}")
+        say(f"  seed {seed:#010x}: {accuracy(made.replace(seed=int(seed)), images, labels):.2%}")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from rich.console import Console
 from rich.progress import Progress
 from torch.nn import functional as F
 
 from golden.checks import real, whole
+from golden.console import Console
 from golden.errors import command
 from golden.files import output, replacing
 from train import data

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.progress import Progress
 
 from golden.checks import real, whole
+from golden.console import Console
 from golden.files import replacing
 
 FOLDER = Path("build/train")

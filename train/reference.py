@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import nn
 from torch.nn import functional as F
 
 from golden import float_network
 from golden.checks import real, whole
+from golden.console import Console
 from golden.errors import BadInput, command
 from golden.files import output
 from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron

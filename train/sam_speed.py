@@ -26,6 +26,7 @@ from golden.errors import BadInput, command
 from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
 from golden.sam import activation_map
+from golden.text import say
 
 
 def script(spikes, gamma):
@@ -112,8 +113,8 @@ def main(argv=None):
     if args.json is not None:
         output(args.json, suffix=".json", option="--json")
     torch.set_num_threads(1)  # as many as golden uses
-    print(f"SAM of {' x '.join(map(str, args.shape))} neurons, {args.steps} steps, gamma "
-          f"{args.gamma}; one thread each, CPU time, best of {args.repeats}")
+    say(f"SAM of {' x '.join(map(str, args.shape))} neurons, {args.steps} steps, gamma "
+        f"{args.gamma}; one thread each, CPU time, best of {args.repeats}")
     report = {"shape": list(args.shape), "steps": args.steps, "gamma": args.gamma, "threads": 1,
               "repeats": args.repeats, "torch": torch.__version__, "rates": []}
     for rate in args.rate:
@@ -125,7 +126,7 @@ def main(argv=None):
             "rate": rate, "spikes": int(spikes.sum()), "seconds": best, "largest error": error,
             "share of bound": share,
             "times faster": {name: best[name] / best["golden"] for name in METHODS}})
-        print(f"{rate:.0%} spikes: golden {best['golden'] * 1e3:.2f} ms; "
+        say(f"{rate:.0%} spikes: golden {best['golden'] * 1e3:.2f} ms; "
               + ", ".join(f"{name} {best[name] * 1e3:.2f} ms, {best[name] / best['golden']:.1f} x"
                           for name in METHODS)
               + f"; largest error {error:.1f} units of 2**-{SCORE_FRAC}, {share:.0%} of its bound")

@@ -1,5 +1,6 @@
 """Formal proofs of the gateware: ``python -m tests.formal``."""
 
-from tests.formal import arithmetic, boards, memories, streams
+from tests.formal import arithmetic, boards, memories, stores, streams
 
-PROOFS = arithmetic.PROOFS + boards.PROOFS + memories.PROOFS + streams.PROOFS
+PROOFS = (arithmetic.PROOFS + boards.PROOFS + memories.PROOFS + stores.PROOFS
+          + streams.PROOFS)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
-from rich.console import Console
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
 from golden import processes
+from golden.console import Console
 from golden.errors import BadInput
 from golden.files import replacing
 from golden.network import load
