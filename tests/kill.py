@@ -29,7 +29,7 @@ from rich.progress import Progress
 
 from boards import toolchain
 from golden.checks import whole
-from golden.errors import command
+from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.network import Layer, Network, Neuron
 from golden.processes import folder
@@ -96,17 +96,15 @@ class Case:
 
     def __init__(self, name, words, where, cache):
         self.name, self.words, self.where, self.cache = name, words, where / name, cache
-        self.out = self.where / "out"
+        self.out = self.where / "made"
+        self.kept = self.where / "old"
         self.old = self.made(1)
+        shutil.copytree(self.out, self.kept)
         began = time.monotonic()
         self.new = self.made(2)
         self.seconds = time.monotonic() - began
         if self.old == self.new:
             raise AssertionError(f"{name}: old and new output are the same")
-        self.kept = self.where / "old"
-        shutil.rmtree(self.out)
-        self.made(1)
-        shutil.copytree(self.out, self.kept)
 
     def started(self, seed):
         """The command on network ``seed``."""
@@ -158,23 +156,22 @@ class Case:
                 else "new", "remains": extra}
 
 
-def cases(where, cache):
-    """The three commands, each run to its end some times."""
+def cases(where, cache, only):
+    """The commands whose name has ``only`` in it, each run to its end twice."""
     for seed in (1, 2):
         tiny(seed).save(where / f"net{seed}.npz")
     rng = np.random.default_rng(1)
     np.save(where / "images.npy", rng.integers(0, 256, (20, 4, 4), dtype=np.uint8))
     images = where / "images.npy"
     net = lambda seed: where / f"net{seed}.npz"
-    return [
-        Case("hw.build", lambda seed, out: ["hw.build", "ice40", "--network", net(seed),
-                                            "--seed", "1", "--out", out], where, cache),
-        Case("sim.run", lambda seed, out: ["sim.run", "--network", net(seed), "--images", images,
-                                           "--engine", "rtl", "--out", out / "r.npz"],
-             where, cache),
-        Case("sim.explain", lambda seed, out: [
-            "sim.explain", "--network", net(seed), "--image", images, "--method", "saliency",
-            "--out", out / "e.png"], where, cache)]
+    words = {
+        "hw.build": lambda seed, out: ["hw.build", "ice40", "--network", net(seed), "--seed", "1",
+                                       "--out", out],
+        "sim.run": lambda seed, out: ["sim.run", "--network", net(seed), "--images", images,
+                                      "--engine", "rtl", "--out", out / "r.npz"],
+        "sim.explain": lambda seed, out: ["sim.explain", "--network", net(seed), "--image", images,
+                                          "--method", "saliency", "--out", out / "e.png"]}
+    return [Case(name, each, where, cache) for name, each in words.items() if only in name]
 
 
 @command
@@ -184,6 +181,7 @@ def main(argv=None):
     parser.add_argument("--limit", type=whole(), default=100, metavar="N",
                         help="kills (default: %(default)s); 10 take some five minutes")
     parser.add_argument("--seed", type=whole(0), default=1, help="of moments and signals")
+    parser.add_argument("--only", default="", metavar="NAME", help="kill only this command")
     parser.add_argument("--out", metavar="LOG.json")
     args = parser.parse_args(argv)
     rng, log, failed = np.random.default_rng(args.seed), [], []
@@ -191,7 +189,9 @@ def main(argv=None):
     code = digest_of_code()
     with folder("sam-kill-") as where, Progress(console=console, transient=True) as progress:
         task = progress.add_task("runs that are not killed", total=args.limit)
-        every = cases(where, where / "cache")
+        every = cases(where, where / "cache", args.only)
+        if not every:
+            raise BadInput(f"--only {args.only}: no such command")
         progress.update(task, description="kills")
         for n in range(args.limit):
             case, number = every[n % len(every)], SIGNALS[n // len(every) % len(SIGNALS)]
@@ -213,7 +213,8 @@ def main(argv=None):
         raise SystemExit(1)
     outputs = Counter(entry.get("output", "wrong") for entry in log)
     report = {
-        "command": f"python -m tests.kill --limit {args.limit} --seed {args.seed}",
+        "command": f"python -m tests.kill --limit {args.limit} --seed {args.seed}"
+        + (f" --only {args.only}" if args.only else ""),
         "date": datetime.date.today().isoformat(), "commit": commit(), "code": code,
         "kills": len(log), "seed": args.seed, "wrong": len(failed), "outputs": dict(outputs),
         "remains": sum(bool(entry.get("remains")) for entry in log), "log": log}

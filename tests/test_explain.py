@@ -10,7 +10,7 @@ from golden.paths import network_paths
 from golden.perturb import NetworkModel
 from golden.run import run
 from golden.saliency import CausalImportance, TemporalSaliency
-from sim.explain import main, picture
+from sim.explain import drawable, main
 
 NETWORK, SAMPLE = "models/fashion_small.npz", "models/fashion_sample.npz"
 
@@ -176,11 +176,11 @@ def lit(channels):
     (4, 50, 47.5)])
 def test_channels(channels, left, right):
     """The first and second column of what lies under a map."""
-    found = picture(lit(channels))
+    found = drawable(lit(channels))
     assert found.shape[:2] == (8, 10)
     assert np.array_equal(found[0, 0], left) and np.array_equal(found[0, 1], right)
     frames = (lit(channels)[None] > 0) * np.ones((5, 1, 1, 1), np.uint8)
-    assert picture(frames).max() == (255 if channels < 4 else 255 / channels)
+    assert drawable(frames).max() == (255 if channels < 4 else 255 / channels)
 
 
 @pytest.mark.parametrize("method", ["sam", "saliency"])
