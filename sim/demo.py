@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from golden.console import Console, Table
-from golden.errors import command
+from golden.errors import BadInput, command
 from golden.files import replacing
 from golden.formats import SCORE_FRAC
 from golden.images import load_images
@@ -30,6 +30,8 @@ def main(argv=None):
     parser.add_argument("--count", type=int, default=4, help="images, from the first")
     parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png")
     args = parser.parse_args(argv)
+    if args.count < 1:
+        raise BadInput(f"--count must be at least 1, not {args.count}")
     network = load(args.network)
     images, labels = load_images(args.images, network)
     images = images[:args.count]
