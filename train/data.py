@@ -97,6 +97,8 @@ def main(argv=None):
     parser.add_argument("--count", type=int, default=200, help="test images, from the first")
     parser.add_argument("--out", default="models/fashion_sample.npz")
     args = parser.parse_args(argv)
+    if Path(args.out).suffix != ".npz":
+        raise BadInput(f"--out {args.out}: must end in .npz")
     try:
         find(args.data)
     except FileNotFoundError as error:
