@@ -36,6 +36,7 @@ SECONDS, MEMORY = 30, 3 * 2**29     # of CPU time and address space that a case 
 SHOWN = 50                          # faults that a log keeps in words
 BATCH = 200                         # most cases of one command in turn
 MODULES = {"golden.summary": "golden.network"}
+TOOLS = 2**34                       # of address space where Yosys runs, which reserves much
 HEAVY = ("hw.build", "hw.export", "sim.throughput", "sim.soak", "sim.demo", "sim.upsets")
 FAULTS = ("traceback", "hang", "control characters", "not one line", "left behind", "other")
 
@@ -114,7 +115,9 @@ def soak(limit, number, good, tick=lambda: None, commands=COMMANDS):
         main, _, arguments = commands[name]
         for words in drawn(arguments, min(batch, limit - log["count"]), number * 10**6 + turn):
             alone = log["count"] % WHOLE == WHOLE - 1 and name not in HEAVY
-            fault, ending, shown, text = case(name, main, words, good, alone=alone)
+            fault, ending, shown, text = case(
+                name, main, words, good, alone=alone,
+                memory=TOOLS if name.startswith("hw.") else MEMORY)
             log["count"] += 1
             log["subprocesses"] += alone
             endings = log["commands"].setdefault(name, {})
@@ -162,8 +165,8 @@ def main(argv=None):
                     flush=True)
         log = soak(args.limit, args.seed, originals(Path(folder) / "good"),
                    tick=tick)
-    log |= {"seconds": round(time.time() - began, 1), "limits": {
-        "cpu_seconds": SECONDS, "bytes": MEMORY}, "commit": commit(), "code": code()}
+    log |= {"seconds": round(time.time() - began, 1), "commit": commit(), "code": code(),
+            "limits": {"cpu_seconds": SECONDS, "bytes": MEMORY, "bytes with tools": TOOLS}}
     if args.out:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(log, indent=1) + "\n")
