@@ -332,3 +332,15 @@ def test_networks_have_everything():
         *(("reset", reset, delay) for reset in ("subtract", "subtract_leaked", "zero")
           for delay in (0, 1))}
     assert have >= wanted, sorted(map(str, wanted - have))
+
+
+def test_records_of_the_repository_are_of_these_networks():
+    """Each committed record has all networks, measured in full, model and RTL equal."""
+    paths = sorted((ROOT / "verify").glob("oracle*.json"))
+    assert paths
+    for path in paths:
+        networks = read(path)["networks"]
+        assert list(networks) == list(CASES)
+        for name, found in networks.items():
+            assert found["packed"]["lc"] > 0 and found["model_differs"] == []
+            assert ("chip" in found) == bool(CASES[name].chip)
