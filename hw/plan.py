@@ -285,6 +285,12 @@ class Plan:
                                  for stage in self.network.stages))
 
     @cached_property
+    def leak_bits(self):
+        """Width of a leak, which may come by channel."""
+        return bits_unsigned(max(int(np.max(stage.layer.neuron.leak))
+                                 for stage in self.network.stages))
+
+    @cached_property
     def per_channel(self):
         """Whether neurons of one layer differ, so that parameters come with every group."""
         def varies(layer):
@@ -308,8 +314,7 @@ class Plan:
                    for layer in layers):
                 found.append(("v_reset", self.membrane_bits))
             if any(np.min(layer.neuron.leak) != np.max(layer.neuron.leak) for layer in layers):
-                found.append(("leak", bits_unsigned(max(int(np.max(layer.neuron.leak))
-                                                        for layer in layers))))
+                found.append(("leak", self.leak_bits))
         return tuple(found)
 
     @property
