@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 from amaranth import Shape
 
-from golden.formats import leak_shift, score_bits
-from hw.cost import ebrs, memory_plan
+from golden.formats import score_bits
+from hw.cost import ebrs, memory_plan, multipliers
+from hw.multiples import adders
 from hw.walker import found_layout
 
 __all__ = ["blocks", "cells", "parts", "summed"]
 
 SHORT = 32                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
+UNFITTED = {"products": 1}                          # an adder's bit; no chip of the fit has one
 
 
 def parts(accelerator):
@@ -28,20 +30,22 @@ def parts(accelerator):
     chip : 1, for what every chip has
     sums : bits of accumulators and of a train under way, in all steps of all lanes
     neurons : bits of membranes in all lanes, once for each order and comparison that they know
-    products, norms, parameters : bits of what only some neurons have
+    products : bits of membranes in all lanes, once for each adder of a leak that is no shift
+    norms, parameters : bits of what only some neurons have
     walk : bits of the addresses counted, and the passes that choose between them
     sam : bits of a score and of a map value
     """
     plan = accelerator.plan
     weighted = [each for each in plan.passes if not each.merging]
     orders = {(p.neuron.reset, p.neuron.compare, p.neuron.delay) for p in weighted}
-    leaks = {int(np.max(p.neuron.leak)) for p in weighted}
-    multiplied = any(leak and leak_shift(leak) is None for leak in leaks)
+    leaks = {int(np.max(p.neuron.leak)) for p in weighted} - {0}
+    if "leak" in dict(plan.fields):
+        leaks = set()                               # multiplied
     return {
         "chip": 1,
         "sums": plan.lanes * plan.word_steps * (plan.sum_bits + 1),
         "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
-        "products": plan.lanes * plan.membrane_bits if multiplied else 0,
+        "products": plan.lanes * plan.membrane_bits * sum(map(adders, leaks)),
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
         "parameters": (plan.lanes * sum(bits for _, bits in plan.fields)
                        if plan.per_channel else 0),
@@ -52,7 +56,8 @@ def parts(accelerator):
 
 def summed(found, fitted):
     """Logic cells of ``parts`` at ``fitted`` cells for one of each."""
-    return round(sum(count * fitted.get(part, 0) for part, count in found.items()))
+    return round(sum(count * (fitted.get(part) or UNFITTED.get(part, 0))
+                     for part, count in found.items()))
 
 
 def cells(accelerator):
@@ -75,4 +80,5 @@ def blocks(accelerator):
     sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
             if plan.segments > 1 else 0)
     return {"ebr": count("EBR") + ebrs(1, queue) + sums + 3, "spram": count("SPRAM"),
-            "dsp": int(bool(accelerator.taps))}
+            "dsp": sum(count for _, count in multipliers(
+                plan, sam=bool(accelerator.taps), traces=accelerator.attribution is not None))}

@@ -20,7 +20,7 @@ from golden.network import load
 from golden.processes import folder
 from golden.text import say
 from hw import flow
-from hw.cost import capacity, efforts, memory_plan, shortages
+from hw.cost import capacity, efforts, memory_plan, multipliers, shortages, too_many
 from hw.flow import Failed, Unplaced
 from hw.plan import Plan, configuration
 
@@ -37,18 +37,20 @@ def default_taps(network):
     return maps[1:] or maps
 
 
-def engine_size(network, lanes, word_steps):
+def engine_size(network, lanes, word_steps, sam=True):
     """(lanes, word_steps) of the arguments, None for those to be found.
 
     Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
-    where the memories suffice only so.
+    where the memories suffice only so, or 2 of 16 where the multipliers do, of which ``sam`` says
+    whether SAM takes one.
     """
     given = lambda *usual: tuple(n if asked is None else asked for asked, n in zip(
         (lanes, word_steps), usual, strict=True))
     size = given(4, 16)
-    for tried in (size, given(8, 8)):
+    for tried in (size, given(8, 8), given(2, 16)):
         try:
-            if not shortages(memory_plan(Plan(network, lanes=tried[0], word_steps=tried[1]))):
+            plan = Plan(network, lanes=tried[0], word_steps=tried[1])
+            if not shortages(memory_plan(plan)) + too_many(multipliers(plan, sam=sam)):
                 return tried
         except BadInput:
             pass                                    # told for the size that is taken
@@ -75,7 +77,7 @@ def design(network, args):
     if args.traces is not None and args.traces not in network.taps:
         raise BadInput(f"--traces: layer {args.traces} is no spiking layer of {args.network}")
     lanes, word_steps = engine_size(
-        network, target.lanes if args.lanes is None else args.lanes, args.word_steps)
+        network, target.lanes if args.lanes is None else args.lanes, args.word_steps, bool(taps))
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
                               gamma=args.gamma, mode=args.sam_mode,
                               attribution=args.traces, experiments=args.experiments,
@@ -85,7 +87,8 @@ def design(network, args):
     if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
         raise BadInput(f"--maps {args.maps}: its words have {bits} bits here, and at most "
                        f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
-    if target.spram and (over := shortages(memories(accelerator))):
+    products = multipliers(accelerator.plan, sam=bool(taps), traces=args.traces is not None)
+    if target.spram and (over := shortages(memories(accelerator)) + too_many(products)):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     hz = clock_of(args)
     if args.boot == "flash" and not target.red:
@@ -152,9 +155,10 @@ def map_sums(accelerator):
             f"bits, and all would need {needed}")
 
 
-def report_of(network, accelerator, routes, target, *, hz, args):
+def report_of(network, accelerator, routes, target, *, hz, args, multipliers=None):
     """Everything worth knowing of the routes (flow.seeds_routed), as plain data.
 
+    ``multipliers`` are flow.multipliers', of which those without registers are told.
     Of several seeds, the fastest is the one that is kept; ``seeds`` lists all that found a place
     and ``unplaced`` the others.
     """
@@ -167,6 +171,7 @@ def report_of(network, accelerator, routes, target, *, hz, args):
     return {
         "device": target.device, "board": target.board, **used, "available": limits,
         "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
+        "unregistered": sorted(name for name, form in (multipliers or {}).items() if form.bare),
         "seed": seed,
         "seeds": [{"seed": n, "fmax_mhz": mhz, **flow.used(routes[n], target)}
                   for n, mhz in clocks.items()],
@@ -194,7 +199,8 @@ def markdown(report):
     lines += [f"| {key} | {report[key]} | {limit} |" for key, limit in report["available"].items()]
     lines += [f"| {m['what']} | {m['used']} | {m['limit']} |" for m in report["memories"]]
     lines += ["", f"Clock {report['clock_mhz']:g} MHz, reached {report['fmax_mhz']:g} MHz: "
-              f"timing {'met' if report['timing_met'] else 'MISSED'}.", ""]
+              f"timing {'met' if report['timing_met'] else 'MISSED'}.", "",
+              *unregistered(report)]
     lines += ["## Memory plan", "",
               "A row is read in a cycle; the blocks of small memories are estimated.", "",
               "| what | where | rows | bits a row | bits | of | Mbit/s |",
@@ -219,6 +225,13 @@ def markdown(report):
     return "\n".join(lines)
 
 
+def unregistered(report):
+    """Lines of a page about multipliers through which a path goes on without a register."""
+    count = len(report["unregistered"])
+    return [f"{count} multipliers without registers, whose delay is in that clock.", ""] * bool(
+        count)
+
+
 def show(report, console):
     """Print the report as a table."""
     table = Table(title=f"{report['network']} on {report['device']}")
@@ -231,6 +244,8 @@ def show(report, console):
     table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
     table.add_row("timing met", "yes" if report["timing_met"] else "NO", "")
     console.print(table)
+    for line in unregistered(report):
+        console.print(line, end="\n" if line else "")
     if report["unplaced"]:
         console.print(f"no place for the last cells with seed "
                       f"{', '.join(map(str, report['unplaced']))}; kept: seed {report['seed']}")
@@ -332,7 +347,8 @@ def build(args, console):
             else:
                 raise Unplaced(f"no place for the last cells with seed "
                                f"{', '.join(map(str, routes))}; another --seed may find one")
-        report = report_of(network, accelerator, routes, target, hz=hz, args=args)
+        report = report_of(network, accelerator, routes, target, hz=hz, args=args,
+                           multipliers=flow.multipliers(work))
         publish(args, network, accelerator, target, hz, report, work)
     return report
 

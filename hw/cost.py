@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hw.plan import SPRAM_WORDS, WORD
 
-SPRAMS, EBRS = 4, 30                                # of the iCE40UP5K
+SPRAMS, EBRS, DSPS = 4, 30, 8                       # of the iCE40UP5K
 EBR_MODES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
 
 
@@ -93,6 +93,23 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
     if experiments:
         found.append(block_memory("marks of silent neurons", max(plan.regions) // WORD, WORD))
     return found
+
+
+def multipliers(plan, *, sam=False, traces=False):
+    """(what, how many) of all multipliers (DSP): those of the plan, of SAM and of traces."""
+    found = list(plan.multipliers)
+    found += [("SAM", 1)] if sam else []
+    return [*found, ("traces", 1)] if traces else found
+
+
+def too_many(products):
+    """What ``shortages`` says of ``multipliers``."""
+    used = sum(count for _, count in products)
+    if used <= DSPS:
+        return []
+    parts = ", ".join(f"{what} {count}" for what, count in products)
+    return [f"{used} multipliers (DSP), {used - DSPS} more than the {DSPS} there are ({parts}); "
+            "fewer --lanes take fewer"]
 
 
 def efforts(plan):

@@ -5,8 +5,9 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import LEAK_BITS, leak_shift
+from golden.formats import LEAK_BITS
 from hw.constants import held
+from hw.multiples import floor_product
 
 __all__ = ["Lane", "norm_layout"]
 
@@ -187,15 +188,12 @@ class Lane(wiring.Component):
                            lambda frac: total << frac)
 
     def dropped(self, m, membrane, leak):
-        """floor(u (1 - L)): a shift where the share dropped is a power of two, else a product."""
+        """floor(u (1 - L)): of a pass as a sum of shifts, of a channel as a product."""
         if leak is not None:
             return (membrane * leak) >> LEAK_BITS
 
         def one(leak):
-            if leak == 0:
-                return C(0, membrane.shape())
-            shift = leak_shift(leak)
-            return membrane >> shift if shift is not None else (membrane * leak) >> LEAK_BITS
+            return floor_product(membrane, leak, LEAK_BITS) if leak else C(0, membrane.shape())
         return self.chosen(m, [int(np.max(each.neuron.leak)) for each in self.plan.passes], one)
 
     def chosen(self, m, values, make):

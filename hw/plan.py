@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from golden.errors import BadInput
-from golden.formats import LEAK_BITS, MODES, bits_signed, bits_unsigned
+from golden.formats import MODES, bits_signed, bits_unsigned
 from golden.network import Network, Stage, membrane_range, sum_ranges
 
 WORD = 16          # bits of a memory word; trains in a word of the bitmap
@@ -41,6 +41,16 @@ def bits_of(ends):
     """Bits of the two's complement format that holds all of some (low, high), arrays or not."""
     return bits_signed(min(int(np.min(low)) for low, _ in ends),
                        max(int(np.max(high)) for _, high in ends))
+
+
+def multipliers(*widths):
+    """Multipliers of 16 x 16 bits that Yosys takes for one product of two signed widths.
+
+    It cuts what is wider into pieces of 16 bits and the rest; a piece of one bit, and a product of
+    pieces that has fewer than 11 bits, is made of logic.
+    """
+    pieces = lambda width: [16] * ((width - 1) // 16) + [width - (width - 1) // 16 * 16]
+    return sum(min(a, b) > 1 and a + b > 10 for a in pieces(widths[0]) for b in pieces(widths[1]))
 
 
 @dataclass(frozen=True)
@@ -279,6 +289,12 @@ class Plan:
                                  for stage in self.network.stages))
 
     @cached_property
+    def leak_bits(self):
+        """Width of a leak, which may come by channel."""
+        return bits_unsigned(max(int(np.max(stage.layer.neuron.leak))
+                                 for stage in self.network.stages))
+
+    @cached_property
     def per_channel(self):
         """Whether neurons of one layer differ, so that parameters come with every group."""
         def varies(layer):
@@ -302,7 +318,22 @@ class Plan:
                    for layer in layers):
                 found.append(("v_reset", self.membrane_bits))
             if any(np.min(layer.neuron.leak) != np.max(layer.neuron.leak) for layer in layers):
-                found.append(("leak", LEAK_BITS + 1))
+                found.append(("leak", self.leak_bits))
+        return tuple(found)
+
+    @property
+    def multipliers(self):
+        """(what, how many) of the multipliers of 16 x 16 bits that the lanes take.
+
+        Only products of two variables: a leak of a pass is a sum of shifts (hw.multiples).
+        """
+        found, leak = [], dict(self.fields).get("leak")
+        if leak:
+            found.append(("leaks of channels",
+                          self.lanes * multipliers(self.membrane_bits, leak + 1)))
+        if self.normed:
+            found.append(("norms over time (BNTT)",
+                          self.lanes * multipliers(self.sum_bits, self.norm_bits[0])))
         return tuple(found)
 
     @cached_property

@@ -72,7 +72,7 @@ def reload(chip, network):
          "neurons differ from channel to channel, and the chip has one kind for a layer")
     made = Reload(network, **size, chip=chip)
     for what, bits in (("weights", "weight_bits"), ("thresholds", "threshold_bits"),
-                       ("sums", "sum_bits"), ("membranes", "membrane_bits"),
+                       ("leaks", "leak_bits"), ("sums", "sum_bits"), ("membranes", "membrane_bits"),
                        ("scores", "score_bits")):
         needed, there = getattr(Plan, bits).func(made), getattr(chip, bits)
         rule(needed <= there, network.name,

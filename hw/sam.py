@@ -145,31 +145,43 @@ class Sam(wiring.Component):
             m.d.sync += [later.eq(~now), lead.eq(lead - 1)]
 
         # --- multiply -----------------------------------------------------------------------------
+        # The product and its sum are one register, that of the multiplier.
         found, found_second = Signal(), Signal()
         found_time = Signal(time)
-        factor  = Signal(score, reset_less=True)             # A at the neuron's last spike, or z
-        result  = Signal(score, reset_less=True)
-        product = Signal(score.width + 16)
-        spare   = Signal()                                   # the spike itself does not count
+        kept    = Signal(score, reset_less=True)             # A at the neuron's last spike, or z
+        factor  = Signal(score)                              # the same, as soon as it is there
+        grown   = Signal(TABLE_FRAC + score.width, reset_less=True)
+        result  = Signal(score)                              # what the map is to have
+        fresh   = Signal()                                   # A of a spike is in `grown`, unkept
+        paper   = Signal()
         half    = 1 << TABLE_FRAC - 1
-        m.d.comb += product.eq(entry.data * factor)
-        # One more, unless it is spare, and rounded half up, in a single sum.
-        grown = (product + Cat(C(half, TABLE_FRAC + SCORE_FRAC), ~spare)) >> TABLE_FRAC
-        whole = Cat(grown[:SCORE_FRAC], grown[SCORE_FRAC:] + spare)[:score.width]
+        latest  = grown[TABLE_FRAC:]
+        m.d.comb += [
+            factor.eq(Mux(fresh, latest, kept)),
+            # The spike itself does not count.
+            result.eq(Cat(latest[:SCORE_FRAC], latest[SCORE_FRAC:] - (fresh & paper))),
+        ]
         m.d.sync += [
-            found.eq(looked), found_second.eq(second),
-            spare.eq(second | (self.mode == Mode.Paper.value)),
+            found.eq(looked), found_second.eq(second), fresh.eq(found & ~found_second),
+            paper.eq(self.mode == Mode.Paper.value),
         ]
         with m.If(moves):
             m.d.sync += found_time.eq(now)
         with m.If(found):
-            m.d.sync += result.eq(grown)
-        with m.If(found | (looked & second)):
-            # For the ghost z takes its place, and after it A comes back.
-            m.d.sync += factor.eq(Mux(found, Mux(found_second, result, whole),
-                                      silent << SCORE_FRAC))
+            # One more, unless it is a ghost, and rounded half up, in a single sum.
+            m.d.sync += grown.eq(entry.data * factor + Cat(
+                C(half, TABLE_FRAC + SCORE_FRAC), ~found_second))
+        # For the ghost z takes the place of A, and after it A comes back, which is still there.
+        with m.If(looked & second):
+            m.d.sync += kept.eq(silent << SCORE_FRAC)
+        with m.Elif(fresh | (found & found_second)):
+            m.d.sync += kept.eq(latest)
+        opened  = Signal()                                   # what was kept was the one before's
+        m.d.sync += opened.eq(opens)
         with m.If(opens):
-            m.d.sync += [factor.eq(0), lead.eq(0)]           # no spike yet: A = 1, whatever d is
+            m.d.sync += lead.eq(0)
+        with m.If(opened):
+            m.d.sync += kept.eq(0)                           # no spike yet: A = 1, whatever d is
 
         # --- add to the map -----------------------------------------------------------------------
         adding, add_time = Signal(), Signal(time)

@@ -26,7 +26,7 @@ from sim.gates import flattened
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
     "membrane": r"core\.engine\.lane\d+\.(kept|\$signal|fired)",
     "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
-    "NCS": r"sam\.(factor|result)",
+    "NCS": r"sam\.(kept|grown)",
     "ISI": r"sam\.later",
 }
 PART = 100

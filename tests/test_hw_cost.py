@@ -10,8 +10,10 @@ from amaranth.back import verilog
 from golden.network import Layer, Network, Neuron, load
 from hw import build
 from hw.accelerator import Accelerator
-from hw.cost import EBRS, ebrs, efforts, memory_plan, shortages
+from hw.cost import DSPS, EBRS, ebrs, efforts, memory_plan, multipliers, shortages, too_many
 from hw.plan import SPRAM_WORDS, Plan
+from hw.plan import multipliers as pieces
+from sim.gates import yosys
 from tests.networks import draw
 
 ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
@@ -101,6 +103,61 @@ def test_too_wide_rows_are_told(tmp_path, capsys):
     assert "does not fit: 6 blocks of SPRAM, 2 more than the 4 there are" in message
 
 
+def leaky(leak, *, frac=8):
+    """A dense network of 20 inputs whose hidden layer drops ``leak`` of 2**16 in a step."""
+    neuron = Neuron(np.int64(700), np.int64(leak) if np.ndim(leak) == 0 else np.array(leak))
+    return Network((1, 20, 1), 16, (
+        Layer(np.full((8, 20), 7), 4, neuron, frac=frac),
+        Layer(np.ones((10, 8), np.int64), 4, ACCUMULATE)), name="leaky")
+
+
+@pytest.mark.parametrize("leak", [1 << 12, 6554, 3277])
+def test_a_leak_of_a_pass_takes_no_multiplier(leak):
+    plan = Plan(leaky(leak))
+    assert plan.membrane_bits > 16 and multipliers(plan) == []
+    assert multipliers(plan, sam=True, traces=True) == [("SAM", 1), ("traces", 1)]
+
+
+def test_leaks_of_channels_are_counted(tmp_path, capsys):
+    """Two a lane where membranes are wider than 16 bits: 8 for 4 lanes, and 1 of SAM."""
+    network = leaky([6554, 3277] * 4)
+    assert dict(Plan(network).fields)["leak"] == 13
+    assert multipliers(Plan(network)) == [("leaks of channels", 8)]
+    assert multipliers(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
+        ("leaks of channels", 2)]
+    assert build.engine_size(network, None, None) == (2, 16)
+    assert build.engine_size(network, None, None, sam=False) == (4, 16)
+    message = refused(conv_leaky(), tmp_path, capsys, "--lanes", "4")
+    assert message == (
+        f"error: conv: does not fit: 9 multipliers (DSP), 1 more than the {DSPS} there are (leaks "
+        "of channels 8, SAM 1); fewer --lanes take fewer")
+
+
+def conv_leaky():
+    """A convolution with a map, two leaks, and membranes of more than 16 bits."""
+    neuron = Neuron(np.int64(700), np.array([6554, 3277] * 4))
+    return Network((1, 4, 4), 16, (
+        Layer(np.full((8, 1, 3, 3), 7), 4, neuron, frac=8),
+        Layer(np.ones((10, 32), np.int64), 4, ACCUMULATE)), name="conv")
+
+
+@pytest.mark.parametrize("widths, count", [
+    ((16, 13), 1), ((17, 16), 1), ((18, 16), 2), ((23, 14), 2), ((24, 18), 3), ((6, 4), 0),
+    ((7, 4), 1), ((33, 16), 2)])
+def test_pieces_of_a_product_are_those_of_yosys(widths, count, tmp_path):
+    assert pieces(*widths) == pieces(*widths[::-1]) == count
+    a, b = (width - 1 for width in widths)
+    (tmp_path / "dut.v").write_text(
+        f"module dut(input signed [{a}:0] a, input signed [{b}:0] b, output signed [{a + b + 1}:0]"
+        " y);\nassign y = a * b;\nendmodule\n")
+    yosys(f"read_verilog dut.v; synth_ice40 -dsp -device u -top dut; "
+          f"select -assert-count {count} t:SB_MAC16", tmp_path)
+
+
+def test_too_many_says_nothing_of_enough():
+    assert too_many([("x", DSPS)]) == [] and "1 more" in too_many([("x", DSPS + 1)])[0]
+
+
 def test_block_rams_are_counted():
     plan = Plan(draw(3, rich=True))
     assert shortages(memory_plan(plan)) == []
@@ -148,7 +205,7 @@ def test_report_states_the_plan():
     report = {
         "network": "n", "board": "b", "available": dict.fromkeys(used, 1),
         **dict.fromkeys(used, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
-        "timing_met": True, "widths": {}, "tools": {}, "options": {},
+        "timing_met": True, "unregistered": [], "widths": {}, "tools": {}, "options": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
                          "map_sums", "seed"), ""),
         **build.costs(plan, memory_plan(plan), 24e6)}

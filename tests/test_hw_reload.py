@@ -95,3 +95,15 @@ LAYERS = len(NETWORK.layers)
 def test_refuses(other, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
         reload(Plan(NETWORK), other)
+
+
+def test_refuses_a_leak_that_is_wider_than_kept():
+    """Leaks of 12 and 13 bits are kept in 13; one of 14 would be cut off."""
+    def leaky(*leaks):
+        leak = np.resize(leaks, FIRST.channels)
+        return retrained(NETWORK, neuron=replace(FIRST.neuron, leak=leak))
+    chip = Plan(leaky(3277, 6554))
+    wide = max(chip.leak_bits, 13) + 1
+    with pytest.raises(BadInput, match="^other: leaks need "):
+        reload(chip, leaky(3277, 1 << wide))
+    assert reload(chip, leaky(3277, 6553)).fields == chip.fields

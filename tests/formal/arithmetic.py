@@ -184,28 +184,34 @@ def ncs(m):
     unit = sam.Sam(steps=16, word_steps=16, map_width=16)
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
-    entry, factor = inner.entry.data, inner.factor
+    entry, factor, kept = inner.entry.data, inner.factor, inner.kept
     looked, second, found_second = inner.looked, inner.second, inner.found_second
     # At the top of its range in the last step only, when no further spike comes.
     real = (entry <= UNIT) & (factor <= 15 * ONE)
-    fed, ghost, opens = past(inner.found & real), past(found_second), past(inner.opens)
-    product, was = past(entry * factor), past(inner.result)
-    ghosts, silent = past(looked & second & ~inner.found), past(inner.silent)
-    spare, spares = past(inner.spare), past(second | (unit.mode == sam.Mode.Paper.value))
-    m.d.comb += Assert(~past.known | (inner.spare == spares))
+    fed, ghost, opened_ = past(inner.found & real), past(found_second), past(inner.opened)
+    product, score = past(entry * factor), inner.grown >> 15
+    ghosts, silent = past(looked & second), past(inner.silent)
+    paper, fresh = past(unit.mode == sam.Mode.Paper.value), past(inner.found & ~found_second)
+    returns, was = past(inner.fresh | (inner.found & found_second)), past(score)
+    m.d.comb += [Assume(~past.known | (inner.fresh == fresh)),
+                 Assume(~past.known | (inner.paper == paper))]
     with m.If(past.known & fed):
-        m.d.comb += Assert(is_rounded(inner.result - Mux(spare, 0, ONE), product))
-    # What is multiplied next, in cases: A, 0 before a neuron's first spike, z for the ghost.
-    with m.If(past.known & opens):
-        m.d.comb += Assert(factor == 0)
-    with m.Elif(past.known & fed & ~ghost):
-        m.d.comb += Assert(factor == inner.result + Mux(spare, ONE, 0))
-    with m.Elif(past.known & fed):
-        m.d.comb += Assert(factor == was)
+        m.d.comb += Assert(is_rounded(score - Mux(ghost, 0, ONE), product))
+        with m.If(~paper | (score >= ONE)):
+            m.d.comb += Assert(inner.result == score - Mux(paper & ~ghost, ONE, 0))
+    with m.If(past.known & fresh):
+        m.d.comb += Assert(factor == score)
+    with m.Elif(past.known):
+        m.d.comb += Assert(factor == kept)
+    # What is kept, in cases: 0 before a neuron's first spike, z for the ghost, A.
+    with m.If(past.known & opened_):
+        m.d.comb += Assert(kept == 0)
     with m.Elif(past.known & ghosts):
-        m.d.comb += Assert(factor == silent * ONE)
-    m.d.comb += [Cover(past.known & fed & (factor != 2 * ONE) & (factor != ONE) & (factor != 0)),
-                 Cover(past.known & fed & ghost & ~opens), Cover(past.known & opens)]
+        m.d.comb += Assert(kept == silent * ONE)
+    with m.Elif(past.known & returns):
+        m.d.comb += Assert(kept == was)
+    m.d.comb += [Cover(past.known & fed & ~ghost & (factor != 2 * ONE) & (factor != ONE)),
+                 Cover(past.known & fed & ghost & ~opened_), Cover(past.known & opened_)]
     return inputs(unit)
 
 
@@ -360,6 +366,8 @@ def small(neuron, word_steps=16):
 KINDS = {
     "subtract_leaked, ge, leak 5000": Neuron(
         threshold=np.int64(17), leak=np.int64(5000), reset="subtract_leaked", compare="ge"),
+    "subtract, leak 6554 (beta .9)": Neuron(threshold=np.int64(19), leak=np.int64(6554)),
+    "subtract, leak 655 (beta .99)": Neuron(threshold=np.int64(19), leak=np.int64(655)),
     "zero, leak 2**-3": Neuron(
         threshold=np.int64(23), leak=np.int64(1 << 13), reset="zero", v_reset=np.int64(-9)),
     "subtract, ge": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), compare="ge"),
