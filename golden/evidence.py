@@ -60,12 +60,13 @@ def digest(name, root=ROOT):
     return found.hexdigest()
 
 
-def stamp(name, call, *, rtl=None):
-    """What goes into log ``name`` made by the command ``call``, a list of words.
+def stamp(name, module, argv=None, *, rtl=None):
+    """What goes into log ``name`` made by ``python -m module`` with ``argv``, or those of this run.
 
     ``rtl`` is the Verilog of what it ran, if it ran some.
     """
-    found = {"sources": digest(name), "command": " ".join(map(str, call)),
+    words = sys.argv[1:] if argv is None else argv
+    found = {"sources": digest(name), "command": " ".join(["python -m", module, *map(str, words)]),
              "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     return found if rtl is None else {
         **found, "rtl": hashlib.sha256(rtl.encode()).hexdigest()}

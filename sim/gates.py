@@ -29,12 +29,14 @@ from boards.targets import AFTER_READ, target_for
 from boards.toolchain import choose
 from boards.top import Top
 from golden.errors import BadInput, command
+from golden.evidence import stamp
 from golden.files import replacing
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load
 from golden.run import Result, check_images, check_taps, joined, run
 from hw.accelerator import Accelerator
+from hw.build import default_taps
 from hw.plan import configuration
 from sim.verilate import CACHE, verilated
 
@@ -176,9 +178,12 @@ def main(argv=None):
         raise BadInput(f"--limit must be at least 1, not {args.limit}")
     network = load(args.network)
     images = load_images(args.images, network)[0][:args.limit]
-    gates = Gates(network)
+    taps = default_taps(network)      # of the chip that ships
+    gates = Gates(network, taps=taps)
+    found = {"stamp": stamp("gates", "sim.gates", argv, rtl=gates.netlist)}
     try:
-        found = summary(network, gates.run(images), run(images, network), gates.netlist)
+        found |= summary(network, gates.run(images), run(images, network, taps=taps),
+                         gates.netlist)
     except ArithmeticError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -141,7 +141,7 @@ def main(argv=None):
     if args.seed < 0:
         raise BadInput(f"--seed must not be negative, not {args.seed}")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else 400)
-    log = {"stamp": stamp("drawn", ["tests.drawn", *(argv if argv is not None else sys.argv[1:])])}
+    log = {"stamp": stamp("drawn", "tests.drawn", argv)}
     if args.soak:
         makers = {f"soak {args.seed}, {n}": (lambda n=n: soaked(n, args.seed))
                   for n in range(args.soak)}
