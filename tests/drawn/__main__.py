@@ -13,6 +13,7 @@ import random
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,17 @@ def soaked(number, seed):
     raise AssertionError(f"{name} cannot be drawn")
 
 
+@cache
+def array():
+    """(choices, pairs that can stand together, pairs that cannot) of the covering array."""
+    return covering(FACTORS, RULES)
+
+
 def arrays(only=""):
     """({name: function that makes the Case} of the covering array and the named, (pairs that can
     stand together, pairs that cannot)).
     """
-    rows, possible, impossible = covering(FACTORS, RULES)
+    rows, possible, impossible = array()
     found = {name: (lambda case=case: case) for name, case in named().items()}
     found |= {f"pair {n}": (lambda n=n, row=row: case_of(row, n, f"pair {n}"))
               for n, row in enumerate(rows)}
