@@ -22,6 +22,7 @@ from bench.store import ROOT
 from bench.table import page
 from golden.console import Console
 from golden.errors import BadInput, command
+from golden.evidence import stamp
 from golden.files import publishing
 from golden.text import say
 from hw import flow
@@ -94,6 +95,7 @@ def main(argv=None):
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     if args.quick and args.only:
         raise BadInput("--only does not go with --quick")
+    made = stamp("bench", "bench", argv)
     found, failed = measured(args, Console(stderr=True))
     if args.quick:
         raise SystemExit(quick(found, failed))
@@ -101,6 +103,7 @@ def main(argv=None):
     results = {
         "date": datetime.date.today().isoformat(), "python": platform.python_version(),
         "machine": platform.machine(), "cores": os.cpu_count(), "tools": flow.versions(),
+        "stamps": old.get("stamps", {}) | dict.fromkeys(found, made),
         "measured": old.get("measured", {}) | found,
         "failed": {k: v for k, v in old.get("failed", {}).items() if k not in found} | failed}
     limits = json.loads(LIMITS.read_text())

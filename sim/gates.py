@@ -28,6 +28,7 @@ from boards.toolchain import choose
 from boards.top import Top
 from golden import processes
 from golden.errors import BadInput, Fault, command
+from golden.evidence import stamp
 from golden.files import output, replacing
 from golden.formats import exp_table
 from golden.images import load_images
@@ -35,6 +36,7 @@ from golden.network import load
 from golden.run import Result, check_images, check_taps, joined, run
 from golden.text import say
 from hw.accelerator import Accelerator
+from hw.build import default_taps
 from hw.plan import configuration
 from sim.verilate import kept, verilated
 
@@ -179,9 +181,12 @@ def main(argv=None):
         output(args.out, args.network, args.images, suffix=".json")
     network = load(args.network)
     images = load_images(args.images, network)[0][:args.limit]
-    gates = Gates(network)
+    taps = default_taps(network)      # of the chip that ships
+    gates = Gates(network, taps=taps)
+    found = {"stamp": stamp("gates", "sim.gates", argv, rtl=gates.netlist)}
     try:
-        found = summary(network, gates.run(images), run(images, network), gates.netlist)
+        found |= summary(network, gates.run(images), run(images, network, taps=taps),
+                         gates.netlist)
     except ArithmeticError as error:
         say(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -2,9 +2,10 @@
 
 Images go in parts, several at once; each part is simulated, run in the golden model, compared in
 every spike, map, score and read-out, and noted, so that a run that was broken off goes on where it
-was. With --experiments every part draws a chance of stalls (up to 0.6) and in every second image
-some spikes are taken away on their way to memory (hw.experiments), while mode and table differ from
-part to part. --verify FILE recomputes a log's digests with the golden model alone.
+was. The layers mapped are those of the chip that hw.build makes. With --experiments every part
+draws a chance of stalls (up to 0.6) and in every second image some spikes are taken away on their
+way to memory (hw.experiments), while mode and table differ from part to part. --verify FILE
+recomputes a log's digests with the golden model alone.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from rich.progress import Progress
 
 from golden.console import Console
 from golden.errors import BadInput, command
+from golden.evidence import stamp
 from golden.files import output, replacing
 from golden.formats import MODES
 from golden.images import load_images
@@ -28,6 +30,7 @@ from golden.processes import workers
 from golden.reading import tree
 from golden.run import run
 from golden.text import say
+from hw.build import default_taps
 from hw.experiments import deletion
 
 PART = 50                       # images of one simulation
@@ -57,7 +60,7 @@ def plain_part(simulation, images, number):
 
 def plain_golden(network, images, number):
     """Arrays of golden for the same."""
-    return compared(run(images, network))
+    return compared(run(images, network, taps=default_taps(network)))
 
 
 def drawn(network, images, number):
@@ -101,7 +104,7 @@ def mixed_part(simulation, images, number):
 def mixed_golden(network, images, number):
     """Arrays of golden for the same."""
     _, gamma, mode, taken = drawn(network, images, number)
-    result = run(images, network, gamma=gamma, mode=mode)
+    result = run(images, network, taps=default_taps(network), gamma=gamma, mode=mode)
     whole = np.array([each is None for each in taken])
     arrays = {name: values[whole] if np.ndim(values) else values
               for name, values in compared(result).items()}
@@ -139,7 +142,7 @@ def soak(network, images, folder, *, mixed, jobs, console):
     from sim.rtl import Simulation
     options = {"experiments": True} if mixed else {}
     with console.status("building the simulation (about 20 s the first time) ..."):
-        simulation = Simulation(network, **options)
+        simulation = Simulation(network, taps=default_taps(network), **options)
     design = Path(simulation.program).parent.name      # of the Verilog and the way it was built
     folder = Path(folder) / f"{'mixed' if mixed else 'plain'}-{design}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -166,7 +169,8 @@ def soak(network, images, folder, *, mixed, jobs, console):
             if not console.is_terminal and part["part"] % 10 == 9:
                 say(f"{sum(p['images'] for p in parts)} of {len(images)} images equal",
                     file=sys.stderr, flush=True)
-    return {"network": network.digest, "mixed": mixed, "images": len(images), "part": PART,
+    return {"network": network.digest, "taps": list(simulation.taps), "mixed": mixed,
+            "images": len(images), "part": PART,
             "design": design, "cycles": sum(part["cycles"] for part in parts),
             "seconds": round(sum(part["seconds"] for part in parts), 1),
             "digest": total(parts), "parts": parts}
@@ -227,6 +231,7 @@ def main(argv=None):
     network = load(args.network)
     images, _ = load_images(args.images, network)
     console = Console(stderr=True)
+    made = stamp("soak_mixed" if args.experiments else "soak", "sim.soak", argv)
     try:
         if args.verify:
             count, digest = verify(args.verify, network, images, limit=args.limit, jobs=args.jobs,
@@ -240,7 +245,7 @@ def main(argv=None):
         raise SystemExit(1) from None
     if args.out is not None:
         with replacing(args.out) as aside:
-            aside.write_text(json.dumps(log, indent=1) + "\n")
+            aside.write_text(json.dumps({"stamp": made, **log}, indent=1) + "\n")
     say(f"{log['images']} images equal golden in {log['cycles']:,} cycles "
         f"({log['seconds']:,.0f} s); digest {log['digest']}")
 

@@ -16,11 +16,13 @@ import numpy as np
 from golden.checks import whole
 from golden.console import Console, Table
 from golden.errors import BadInput, command
+from golden.evidence import stamp
 from golden.files import output, replacing
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
 from golden.text import say
+from hw.build import default_taps
 from sim.gates import flattened
 
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
@@ -71,7 +73,7 @@ class Struck:
             text, self.registers = struck(flattened(text))
             return text
         self.network = network
-        self.simulation = Simulation(network, change=change)
+        self.simulation = Simulation(network, taps=default_taps(network), change=change)
 
     def run(self, images, upsets):
         """Result with the register bits ``upsets`` (image, cycle, register, bit) turned over."""
@@ -109,7 +111,7 @@ def survey(network, images, *, seed, console):
     """{group: {effect: images}}; raises ArithmeticError if an image left alone is not golden's."""
     machine = Struck(network)
     rng = np.random.default_rng(seed)
-    wanted = run_batched(images, network)
+    wanted = run_batched(images, network, taps=default_taps(network))
     cycles = int(machine.simulation.run(images[:10]).cycles.min())
     groups = [*GROUPS, "weights"]
     table = {group: {} for group in groups}
@@ -164,6 +166,7 @@ def main(argv=None):
     network = load(args.network)
     images, _ = load_images(args.images, network)
     images = images[:args.limit]
+    made = stamp("upsets", "sim.upsets", argv)
     try:
         table = survey(network, images, seed=args.seed, console=Console(stderr=True))
     except ArithmeticError as error:
@@ -177,8 +180,9 @@ def main(argv=None):
     Console().print(shown)
     if args.out is not None:
         with replacing(args.out) as aside:
-            aside.write_text(json.dumps({"network": network.digest, "images": len(images),
-                                         "seed": args.seed, "table": table}, indent=1) + "\n")
+            aside.write_text(json.dumps({
+                "stamp": made, "network": network.digest, "taps": default_taps(network),
+                "images": len(images), "seed": args.seed, "table": table}, indent=1) + "\n")
     raise SystemExit(1 if any(counts.get("hang") for counts in table.values()) else 0)
 
 

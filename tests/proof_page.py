@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from golden.evidence import ABOUT, state
 from golden.files import replacing
 
 ROOT = Path(__file__).parent.parent
@@ -11,7 +12,7 @@ NOT_YET = "*Not run on this tree yet: nothing is claimed.*"
 PARTS = {"reach": "the walk through all states",
          "gates": "the gate-level run of the whole chip", "soak": "the soak on 10,000 images",
          "soak_mixed": "the soak with stalls and experiments", "upsets": "the table of upsets",
-         "coverage": "coverage of the RTL"}
+         "coverage": "coverage of the RTL", "drawn": "the drawn networks"}
 
 HEAD = """\
 # What is proven, and how
@@ -21,6 +22,15 @@ fails if the two differ. Each section names the command that makes its file, and
 to find.
 
 {missing}
+
+## Of which code these results are
+
+Every log carries a sha256 over the files that it is about (`golden/evidence.py`) as they were when
+its run began. This table compares it with the files as they are, and the test that compares this
+page makes the comparison anew, so that what is old cannot pass for current.
+`python -m golden.evidence` prints it, and fails if any log is not current.
+
+{states}
 """
 
 FORMAL = """\
@@ -115,6 +125,24 @@ themselves, so the golden model alone verifies it:
 {table}
 """
 
+DRAWN = """\
+## Drawn networks: `python -m tests.drawn --pairs`, `python -m tests.drawn --soak 500`
+
+The first is a covering array: every pair of levels of {factors} factors ({levels}) that can stand
+together is in one of {rows} small networks, each built with its own Verilog, shown pictures of
+every kind of silence (none, lone pixels, black pixels, columns and rows, all) in three runs of
+different modes and stalls, and equal to golden in every array. {possible:,} pairs can stand
+together, and {impossible} cannot: for each of these all choices were gone through under the rules
+by which the networks are made. With it go {named} networks by name. The second draws networks at
+will.
+
+{table}
+
+Found: networks whose layers do not fill their stride, or whose last group of lanes is short, at 1
+and 2 lanes and at as many lanes as a word has steps: the RTL did not end, or was wrong.
+Planted: `tests/test_drawn_rtl.py`.
+"""
+
 UPSETS = """\
 ## Upsets: `python -m sim.upsets`
 
@@ -173,12 +201,13 @@ def formal():
     if not found:
         return NOT_YET
     rows = [(p["component"], p["claim"], p["mode"], p["assertions"], p["covers"], p["seconds"],
-             p["verdict"]) for p in found]
-    proven = sum(p["verdict"] == "proven" for p in found)    # a test asserts that these are all
+             p["verdict"]) for p in found["proofs"]]
+    # A test asserts that these are all.
+    proven = sum(p["verdict"] == "proven" for p in found["proofs"])
     from tests.formal import PROOFS
     return (f"{proven} of the {len(PROOFS)} proofs were run for this table, and hold; "
-            f"{sum(p['assertions'] for p in found)} assertions, "
-            f"{sum(p['covers'] for p in found)} covers.\n\n"
+            f"{sum(p['assertions'] for p in found['proofs'])} assertions, "
+            f"{sum(p['covers'] for p in found['proofs'])} covers.\n\n"
             + table(("component", "claim", "for", "assertions", "covers", "s", "verdict"), rows))
 
 
@@ -227,6 +256,35 @@ def soak():
     return table(("run", "images, all equal", "cycles", "digest"), rows) if rows else NOT_YET
 
 
+def drawn():
+    """The section on drawn networks."""
+    from tests.drawn.__main__ import arrays
+    from tests.drawn.cases import FACTORS
+    from tests.drawn.named import named
+    makers, possible, impossible = arrays()
+    log = read("drawn")
+    found = NOT_YET
+    if log:
+        runs = [("covering array and named", log["networks"])] if "pairs" in log else [
+            (f"soak, seed {log['seed']}", log["networks"])]
+        found = table(("run", "networks", "equal golden", "values compared", "cycles"), [
+            (name, f"{len(each):,}", f"{sum(one.get('wrong') == [] for one in each):,}",
+             f"{sum(one.get('words', 0) for one in each):,}",
+             f"{sum(one.get('cycles', 0) for one in each):,}") for name, each in runs])
+    return DRAWN.format(
+        factors=len(FACTORS), levels=", ".join(FACTORS), rows=len(makers) - len(named()),
+        possible=len(possible), impossible=len(impossible), named=len(named()), table=found)
+
+
+def states():
+    """Of which code each log is, by golden.evidence."""
+    rows = []
+    for name in ABOUT:
+        what, date, call = state(name)
+        rows.append((name, what, date or "", f"`{call}`" if call else ""))
+    return table(("log", "state", "made", "command"), rows)
+
+
 def upsets():
     """What became of flipped bits."""
     found = read("upsets")
@@ -255,10 +313,10 @@ def page():
     from tests.test_fuzz_commands import COMMANDS
     cases = 5 * COUNT + sum(count for _, count, _ in COMMANDS.values())
     return "\n".join([
-        HEAD.format(missing=missing()),
+        HEAD.format(missing=missing(), states=states()),
         FORMAL.format(table=formal(), reach=reach()), GATES.format(gates=gates()),
         MUTATION.format(table=mutation()), SOAK.format(table=soak()),
-        UPSETS.format(table=upsets()), FUZZ.format(cases=f"{cases:,}"),
+        drawn(), UPSETS.format(table=upsets()), FUZZ.format(cases=f"{cases:,}"),
         COVERAGE.format(table=coverage())])
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.errors import command
+from golden.evidence import stamp
 from golden.files import replacing
 from golden.network import load
 from hw.experiments import deletion
@@ -131,6 +132,7 @@ def main(argv=None):
                         help="lines of Python, too, under the whole test suite or these tests")
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
+    made = stamp("coverage", "tests.rtl_coverage", argv)
     shares, parts, missing = rtl()
     if args.python is not None:
         shares += python(args.python)
@@ -146,7 +148,7 @@ def main(argv=None):
         explained = json.loads(EXPLAINED.read_text()) if EXPLAINED.exists() else []
         with replacing(args.out) as aside:
             aside.write_text(json.dumps({
-                "shares": shares, "modules": parts, "explained": explained,
+                "stamp": made, "shares": shares, "modules": parts, "explained": explained,
                 "missing": dict(missing.most_common())}, indent=1) + "\n")
 
 

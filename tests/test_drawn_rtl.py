@@ -1,61 +1,134 @@
-"""The simulated accelerator equals golden bit for bit, on drawn networks and on named ones."""
+"""The simulated accelerator equals golden bit for bit, on drawn networks and on named ones.
+
+A part of the covering array of tests.drawn, another one with each commit, and all of its cases by
+name; ``python -m tests.drawn --pairs`` runs the whole.
+"""
+
+import subprocess
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from golden.formats import MODES
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run
 from sim.rtl import Simulation
-from tests.networks import draw, drawn_weights, images, pick
+from tests.drawn.__main__ import array, arrays, drawn_choice, fault, soaked
+from tests.drawn.cases import FACTORS, RULES, case_of
+from tests.drawn.named import named
+from tests.drawn.pairs import Rule, Rules, covering, pairs_of
+from tests.drawn.planted import dies, other, raises, sleeps
+from tests.drawn.trial import described, trials
+from tests.networks import drawn_weights, images
 
-SEEDS = [seed for seed in range(3, 48) if seed != 35]  # whose weights no chip holds
-STEPS = (1, 3, 4, 8, 15, 16, 17, 20, 33, 40, 64, 255)
-ENCODERS = ("bernoulli", "ternary", "current", "frames")
-LANES = (1, 2, 4, 8)
-WORDS = (4, 8, 16)
-
-
-def case(seed):
-    """(network, options of the Accelerator, options of a run) of a seed."""
-    rng = np.random.default_rng((seed, 1))
-    network = draw(seed, rich=True, steps=STEPS, encoder=ENCODERS[seed % 4], kernels=7)
-    word_steps = WORDS[seed % 3]
-    taps = [tap for tap in network.taps if rng.random() < 0.8]
-    return (network, {"taps": tuple(taps), "word_steps": word_steps,
-                      "lanes": pick(rng, [n for n in LANES if n <= word_steps])},
-            {"gamma": float(rng.uniform(0, 2)), "mode": pick(rng, MODES)})
+PART = 12        # networks of the array that are run here
+MAKERS, POSSIBLE, IMPOSSIBLE = arrays()
+NAMES = list(named())
+PAIRS = [name for name in MAKERS if name not in NAMES]
 
 
-def features(seed):
-    """What the case of a seed has, as names."""
-    network, options, given = case(seed)
-    found = {network.encoder, f"readout {network.readout}", f"lanes {options['lanes']}",
-             f"words {options['word_steps']}", given["mode"],
-             f"{min(2, len(options['taps']))} taps or more", f"{network.steps} steps"}
-    for stage in network.stages:
-        layer, neuron = stage.layer, stage.layer.neuron
-        found |= {f"pool {pool.kind}" for pool in stage.pools}
-        if any(pool.kernel == stage.source[1] == stage.source[2] for pool in stage.pools):
-            found.add("global pool")
-        found.add("dense" if layer.dense else f"kernel {layer.kernel}")
-        if layer.groups > 1:
-            found.add("depthwise" if layer.weights.shape[1] == 1 else "groups")
-        if layer.padding:
-            found.add("padding")
-        if layer.channels > 16:
-            found.add("wide")
-        if layer.dense and layer.spiking and stage is not network.stages[-1]:
-            found.add("hidden dense")
-        if layer.norm is not None:
-            found.add("norm")
-        if layer.bias is not None:
-            found.add("bias")
-        for what in ("threshold", "leak", "v_reset"):
-            if np.size(getattr(neuron, what)) > 1:
-                found.add(f"{what} a channel")
-        found.add((neuron.reset, neuron.compare, neuron.delay) if layer.spiking else "quiet")
-    return found
+def commit():
+    """Number of the commit checked out; 0 where there is none."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, text=True,
+                          capture_output=True)
+    return int(done.stdout, 16) if done.returncode == 0 else 0
+
+
+def part():
+    """Names of the networks of the array that this commit runs."""
+    parts = -(-len(PAIRS) // PART)
+    return PAIRS[commit() % parts::parts]
+
+
+@pytest.mark.parametrize("name", [*part(), *NAMES])
+def test_drawn(name):
+    case = MAKERS[name]()
+    (_, found), = trials([(name, case)])
+    assert found.get("wrong") == [], fault({"name": name, **described(case), **found})
+
+
+# --- the array ------------------------------------------------------------------------------------
+
+
+def test_every_pair_is_there_or_cannot_be():
+    """Counted anew from the networks' own choices; what is not there breaks a rule."""
+    everything = {((one, a), (two, b)) for n, one in enumerate(FACTORS)
+                  for two in list(FACTORS)[n + 1:] for a in FACTORS[one] for b in FACTORS[two]}
+    have = set()
+    rows, _, _ = array()
+    assert len(rows) == len(PAIRS)
+    for choice in rows:
+        assert RULES.broken(choice) is None
+        have.update(pairs_of(choice, list(FACTORS)))
+    assert have == POSSIBLE and everything - have == set(IMPOSSIBLE)
+    assert all(IMPOSSIBLE.values()), "a pair that cannot be has a rule that says so"
+    lanes = {(lanes, word, channels % lanes) for (_, (lanes, word)), (other, channels) in (
+        pair for pair in have if pair[0][0] == "engine") if other == "channels"}
+    assert lanes == {(lanes, word, rest) for lanes, word in FACTORS["engine"]
+                     for rest in range(lanes)}, "every remainder at all lanes and steps"
+
+
+def test_covering_by_hand():
+    """Two switches that are never both on, and one of three: six pairs of nothing wanted."""
+    factors = {"a": (0, 1), "b": (0, 1), "c": (0, 1, 2)}
+    rules = Rules([Rule(("a", "b"), lambda a, b: not (a and b), "one at a time")])
+    rows, possible, impossible = covering(factors, rules)
+    assert impossible == {(("a", 1), ("b", 1)): ["one at a time"]}
+    assert len(possible) == 3 + 6 + 6 and len(rows) >= 6
+    assert possible == {pair for row in rows for pair in pairs_of(row, list(factors))}
+
+
+def test_a_pair_that_two_rules_rule_out():
+    """No rule is about both, but each level of what is between them breaks one."""
+    rules = Rules([Rule(("a", "c"), lambda a, c: not a or c == 0, "a needs c 0"),
+                   Rule(("b", "c"), lambda b, c: not b or c == 1, "b needs c 1")])
+    _, possible, impossible = covering({"a": (0, 1), "b": (0, 1), "c": (0, 1)}, rules)
+    assert set(impossible[("a", 1), ("b", 1)]) == {"a needs c 0", "b needs c 1"}
+    assert (("a", 1), ("b", 0)) in possible
+
+
+def test_a_soak_draws_what_the_rules_allow():
+    first = [soaked(n, 5) for n in range(6)]
+    assert [case.network.digest for case in first] == [
+        soaked(n, 5).network.digest for n in range(6)]
+    assert len({case.network.digest for case in first}) == 6
+    assert len({str(drawn_choice(f"5 {n}")) for n in range(20)}) == 20
+
+
+# --- the check itself -----------------------------------------------------------------------------
+
+
+def test_what_does_not_end_is_killed():
+    before = time.monotonic()
+    found = dict(trials([(0, None), (1, None)], timeout=3, test=sleeps))
+    assert [found[n]["error"] for n in (0, 1)] == ["no end within 3 s"] * 2
+    assert time.monotonic() - before < 60
+    left = subprocess.run(["pgrep", "-f", "^sleep 1000$"], text=True, capture_output=True).stdout
+    assert left == ""
+
+
+def test_what_fails_is_an_answer():
+    (_, found), = trials([(0, None)], test=raises)
+    assert found["error"] == "ValueError: as asked for"
+    (_, found), = trials([(0, None)], test=dies)
+    assert found["error"] == "the process died"
+
+
+def test_a_difference_is_seen():
+    case = named()["columns 3, lanes 4"]
+    (_, found), = trials([(0, case)], test=other)
+    assert {word.split(" ")[0] for word in found["wrong"]} >= {"spikes_input", "counts"}
+
+
+def test_a_broken_rule_is_refused():
+    choice = drawn_choice("7")
+    with pytest.raises(ValueError, match="a dense layer has no stride"):
+        case_of({**choice, "kernel": "dense", "stride": 2, "padding": "none",
+                 "grouping": "none", "pool last": "none"}, 1, "x")
+
+
+# --- networks of some size ------------------------------------------------------------------------
 
 
 def assert_equal(network, pictures, options, given, *, stall, seed=1, quick=True):
@@ -65,32 +138,11 @@ def assert_equal(network, pictures, options, given, *, stall, seed=1, quick=True
         pictures, stall=stall, seed=seed, **given)
     wanted = run(pictures, network, taps=taps, **given)
     found_arrays, wanted_arrays = found.arrays(), wanted.arrays()
+    assert found_arrays.keys() == {*wanted_arrays, "cycles"}
     wrong = [key for key, values in wanted_arrays.items()
              if not np.array_equal(found_arrays[key], values)]
     assert not wrong, f"{network.name}: {', '.join(wrong)} differ"
     return wanted, found
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_drawn(seed):
-    network, options, given = case(seed)
-    assert_equal(network, images(network, 3, seed), options, given,
-                 stall=(0.0, 0.3, 0.6)[seed % 3], seed=seed)
-
-
-def test_seeds_cover_everything():
-    have = set().union(*map(features, SEEDS))
-    orders = {(reset, compare, delay) for reset in ("subtract", "subtract_leaked", "zero")
-              for compare in ("gt", "ge") for delay in (0, 1)}
-    wanted = {
-        *ENCODERS, *MODES, *orders, *(f"lanes {n}" for n in LANES), *(f"words {n}" for n in WORDS),
-        *(f"{n} steps" for n in STEPS), *(f"kernel {n}" for n in range(1, 8)),
-        *(f"readout {name}" for name in ("membrane", "count", "first")),
-        *(f"pool {kind}" for kind in ("sum", "avg", "max")), "global pool", "depthwise", "groups",
-        "padding", "wide", "dense", "hidden dense", "norm", "bias", "threshold a channel",
-        "leak a channel", "v_reset a channel", "quiet", "0 taps or more", "1 taps or more",
-        "2 taps or more"}
-    assert have >= wanted, f"no seed has {sorted(map(str, wanted - have))}"
 
 
 def conv(rng, outputs, inputs, kernel=3, *, bits=4, frac=2, threshold=None, norm=None, **place):

@@ -1,5 +1,6 @@
 """The README's commands for a network of one's own: written there, run here."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,24 @@ import numpy as np
 from golden.network import load
 
 ROOT = Path(__file__).parent.parent
+
+
+def test_numbers_are_those_measured():
+    """Every figure of the table that bench/results.json has, as it stands there."""
+    readme = (ROOT / "README.md").read_text()
+    measured = json.loads((ROOT / "bench/results.json").read_text())["measured"]
+    cycles, operations = (sum(measured["images"][key]) for key in ("cycles", "operations"))
+    mean = lambda name: f"{sum(measured[name]['cycles']) / measured[name]['images']:,.0f}"
+    size, without = measured["size"], measured["size_without"]
+    clocks = [each["fmax_mhz"] for each in measured["clock"]]
+    for figure in (
+            f"**{operations / cycles:.2f}** ({operations:,} in {cycles:,} cycles)",
+            f"**{mean('images')}** ({mean('images_without')} without SAM)",
+            f"**{size['lc']:,} LC**, {size['ebr']} EBR, {size['spram']} SPRAM, {size['dsp']} DSP; "
+            f"without SAM {without['lc']:,} LC, {without['ebr']} EBR, {without['dsp']} DSP",
+            f"**{min(clocks):.1f} to {max(clocks):.1f} MHz**, "
+            f"{sum(each >= 48 for each in clocks)} of them 48 or more"):
+        assert figure in readme, figure
 
 
 def commands(text):

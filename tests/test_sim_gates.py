@@ -1,5 +1,7 @@
 """The netlist of iCE40 cells: a small chip between its pins, and the multiplier."""
 
+import hashlib
+import json
 import re
 import subprocess
 
@@ -10,7 +12,10 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+import sim.gates
+from golden.evidence import digest
 from golden.run import run
+from hw.build import default_taps
 from sim.gates import Gates, cell_models, netlist, yosys, yosys_models
 from sim.verilate import verilated
 from tests.networks import draw, images
@@ -85,6 +90,33 @@ def test_lut_equals_yosys(model, tmp_path):
     else:
         with pytest.raises(RuntimeError, match="proof did fail"):
             yosys(script, tmp_path)
+
+
+def test_the_command_runs_the_chip_that_ships(tmp_path, monkeypatch):
+    """The netlist it asks for has the taps of hw.build; the log names them and the netlist."""
+    asked = []
+
+    class Asked(Gates):
+        """Only asked for."""
+
+        def __init__(self, network, *, taps):
+            asked.append(taps)
+            self.network, self.taps, self.netlist = network, taps, "  SB_LUT4 x\n"
+
+        def run(self, images):
+            return run(images, self.network, taps=self.taps)
+    network = draw(3, steps=(4,), plain=True)
+    network.save(tmp_path / "net.npz")
+    np.savez(tmp_path / "images.npz", images=images(network, 2))
+    monkeypatch.setattr(sim.gates, "Gates", Asked)
+    monkeypatch.setattr(sim.gates, "summary", lambda network, found, wanted, text: {
+        "images": 2, "equal": [], "cells": 1, "cycles": 1, "maps": [*found.maps]})
+    sim.gates.main(["--network", str(tmp_path / "net.npz"), "--out", str(tmp_path / "log.json"),
+                    "--images", str(tmp_path / "images.npz")])
+    log = json.loads((tmp_path / "log.json").read_text())
+    assert asked == [default_taps(network)] and tuple(log["maps"]) == asked[0]
+    assert log["stamp"]["sources"] == digest("gates")
+    assert log["stamp"]["rtl"] == hashlib.sha256(b"  SB_LUT4 x\n").hexdigest()
 
 
 def test_small_chip_equals_golden():

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import sim.soak
+from golden.evidence import digest
 from golden.network import load
 from golden.run import run_batched
+from hw.build import default_taps
 from sim.upsets import Struck, effects
 from tests.networks import draw, images
 
@@ -55,6 +57,18 @@ def test_soak(mixed, files, capsys, monkeypatch):
     assert "part 1 is not golden's" in capsys.readouterr().err
 
 
+def test_soak_and_upsets_run_the_chip_that_ships(files, monkeypatch):
+    """They map the layers that hw.build maps, and a log says which, and of which code it is."""
+    network = load(files / "net.npz")
+    taps = default_taps(network)
+    assert taps != network.taps, "else it shows nothing"
+    soak(files, "--limit", "2", "--work", str(files / "taps"), "--out", str(files / "taps.json"))
+    log = json.loads((files / "taps.json").read_text())
+    assert log["taps"] == list(taps)
+    assert log["stamp"]["sources"] == digest("soak")
+    assert tuple(Struck(network).simulation.taps) == taps
+
+
 def test_soak_sees_a_wrong_spike(files, capsys, monkeypatch):
     """Golden with one threshold moved stands for RTL that is wrong."""
     monkeypatch.setattr(sim.soak, "plain_golden", lambda network, some, number: (
@@ -68,7 +82,8 @@ def test_upsets(files):
     """A membrane's top bit in a busy cycle changes something; the image behind is golden's."""
     network = load(files / "net.npz")
     some = images(network, 8, seed=5)
-    wanted, machine = run_batched(some, network), Struck(network)
+    machine = Struck(network)
+    wanted = run_batched(some, network, taps=machine.simulation.taps)
     names = {name: n for n, (_, name, _) in enumerate(machine.registers, 1)}
     kept = max((n for name, n in names.items() if name.startswith("core.engine.lane0.")
                 and machine.registers[n - 1][0] == "membrane"),

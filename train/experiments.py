@@ -12,6 +12,7 @@ from pathlib import Path
 
 from golden.console import Console
 from golden.errors import BadInput, command
+from golden.evidence import stamp
 
 NAMES = ("fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab", "fig6c", "formats", "modes",
          "moving", "controls", "explainers", "fixedpoint")
@@ -51,9 +52,9 @@ def main(argv=None):
     for name in names:
         check_place(out, name)
     for name in names:
-        began = time.time()
+        began, made = time.time(), stamp(f"results/{name}", "train.experiments", argv)
         report, subjects = importlib.import_module(f"train.paper.{name}").experiment(run)
-        place = write(report, name, out, run=run, subjects=subjects)
+        place = write(report, name, out, run=run, subjects=subjects, made=made)
         console.print(f"{place}: {len(report.rows)} rows, {time.time() - began:.0f} s",
                       highlight=False)
         for claim in report.claims:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.errors import command
+from golden.evidence import stamp
 from golden.files import replacing
 from tests.formal import PROOFS
 from tests.formal.prove import prove, warm
@@ -37,6 +38,7 @@ def main(argv=None):
     chosen = [p for p in PROOFS if args.only in p.component or args.only in p.claim]
     if not chosen:
         parser.error("no such proof")
+    made = stamp("formal", "tests.formal", argv)
     warm()
     console = Console(width=150)
     outcomes = []
@@ -44,10 +46,10 @@ def main(argv=None):
     def note():
         """Write what is known so far."""
         with replacing(Path(args.out)) as aside:
-            aside.write_text(json.dumps([{
+            aside.write_text(json.dumps({"stamp": made, "proofs": [{
                 "component": o.proof.component, "claim": o.proof.claim, "mode": o.proof.mode,
                 "assertions": o.checks, "covers": o.covers, "seconds": round(o.seconds, 1),
-                "verdict": o.verdict} for o in outcomes], indent=1) + "\n")
+                "verdict": o.verdict} for o in outcomes]}, indent=1) + "\n")
     with ThreadPoolExecutor(args.jobs) as pool:
         for outcome in pool.map(prove, chosen):
             outcomes.append(outcome)

@@ -19,6 +19,7 @@ import numpy as np
 from amaranth import Shape
 
 from golden.errors import command
+from golden.evidence import stamp
 from golden.files import replacing
 from golden.formats import exp_table
 from golden.run import run
@@ -89,7 +90,7 @@ def main(argv=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", metavar="FILE.json", help="write the figures for docs/proof.md")
     args = parser.parse_args(argv)
-    started = time.time()
+    started, made = time.time(), stamp("reach", "tests.formal.reach", argv)
     try:
         found = explored()
     except AssertionError as error:
@@ -100,7 +101,7 @@ def main(argv=None):
           f"stall; {found['pairs']} orders of images; {time.time() - started:.0f} s")
     if args.out:
         with replacing(Path(args.out)) as aside:
-            aside.write_text(json.dumps(found, indent=1) + "\n")
+            aside.write_text(json.dumps({"stamp": made, **found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

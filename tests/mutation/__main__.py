@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.errors import command
+from golden.evidence import stamp
 from golden.files import replacing
 from tests.mutation.benches import benches, chosen
 from tests.mutation.equal import equal
@@ -95,7 +96,7 @@ def main(argv=None):
     parser.add_argument("--only", default="", help="benches with this in their name")
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
-    rows = []
+    rows, made = [], stamp("mutation", "tests.mutation", argv)
     for name, bench in benches().items():
         if args.only in name:
             try:
@@ -119,7 +120,8 @@ def main(argv=None):
             print(f"survives: {name}: {each['reason']}")
     if args.out:
         with replacing(args.out) as aside:
-            aside.write_text(json.dumps({"parts": parts, "mutants": rows}, indent=1) + "\n")
+            aside.write_text(json.dumps({"stamp": made, "parts": parts, "mutants": rows},
+                                        indent=1) + "\n")
         with replacing(REASONS) as aside:
             aside.write_text(json.dumps(reasons, indent=1) + "\n")
 

@@ -153,11 +153,12 @@ def check_place(folder, name):
         output(place / file, what="the experiment's", known=known)
 
 
-def write(report, name, folder, *, run, subjects):
-    """Write ``folder``/name/: results.json, table.md and the figures."""
+def write(report, name, folder, *, run, subjects, made):
+    """Write ``folder``/name/: results.json with the stamp ``made``, table.md and the figures."""
     from matplotlib import pyplot as plt
     place = Path(folder) / name
-    given = {"experiment": name, "title": report.title, "quick": run.quick,
+    given = {"stamp": made,
+             "experiment": name, "title": report.title, "quick": run.quick,
              "pictures": run.count(), "note": report.note,
              "networks": {one.name: {
                  "file": f"models/{one.file}", "digest": one.network.digest,

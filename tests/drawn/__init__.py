@@ -1,0 +1,1 @@
+"""Networks drawn so that every pair of features meets, each simulated and compared with golden."""

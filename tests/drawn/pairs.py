@@ -1,0 +1,150 @@
+"""Pairwise covering arrays under rules: every pair of levels that can stand together, does.
+
+A choice is a dict of factor -> level. A rule looks at some factors; a choice, whole or in part,
+keeps it unless all of them are there and it does not hold. So the rules that keep an array
+possible are the ones by which a whole choice is judged.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations, product
+
+CANDIDATES = 4  # rows drawn for each that is taken
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``holds`` takes the levels of ``factors``; ``text`` says what it asks for."""
+
+    factors: tuple
+    holds: Callable
+    text: str
+
+
+class Rules:
+    """Some rules, found by the factors they are about."""
+
+    def __init__(self, rules):
+        self.rules = tuple(rules)
+        self.about = {}
+        for rule in self.rules:
+            for factor in rule.factors:
+                self.about.setdefault(factor, []).append(rule)
+
+    def broken(self, choice, factor=None):
+        """Text of a rule (about ``factor``, if given) that the choice breaks, or None."""
+        for rule in self.rules if factor is None else self.about.get(factor, ()):
+            if all(name in choice for name in rule.factors) and not rule.holds(
+                    *(choice[name] for name in rule.factors)):
+                return rule.text
+        return None
+
+    def completed(self, choice, factors, *, prefer=lambda name, levels, choice: levels,
+                  met=None, only_ruled=False):
+        """A whole choice that has all of ``choice`` and breaks no rule, or None if there is none.
+
+        All are gone through, one factor after the other, before it says so. ``prefer`` sorts the
+        levels of a factor; ``met`` collects the texts of rules that stood in the way;
+        ``only_ruled`` leaves out factors that no rule is about.
+        """
+        broken = self.broken(choice)
+        if broken:
+            if met is not None:
+                met[broken] += 1
+            return None
+        rest = [name for name in factors if name not in choice
+                and (name in self.about or not only_ruled)]
+        return self.extended(choice, rest, factors, prefer, met)
+
+    def extended(self, choice, rest, factors, prefer, met):
+        """``completed`` behind the first look."""
+        if not rest:
+            return choice
+        name = rest[0]
+        for level in prefer(name, factors[name], choice):
+            more = {**choice, name: level}
+            broken = self.broken(more, name)
+            if broken:
+                if met is not None:
+                    met[broken] += 1
+                continue
+            found = self.extended(more, rest[1:], factors, prefer, met)
+            if found is not None:
+                return found
+        return None
+
+
+def pairs_of(choice, names):
+    """All pairs ((factor, level), (factor, level)) of a choice, factors in the order ``names``."""
+    return combinations([(name, choice[name]) for name in names], 2)
+
+
+def divided(factors, rules):
+    """(possible pairs, {impossible pair: rules that rule it out}), each proven.
+
+    A pair is possible by a whole choice that has it, and impossible when all choices were gone
+    through and none was whole.
+    """
+    possible, impossible, names = set(), {}, list(factors)
+    for one, two in combinations(names, 2):
+        for pair in product(((one, level) for level in factors[one]),
+                            ((two, level) for level in factors[two])):
+            if pair in possible:
+                continue
+            met = Counter()
+            whole = rules.completed(dict(pair), near(factors, rules, (one, two)), met=met,
+                                    only_ruled=True)
+            if whole is None:
+                impossible[pair] = [text for text, _ in met.most_common()]
+            else:
+                kept = [name for name in names if name in whole]
+                possible.update(pairs_of(whole, kept))
+                possible.add(pair)
+    return possible, impossible
+
+
+def near(factors, rules, names):
+    """``factors``, those first that share a rule with ``names``, so that a search ends early."""
+    close = {name for rule in rules.rules if set(rule.factors) & set(names)
+             for name in rule.factors}
+    return {name: factors[name] for name in sorted(factors, key=lambda name: name not in close)}
+
+
+def covering(factors, rules, *, seed=1, tick=lambda left: None):
+    """(rows, possible pairs, impossible pairs): rows that have every possible pair, greedily few.
+
+    Each row starts from a pair that is still missing and takes, factor after factor in drawn
+    order, the level that brings the most missing pairs and leaves the row possible.
+    """
+    possible, impossible = divided(factors, rules)
+    draw, names, missing, rows = random.Random(seed), list(factors), set(possible), []
+    place = {name: n for n, name in enumerate(names)}
+    bound = {name: max(len(rule.factors) for rule in rules.about.get(name, [Rule((), None, "")]))
+             for name in names}
+    waiting = draw.sample(sorted(missing, key=str), len(missing))
+    while missing:
+        best, most = None, -1
+        waiting = [pair for pair in waiting if pair in missing]
+        for start in waiting[:CANDIDATES]:
+            # What the largest rules bind comes first, so that a dead end is seen at once.
+            order = sorted(draw.sample(names, len(names)), key=lambda name: -bound[name])
+
+            def prefer(name, levels, choice):
+                def gain(level):
+                    mine = (name, level)
+                    return sum((((other, choice[other]), mine) if place[other] < place[name]
+                                else (mine, (other, choice[other]))) in missing
+                               for other in choice)
+                drawn = draw.sample(list(levels), len(levels))
+                return sorted(drawn, key=gain, reverse=True)
+            row = rules.completed(dict(start), {name: factors[name] for name in order},
+                                  prefer=prefer)
+            gained = sum(pair in missing for pair in pairs_of(row, names))
+            if gained > most:
+                best, most = row, gained
+        rows.append({name: best[name] for name in names})
+        missing.difference_update(pairs_of(best, names))
+        tick(len(missing))
+    return rows, possible, impossible
