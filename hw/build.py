@@ -19,7 +19,7 @@ from golden.formats import MODES, SCORE_FRAC, check_map_bits, exp_table, map_top
 from golden.network import load
 from golden.processes import folder
 from golden.text import say
-from hw import flow
+from hw import area, flow
 from hw.cost import capacity, efforts, memory_plan, multipliers, shortages, too_many
 from hw.flow import Failed, Unplaced
 from hw.plan import Plan, configuration
@@ -41,20 +41,23 @@ def engine_size(network, lanes, word_steps, sam=True):
     """(lanes, word_steps) of the arguments, None for those to be found.
 
     Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
-    where the memories suffice only so, or 2 of 16 where the multipliers do, of which ``sam`` says
-    whether SAM takes one.
+    where the memories suffice only so, or 2 of 16 where multipliers or logic cells do. ``sam`` says
+    whether there is a SAM unit.
     """
+    from hw.accelerator import Accelerator
     given = lambda *usual: tuple(n if asked is None else asked for asked, n in zip(
         (lanes, word_steps), usual, strict=True))
-    size = given(4, 16)
-    for tried in (size, given(8, 8), given(2, 16)):
+    held = {}                                       # size: cells, where memories and products fit
+    for tried in dict.fromkeys((given(4, 16), given(8, 8), given(2, 16))):
         try:
             plan = Plan(network, lanes=tried[0], word_steps=tried[1])
             if not shortages(memory_plan(plan)) + too_many(multipliers(plan, sam=sam)):
-                return tried
+                held[tried] = area.cells(Accelerator(
+                    network, lanes=tried[0], word_steps=tried[1], taps=None if sam else ()))
         except BadInput:
             pass                                    # told for the size that is taken
-    return size
+    small = [size for size, found in held.items() if found <= area.SURE]
+    return [*small, *held, given(4, 16)][0]
 
 
 def design(network, args):
