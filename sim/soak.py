@@ -102,7 +102,8 @@ def mixed_part(simulation, images, number):
 def mixed_golden(network, images, number):
     """Arrays of golden for the same."""
     _, gamma, mode, taken = drawn(network, images, number)
-    result = run(images, network, taps=default_taps(network), gamma=gamma, mode=mode)
+    result = run(images, network, gamma=gamma, mode=mode)      # the spikes of all layers
+    result.maps = {tap: result.maps[tap] for tap in default_taps(network)}
     whole = np.array([each is None for each in taken])
     arrays = {name: values[whole] if np.ndim(values) else values
               for name, values in compared(result).items()}
