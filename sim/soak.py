@@ -180,6 +180,9 @@ def verify(path, network, images, *, limit, jobs, console):
     log = json.loads(Path(path).read_text())
     if log["network"] != network.digest:
         raise BadInput(f"{path}: of network {log['network']}, not {network.digest}")
+    if log.get("taps") != list(default_taps(network)):
+        raise BadInput(f"{path}: of maps of other layers than hw.build makes of this network; "
+                       "run `make soak` again")
     if log["digest"] != total(log["parts"]):
         raise ArithmeticError(f"{path}: the digest is not that of the parts")
     chosen = log["parts"]

@@ -52,6 +52,10 @@ def test_soak(mixed, files, capsys, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         soak(files, "--verify", str(log))
     assert caught.value.code == 1 and "not that of the parts" in capsys.readouterr().err
+    log.write_text(json.dumps({**found, "taps": [1]}))
+    with pytest.raises(SystemExit) as caught:
+        soak(files, "--verify", str(log))
+    assert caught.value.code == 2 and "of maps of other layers" in capsys.readouterr().err
     found["digest"] = sim.soak.total(found["parts"])
     log.write_text(json.dumps(found))
     with pytest.raises(SystemExit):
