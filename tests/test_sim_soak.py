@@ -45,11 +45,17 @@ def test_soak(mixed, files, capsys, monkeypatch):
     monkeypatch.setattr(sim.soak, "part_of", never)
     soak(files, *more)
     found = json.loads(log.read_text())
+    assert found["taps"] == list(default_taps(load(files / "net.npz")))
+    assert found["stamp"]["sources"] == digest("soak_mixed" if mixed else "soak")
     found["parts"][1]["digest"] = found["parts"][0]["digest"]
     log.write_text(json.dumps(found))
     with pytest.raises(SystemExit) as caught:
         soak(files, "--verify", str(log))
     assert caught.value.code == 1 and "not that of the parts" in capsys.readouterr().err
+    log.write_text(json.dumps({**found, "taps": [1]}))
+    with pytest.raises(SystemExit) as caught:
+        soak(files, "--verify", str(log))
+    assert caught.value.code == 2 and "of maps of other layers" in capsys.readouterr().err
     found["digest"] = sim.soak.total(found["parts"])
     log.write_text(json.dumps(found))
     with pytest.raises(SystemExit):
@@ -58,15 +64,23 @@ def test_soak(mixed, files, capsys, monkeypatch):
 
 
 def test_soak_and_upsets_run_the_chip_that_ships(files, monkeypatch):
-    """They map the layers that hw.build maps, and a log says which, and of which code it is."""
-    network = load(files / "net.npz")
-    taps = default_taps(network)
-    assert taps != network.taps, "else it shows nothing"
-    soak(files, "--limit", "2", "--work", str(files / "taps"), "--out", str(files / "taps.json"))
-    log = json.loads((files / "taps.json").read_text())
-    assert log["taps"] == list(taps)
-    assert log["stamp"]["sources"] == digest("soak")
-    assert tuple(Struck(network).simulation.taps) == taps
+    """They ask for a simulation that maps the layers that hw.build maps."""
+    network, asked = load(files / "net.npz"), []
+    assert default_taps(network) != network.taps, "else it shows nothing"
+
+    class Asked(Exception):
+        """It was."""
+
+    def simulation(network, *, taps=None, **options):
+        asked.append(taps)
+        raise Asked
+    monkeypatch.setattr("sim.rtl.Simulation", simulation)
+    for more in ([], ["--experiments"]):
+        with pytest.raises(Asked):
+            soak(files, "--work", str(files / "taps"), *more)
+    with pytest.raises(Asked):
+        Struck(network)
+    assert asked == [default_taps(network)] * 3
 
 
 def test_soak_sees_a_wrong_spike(files, capsys, monkeypatch):
