@@ -63,7 +63,8 @@ of the trains of a word after the last of them (`tests/formal/reach.py`). States
 128 bits of a hash.
 
 Planted: a count that is given up when nobody takes it, and an end that is overlooked while a map
-is stalled, a deadlock (`tests/test_reach.py`).
+is stalled, a deadlock; a store that is told its jump a cycle late, which the row alone sees
+(`tests/test_reach.py`).
 """
 
 GATES = """\
@@ -216,12 +217,15 @@ def reach():
     found = read("reach")
     if not found:
         return NOT_YET
+    pixel, row = found["walks"]["pixel"], found["walks"]["row"]
     return (f"Of the accelerator of the tiny network (one lane, three steps, SAM on; an image of "
-            f"one pixel, black or white) that are {found['states']:,} states and "
-            f"{found['steps']:,} steps between them, and no others, however long it runs: whatever "
+            f"one pixel, black or white) that are {pixel['states']:,} states and "
+            f"{pixel['steps']:,} steps between them, and no others, however long it runs: whatever "
             f"pauses and stalls there are, every word that leaves is golden's, and from every "
-            f"state the image under way ends within {found['longest']} cycles in which nothing "
-            "stalls.")
+            f"state the image under way ends within {pixel['longest']} cycles in which nothing "
+            f"stalls. So it is of {row['states']:,} states of three pixels in a row, of which the "
+            f"one in the middle is silent, and three channels, which do not fill their stride "
+            f"({row['longest']} cycles).")
 
 
 def gates():

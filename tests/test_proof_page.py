@@ -3,6 +3,7 @@
 import pytest
 
 from tests.formal import PROOFS
+from tests.formal.reach import WALKS
 from tests.proof_page import PAGE, page, read
 
 
@@ -15,7 +16,8 @@ def fulfilled(name, log):
     holds = {
         "formal": lambda: len(log["proofs"]) == len(PROOFS) and all(
             proof["verdict"] == "proven" for proof in log["proofs"]),
-        "reach": lambda: log["states"] > 0 and log["longest"] > 0,
+        "reach": lambda: set(log["walks"]) == set(WALKS) and all(
+            walk["states"] > 0 and walk["longest"] > 0 for walk in log["walks"].values()),
         "gates": lambda: log["images"] > 0 and {"logits", "scores", "counts"} < set(log["equal"]),
         "mutation": lambda: log["parts"]["all"][1] > 0 and len(log["mutants"]) > 0,
         "soak": lambda: log["images"] == 10_000,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hw import accelerator
+from hw import accelerator, core, engine
 from tests.formal.reach import explored
 from tests.test_broken_rtl import changed
 
@@ -17,3 +17,18 @@ def test_red_with(old, new, what):
     """A count that is given up when nobody takes it; an end overlooked while a map is stalled."""
     with pytest.raises(AssertionError, match=what):
         explored(changed(accelerator, old, new).Accelerator, most=200_000)
+
+
+def test_red_with_a_jump_that_is_late(monkeypatch):
+    """Behind a full walk a store of a silent one follows at once: the row of pixels sees it."""
+    here = """        with m.If(begins):
+            m.d.sync += [
+                storing.eq(1), last_group.eq(closing), at_used.eq(single),
+                jump.eq("""
+    late = """        m.d.sync += jump.eq(Mux(store_chunk, Mux(last_group, beyond, within),
+                                onwards))
+"""
+    broken = changed(engine, here, late + here.replace("jump.eq", "Signal.like(jump).eq"))
+    monkeypatch.setattr(core, "Engine", broken.Engine)
+    with pytest.raises(AssertionError, match="wrong: "):
+        explored(walk="row")
