@@ -24,7 +24,7 @@ from hw.cost import capacity, efforts, memory_plan, multipliers, shortages, too_
 from hw.flow import Failed, Unplaced
 from hw.plan import Plan, configuration
 
-TRIES = 5           # seeds tried for a place where none is named
+TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"
 FILES = (REPORT, "report.md", "top.bin", "top.bit", "flash.bin", "top.v", "nextpnr.log",
          "yosys.log")
@@ -333,7 +333,7 @@ def build(args, console):
     if absent:
         raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
                        f"pip install -e '.[{target.family}]'")
-    # Seeds at once; where they find no place, the next ones.
+    # Seeds at once; where they find no place or miss the clock, the next ones.
     batches = [[n] for n in range(1, TRIES + 1)] if args.seed is None else [seeds_of(args.seed)]
     accelerator, component, hz = design(network, args)
     with folder("sam-build-") as work:
@@ -345,9 +345,9 @@ def build(args, console):
                 progress.update(task, description="place and route", total=len(routes) + len(seeds))
                 routes |= flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
                                             tick=lambda: progress.advance(task))
-                if any(routes.values()):
+                if any(route and flow.fmax(route) >= hz / 1e6 for route in routes.values()):
                     break
-            else:
+            if not any(routes.values()):
                 raise Unplaced(f"no place for the last cells with seed "
                                f"{', '.join(map(str, routes))}; another --seed may find one")
         report = report_of(network, accelerator, routes, target, hz=hz, args=args,
@@ -405,8 +405,8 @@ def parser():
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
     found.add_argument("--seed", metavar="N|A..B",
                        help="of place and route; of several, after one synthesis, the fastest is "
-                            "kept (default: 1, or the first after it, up to "
-                            f"{TRIES}, that finds a place)")
+                            "kept (default: 1, or the next ones, up to "
+                            f"{TRIES}, until one finds a place and meets the clock)")
     found.add_argument("--jobs", type=int, default=1, metavar="N",
                        help="places and routes at once (default: %(default)s)")
     found.add_argument("--out", metavar="DIR", help="default: build/ice40, build/ecp5")

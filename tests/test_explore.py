@@ -134,7 +134,8 @@ def tools(tmp_path):
         return {"utilization": cells, "fmax": {"clk": {"achieved": 40.0 + seed % 3}}}
 
     def files(component, where, **_):
-        for name in ("top.debug.v", "route-24000000-2.tim", "top.rpt", "route-24000000-2.bin"):
+        for name in ("top.debug.v", "route-24000000-2.tim", "top.rpt", "route-24000000-2.bin",
+                     "route-42000000-2.tim"):
             (tmp_path / name).write_text(name)
         return tmp_path
     with mock.patch("hw.flow.synthesised", files), mock.patch("hw.flow.routed", route), \
@@ -187,6 +188,15 @@ def test_seeds_without_a_place(tools, capsys, tmp_path, options, unplaced, kept,
     assert told in (said.out if kept else said.err)
     assert code == (0 if kept else 1) and (tmp_path / "out").exists() == bool(kept)
     assert not kept or [each["seed"] for each in report["seeds"]] == kept
+
+
+def test_seeds_are_tried_until_the_clock_is_met(tools, tmp_path):
+    """Seed 1 reaches 41 MHz, and 42 are asked for."""
+    code, report = built(tmp_path / "out", "--clock", "42")
+    assert code == 0 and report["timing_met"] and report["seed"] == 2
+    assert [each["seed"] for each in report["seeds"]] == [1, 2]
+    code, report = built(tmp_path / "one", "--clock", "42", "--seed", "2..2")
+    assert code == 0 and [each["seed"] for each in report["seeds"]] == [2]
 
 
 def test_arguments_are_those_of_a_namespace():
