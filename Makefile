@@ -47,6 +47,8 @@ mutation: $(VENV)/tests
 soak: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m sim.soak --out docs/proof/soak.json
 	$(BIN)/python -m sim.soak --experiments --limit 1000 --out docs/proof/soak_mixed.json
+	$(BIN)/python -m sim.soak --network models/fashion_small.npz --lanes 2 --experiments --limit 1000 \
+		--out docs/proof/soak_lanes.json
 
 gates: $(VENV)/core
 	$(BIN)/python -m sim.gates --out docs/proof/gates.json

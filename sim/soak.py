@@ -138,12 +138,13 @@ def total(parts):
     return hashlib.sha256("".join(part["digest"] for part in parts).encode()).hexdigest()
 
 
-def soak(network, images, folder, *, mixed, jobs, console):
+def soak(network, images, folder, *, mixed, jobs, console, lanes=4):
     """Log of all parts; those noted in ``folder`` by the same design are not run again."""
     from sim.rtl import Simulation
     options = {"experiments": True} if mixed else {}
     with console.status("building the simulation (about 20 s the first time) ..."):
-        simulation = Simulation(network, taps=default_taps(network), **options)
+        simulation = Simulation(
+            network, taps=default_taps(network), lanes=lanes, **options)
     design = Path(simulation.program).parent.name      # of the Verilog and the way it was built
     folder = Path(folder) / f"{'mixed' if mixed else 'plain'}-{design}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,8 +171,8 @@ def soak(network, images, folder, *, mixed, jobs, console):
             if not console.is_terminal and part["part"] % 10 == 9:
                 say(f"{sum(p['images'] for p in parts)} of {len(images)} images equal",
                     file=sys.stderr, flush=True)
-    return {"network": network.digest, "taps": list(simulation.taps), "mixed": mixed,
-            "images": len(images), "part": PART,
+    return {"network": network.digest, "taps": list(simulation.taps), "lanes": lanes,
+            "mixed": mixed, "images": len(images), "part": PART,
             "design": design, "cycles": sum(part["cycles"] for part in parts),
             "seconds": round(sum(part["seconds"] for part in parts), 1),
             "digest": total(parts), "parts": parts}
@@ -222,6 +223,7 @@ def main(argv=None):
                         help="from `make build/fashion_test.npz` (default: %(default)s)")
     parser.add_argument("--limit", type=int, help="images, from the first")
     parser.add_argument("--experiments", action="store_true", help="stalls and experiments")
+    parser.add_argument("--lanes", type=int, default=4, help="channels at once (default: 4)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--work", default="build/soak", help="where parts are noted")
     parser.add_argument("--out", metavar="LOG.json")
@@ -230,12 +232,15 @@ def main(argv=None):
     for name in ("limit", "jobs"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise BadInput(f"--{name} must be at least 1, not {getattr(args, name)}")
+    if args.lanes not in (1, 2, 4, 8, 16):
+        raise BadInput(f"--lanes must be 1, 2, 4, 8 or 16, not {args.lanes}")
     if args.out is not None:
         output(args.out, args.network, args.images, args.verify, suffix=".json")
     network = load(args.network)
     images, _ = load_images(args.images, network)
     console = Console(stderr=True)
-    made = stamp("soak_mixed" if args.experiments else "soak", "sim.soak", argv)
+    made = stamp("soak_lanes" if args.lanes != 4 else "soak_mixed" if args.experiments else "soak",
+                 "sim.soak", argv)
     try:
         if args.verify:
             count, digest = verify(args.verify, network, images, limit=args.limit, jobs=args.jobs,
@@ -243,7 +248,7 @@ def main(argv=None):
             say(f"{args.verify}: {count} images recomputed, digest {digest} holds")
             return
         log = soak(network, images[:args.limit], args.work, mixed=args.experiments,
-                   jobs=args.jobs, console=console)
+                   lanes=args.lanes, jobs=args.jobs, console=console)
     except ArithmeticError as error:
         say(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

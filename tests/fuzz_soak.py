@@ -8,11 +8,9 @@ mistakes.
 """
 
 import argparse
-import hashlib
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from rich.progress import Progress
 
 from golden.console import Console
 from golden.errors import BadInput, command
+from golden.evidence import stamp
 from golden.files import replacing
 from golden.text import say
 from tests.limits import bounded
@@ -39,26 +38,6 @@ MODULES = {"golden.summary": "golden.network"}
 TOOLS = 2**34                       # of address space where Yosys runs, which reserves much
 HEAVY = ("hw.build", "hw.export", "sim.throughput", "sim.soak", "sim.demo", "sim.upsets")
 FAULTS = ("traceback", "hang", "control characters", "not one line", "left behind", "other")
-
-
-def code():
-    """sha256 over all Python of the rooms: names and contents."""
-    found = hashlib.sha256()
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return found.hexdigest()
-
-
-def commit():
-    """The commit that is checked out, with a + where files differ from it; "" without git."""
-    def git(*words):
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
-        return done.stdout.strip()
-    try:
-        return git("rev-parse", "HEAD") + "+" * bool(git("status", "--porcelain", "-uno"))
-    except OSError:
-        return ""
 
 
 def whole(name):
@@ -149,7 +128,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.limit < 1 or args.seed < 0:
         raise BadInput("--limit must be at least 1, --seed at least 0")
-    began, console = time.time(), Console(stderr=True)
+    began, console, made = time.time(), Console(stderr=True), stamp("fuzz", "tests.fuzz_soak", argv)
     with (tempfile.TemporaryDirectory(prefix="sam-fuzz-") as folder,
           Progress(console=console, transient=True) as progress):
         os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "cache")
@@ -165,8 +144,8 @@ def main(argv=None):
                     flush=True)
         log = soak(args.limit, args.seed, originals(Path(folder) / "good"),
                    tick=tick)
-    log |= {"seconds": round(time.time() - began, 1), "commit": commit(), "code": code(),
-            "limits": {"cpu_seconds": SECONDS, "bytes": MEMORY, "bytes with tools": TOOLS}}
+    log |= {"stamp": made, "seconds": round(time.time() - began, 1), "limits": {
+        "cpu_seconds": SECONDS, "bytes": MEMORY, "bytes with tools": TOOLS}}
     if args.out:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(log, indent=1) + "\n")

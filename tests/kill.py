@@ -13,8 +13,6 @@ it.
 
 import argparse
 import contextlib
-import datetime
-import hashlib
 import json
 import shutil
 import signal
@@ -30,10 +28,11 @@ from rich.progress import Progress
 from boards import toolchain
 from golden.checks import whole
 from golden.errors import BadInput, command
+from golden.evidence import digest, stamp
 from golden.files import replacing
 from golden.network import Layer, Network, Neuron
 from golden.processes import folder
-from tests.stopping import ROOT, Started
+from tests.stopping import Started
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 ENDS = {signal.SIGTERM: (143, "terminated"), signal.SIGINT: (130, "interrupted")}
@@ -52,23 +51,6 @@ def tiny(seed):
     return Network(shape=(1, 4, 4), steps=4, name=f"tiny{seed}", layers=(
         Layer(weights=rng.integers(-8, 8, (2, 1, 3, 3)), neuron=neuron(5, "subtract"), **layer),
         Layer(weights=rng.integers(-8, 8, (3, 8)), neuron=neuron(0, "none"), **layer)))
-
-
-def digest_of_code():
-    """sha256 over the code that this is about, and over this test."""
-    found = hashlib.sha256()
-    for path in sorted([path for room in ROOMS for path in (ROOT / room).rglob("*")
-                        if path.suffix in (".py", ".cpp")]
-                       + [ROOT / "tests" / "kill.py", ROOT / "tests" / "stopping.py"]):
-        found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
-    return found.hexdigest()
-
-
-def commit():
-    """The commit that is checked out, with a + where files differ from it."""
-    git = lambda *words: subprocess.run(["git", *words], cwd=ROOT, text=True,
-                                        capture_output=True).stdout.strip()
-    return git("rev-parse", "HEAD") + "+" * bool(git("status", "--porcelain", "-uno"))
 
 
 def contents(path):
@@ -186,7 +168,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     rng, log, failed = np.random.default_rng(args.seed), [], []
     console = Console(stderr=True)
-    code = digest_of_code()
+    made = stamp("kill", "tests.kill", argv)
     with folder("sam-kill-") as where, Progress(console=console, transient=True) as progress:
         task = progress.add_task("runs that are not killed", total=args.limit)
         every = cases(where, where / "cache", args.only)
@@ -208,14 +190,12 @@ def main(argv=None):
             progress.advance(task)
             if not console.is_terminal and n % 10 == 9:
                 print(f"{n + 1} of {args.limit} kills", file=sys.stderr, flush=True)
-    if code != digest_of_code():
+    if made["sources"] != digest("kill"):
         print("error: the code changed meanwhile", file=sys.stderr)
         raise SystemExit(1)
     outputs = Counter(entry.get("output", "wrong") for entry in log)
     report = {
-        "command": f"python -m tests.kill --limit {args.limit} --seed {args.seed}"
-        + (f" --only {args.only}" if args.only else ""),
-        "date": datetime.date.today().isoformat(), "commit": commit(), "code": code,
+        "stamp": made,
         "kills": len(log), "seed": args.seed, "wrong": len(failed), "outputs": dict(outputs),
         "remains": sum(bool(entry.get("remains")) for entry in log), "log": log}
     if args.out:

@@ -12,6 +12,8 @@ NOT_YET = "*Not run on this tree yet: nothing is claimed.*"
 PARTS = {"reach": "the walk through all states",
          "gates": "the gate-level run of the whole chip", "soak": "the soak on 10,000 images",
          "soak_mixed": "the soak with stalls and experiments", "upsets": "the table of upsets",
+         "soak_lanes": "the soak on two lanes", "fuzz": "the soak of drawn command lines",
+         "kill": "the kill test",
          "coverage": "coverage of the RTL", "drawn": "the drawn networks"}
 
 HEAD = """\
@@ -166,6 +168,13 @@ whatever name, is refused before the work begins, as are devices, pipes, folders
 command did not write and the user did not name. Links are followed, modes kept. A build, an export
 or a picture with its raw map appears whole or not at all, whichever file finds the disk full;
 `report.json` holds the SHA-256 of the bitstream, and `boards.flash` refuses any other.
+
+`make fuzz` draws more, of every command and with files made to harm, each in a process with little
+time and memory: {fuzz}
+
+`make kill` ends `hw.build`, `sim.run` and `sim.explain` at random moments, by SIGINT, SIGTERM and
+SIGKILL, and looks for what was there before, for what is left over, and whether the next run works:
+{kill}
 """
 
 COVERAGE = """\
@@ -254,9 +263,10 @@ def mutation():
 
 def soak():
     """The logs."""
+    runs = {"plain": "soak", "stalls and experiments": "soak_mixed",
+            "stalls and experiments on two lanes": "soak_lanes"}
     rows = [(name, f"{log['images']:,}", f"{log['cycles']:,}", f"`{log['digest']}`")
-            for name, log in (("plain", read("soak")), ("stalls and experiments",
-                                                        read("soak_mixed"))) if log]
+            for name, log in ((name, read(file)) for name, file in runs.items()) if log]
     return table(("run", "images, all equal", "cycles", "digest"), rows) if rows else NOT_YET
 
 
@@ -300,6 +310,26 @@ def upsets():
     return f"{found['images']:,} images.\n\n" + table(("bit of", *names), rows)
 
 
+def fuzz():
+    """What the soak of drawn command lines found."""
+    log = read("fuzz")
+    if not log:
+        return NOT_YET
+    return (f"{log['count']:,} cases of {len(log['commands'])} commands, {log['subprocesses']:,} "
+            f"in a Python of their own; "
+            + ", ".join(f"{what} {n:,}" for what, n in log["faults"].items()) + ".")
+
+
+def kill():
+    """What the kill test found."""
+    log = read("kill")
+    if not log:
+        return NOT_YET
+    return (f"{log['kills']:,} kills: {log['outputs'].get('old', 0):,} left the old output, "
+            f"{log['outputs'].get('new', 0):,} the new one, {log['wrong']:,} another; "
+            f"{log['remains']:,} left files that the next run took away.")
+
+
 def coverage():
     """Covered shares, and what is not covered."""
     found = read("coverage")
@@ -320,7 +350,8 @@ def page():
         HEAD.format(missing=missing(), states=states()),
         FORMAL.format(table=formal(), reach=reach()), GATES.format(gates=gates()),
         MUTATION.format(table=mutation()), SOAK.format(table=soak()),
-        drawn(), UPSETS.format(table=upsets()), FUZZ.format(cases=f"{cases:,}"),
+        drawn(), UPSETS.format(table=upsets()), FUZZ.format(
+            cases=f"{cases:,}", fuzz=fuzz(), kill=kill()),
         COVERAGE.format(table=coverage())])
 
 

@@ -22,6 +22,9 @@ def fulfilled(name, log):
         "mutation": lambda: log["parts"]["all"][1] > 0 and len(log["mutants"]) > 0,
         "soak": lambda: log["images"] == 10_000,
         "soak_mixed": lambda: log["images"] == 1_000 and log["mixed"],
+        "soak_lanes": lambda: log["images"] == 1_000 and log["mixed"] and log["lanes"] == 2,
+        "fuzz": lambda: log["count"] == 20_000 and not any(log["faults"].values()),
+        "kill": lambda: log["kills"] == 100 and log["wrong"] == 0,
         "upsets": lambda: len(log["table"]) > 0 and not any(
             counts.get("hang") for counts in log["table"].values()),
         "coverage": lambda: len(log["shares"]) > 0,

@@ -227,6 +227,10 @@ def benches():
         "ragged network": Accelerated(ragged, {
             "trains": ("trains", 20), "follower": ("follower", 25), "engine": ("core.engine", 20),
             "read-out": ("core.engine.readout", 25)}, word_steps=8),
+        # Stores behind silent walks, and last groups of one, follow each other at once.
+        "one lane network": Accelerated(plain, {
+            "engine": ("core.engine", 20), "picker": ("core.picker", 15),
+            "walker": ("core.walker", 15)}, lanes=1),
         "first network": Accelerated(first, {"read-out": ("core.engine.readout", 10)}),
         "counted network": Accelerated(counted, {
             "read-out": ("core.engine.readout", 10), "SAM": ("sam", 20)}),
