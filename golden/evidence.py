@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from golden.errors import BadInput, command
+from golden.text import say
 
 ROOT = Path(__file__).parent.parent
 # What the chip's answers come from: the specification, the gateware, what simulates it.
@@ -126,8 +127,8 @@ def main(argv=None):
     for name in ABOUT:
         what, date, _ = state(name)
         old += what != "current"
-        print(f"{name}: {what}{date and f' ({date})'}")
-    print(f"{len(ABOUT) - old} of {len(ABOUT)} logs are of this code", file=sys.stderr)
+        say(f"{name}: {what}{date and f' ({date})'}")
+    say(f"{len(ABOUT) - old} of {len(ABOUT)} logs are of this code", file=sys.stderr)
     raise SystemExit(int(bool(old)))
 
 

@@ -55,6 +55,8 @@ def output(path, *inputs, suffix=None, option="--out", what=None, known=None):
     named = f"{what or option} {path}"
     if suffix is not None and Path(path).suffix != suffix:
         raise BadInput(f"{named}: must end in {suffix}")
+    if "\0" in str(path):
+        raise BadInput(f"{named}: a name holds no null character")
     target, status = placed(path, named)
     for given in filter(None, inputs):
         for other in read_from(Path(given), target.suffix):
@@ -100,6 +102,8 @@ def read_from(given, suffix):
 
 def same(other, target, status):
     """Whether ``other`` is the file ``target``, which need not exist yet."""
+    if "\0" in str(other):
+        return False                            # which the reader refuses
     if Path(os.path.realpath(other)) == target:
         return True
     try:

@@ -22,6 +22,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from golden.text import say
+
 __all__ = ["Stopped", "early", "ending_with_us", "folder", "held", "lasting", "leave", "run",
            "signals", "started", "stopped", "unheard", "workers"]
 
@@ -155,7 +157,7 @@ def leave():
     code = 128 + state.number
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
-        print(SAID[state.number], file=sys.stderr, flush=True)
+        say(SAID[state.number], file=sys.stderr, flush=True)
 
     def leave_them():
         clean()

@@ -94,7 +94,7 @@ def flattened(text):
 
 def yosys(script, folder):
     """Run commands of Yosys in a folder; Fault with its last lines if it fails."""
-    (folder / "run.ys").write_text(script.replace("; ", "\n") + "\n")
+    (Path(folder) / "run.ys").write_text(script.replace("; ", "\n") + "\n")
     done = processes.run([choose()["YOSYS"], "-q", "-s", "run.ys"], cwd=folder, text=True,
                          capture_output=True)
     if done.returncode:

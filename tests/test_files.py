@@ -476,6 +476,7 @@ def tools(tmp_path, monkeypatch):
     report = {"utilization": cells, "fmax": {"clk": {"achieved": 99.0}}}
     work = tmp_path / "work"
     work.mkdir()
+    (work / "top.json").write_text('{"modules": {}}')
     monkeypatch.setattr(hw.flow, "synthesised", lambda *_, **__: work)
     monkeypatch.setattr(hw.flow, "routed", lambda *_, **__: report)
     monkeypatch.setattr(hw.flow, "packed", lambda *_, **__: work / "route-24000000-1.bin")

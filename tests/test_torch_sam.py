@@ -47,8 +47,16 @@ def test_fails_where_the_maps_differ(monkeypatch):
     assert ended.value.code == 1
 
 
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"gamma": 0}, {"gamma": "nan"}, {"rate": 2},
-                                     {"repeats": 0}])
+@pytest.mark.parametrize("changes", [{"steps": 0}, {"repeats": 0}])
+def test_refuses_counts(changes, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments(**changes))
+    printed = capsys.readouterr()
+    assert ended.value.code == 2 and printed.out == ""
+    assert printed.err.endswith(f"argument --{next(iter(changes))}: must be at least 1, not 0\n")
+
+
+@pytest.mark.parametrize("changes", [{"gamma": 0}, {"gamma": "nan"}, {"rate": 2}])
 def test_refuses_in_one_line(changes, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments(**changes))
