@@ -58,7 +58,11 @@ def runs(writes):
 
 
 def write_requests(kind, index, values):
-    """(kind, payload) of the requests that write 16-bit ``values`` from ``index`` on."""
+    """(kind, payload) of the requests that write 16-bit ``values`` from ``index`` on.
+
+    As few as there can be, and of one length: a short one behind a long one would be whole on the
+    wire before the long one is carried out, and so be lost (boards.deframer).
+    """
     values = np.asarray(list(values), dtype=np.int64)
     if values.size and not (0 <= values.min() and values.max() < 2**16):
         raise BadInput(f"{kind.name.lower()}: words must be 0 to 65535, "
@@ -66,9 +70,9 @@ def write_requests(kind, index, values):
     if index < 0 or index + len(values) > 2**16:
         raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
                        "than 65536")
-    while len(values):
-        yield kind, index.to_bytes(2, "big") + values[:WORDS].astype(">u2").tobytes()
-        index, values = index + WORDS, values[WORDS:]
+    for part in np.array_split(values, -(-len(values) // WORDS)) if len(values) else ():
+        yield kind, index.to_bytes(2, "big") + part.astype(">u2").tobytes()
+        index += len(part)
 
 
 def load_requests(writes, *, label):
