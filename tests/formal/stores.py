@@ -61,7 +61,9 @@ def stored(plan, number):
         last = Array([n + 1 == len(order) or order[n + 1][:3] != order[n][:3]
                       for n in range(len(order))])[count]
         m.d.sync += before.eq(unit.w_en & last)
-        m.d.comb += [close.eq(before & unit.w_en), Cover(ended), Cover(close)]
+        m.d.comb += [close.eq(before & unit.w_en), Cover(ended)]
+        if not each.merging:                     # whose walks are longer than their stores
+            m.d.comb += Cover(close)
         return inputs(unit)
     return make
 
