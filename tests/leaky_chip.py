@@ -18,7 +18,7 @@ from golden.quantise import quantise
 from golden.text import say
 
 
-def leaky(*, bias=False):
+def beta9(*, bias=False):
     """The float network, with a bias a channel if asked for."""
     rng = np.random.default_rng(0)
     neuron = FloatNeuron(beta=np.float64(.9), threshold=np.float64(1), reset="subtract", delay=0)
@@ -42,7 +42,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     output(args.out, suffix=".npz")
     with replacing(args.out) as aside:
-        quantise(leaky(bias=args.bias), bits=args.bits).save(aside)
+        quantise(beta9(bias=args.bias), bits=args.bits).save(aside)
     say(f"wrote {args.out}: python -m hw.build ice40 --network {args.out} --out build/beta9")
 
 

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
-from golden.network import Layer, Network, Neuron, Pool, load
+from golden.network import Layer, Network, Neuron, load
+from golden.quantise import quantise
 from hw import build
 from hw.accelerator import Accelerator
 from hw.cost import DSPS, EBRS, ebrs, efforts, memory_plan, multipliers, shortages, too_many
 from hw.plan import SPRAM_WORDS, Plan
 from hw.plan import multipliers as pieces
 from sim.gates import yosys
+from tests.leaky_chip import beta9
 from tests.networks import draw
 
 ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
@@ -91,13 +93,7 @@ def test_size_is_found():
 @pytest.mark.parametrize("bits, lanes", [(4, 4), (8, 2)])
 def test_two_lanes_where_logic_cells_are_short(bits, lanes):
     """Beta .9 on 23 bits of membrane and more: four lanes of 8-bit weights do not fit the UP5K."""
-    def layer(*shape, channels):
-        neuron = Neuron(np.full(channels, 900_000), np.full(channels, 6554))
-        return Layer(np.resize([-3, 1, 2**(bits - 1) - 1, -2**(bits - 1)], shape), bits, neuron,
-                     frac=9)
-    network = Network((2, 32, 32), 16, (
-        layer(12, 2, 5, 5, channels=12), Pool("max", 2, 2), layer(32, 12, 5, 5, channels=32),
-        Pool("max", 2, 2), layer(10, 800, channels=10)), encoder="frames", readout="count")
+    network = quantise(beta9(), bits=bits)
     assert build.engine_size(network, None, None) == (lanes, 16)
     assert build.engine_size(network, 4, None) == (4, 16)
     assert build.engine_size(dense(784, 128, bits=8), None, None) == (4, 16)
