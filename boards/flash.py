@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import json
 import shlex
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from boards.host import Board
 from boards.ports import find_port
 from boards.protocol import Boot, Kind
 from golden.errors import BadInput, command
+from golden.reading import tree
 from golden.text import say
 from hw.plan import signature
 
@@ -48,12 +48,7 @@ def read_report(path):
     again = f"`python -m hw.build ice40 --out {path.parent}` writes one"
     if not path.is_file():
         raise BadInput(f"{path.parent}: holds no report.json; {again}")
-    try:
-        with path.open("rb") as file:
-            text = file.read(LONGEST + 1)
-        report = json.loads(text) if len(text) <= LONGEST else None
-    except (ValueError, RecursionError):
-        report = None
+    report = tree(path, "report of hw.build", LONGEST)
     is_of = lambda value, *kinds: isinstance(value, kinds) and not isinstance(value, bool)
     held = report if isinstance(report, dict) else {}
     options = held.get("options") if isinstance(held.get("options"), dict) else {}

@@ -328,6 +328,7 @@ def build(args, console):
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
     target = target_of(args)
+    accelerator, component, hz = design(network, args)
     absent = [tool for tool in toolchain.choose(family=target.family).values()
               if not shutil.which(tool)]
     if absent:
@@ -335,7 +336,6 @@ def build(args, console):
                        f"pip install -e '.[{target.family}]'")
     # Seeds at once; where they find no place or miss the clock, the next ones.
     batches = [[n] for n in range(1, TRIES + 1)] if args.seed is None else [seeds_of(args.seed)]
-    accelerator, component, hz = design(network, args)
     with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)

@@ -23,13 +23,11 @@ def per_pass(number, values, *, shape=None):
 
 
 def held(m, number, values, *, shape=None):
-    """``per_pass`` a cycle later, from a register.
-
-    Only outside of any condition: within one, the register would keep what it had.
-    """
+    """``per_pass`` a cycle later, from a register, whatever condition the caller stands in."""
     chosen = per_pass(number, values, shape=shape)
     if isinstance(chosen, Const):
         return chosen
     register = Signal(chosen.shape(), name="held", reset_less=True)
-    m.d.sync += register.eq(chosen)
+    m.submodules += (inner := Module())     # no condition of m holds in there
+    inner.d.sync += register.eq(chosen)
     return register

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.picker import NEXT, QUEUE_DEPTH
+from hw.picker import NEXT, QUEUE_DEPTH, empty_drain
 from hw.plan import channel_stride
 from hw.walker import MARGIN
 
@@ -135,7 +135,7 @@ def drains(plan, each, found):
         return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + (3 if plan.per_channel else 0)
-    short = max(plan.lanes, NEXT)
+    short = empty_drain(plan.lanes)
     return np.where((found.trains == 0) & plan.can_skip(each), short, steps)
 
 
@@ -209,7 +209,7 @@ def most_cycles(plan, *, taps=(), traced=None):
         full = walks(plan, each, every)
         lead = 0 if each.merging else plan.header
         # A walk of silence drains in other cycles than a full one: the longer of the two.
-        drain = np.maximum(drains(plan, each, full), max(plan.lanes, NEXT))
+        drain = np.maximum(drains(plan, each, full), empty_drain(plan.lanes))
         longest = np.maximum(np.maximum(full.trains + 1 + lead, full.visits + 2), drain)
         found += int(longest.sum()) + int(drain.max()) + AROUND
         channels, height, width = each.shape

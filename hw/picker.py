@@ -14,6 +14,11 @@ QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
 NEXT = 2          # cycles from an end to the next at the least
 
 
+def empty_drain(lanes):
+    """Cycles a walk without a train takes to drain: the stores of the walk before are over then."""
+    return max(lanes, NEXT)
+
+
 def item_layout(plan):
     """A train and its weight row by their addresses, a row of parameters, or an end.
 
@@ -141,7 +146,7 @@ class Picker(wiring.Component):
         # --- room: when the lanes have drained what they had --------------------------------------
         steps   = plan.word_steps
         full    = steps + 3 * plan.per_channel
-        short   = max(plan.lanes, NEXT)                      # stores of the walk before are over
+        short   = empty_drain(plan.lanes)
         cooling = Signal(range(full))
         cool    = Signal(init=1)                             # cooling is 0: the next end may go
         told    = Signal()                                   # a read-out's sums are draining

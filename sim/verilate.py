@@ -19,6 +19,7 @@ from amaranth.back import verilog
 
 from golden.errors import BadInput, Fault
 from golden.processes import folder, lasting, run
+from golden.text import say
 from hw.spram import Simulated
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -79,8 +80,8 @@ def kept(kind, digest, name, make):
         reason = str(error)
     temporary = lasting() / kind / digest
     if not whole(temporary, name):
-        print(f"the cache {home or ''} cannot be used ({reason}): what is built lasts for this "
-              "run only; XDG_CACHE_HOME names another folder", file=sys.stderr)
+        say(f"the cache {home or ''} cannot be used ({reason}): what is built lasts for this "
+            "run only; XDG_CACHE_HOME names another folder", file=sys.stderr)
         temporary.parent.mkdir(exist_ok=True)
         with folder(f".{digest}-", where=temporary.parent) as aside:
             try:

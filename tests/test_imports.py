@@ -18,7 +18,7 @@ MAY = {  # room: what it may import besides the standard library and itself
     "sim": {"amaranth", "cocotb", "cocotb_tools", "numpy", "golden", "hw", *SHOW},
     "boards": {"amaranth", "amaranth_boards", "numpy", "hw", "golden.console", "golden.errors",
                "golden.files", "golden.formats", "golden.network", "golden.processes",
-               "golden.text"},
+               "golden.reading", "golden.text"},
     "verify": {"amaranth", "amaranth_boards", "boards", "golden", "hw", "numpy", "sim", *SHOW},
     "bench": {"boards", "golden", "hw", "joblib", "numpy", "sim", *SHOW},
     "train": {"captum", "golden", "joblib", "nir", "numpy", "scipy", "sklearn", "snntorch",

@@ -18,11 +18,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from boards.toolchain import environment
+from golden.console import Console, Table
 from golden.errors import BadInput, command
+from golden.text import say
 from verify.oracle.netlist import tool_versions
 from verify.oracle.networks import CASES, QUICK
 from verify.oracle.project import ROOT
@@ -61,7 +60,7 @@ def recorded(tree, names, *, sizes, jobs):
 
     def one(name):
         found = measured(name, tree, sizes)
-        print(f"{name}: measured", file=sys.stderr, flush=True)
+        say(f"{name}: measured", file=sys.stderr, flush=True)
         return found
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -132,7 +131,7 @@ def main(argv=None):
         after = read(args.measured) if args.measured else recorded(
             args.tree.resolve(), names, sizes=not args.quick, jobs=args.jobs)
     except RuntimeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     if args.out:
         write(args.out, after)
@@ -151,7 +150,7 @@ def main(argv=None):
     console.print(differences(rows, before, after))
     wrong = [f"{each.name}: {', '.join(each.wrong)}" for each in rows if each.wrong]
     for line in wrong:
-        print(f"error: {line}", file=sys.stderr)
+        say(f"error: {line}", file=sys.stderr)
     if wrong:
         raise SystemExit(1)
 
