@@ -14,6 +14,7 @@ it.
 import argparse
 import contextlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -53,6 +54,12 @@ def tiny(seed):
         Layer(weights=rng.integers(-8, 8, (3, 8)), neuron=neuron(0, "none"), **layer)))
 
 
+def timeless(log):
+    """A tool's log without its times, which no two runs share."""
+    log = re.sub(r"\d+\.\d\d", "#", log)
+    return re.sub(r"(?m)^Time spent:.*$", "", log)
+
+
 def contents(path):
     """{name: what is in it} of a folder's files; of archives their arrays, which have no date."""
     found = {}
@@ -60,6 +67,8 @@ def contents(path):
         if each.suffix == ".npz":
             with np.load(each) as arrays:
                 found[each.name] = {key: arrays[key].tobytes() for key in arrays.files}
+        elif each.suffix == ".log":
+            found[each.name] = timeless(each.read_text())
         elif each.is_file():
             found[each.name] = each.read_bytes()
     return found
