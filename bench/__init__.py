@@ -1,5 +1,5 @@
 """The benchmark: every figure of the table measured, written down and drawn."""
 
-from golden.processes import early
+from golden.io.processes import early
 
 early()

@@ -20,12 +20,12 @@ from bench.measures import MEASURES, Context, netlists
 from bench.rows import rows
 from bench.store import ROOT
 from bench.table import page
-from golden.console import Console
-from golden.errors import BadInput, command
-from golden.evidence import stamp
-from golden.files import publishing
-from golden.text import say
-from hw import flow
+from flow import steps as flow
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.evidence import stamp
+from golden.io.files import publishing
+from golden.io.text import say
 
 HOME = Path(__file__).parent
 RESULTS, LIMITS = HOME / "results.json", HOME / "limits.json"

@@ -7,12 +7,12 @@ import numpy as np
 
 from bench.images import model
 from bench.store import digest, kept
+from flow.build import engine_size
+from flow.estimate.cycles import image_cycles, trains_of
 from golden.encode import encode
 from golden.network import Layer, load, sum_ranges
 from golden.run import forward, run
-from hw.build import engine_size
-from hw.cycles import image_cycles, trains_of
-from hw.plan import Plan
+from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from sim.throughput import operations
 
@@ -57,14 +57,16 @@ def noise(network, activity):
 
 def law():
     """Digest of the sources of the law."""
-    return digest(Path("hw/cycles.py").read_bytes(), Path("hw/plan.py").read_bytes())
+    return digest(
+        Path("flow/estimate/cycles.py").read_bytes(), Path("hw/plan/planner.py").read_bytes()
+    )
 
 
 def measure(path, *, tick=lambda: None):
     """[{wanted, activity, layers, spikes, cycles, law, operations}] for each of ``ACTIVITIES``.
 
     ``activity`` is the share of neuron steps, of the input and of all layers, that did spike;
-    ``law`` is hw.cycles on those spikes.
+    ``law`` is flow.estimate.cycles on those spikes.
     """
     network = positive(load(path))
     lanes, word_steps = engine_size(network, None, None)

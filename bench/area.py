@@ -1,4 +1,4 @@
-"""python -m bench.area: fit the cells of hw.area to built chips.
+"""python -m bench.area: fit the cells of flow.estimate.area to built chips.
 
 Every chip's cells are also predicted from the others alone, which is the error to expect for a
 network that was never built.
@@ -11,9 +11,10 @@ import numpy as np
 from bench.chips import netlist
 from bench.networks import all_networks, command_line
 from bench.store import kept
-from golden.files import replacing
-from golden.text import say
-from hw import area, flow
+from flow import steps as flow
+from flow.estimate import area
+from golden.io.files import replacing
+from golden.io.text import say
 
 CLOCK = 48
 
@@ -43,8 +44,8 @@ def variants():
 def measure(*, tick=lambda: None):
     """[{name, lanes, word_steps, real, predicted, without, parts}] of every variant.
 
-    Fits hw.area anew first. ``real`` and ``predicted`` hold lc, ebr, spram and dsp; ``without`` the
-    cells predicted by a fit to all the other networks.
+    Fits flow.estimate.area anew first. ``real`` and ``predicted`` hold lc, ebr, spram and dsp;
+    ``without`` the cells predicted by a fit to all the other networks.
     """
     found = []
     for name, options in variants().items():

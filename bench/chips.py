@@ -1,10 +1,11 @@
 """The chips that are measured, as hw.build makes them."""
 
 from bench.store import ROOT
-from golden import processes
-from golden.errors import BadInput
+from flow import build
+from flow import steps as flow
+from golden.io import processes
+from golden.io.errors import BadInput
 from golden.network import load
-from hw import build, flow
 
 
 def chip(options, *, clock):

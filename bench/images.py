@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.store import digest, kept
+from flow.build import default_taps, engine_size
+from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
-from hw.build import default_taps, engine_size
-from hw.causes import Cause
-from hw.cycles import image_cycles, planes_of, trains_of
+from hw.engine.profiler import Cause
 from sim.rtl import Simulation
 from sim.throughput import operations
 
@@ -26,9 +26,9 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
     Returns
     -------
     dict
-        ``cycles`` and ``operations`` of each image, the cycles by the ``law`` of hw.cycles,
-        ``spikes`` of the input and all layers, whether all scores, maps and counts were ``equal``
-        to golden's, and the ``causes`` of the cycles of each pass.
+        ``cycles`` and ``operations`` of each image, the cycles by the ``law`` of
+        flow.estimate.cycles, ``spikes`` of the input and all layers, whether all scores, maps and
+        counts were ``equal`` to golden's, and the ``causes`` of the cycles of each pass.
     """
     net = load(network)
     pictures = load_images(images, net)[0][:count]

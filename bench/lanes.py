@@ -3,13 +3,14 @@
 import numpy as np
 
 from bench.chips import chip, netlist
-from golden.errors import BadInput
+from flow import steps as flow
+from flow.estimate import area
+from flow.estimate.cycles import image_cycles, trains_of
 from golden.images import load_images
+from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
-from hw import area, flow
-from hw.cycles import image_cycles, trains_of
-from hw.plan import Plan
+from hw.plan.planner import Plan
 
 SIZES = ((1, 16), (2, 16), (4, 8), (4, 16), (8, 8), (8, 16), (16, 16))
 BUILT = ((2, 16), (4, 8), (4, 16), (8, 8))
@@ -19,7 +20,7 @@ IMAGES = 10
 def measure(network, pictures, *, clock, tick=lambda: None):
     """[{lanes, word_steps, cycles, lc, real}]; ``real`` cells of those in ``BUILT``.
 
-    Cycles are those of hw.cycles on the spikes of real images.
+    Cycles are those of flow.estimate.cycles on the spikes of real images.
     """
     net = load(network)
     images = load_images(pictures, net)[0][:IMAGES]

@@ -5,7 +5,7 @@ from collections import Counter
 
 from bench.chips import chip
 from bench.store import ROOT, kept
-from hw import flow
+from flow import steps as flow
 
 # Modules that are shown by themselves; what lies in none of them counts for the one around it.
 SHOWN = ("accelerator", "encoder", "engine", "follower", "lane", "link", "sam", "trains", "walker",

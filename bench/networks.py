@@ -33,7 +33,7 @@ def drawn(name, shape, steps, parts, *, bits=4, seed=1, **changes):
 
 
 def all_networks():
-    """{name: (network, options of hw.plan.Plan)}."""
+    """{name: (network, options of hw.plan.planner.Plan)}."""
     read = (10, 0, 1, ACCUMULATE, False)
     found = {
         "fashion": (load("models/fashion.npz"), {}),

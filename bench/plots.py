@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 PLOTS = {
-    "cycles": "Cycles of an image against its spikes, and the law of hw.cycles on those spikes",
+    "cycles": "Cycles of an image against its spikes, and the law of flow.estimate on those spikes",
     "causes": "Cycles of an image by layer and by cause, counted in the RTL",
     "modules": "Logic cells by module, from Yosys' hierarchy, with and without SAM",
     "clock": "Clock that each seed of place and route reaches",
@@ -15,7 +15,7 @@ PLOTS = {
 def draw(results, where, put):
     """Write those of ``PLOTS`` for which there are measurements; return their names.
 
-    ``put`` is that of golden.files.publishing.
+    ``put`` is that of golden.io.files.publishing.
     """
     measured, done = results["measured"], []
     for name, make in (("cycles", cycles), ("causes", causes), ("modules", modules),

@@ -122,11 +122,13 @@ def law(r):
     tenth = next(each for each in found if each["wanted"] == 0.1)
     off = max(abs(each["law"] / each["cycles"] - 1) for each in found)
     share = 100 * floor / tenth["cycles"]
-    return (f"floor **{share:.0f} %** = {floor:,.0f} cycles without a spike / "
-            f"{tenth['cycles']:,.0f} at {100 * tenth['activity']:.1f} %; the law of hw.cycles is "
-            f"off by at most {100 * off:.2f} % from {100 * found[1]['activity']:.0f} to "
-            f"{100 * found[-1]['activity']:.0f} % of all neuron steps",
-            "no" if off > 0.01 else "aim" if share < 20 else "must")
+    return (
+        f"floor **{share:.0f} %** = {floor:,.0f} cycles without a spike / "
+        f"{tenth['cycles']:,.0f} at {100 * tenth['activity']:.1f} %; the law of flow.estimate is "
+        f"off by at most {100 * off:.2f} % from {100 * found[1]['activity']:.0f} to "
+        f"{100 * found[-1]['activity']:.0f} % of all neuron steps",
+        "no" if off > 0.01 else "aim" if share < 20 else "must",
+    )
 
 
 def a_second(report):

@@ -4,7 +4,7 @@ import json
 import sys
 
 from bench.store import ROOT
-from golden import processes
+from golden.io import processes
 
 COMMANDS = {"speed": ["-m", "sim.speed"], "sam": ["-m", "train.sam_speed"]}
 

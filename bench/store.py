@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from golden.files import replacing
+from golden.io.files import replacing
 
 ROOT = Path("build/bench")
 

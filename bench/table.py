@@ -58,11 +58,16 @@ def model(measured):
     """The cost model beside what was built."""
     if "area" not in measured:
         return []
-    lines = ["## Cost model", "",
-             "Predicted by `hw.area` before building, beside Yosys and nextpnr; \"others\" is the "
-             "prediction of a fit that never saw the network.", "",
-             "| network | lanes x steps | LC predicted | LC | error | others | EBR predicted, real "
-             "| SPRAM | DSP |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "## Cost model",
+        "",
+        'Predicted by `flow.estimate` before building, beside Yosys and nextpnr; "others" is the '
+        "prediction of a fit that never saw the network.",
+        "",
+        "| network | lanes x steps | LC predicted | LC | error | others | EBR predicted, real "
+        "| SPRAM | DSP |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for each in measured["area"]:
         real, guess = each["real"], each["predicted"]
         error = lambda value, real=real: f"{100 * (value / real['lc'] - 1):+.1f} %"

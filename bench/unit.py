@@ -3,9 +3,9 @@
 import numpy as np
 
 from bench.store import ROOT, kept
+from flow import steps as flow
+from flow.export.units import export_layer
 from golden.network import Layer, Network, Neuron
-from hw import flow
-from hw.export import export_layer
 
 INPUTS, OUTPUTS, BITS, STEPS = 16, 8, 8, 16
 

@@ -1,5 +1,5 @@
 """Boards: pins, clocks, the bytes on the wire and the host's side of them."""
 
-from golden.processes import early
+from golden.io.processes import early
 
 early()

@@ -10,7 +10,7 @@ from collections import deque
 import numpy as np
 
 from boards.ports import LinkError, find_port, open_port
-from boards.protocol import (
+from boards.protocol.codec import (
     BLOCK,
     FLAG,
     FRAME,
@@ -26,15 +26,15 @@ from boards.protocol import (
     unseal,
     unstuff,
 )
-from boards.results import Result, pixel_bytes, result_of, train_bytes
-from golden.errors import BadInput
-from hw.plan import signature
+from boards.protocol.results import Result, pixel_bytes, result_of, train_bytes
+from golden.io.errors import BadInput
+from hw.plan.planner import signature
 
 __all__ = ["Board", "LinkError", "Result", "find_port"]
 
 LONGEST = 2**16  # bytes kept for want of a FLAG
 WORDS = 116    # of a write request
-EXPERIMENTS = 0x8000  # registers of an experiment from here on (hw.experiments)
+EXPERIMENTS = 0x8000  # registers of an experiment from here on (hw.explain.ablation)
 WINDOW = 16    # requests sent before their answers are awaited
 PATIENCE = 30  # timeouts that an image may take, beside those of its bytes on the wire
 
@@ -61,7 +61,7 @@ def write_requests(kind, index, values):
     """(kind, payload) of the requests that write 16-bit ``values`` from ``index`` on.
 
     As few as there can be, and of one length: a short one behind a long one would be whole on the
-    wire before the long one is carried out, and so be lost (boards.deframer).
+    wire before the long one is carried out, and so be lost (boards.link.deframer).
     """
     values = np.asarray(list(values), dtype=np.int64)
     if values.size and not (0 <= values.min() and values.max() < 2**16):
@@ -163,9 +163,9 @@ class Board:
     def load(self, writes, *, label):
         """Make the chip ready for a network, whose digest is ``label``.
 
-        ``writes`` are (n, 3) of (space, index, word), as hw.plan.configuration gives them; all of
-        the weight memory is among them. The label is cleared meanwhile, so that a chip half loaded
-        does not pass for loaded. LinkError if the chip then holds other weights.
+        ``writes`` are (n, 3) of (space, index, word), as hw.plan.planner.configuration gives them;
+        all of the weight memory is among them. The label is cleared meanwhile, so that a chip half
+        loaded does not pass for loaded. LinkError if the chip then holds other weights.
         """
         mark, writes = mark_of(label), self._checked(writes)
         wanted = f"{signature(weights_of(writes, self._identity.words)):08x}"
@@ -201,7 +201,8 @@ class Board:
     def configure(self, writes):
         """Make ``writes``, (n, 3) of (space, index, word), and remember those a reset undoes.
 
-        An experiment is two such arrays, what to do and how to undo it (hw.experiments.deletion).
+        An experiment is two such arrays, what to do and how to undo it
+        (hw.explain.ablation.deletion).
         """
         for kind, index, words in runs(self._checked(writes)):
             self._write(kind, index, words)
@@ -215,7 +216,7 @@ class Board:
         self._write(Kind.TABLE, 0, table)
 
     def set_register(self, index, value):
-        """Write a register (boards.protocol.Register); it keeps its value over a reset."""
+        """Write a register (boards.protocol.codec.Register); it keeps its value over a reset."""
         self.configure([(2, int(index), int(value))])
 
     def set_seed(self, seed):

@@ -1,8 +1,8 @@
 """The integer model in NumPy: the specification that the hardware equals bit for bit."""
 
-from golden.processes import early
+from golden.io.processes import early
 
-WAYS_IN = {"from_snntorch": "golden.snntorch", "from_nir": "golden.nir"}
+WAYS_IN = {"from_snntorch": "golden.importers.snntorch", "from_nir": "golden.importers.nir"}
 
 
 def __getattr__(name):

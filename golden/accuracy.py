@@ -5,13 +5,13 @@ import os
 
 import numpy as np
 
-from golden.checks import whole
-from golden.console import Console, watched
-from golden.errors import BadInput, command
 from golden.images import load_images
+from golden.io.arguments import whole
+from golden.io.console import Console, watched
+from golden.io.errors import BadInput, command
+from golden.io.text import say
 from golden.network import load
 from golden.run import run_batched
-from golden.text import say
 
 
 @command

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.checks import numbers, positive, spike_trains
-from golden.errors import BadInput
+from golden.explain.paths import dense_paths, gates, matrices, network_paths
 from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_signed, exp_table, rounded, score_bits
+from golden.io.arguments import numbers, positive, spike_trains
+from golden.io.errors import BadInput
 from golden.network import Network
-from golden.paths import dense_paths, gates, matrices, network_paths
 
 PATHS = ("linear", "active")
 
@@ -106,12 +106,12 @@ class SpikeAttributor:
                   layer=0):
         """Score every input spike: score[t, i] = P[i] spike[t, i] decay**(T - t).
 
-        P[i] is the path weight of input i to the output (golden.paths). A spike at the last step,
-        t = T - 1, has faded by one step. The scores sum exactly to an output:
+        P[i] is the path weight of input i to the output (golden.explain.paths). A spike at the last
+        step, t = T - 1, has faded by one step. The scores sum exactly to an output:
 
         - "linear": to O(T) of the leaky linear network, O(0) = 0 and
           O(t+1) = decay (O(t) + sum_i P[i] spike[t, i]). With one matrix this is the real
-          accumulating read-out (golden.lif, reset "none", L = decay) after one more leak.
+          accumulating read-out (golden.neurons.lif, reset "none", L = decay) after one more leak.
         - "active": to the same O(T) of the chain in which a hidden neuron hands on its input
           current in the steps in which it spikes, and nothing in others; P[t, i] counts only paths
           whose hidden neurons spike in step t.
@@ -173,8 +173,8 @@ class SpikeAttributor:
         """Write a Verilog unit that attributes as the last ``attribute`` did, to its output.
 
         FILE.v, a self-checking testbench and, with ``tools``, FILE.json with what it takes of an
-        iCE40UP5K (hw.export.export_attribution). The unit keeps one trace a neuron and weighs it at
-        the end, in integers; it takes any spikes of as many neurons and steps.
+        iCE40UP5K (flow.export.units.export_attribution). The unit keeps one trace a neuron and
+        weighs it at the end, in integers; it takes any spikes of as many neurons and steps.
 
         Returns
         -------
@@ -182,7 +182,7 @@ class SpikeAttributor:
             The report.
         """
         # Here alone golden calls hw: the tutorial's name for it is a method of this class.
-        from hw.export import export_attribution
+        from flow.export.units import export_attribution
         if self.last is None:
             raise BadInput("export_fpga exports the last attribution: call attribute first")
         if self.last.path_weights.ndim > 1:

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from golden.rules import rule
+from golden.network.rules import rule
 
 ENCODED, STEPPED, POOLED = 24, 24, 50     # operations that each is worth in a step
 ROOM = 2**30                # bytes that a batch may take

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.errors import BadInput
+from golden.io.errors import BadInput
 
 LEAK_BITS = 16   # a leak of L is kept as the dropped share (1 - L) in units of 2**-16
 TABLE_FRAC = 15  # exp(-gamma d) in units of 2**-15, so that 1 is exact in 16 bits

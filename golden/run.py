@@ -7,10 +7,10 @@ import numpy as np
 
 from golden.cost import batch_of, check_memory
 from golden.encode import encode
-from golden.errors import BadInput
 from golden.formats import SCORE_FRAC, map_top
-from golden.lif import enough, neurons
-from golden.processes import workers
+from golden.io.errors import BadInput
+from golden.io.processes import workers
+from golden.neurons.lif import enough, neurons
 from golden.readout import class_scores
 from golden.sam import activation_map
 from golden.synapses import largest, pooled, weighted
@@ -37,7 +37,7 @@ class Result:
     traces : None or (N, C, H, W) int64
         golden.attribution.traces of a layer, from an accelerator that gives them.
     causes : None or (N, passes + 1, causes) int64
-        Clock cycles of the input and each pass by hw.causes.Cause, from a simulation.
+        Clock cycles of the input and each pass by hw.engine.profiler.Cause, from a simulation.
     saturated : None or (N,) int64
         Map values that stayed at the top of ``map_bits``; None where all maps are exact.
     """

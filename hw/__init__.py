@@ -1,5 +1,5 @@
 """The accelerator in Amaranth."""
 
-from golden.processes import early
+from golden.io.processes import early
 
 early()

@@ -8,19 +8,19 @@ from amaranth.lib.wiring import In, Out, connect
 from golden.formats import MODES, bits_unsigned, exp_table, score_bits
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
-from hw.attribution import Traces
-from hw.causes import Causes, activity_layout
-from hw.constants import held, per_pass
-from hw.core import Core
-from hw.encoder import encoder_for
-from hw.experiments import Experiments
-from hw.follower import Follower
-from hw.plan import Plan
-from hw.sam import Sam
-from hw.scrub import Scrub
-from hw.signature import SIGN, Signature
-from hw.trains import Trains
-from hw.weights import Weights
+from hw.encode.encoder import encoder_for
+from hw.engine.constants import held, per_pass
+from hw.engine.engine import Core
+from hw.engine.profiler import Causes, activity_layout
+from hw.explain.ablation import Experiments
+from hw.explain.sam import Sam
+from hw.explain.tap_reader import Follower
+from hw.explain.traces import Traces
+from hw.memory.scrub import Scrub
+from hw.memory.signature import SIGN, Signature
+from hw.memory.spike_memory import Trains
+from hw.memory.weight_store import Weights
+from hw.plan.planner import Plan
 
 __all__ = ["Accelerator", "Register", "Space"]
 
@@ -33,7 +33,7 @@ class Space(enum.Enum, shape=2):
     Weights    = 0
     Table      = 1  # of SAM; from 256 on, of the traces
     Registers  = 2
-    Experiment = 3  # hw.experiments
+    Experiment = 3  # hw.explain.ablation
 
 
 class Register(enum.Enum, shape=2):
@@ -47,12 +47,12 @@ class Register(enum.Enum, shape=2):
 class Accelerator(wiring.Component):
     """Classifies one image after another and shows where the network looked.
 
-    The pixels of an image are encoded as they arrive. Then layer follows layer (hw.plan.Pass); the
-    SAM unit follows the engine through each tapped layer and maps leave meanwhile, pixel after
-    pixel in (y, x) order, step after step. The next layer waits until the unit has read the trains.
-    The counts of spikes follow each layer; the cycles since the first pixel end the image, behind
-    all maps. Weights must be written once before the first image; no image leaves anything behind
-    for the next.
+    The pixels of an image are encoded as they arrive. Then layer follows layer
+    (hw.plan.planner.Pass); the SAM unit follows the engine through each tapped layer and maps leave
+    meanwhile, pixel after pixel in (y, x) order, step after step. The next layer waits until the
+    unit has read the trains. The counts of spikes follow each layer; the cycles since the first
+    pixel end the image, behind all maps. Weights must be written once before the first image; no
+    image leaves anything behind for the next.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ class Accelerator(wiring.Component):
     gamma, mode : float, str
         Of SAM until others are written.
     attribution : None or int
-        Spiking layer whose traces are given (hw.attribution); None for none.
+        Spiking layer whose traces are given (hw.explain.traces); None for none.
     experiments : bool
-        Whether spikes can be taken away (hw.experiments).
+        Whether spikes can be taken away (hw.explain.ablation).
     scrub : bool
-        Whether the weight memory is watched (hw.scrub).
+        Whether the weight memory is watched (hw.memory.scrub).
     map_bits : None or int
         Width of a map value at most; sums that it does not hold stay at golden.formats.map_top.
         None for maps that hold every sum.
@@ -95,9 +95,9 @@ class Accelerator(wiring.Component):
     monitor : Out({"valid": 1, "pooled": 1, "addr": 16, "train": 16, "number": ...})
         Every train as it is stored, for simulation: of weighted layer ``number``, 0 for the input,
         or, if ``pooled``, of a max pooling before it.
-    sign, signed : In(hw.signature.SIGN), Out(8)
+    sign, signed : In(hw.memory.signature.SIGN), Out(8)
         Signs the weight memory, whose word i_config.index is read; while no image is under way.
-    activity : Out(hw.causes.activity_layout)
+    activity : Out(hw.engine.profiler.activity_layout)
         What every cycle is spent on, for simulation.
     """
 

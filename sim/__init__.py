@@ -1,5 +1,5 @@
 """Simulation of the generated hardware against the golden model."""
 
-from golden.processes import early
+from golden.io.processes import early
 
 early()

@@ -1,60 +1,6 @@
-"""python -m sim.demo: the chip's RTL on a few real images, beside golden, and a picture of it."""
+"""python -m sim.demo: the command of apps.demo."""
 
-import argparse
-
-import numpy as np
-
-from golden.checks import whole
-from golden.console import Console, Table
-from golden.errors import command
-from golden.files import output, replacing
-from golden.formats import SCORE_FRAC
-from golden.images import load_images
-from golden.network import load
-from golden.run import run
-from golden.text import say
-from sim.heatmaps import heatmaps
-from sim.run import run_engine
-
-
-def same(left, right):
-    """Whether two Results hold the same in every array that golden gives."""
-    left, right = left.arrays(), right.arrays()
-    return all(np.array_equal(left[key], right[key]) for key in right)
-
-
-@command
-def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m sim.demo", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
-    parser.add_argument("--count", type=whole(), default=4, help="images, from the first")
-    parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png")
-    args = parser.parse_args(argv)
-    output(args.out, args.network, args.images, suffix=".png")
-    network = load(args.network)
-    images, labels = load_images(args.images, network)
-    images = images[:args.count]
-    result = run_engine(images, network, engine="rtl", taps=network.taps, gamma=0.5, mode="paper",
-                        console=Console(stderr=True))
-    wanted = run(images, network)
-
-    table = Table(title=f"{network.name}: the RTL on {len(images)} images of {args.images}")
-    for column in ("image", "label", "prediction", "cycles", ""):
-        table.add_column(column)
-    for n in range(len(images)):
-        equal = all(np.array_equal(result.arrays()[key][n], value[n])
-                    for key, value in wanted.arrays().items() if np.ndim(value))
-        table.add_row(str(n), "" if labels is None else network.label(labels[n]),
-                      network.label(result.pred[n]),
-                      f"{result.cycles[n]:,}", "rtl == golden" if equal else "RTL != GOLDEN")
-    Console().print(table)
-    with replacing(args.out) as aside:
-        heatmaps(images, result, SCORE_FRAC, labels=labels, label=network.label, path=aside,
-                 title=f"Spike activation maps of {network.name}, from the RTL (gamma 0.5)")
-    say(args.out)
-    raise SystemExit(0 if same(result, wanted) else 1)
-
+from apps.demo import main
 
 if __name__ == "__main__":
     main()

@@ -7,12 +7,12 @@
 // STALL is the chance in 1/256 that an input idles or an output stalls in a cycle. OUT receives
 // records of four u32: kind, number, address, value. Kinds: 0 map value, 1 score, 2 count (number 1:
 // the last), 3 stored train, 4 cycles of an image, 5 trace, 6 cycles of an image's pass (number, 0 the
-// input) that were spent on one cause (address, hw.causes.Cause). A record of CONFIG with space 0xffff holds
+// input) that were spent on one cause (address, hw.engine.profiler.Cause). A record of CONFIG with space 0xffff holds
 // back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
 //
 // An image may take MOST cycles from the one before it or from its last configuration write, those in which
 // an input is held back or an output not taken left aside. Then "no end IMAGE PASS CYCLES" goes to stderr
-// (hw.causes: pass 0 is the input). Exit code 3: no end; 4: too much came; 5: OUT cannot be written.
+// (hw.engine.profiler: pass 0 is the input). Exit code 3: no end; 4: too much came; 5: OUT cannot be written.
 
 #include <cstdint>
 #include <cstdio>

@@ -8,17 +8,17 @@ from functools import cached_property
 import numpy as np
 from amaranth import Shape
 
+from flow.estimate.cycles import most_cycles
 from golden.attribution import decay_table
-from golden.errors import Fault
 from golden.formats import exp_table
-from golden.processes import folder as temporary
-from golden.processes import started, workers
+from golden.io.errors import Fault
+from golden.io.processes import folder as temporary
+from golden.io.processes import started, workers
 from golden.run import Result, at_top, check_images, check_taps, joined
 from hw.accelerator import Accelerator
-from hw.causes import Cause
-from hw.cycles import most_cycles
-from hw.experiments import deletion
-from hw.plan import channel_stride, class_order, configuration, pixel_words
+from hw.engine.profiler import Cause
+from hw.explain.ablation import deletion
+from hw.plan.planner import channel_stride, class_order, configuration, pixel_words
 from sim.verilate import text_of, verilated
 
 MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
@@ -96,7 +96,7 @@ class Simulation:
 
     @cached_property
     def most_cycles(self):
-        """Cycles that no image exceeds (hw.cycles)."""
+        """Cycles that no image exceeds (flow.estimate.cycles)."""
         return most_cycles(self.accelerator.plan, taps=self.taps,
                            traced=self.accelerator.attribution)
 
@@ -132,8 +132,8 @@ class Simulation:
         image : (C, H, W) uint8
         layer : int
         deletions : list of (t, neurons)
-            As golden.perturb.NetworkModel.without_each takes them; ``neurons`` may also be a list
-            of neurons of which all lose their spikes.
+            As golden.explain.perturb.NetworkModel.without_each takes them; ``neurons`` may also be
+            a list of neurons of which all lose their spikes.
 
         Returns
         -------
@@ -198,7 +198,7 @@ class Simulation:
         return result
 
     def causes(self, records, count):
-        """(N, passes + 1, causes) cycles of the input and each pass by hw.causes.Cause."""
+        """(N, passes + 1, causes) cycles of the input and each pass by hw.engine.profiler.Cause."""
         # The image of a record: so many have ended before it.
         image = np.cumsum(records[:, 0] == CYCLES) - 1
         chosen = records[:, 0] == CAUSE

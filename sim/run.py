@@ -5,14 +5,14 @@ import argparse
 import numpy as np
 from rich.progress import Progress
 
-from golden.console import Console, Table, watched
-from golden.errors import BadInput, command
-from golden.files import output, replacing
 from golden.formats import MODES, check_map_bits, exp_table
 from golden.images import load_images
+from golden.io.console import Console, Table, watched
+from golden.io.errors import BadInput, command
+from golden.io.files import output, replacing
+from golden.io.text import say
 from golden.network import load
 from golden.run import check_taps, run_batched
-from golden.text import say
 
 
 def parser():
@@ -59,7 +59,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, 
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
         else:
-            from sim.gates import Gates as Simulation
+            from sim.netlist import Gates as Simulation
             long, more = "some minutes", {}
         building = progress.add_task(f"building the simulation ({long} the first time)",
                                      total=None)

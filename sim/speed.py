@@ -14,13 +14,13 @@ import time
 
 import numpy as np
 
-from golden.console import Console
-from golden.errors import BadInput, command
-from golden.files import output, replacing
 from golden.images import load_images
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.files import output, replacing
+from golden.io.text import say
 from golden.network import load
 from golden.run import run_batched
-from golden.text import say
 from sim.rtl import Simulation
 
 

@@ -10,16 +10,16 @@ import json
 
 import numpy as np
 
-from golden.checks import whole
-from golden.console import Console
-from golden.errors import command
-from golden.files import output, replacing
+from flow.build import default_taps
 from golden.images import load_images
+from golden.io.arguments import whole
+from golden.io.console import Console
+from golden.io.errors import command
+from golden.io.files import output, replacing
+from golden.io.text import say
 from golden.network import Layer, load
 from golden.run import run_batched
 from golden.synapses import pooled, weighted
-from golden.text import say
-from hw.build import default_taps
 from sim.run import run_engine
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from amaranth.back import verilog
 
-from golden.errors import BadInput, Fault
-from golden.processes import folder, lasting, run
-from golden.text import say
-from hw.spram import Simulated
+from golden.io.errors import BadInput, Fault
+from golden.io.processes import folder, lasting, run
+from golden.io.text import say
+from hw.memory.spram import Simulated
 
 HARNESS = Path(__file__).with_name("harness.cpp")
 SUM = "sha256"      # file beside what is kept, by which damage is seen
@@ -175,7 +175,7 @@ def native():
 
 
 def text_of(component):
-    """Verilog of a component as module ``dut``, for simulation (hw.spram.Simulated)."""
+    """Verilog of a component as module ``dut``, for simulation (hw.memory.spram.Simulated)."""
     return verilog.convert(component, platform=Simulated(), name="dut", emit_src=False,
                            strip_internal_attrs=True)
 

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from rich.progress import Progress
 
-from golden.console import Console
-from golden.errors import BadInput, command
-from golden.evidence import stamp
-from golden.files import replacing
-from golden.text import say
-from tests.limits import bounded
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.evidence import stamp
+from golden.io.files import replacing
+from golden.io.text import say
 from tests.test_fuzz_commands import COMMANDS, originals, placed, prepared, quick, snapshot
+from verify.limits import bounded
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("golden", "hw", "sim", "boards", "train", "tests")
@@ -34,7 +34,7 @@ WHOLE = 100                         # every so manieth case is a Python of its o
 SECONDS, MEMORY = 30, 3 * 2**29     # of CPU time and address space that a case may take
 SHOWN = 50                          # faults that a log keeps in words
 BATCH = 200                         # most cases of one command in turn
-MODULES = {"golden.summary": "golden.network"}
+MODULES = {"golden.network.__main__": "golden.network"}
 TOOLS = 2**34                       # of address space where Yosys runs, which reserves much
 HEAVY = ("hw.build", "hw.export", "sim.throughput", "sim.soak", "sim.demo", "sim.upsets")
 FAULTS = ("traceback", "hang", "control characters", "not one line", "left behind", "other")

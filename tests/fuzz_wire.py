@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from boards.host import Board
+from boards.platform.top import Top
 from boards.ports import LinkError
-from boards.protocol import FLAG, Error, Kind, seal, stuff, unseal, unstuff
-from boards.simulated import SimulatedPort
-from boards.top import Top
-from tests.boards_standin import Standin
+from boards.protocol.codec import FLAG, Error, Kind, seal, stuff, unseal, unstuff
+from sim.pins import SimulatedPort
+from tests.helpers.standin import Standin
 from tests.test_boards_deframer import mutated, whole
 
 HZ, BAUD = 4_000_000, 1_000_000

@@ -12,9 +12,9 @@ from golden.attribution import (
     traces,
     weighed,
 )
+from golden.explain.paths import dense_paths, network_paths, transposed
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table
 from golden.network import Layer, Network, Neuron, Pool, load
-from golden.paths import dense_paths, network_paths, transposed
 from golden.run import run
 from golden.sam import scores as sam_scores
 from golden.synapses import pooled, weighted, windows

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from train.augment import bent, shifted
+from train.core.augment import bent, shifted
 
 
 def framed(count=30, size=12):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import hw.area as area_model
+import flow.estimate.area as area_model
 from bench import area, check, roofline
 from bench.__main__ import main
 from bench.chips import chip, netlist
@@ -18,9 +18,9 @@ from bench.modules import logic_cells
 from bench.networks import all_networks
 from bench.rows import ASKED, common_clock, grade, rows, worst
 from bench.table import page
+from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.run import run
-from hw.cycles import image_cycles, planes_of, trains_of
-from hw.plan import Plan
+from hw.plan.planner import Plan
 from sim.rtl import Simulation
 
 RESULTS = Path("bench/results.json")
@@ -61,7 +61,7 @@ def test_roofline_is_that_of_the_results():
 
 
 def test_causes_cost_nothing():
-    """Nothing of hw.causes is left in the chip's netlist."""
+    """Nothing of hw.engine.profiler is left in the chip's netlist."""
     folder, _, _ = netlist([], clock=CLOCK)
     cells = json.loads((folder / "top.json").read_text())["modules"]["top"]["cells"]
     kept = [name for name, cell in cells.items()

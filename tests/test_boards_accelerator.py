@@ -7,9 +7,9 @@ from boards.host import Board
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan import configuration
-from tests.boards_standin import Bypassed, Wire
-from tests.networks import draw
+from hw.plan.planner import configuration
+from tests.helpers.standin import Bypassed, Wire
+from verify.networks import draw
 
 
 @pytest.mark.parametrize("seed, mode, gamma", [(6, "inclusive", 0.2)])

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from boards.flashimage import FRAMES, OFFSET, flash_image, padded, unpacked
 from boards.host import Board
-from boards.protocol import FLAG, Boot
-from boards.simulated import SimulatedPort
-from boards.top import Top
-from golden.errors import BadInput
+from boards.platform.top import Top
+from boards.protocol.codec import FLAG, Boot
+from boards.protocol.flash_image import FRAMES, OFFSET, flash_image, padded, unpacked
 from golden.formats import exp_table
+from golden.io.errors import BadInput
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan import configuration
-from tests.networks import draw, images
+from hw.plan.planner import configuration
+from sim.pins import SimulatedPort
+from verify.networks import draw, images
 
 
 @pytest.fixture(scope="module")

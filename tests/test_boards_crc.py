@@ -5,7 +5,7 @@ import binascii
 import numpy as np
 from amaranth.sim import Simulator
 
-from boards.crc import CRC16
+from boards.link.crc import CRC16
 
 
 def test_equals_binascii():
@@ -39,5 +39,5 @@ def test_equals_binascii():
 
 def test_check_value():
     """The catalogue's check value of CRC-16/CCITT with start 0xFFFF: of "123456789"."""
-    from boards.protocol import check
+    from boards.protocol.codec import check
     assert check(b"123456789") == 0x29B1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from boards.deframer import Deframer
-from boards.protocol import (
+from boards.link.deframer import Deframer
+from boards.protocol.codec import (
     BLOCK,
     ESCAPE,
     FLAG,
@@ -21,7 +21,7 @@ from boards.protocol import (
     unseal,
     unstuff,
 )
-from tests.boards_standin import KEPT, Bypassed, Standin, Wire
+from tests.helpers.standin import KEPT, Bypassed, Standin, Wire
 
 END = bytes([FLAG])
 

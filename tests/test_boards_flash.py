@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from boards.flash import main, verify
-from boards.flashimage import flash_image, padded
-from boards.protocol import Boot, Identity
-from hw.plan import signature
+from apps.flash import main, verify
+from boards.protocol.codec import Boot, Identity
+from boards.protocol.flash_image import flash_image, padded
+from hw.plan.planner import signature
 
 WORDS = list(range(9))
 WRITES = [(0, n, word) for n, word in enumerate(WORDS)]
@@ -154,7 +154,7 @@ def test_verifies_by_identity(build, monkeypatch, digest, boot, held, text):
                             steps=1, classes=1, lanes=1, map_bits=1, score_bits=1, maps=1,
                             scores=1, counts=1, signature=f"{signature(held):08x}")
 
-    monkeypatch.setattr("boards.flash.Board", Told)
+    monkeypatch.setattr("apps.flash.Board", Told)
     report = json.loads((build / "report.json").read_text())
     found = verify(report, "P", baud=1_000_000, file=build / "flash.bin")
     assert text in found and bool(text) == bool(found)

@@ -27,5 +27,5 @@ class Trusting(Component):
 
 
 def test_notices_a_chip_that_does_not_check(monkeypatch):
-    monkeypatch.setattr("boards.deframer.CRC16", Trusting)
+    monkeypatch.setattr("boards.link.deframer.CRC16", Trusting)
     assert fuzz(200).wrong > 0

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from boards.host import Board, LinkError
-from boards.protocol import Identity, Kind, Register, seal, stuff, unseal
-from golden.errors import BadInput
+from boards.protocol.codec import Identity, Kind, Register, seal, stuff, unseal
 from golden.formats import map_top
-from tests.boards_standin import Bypassed, Standin, Wire
+from golden.io.errors import BadInput
+from tests.helpers.standin import Bypassed, Standin, Wire
 
 
 def board(dut, *, retries=4, **options):
@@ -195,7 +195,7 @@ def test_refuses_bad_input():
 
 
 def test_identity_round_trip():
-    from boards.top import identify
+    from boards.platform.top import identify
     told = replace(identify(Standin(), clock_hz=48_000_000), signature="12345678")
     assert Identity.unpack(told.pack()) == told
     with pytest.raises(ValueError, match="not a SAM accelerator"):

@@ -8,8 +8,19 @@ import pytest
 
 from boards import host
 from boards.host import PATIENCE, Board, LinkError
-from boards.protocol import BLOCK, FLAG, Identity, Kind, Tap, bytes_of, seal, stuff, unseal, unstuff
-from golden.errors import command
+from boards.protocol.codec import (
+    BLOCK,
+    FLAG,
+    Identity,
+    Kind,
+    Tap,
+    bytes_of,
+    seal,
+    stuff,
+    unseal,
+    unstuff,
+)
+from golden.io.errors import command
 
 SOUND = Identity(
     digest="11" * 8, label="11" * 8, clock_hz=24_000_000, channels=1, height=4, width=4, steps=4,

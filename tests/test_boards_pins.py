@@ -7,20 +7,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from boards.engines import ChipEngine, opened, same
+from apps.backends import ChipEngine, opened, same
 from boards.host import Board
-from boards.protocol import Form
-from boards.simulated import SimulatedPort
-from boards.top import Top
+from boards.platform.top import Top
+from boards.protocol.codec import Form
 from golden.attribution import decay_table, traces
+from golden.explain.perturb import NetworkModel
 from golden.formats import exp_table
 from golden.network import load
-from golden.perturb import NetworkModel
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.experiments import deletion
-from hw.plan import configuration
-from tests.networks import draw, images, loud
+from hw.explain.ablation import deletion
+from hw.plan.planner import configuration
+from sim.pins import SimulatedPort
+from verify.networks import draw, images, loud
 
 DEMO = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None, network="models/fashion.npz")
 DECAY = 0.9

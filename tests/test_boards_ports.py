@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from boards.host import Board, LinkError
+from boards.platform.top import Top
 from boards.ports import open_port
-from boards.protocol import FLAG, Identity, Kind, seal, stuff, unseal, unstuff
-from boards.simulated import SimulatedPort
-from boards.top import Top
+from boards.protocol.codec import FLAG, Identity, Kind, seal, stuff, unseal, unstuff
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan import configuration
-from tests.networks import draw, images
+from hw.plan.planner import configuration
+from sim.pins import SimulatedPort
+from verify.networks import draw, images
 
 TOLD = Identity(digest="0" * 16, clock_hz=1, channels=1, height=1, width=4, steps=1, classes=1,
                 lanes=1, map_bits=1, score_bits=1, maps=0, scores=1, counts=2)

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
+from apps.backends import ChipEngine
 from boards import host
-from boards.engines import ChipEngine
-from boards.flashimage import FRAMES, OFFSET, flash_image, padded
 from boards.host import Board, LinkError
-from boards.protocol import Boot, Kind
-from boards.simulated import SimulatedPort
-from boards.top import Top
+from boards.platform.top import Top
+from boards.protocol.codec import Boot, Kind
+from boards.protocol.flash_image import FRAMES, OFFSET, flash_image, padded
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan import configuration, signature
-from hw.reload import reload
-from tests.networks import draw, images
+from hw.plan.planner import configuration, signature
+from hw.plan.reload import reload
+from sim.pins import SimulatedPort
+from verify.networks import draw, images
 
 POLYNOMIAL = 1 << 32 | 1 << 22 | 1 << 2 | 1 << 1 | 1
 
@@ -166,7 +166,7 @@ def test_is_of_when_the_label_was_written(chip):
 
 
 def test_another_network_of_the_same_shape(chip):
-    """hw.reload: the driver loads and checks its weights as those of the first."""
+    """hw.plan.reload: the driver loads and checks its weights as those of the first."""
     network = chip.network
     layers = []
     for layer in network.layers:
@@ -237,8 +237,8 @@ def test_flash_is_covered(seed=3):
 
 
 def test_the_loader_waits_for_a_memory_longer_than_its_patience(monkeypatch):
-    """1,248 words are signed in more cycles than a frame may take (boards.boot.REST)."""
-    monkeypatch.setattr("boards.boot.REST", 2500)
+    """1,248 words are signed in more cycles than a frame may take (boards.link.boot.REST)."""
+    monkeypatch.setattr("boards.link.boot.REST", 2500)
     test_flash_is_covered(seed=22)
 
 

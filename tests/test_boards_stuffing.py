@@ -7,8 +7,8 @@ from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boards.protocol import ESCAPE, FLAG, stuff, unstuff
-from boards.stuffing import Stuffer, Unstuffer
+from boards.link.stuffing import Stuffer, Unstuffer
+from boards.protocol.codec import ESCAPE, FLAG, stuff, unstuff
 
 BYTES = st.one_of(st.sampled_from([FLAG, ESCAPE, FLAG ^ 0x20, ESCAPE ^ 0x20]), st.integers(0, 255))
 FRAMES = st.lists(st.lists(BYTES, max_size=60).map(bytes), min_size=1, max_size=4)

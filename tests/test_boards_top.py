@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from boards.clock import Pll, Settle, ecp_pll_for, pll_for
 from boards.host import Board
-from boards.targets import TARGETS, OnBoard, target_for
-from boards.toolchain import choose, compile_once
-from boards.top import Top
-from sim.gates import yosys
-from tests.boards_standin import Standin, Wire
+from boards.platform.clock import Pll, Settle, ecp_pll_for, pll_for
+from boards.platform.device import TARGETS, OnBoard, target_for
+from boards.platform.top import Top
+from flow.toolchain import choose, compile_once
+from flow.yosys import yosys
+from tests.helpers.standin import Standin, Wire
 
 
 class Pins(Wire):

@@ -3,7 +3,7 @@
 import pytest
 from amaranth.sim import Simulator
 
-from boards.uart import Receiver, Transmitter, divisor_for
+from boards.link.uart import Receiver, Transmitter, divisor_for
 
 BYTES = bytes([0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0xC3])
 

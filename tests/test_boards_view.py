@@ -19,13 +19,13 @@ from wsgiref.util import setup_testing_defaults
 import numpy as np
 import pytest
 
-from boards import view
-from boards.engines import ModelEngine, same
-from boards.results import Result
-from boards.service import service
+from apps.backends import ModelEngine, same
+from apps.view import __main__ as view
+from apps.view.service import service
+from boards.protocol.results import Result
 from golden.run import run
-from tests.networks import draw
-from tests.view_page import SIZES, browser, demo, opened, ready, serving
+from tests.helpers.view_page import SIZES, browser, demo, opened, ready, serving
+from verify.networks import draw
 
 JSON = {"Content-Type": "application/json"}
 

@@ -9,11 +9,19 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from hw import accelerator, encoder, engine, follower, lane, picker, readout, sam, trains, walker
-from hw.core import Core
-from hw.plan import Plan
-from sim.build import outcomes
-from tests.networks import draw, images
+from hw import accelerator
+from hw.encode import encoder
+from hw.engine import address_generator as walker
+from hw.engine import datapath as engine
+from hw.engine import dispatcher as picker
+from hw.engine import lane, readout
+from hw.engine.engine import Core
+from hw.explain import sam
+from hw.explain import tap_reader as follower
+from hw.memory import spike_memory as trains
+from hw.plan.planner import Plan
+from sim.runner import outcomes
+from verify.networks import draw, images
 
 SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
 TRAINS = {"regions": (288, 144), "word_steps": 16, "chunks": 1}
@@ -50,8 +58,12 @@ MODULES = {"encoder": encoder, "sam": sam, "trains": trains, "lane": lane, "foll
            "walker": walker, "picker": picker, "engine": engine, "readout": readout,
            "accelerator": accelerator}
 # Parts of a core: the module that makes one, and the name by which it knows it.
-PARTS = {"walker": "hw.core.Walker", "picker": "hw.core.Picker", "engine": "hw.core.Engine",
-         "readout": "hw.engine.Readout"}
+PARTS = {
+    "walker": "hw.engine.engine.Walker",
+    "picker": "hw.engine.engine.Picker",
+    "engine": "hw.engine.engine.Engine",
+    "readout": "hw.engine.datapath.Readout",
+}
 
 # fault: (module, what stands there, what is put in its place, what the bench says)
 FAULTS = {

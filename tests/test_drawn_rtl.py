@@ -14,13 +14,13 @@ import pytest
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run
 from sim.rtl import Simulation
-from tests.drawn.__main__ import array, arrays, drawn_choice, fault, soaked
-from tests.drawn.cases import FACTORS, RULES, case_of
-from tests.drawn.named import named
-from tests.drawn.pairs import Rule, Rules, covering, pairs_of
-from tests.drawn.planted import dies, other, raises, sleeps
-from tests.drawn.trial import described, trials
-from tests.networks import drawn_weights, images
+from verify.drawn.__main__ import array, arrays, drawn_choice, fault, soaked
+from verify.drawn.cases import FACTORS, RULES, case_of
+from verify.drawn.named import named
+from verify.drawn.pairs import Rule, Rules, covering, pairs_of
+from verify.drawn.planted import dies, other, raises, sleeps
+from verify.drawn.trial import described, trials
+from verify.networks import drawn_weights, images
 
 PART = 12        # networks of the array that are run here
 MAKERS, POSSIBLE, IMPOSSIBLE = arrays()

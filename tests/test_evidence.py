@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from golden import evidence
-from golden.errors import BadInput
-from golden.evidence import ABOUT, digest, files_of, path_of, stamp, stamps, state
-from tests.proof_page import PAGE
+from golden.io import evidence
+from golden.io.errors import BadInput
+from golden.io.evidence import ABOUT, digest, files_of, path_of, stamp, stamps, state
+from verify.page import PAGE
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,7 +37,7 @@ def test_a_log_of_this_code_is_current(tree):
 @pytest.mark.parametrize("change", ["changed", "new", "gone"])
 def test_other_code_makes_it_old(change, tree):
     if change == "changed":
-        with (tree / "hw/lane.py").open("a") as file:
+        with (tree / "hw/engine/lane.py").open("a") as file:
             file.write("\n")
     elif change == "new":
         (tree / "hw/more.py").write_text("")
@@ -47,9 +47,9 @@ def test_other_code_makes_it_old(change, tree):
 
 
 def test_what_it_is_not_about_leaves_it_current(tree):
-    (tree / "sim/heatmaps.py").write_text("nothing")
+    (tree / "apps/heatmaps.py").write_text("nothing")
     (tree / "train").mkdir()
-    (tree / "train/snn.py").write_text("nothing")
+    (tree / "train/core/snn.py").write_text("nothing")
     assert state("soak", tree)[0] == "current"
 
 
@@ -104,4 +104,4 @@ def test_command_fails_while_a_log_is_old(monkeypatch, capsys, tree):
         with pytest.raises(SystemExit) as ended:
             evidence.main([])
         assert ended.value.code == wanted and text in capsys.readouterr().out
-        (tree / "hw/lane.py").write_text("")
+        (tree / "hw/engine/lane.py").write_text("")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from apps.explain import drawable, main
 from golden.attribution import SpikeAttributor, decay_table, quantised, traces, weighed
+from golden.explain.paths import network_paths
+from golden.explain.perturb import NetworkModel
+from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.network import Layer, Network, Neuron, load
-from golden.paths import network_paths
-from golden.perturb import NetworkModel
 from golden.run import run
-from golden.saliency import CausalImportance, TemporalSaliency
-from sim.explain import drawable, main
 
 NETWORK, SAMPLE = "models/fashion_small.npz", "models/fashion_sample.npz"
 

@@ -7,11 +7,12 @@ import torch
 from captum import attr
 from torch import nn
 
-from golden.errors import BadInput
+from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
 from tests.test_twin import DECONV, GRADIENT, GUIDED, R, X
-from train import explainers, reference
+from train import reference
+from train.core import explainers
 
 METHODS = {"saliency": GRADIENT, "DeconvNet": DECONV, "guided backpropagation": GUIDED}
 
@@ -82,7 +83,7 @@ def test_our_rules_are_not_the_plain_gradient(network, pictures):
 def test_gradcam_by_its_equation(net, network, pictures):
     """max(0, sum_k mean(dy/dA_k) A_k), the layers behind differentiated by hand.
 
-    The package grad-cam cannot be asked: see ``train.explainers``.
+    The package grad-cam cannot be asked: see ``train.core.explainers``.
     """
     images, labels = pictures
     active = torch.from_numpy(explainers.activations(net, images)[2]).requires_grad_()

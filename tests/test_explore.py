@@ -8,11 +8,12 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from flow import build, explore
+from flow import steps as flow
+from flow.explore import Point, front, requantised, spread
 from golden.network import load
 from golden.run import run
-from hw import build, explore, flow
-from hw.explore import Point, front, requantised, spread
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 SMALL = "models/fashion_small.npz"
 
@@ -138,8 +139,8 @@ def tools(tmp_path):
                      "route-42000000-2.tim"):
             (tmp_path / name).write_text(name)
         return tmp_path
-    with mock.patch("hw.flow.synthesised", files), mock.patch("hw.flow.routed", route), \
-            mock.patch("hw.flow.packed", lambda *_, **__: tmp_path / "route-24000000-2.bin"):
+    with mock.patch("flow.steps.synthesised", files), mock.patch("flow.steps.routed", route), \
+            mock.patch("flow.steps.packed", lambda *_, **__: tmp_path / "route-24000000-2.bin"):
         yield unplaced
 
 
@@ -168,7 +169,7 @@ def test_a_product_without_registers_is_in_the_clock(tools, capsys, tmp_path):
     cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
     slow = lambda *_, **__: {
         "utilization": cells, "fmax": {"clk": {"achieved": 41.0}}, "covered": 23.456}
-    with mock.patch("hw.flow.routed", slow):
+    with mock.patch("flow.steps.routed", slow):
         code, report = built(tmp_path / "out", "--seed", "2")
     assert (code, report["fmax_mhz"], report["timing_met"]) == (1, 23.46, False)
     assert report["unregistered"] == ["planted"]

@@ -7,17 +7,17 @@ import subprocess
 import numpy as np
 import pytest
 
-from boards import toolchain
+from flow import toolchain
+from flow.export.units import export_attribution, export_sam, main
+from flow.steps import Failed
 from golden.attribution import SpikeAttributor, attribution_bits
 from golden.formats import map_bits
 from golden.network import load
-from hw.axi import padded
-from hw.events import EventAttribution, EventSam
-from hw.export import export_attribution, export_sam, main
-from hw.flow import Failed
-from sim.build import passed, run_bench, simulate
+from hw.ip.axi import padded
+from hw.ip.events import EventAttribution, EventSam
+from sim.runner import passed, run_bench, simulate
 from sim.verilate import environment
-from tests.networks import draw
+from verify.networks import draw
 
 NETWORK = "models/fashion.npz"
 FASHION = load(NETWORK)
@@ -36,7 +36,7 @@ def test_bench(tmp_path):
     params = {name: {**case, "width": case["map_width"]} for name, case in SAMS.items()}
     params |= {name: {**case, "width": units[name].weigher.width}
                for name, case in ATTRIBUTIONS.items()}
-    run_bench(units, "sim.bench_events", params, tmp_path)
+    run_bench(units, "sim.benches.events", params, tmp_path)
 
 
 def in_cocotb(path, params, folder):
@@ -46,7 +46,7 @@ def in_cocotb(path, params, folder):
     names = re.findall(r"^  input (?:\[.*\] )?(\w+);", inside, re.M)
     assert {"clk", "rst", "s_axis_events_tdata", "s_axis_config_tvalid"} <= set(names)
     names = [name for name in names if name not in ("clk", "rst")]
-    bench = "sim.bench_events"
+    bench = "sim.benches.events"
     passed(simulate(text, names, bench, {"dut": {**params, "axi": True}}, folder), bench)
     return text
 

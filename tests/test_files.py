@@ -1,4 +1,4 @@
-"""What a user has is not lost: golden.files, and every command that writes with it."""
+"""What a user has is not lost: golden.io.files, and every command that writes with it."""
 
 import ast
 import errno
@@ -19,22 +19,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import boards.run
-import golden.nir
-import golden.quantise
-import hw.build
-import hw.explore
-import hw.export
-import hw.flow
-import sim.explain
+import apps.board_run
+import apps.explain
+import flow.build
+import flow.explore
+import flow.export.units
+import flow.steps
+import golden.importers.nir
+import golden.importers.quantise
 import sim.run
-import sim.soak
 import sim.throughput
-from golden import files
-from golden.errors import BadInput, command
-from golden.files import held, output, publishing, replacing
+import verify.soak
 from golden.images import load_images
-from tests.networks import draw, images
+from golden.io import files
+from golden.io.errors import BadInput, command
+from golden.io.files import held, output, publishing, replacing
+from verify.networks import draw, images
 
 ROOT = Path(__file__).parent.parent
 HERE = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -150,7 +150,7 @@ def child(code, folder):
 
 WRITER = """
     import signal, sys, time
-    from golden.files import replacing
+    from golden.io.files import replacing
     def end(*_):
         raise SystemExit(143)
     signal.signal(signal.SIGTERM, end)
@@ -206,8 +206,8 @@ def full_disk(code, folder):
 
 def test_messages_name_the_users_file(tmp_path):
     """On a full disk, whatever wrote; where the folder cannot be written to or made."""
-    begin = "import numpy as np\nfrom golden.errors import command\n" \
-            "from golden.files import replacing\n@command\ndef main():\n" \
+    begin = "import numpy as np\nfrom golden.io.errors import command\n" \
+            "from golden.io.files import replacing\n@command\ndef main():\n" \
             "    with replacing('r.npz') as aside:\n        "
     for line in ("aside.write_bytes(bytes(5000))", "np.savez(aside, a=np.zeros(5000))"):
         assert full_disk(f"{begin}{line}\nmain()", tmp_path) == "error: r.npz: File too large\n"
@@ -297,7 +297,7 @@ def test_two_processes_do_not_mix(tmp_path):
     code = """
         import sys
         from pathlib import Path
-        from golden.files import publishing
+        from golden.io.files import publishing
         for n in range(40):
             with publishing() as put:
                 for name in "abcd":
@@ -334,7 +334,7 @@ def mine(tmp_path, monkeypatch):
     """The working directory, with files of a user."""
     import nir
 
-    from tests.nir_graphs import conv_net
+    from tests.helpers.nir_graphs import conv_net
     from tests.test_quantise import trained
     monkeypatch.chdir(tmp_path)
     network = draw(4)
@@ -352,12 +352,12 @@ def mine(tmp_path, monkeypatch):
 
 
 RUN = (sim.run.main, "--network net.npz --images images.npz")
-EXPLAIN = (sim.explain.main, "--network net.npz --image")
-BOARD = (boards.run.main, "--demo --network net.npz")
-QUANTISE = (golden.quantise.main, "float.npz")
-NIR = (golden.nir.main, "graph.nir --reset subtract")
-EXPORT = (hw.export.main, "sam --no-tools --network net.npz --out")
-BUILD = (hw.build.main, "ice40 --network net.npz --out .")
+EXPLAIN = (apps.explain.main, "--network net.npz --image")
+BOARD = (apps.board_run.main, "--demo --network net.npz")
+QUANTISE = (golden.importers.quantise.main, "float.npz")
+NIR = (golden.importers.nir.main, "graph.nir --reset subtract")
+EXPORT = (flow.export.units.main, "sam --no-tools --network net.npz --out")
+BUILD = (flow.build.main, "ice40 --network net.npz --out .")
 TAKEN = {  # name: command and its options, and the file that would be lost
     "run, network": (*RUN, "--out net.npz", "net.npz"),
     "run, images": (*RUN, "--out images.npz", "images.npz"),
@@ -374,13 +374,26 @@ TAKEN = {  # name: command and its options, and the file that would be lost
     "board, folder": (*BOARD, "pictures --png pictures/one.png", "pictures/one.png"),
     "quantise": (*QUANTISE, "--out float.npz", "float.npz"),
     "quantise, images": (*QUANTISE, "--calibrate images.npz --out images.npz", "images.npz"),
-    "quantise, suffix": (golden.quantise.main, "float.json", "--out float.json", "float.json"),
+    "quantise, suffix": (
+        golden.importers.quantise.main,
+        "float.json",
+        "--out float.json",
+        "float.json",
+    ),
     "nir": (*NIR, "--out graph.nir", "graph.nir"),
     "nir, link": (*NIR, "--out graph.npz", "graph.nir"),
-    "soak": (sim.soak.main, "--network net.npz --images images.npz", "--out images.json",
-             "images.npz"),
-    "throughput": (sim.throughput.main, "--network net.npz --images images.npz",
-                   "--out images.json", "images.npz"),
+    "soak": (
+        verify.soak.main,
+        "--network net.npz --images images.npz",
+        "--out images.json",
+        "images.npz",
+    ),
+    "throughput": (
+        sim.throughput.main,
+        "--network net.npz --images images.npz",
+        "--out images.json",
+        "images.npz",
+    ),
     "export, network": (*EXPORT, "net.v", "net.npz"),
     "export, testbench": (*EXPORT, "unit.v", "unit_tb.v"),
     "export, words": (*EXPORT, "words.v", "words_tb.hex"),
@@ -402,8 +415,8 @@ def test_no_input_and_no_foreign_file_is_lost(case, mine, capsys):
         Path(lost).write_text('["of the user"]')
     before = tree(mine)
     with pytest.raises(SystemExit, match="^2$"), \
-            mock.patch("hw.flow.synthesised", side_effect=AssertionError("work was begun")), \
-            mock.patch("hw.explore.explore", side_effect=AssertionError("work was begun")):
+            mock.patch("flow.steps.synthesised", side_effect=AssertionError("work was begun")), \
+            mock.patch("flow.explore.explore", side_effect=AssertionError("work was begun")):
         main(f"{given} {out}".split())
     said = capsys.readouterr()
     assert tree(mine) == before and not said.out
@@ -416,12 +429,12 @@ def test_commands_write_again_what_they_wrote(mine):
     Path("link.npz").symlink_to("r.npz")
     for _ in range(2):
         sim.run.main(f"{RUN[1]} --out link.npz".split())
-        sim.explain.main(f"{EXPLAIN[1]} image.png --out e.png".split())
-        boards.run.main(f"{BOARD[1]} pictures --out b.npz --png pictures/b.png".split()
+        apps.explain.main(f"{EXPLAIN[1]} image.png --out e.png".split())
+        apps.board_run.main(f"{BOARD[1]} pictures --out b.npz --png pictures/b.png".split()
                         if not Path("b.npz").exists() else
                         f"{BOARD[1]} image.png --out b.npz --png pictures/b.png".split())
-        golden.quantise.main(f"{QUANTISE[1]} --out q.npz".split())
-        hw.export.main(f"{EXPORT[1]} unit.v".split())
+        golden.importers.quantise.main(f"{QUANTISE[1]} --out q.npz".split())
+        flow.export.units.main(f"{EXPORT[1]} unit.v".split())
     assert Path("link.npz").is_symlink() and not Path("r.npz").is_symlink()
     for name in ("r.npz", "e.png", "e.npz", "b.npz", "pictures/b.png", "q.npz", "unit_tb.hex"):
         assert Path(name).is_file()
@@ -460,7 +473,7 @@ def unchecked(text):
 
 @pytest.mark.parametrize("room", ["golden", "hw", "sim", "boards", "bench", "train"])
 def test_every_command_asks(room):
-    """No command with such an option goes without golden.files.output, or what stands for it."""
+    """No command with such an option goes without golden.io.files.output, or what stands for it."""
     for path in sorted((ROOT / room).rglob("*.py")):
         assert path.name == "convert.py" or not unchecked(path.read_text()), path
     assert unchecked('parser.add_argument("--out")\nsave(args.out)') == {"--out"}
@@ -472,20 +485,20 @@ def test_every_command_asks(room):
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
     """hw.build without tools; gives build(mark, *options), whose files tell the mark."""
-    cells = {name: {"used": 5, "available": 9} for name in hw.flow.icebreaker().used.values()}
+    cells = {name: {"used": 5, "available": 9} for name in flow.steps.icebreaker().used.values()}
     report = {"utilization": cells, "fmax": {"clk": {"achieved": 99.0}}}
     work = tmp_path / "work"
     work.mkdir()
     (work / "top.json").write_text('{"modules": {}}')
-    monkeypatch.setattr(hw.flow, "synthesised", lambda *_, **__: work)
-    monkeypatch.setattr(hw.flow, "routed", lambda *_, **__: report)
-    monkeypatch.setattr(hw.flow, "packed", lambda *_, **__: work / "route-24000000-1.bin")
+    monkeypatch.setattr(flow.steps, "synthesised", lambda *_, **__: work)
+    monkeypatch.setattr(flow.steps, "routed", lambda *_, **__: report)
+    monkeypatch.setattr(flow.steps, "packed", lambda *_, **__: work / "route-24000000-1.bin")
 
     def build(mark, *options):
         for name in ("top.debug.v", "route-24000000-1.tim", "top.rpt", "route-24000000-1.bin"):
             (work / name).write_text(mark)
         with pytest.raises(SystemExit) as stop:
-            hw.build.main(["ice40", "--network", str(ROOT / "models/digits.npz"), "--clock", "24",
+            flow.build.main(["ice40", "--network", str(ROOT / "models/digits.npz"), "--clock", "24",
                            "--out", str(tmp_path / "out"), *options])
         return stop.value.code
     return build
@@ -496,7 +509,7 @@ PUBLISHED = ["nextpnr.log", "report.json", "report.md", "top.bin", "top.v", "yos
 
 def test_a_build_is_published_whole(tools, tmp_path, capsys):
     """At whichever file the disk is full or the build is stopped; and boards.flash takes it."""
-    from boards.flash import built
+    from apps.flash import built
     out = tmp_path / "out"
     out.mkdir()
     (out / "heatmaps.png").write_text("of the user")
@@ -544,20 +557,20 @@ def test_builds_into_one_folder_do_not_mix(tools, tmp_path):
 
 def test_an_export_is_published_whole(mine, capsys):
     """Also where it does not fit the device: the old module and its words stay together."""
-    hw.export.main(f"{EXPORT[1]} unit.v".split())
+    flow.export.units.main(f"{EXPORT[1]} unit.v".split())
     Path("unit.json").write_text(json.dumps({"what": "sam", "fmax_mhz": 1, "scan_lc": 1}))
     before = tree(mine)
     other = ["sam", "--network", "net.npz", "--out", "unit.v", "--mode", "official"]
-    with mock.patch("hw.flow.synthesised", side_effect=hw.flow.Failed("too large")), \
+    with mock.patch("flow.steps.synthesised", side_effect=flow.steps.Failed("too large")), \
             pytest.raises(SystemExit, match="^1$"):
-        hw.export.main(other)
+        flow.export.units.main(other)
     assert tree(mine) == before
     for n in range(3):
         with interrupted("os.replace", n, OSError(errno.EIO, "broken")), \
                 pytest.raises(SystemExit, match="^2$"):
-            hw.export.main([*other, "--no-tools"])
+            flow.export.units.main([*other, "--no-tools"])
         assert tree(mine) == before
-    hw.export.main([*other, "--no-tools"])
+    flow.export.units.main([*other, "--no-tools"])
     now = tree(mine)
     assert "unit.json" not in now           # it was about the old module
     assert all(now[name] != before[name] for name in ("unit.v", "unit_tb.hex"))

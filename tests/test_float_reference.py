@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import given, settings
 
-from golden import float_run
-from golden.quantise import explained
+from golden.importers import float_run
+from golden.importers.quantise import explained
 from golden.run import run
-from tests.float_networks import float_networks, images_for
+from tests.helpers.float_networks import float_networks, images_for
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

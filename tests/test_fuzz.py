@@ -9,9 +9,10 @@ import nir
 import numpy as np
 import pytest
 
-from golden import nir as golden_nir
-from golden import quantise, summary
-from tests.nir_graphs import conv_net
+from golden.importers import nir as golden_nir
+from golden.importers import quantise
+from golden.network import __main__ as summary
+from tests.helpers.nir_graphs import conv_net
 from tests.test_quantise import trained
 
 COUNT = 100  # of each of five kinds

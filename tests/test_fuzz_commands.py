@@ -18,25 +18,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import boards.run
+import apps.board_run
+import apps.demo
+import apps.explain
+import flow.build
+import flow.export.units
 import golden.accuracy
-import golden.nir
-import golden.quantise
-import golden.summary
-import hw.build
-import hw.export
-import sim.demo
-import sim.explain
+import golden.importers.nir
+import golden.importers.quantise
+import golden.network.__main__
 import sim.run
-import sim.soak
 import sim.throughput
-import sim.upsets
 import train.data
-from golden.errors import BadInput, command
+import verify.seu
+import verify.soak
+from golden.io.errors import BadInput, command
 from golden.run import run_batched
-from tests import hostile
-from tests.networks import draw, images
+from tests.helpers import hostile
 from tests.test_fuzz import archive_changed, bytes_changed
+from verify.networks import draw, images
 
 JUNK = st.sampled_from(["", "-1", "0", "1", "2", "3", "4", "7", "8", "16", "0.5", "-0.5", "nan",
                         "inf", "-inf", "1e400", "1e-9", "99999999999999999999", "x", "subtract",
@@ -80,7 +80,7 @@ COMMANDS = {
         ("network", "images", "out"), network=files("net"), images=files("images"), out=OUT,
         limit=NUMBER, tap=NUMBER, stall=NUMBER, jobs=NUMBER, lanes=NUMBER, word_steps=NUMBER,
         **SAM)),
-    "sim.explain": (sim.explain.main, 150, options(
+    "sim.explain": (apps.explain.main, 150, options(
         ("network", "image", "out"), network=files("net"), image=files("image", "images"), out=OUT,
         index=NUMBER, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER,
         method=st.sampled_from(["sam", "attribution", "saliency", "y"]),
@@ -88,41 +88,41 @@ COMMANDS = {
     "sim.throughput": (sim.throughput.main, 100, options(
         ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
         lanes=NUMBER, word_steps=NUMBER, out=OUT)),
-    "sim.soak": (sim.soak.main, 100, options(
+    "sim.soak": (verify.soak.main, 100, options(
         ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
         jobs=NUMBER, out=OUT, experiments=FLAG, verify=files("log", "net"))),
     "golden.accuracy": (golden.accuracy.main, 150, options(
         ("network", "images"), network=files("net"), images=files("images"), seed=NUMBER)),
-    "golden.summary": (golden.summary.main, 100, st.one_of(
+    "golden.network.__main__": (golden.network.__main__.main, 100, st.one_of(
         files("net").map(lambda name: [name]), st.just([]), files("images").map(lambda n: [n, n]))),
-    "golden.quantise": (golden.quantise.main, 200, st.tuples(
+    "golden.quantise": (golden.importers.quantise.main, 200, st.tuples(
         files("float").map(lambda name: [name]), options(
             ("out",), out=NPZ, bits=NUMBER, per_channel=FLAG, power_of_two=FLAG,
             membrane_bits=NUMBER, calibrate=files("images"), steps=NUMBER, encoder=JUNK,
             readout=JUNK, strict=FLAG)).map(lambda pair: pair[0] + pair[1])),
-    "golden.nir": (golden.nir.main, 200, st.tuples(
+    "golden.nir": (golden.importers.nir.main, 200, st.tuples(
         files("graph").map(lambda name: [name]), options(
             ("out", "reset"), out=NPZ, reset=st.sampled_from(["subtract", "zero", "x", ""]),
             bits=NUMBER, dt=NUMBER, steps=NUMBER, membrane_bits=NUMBER)).map(
                 lambda pair: pair[0] + pair[1])),
-    "hw.build": (hw.build.main, 150, st.tuples(
+    "hw.build": (flow.build.main, 150, st.tuples(
         st.sampled_from([["ice40"], ["ice40"], ["ice40"], ["ecp5"], []]), options(
             ("network", "out"), network=files("net"), out=st.sampled_from(["out", "blocked/x"]),
             tap=NUMBER, gamma=NUMBER, lanes=NUMBER, word_steps=NUMBER, clock=NUMBER, baud=NUMBER,
             seed=NUMBER, no_sam=FLAG, sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
-    "hw.export": (hw.export.main, 60, st.tuples(
+    "hw.export": (flow.export.units.main, 60, st.tuples(
         st.sampled_from([["sam"], ["attribution"], ["attribution"], ["x"], []]), options(
             ("network", "out", "no_tools"), network=files("net"),
             out=st.sampled_from(["x.v", "x.v", "out/x.v", "r.npz", "blocked/x.v"]), no_tools=FLAG,
             target=JUNK, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER, **SAM)).map(
                 lambda pair: pair[0] + pair[1])),
-    "sim.demo": (sim.demo.main, 60, options(
+    "sim.demo": (apps.demo.main, 60, options(
         ("network", "images", "out"), network=files("net"), images=files("images"), out=OUT,
         count=st.sampled_from(["0", "1", "2", "-1", "x"]))),
-    "sim.upsets": (sim.upsets.main, 60, options(
+    "sim.upsets": (verify.seu.main, 60, options(
         ("network", "images"), network=files("net"), images=files("images"), out=OUT,
         limit=NUMBER, seed=NUMBER)),
-    "boards.run": (boards.run.main, 150, st.tuples(
+    "boards.run": (apps.board_run.main, 150, st.tuples(
         st.lists(files("images", "image"), min_size=1, max_size=2).map(lambda f: [*f, "--demo"]),
         options(("network",), network=files("net"), out=OUT, png=OUT, limit=NUMBER, tap=NUMBER,
                 resize=FLAG, **SAM)).map(lambda pair: pair[0] + pair[1])),
@@ -143,7 +143,7 @@ def originals(folder):
     import nir
     from PIL import Image
 
-    from tests.nir_graphs import conv_net
+    from tests.helpers.nir_graphs import conv_net
     from tests.test_quantise import trained
     network = draw(4)
     network.save(folder / "net.npz")
@@ -217,7 +217,7 @@ def placed(word, folder, good):
 def quick(patch):
     """Replace what takes minutes."""
     def refuse(*args, **kwargs):
-        raise hw.build.Failed("no tools here")
+        raise flow.build.Failed("no tools here")
 
     def simulated(some, network, *, taps=None, gamma=0.5, mode="paper", **_):
         result = run_batched(some, network, taps=taps, gamma=gamma, mode=mode)
@@ -226,11 +226,11 @@ def quick(patch):
 
     def unsoaked(*args, **kwargs):
         raise ArithmeticError("not here")
-    patch.setattr(hw.build.flow, "synthesised", refuse)
+    patch.setattr(flow.build.flow, "synthesised", refuse)
     patch.setattr(sim.throughput, "run_engine", simulated)
-    patch.setattr(sim.soak, "soak", unsoaked)
-    patch.setattr(sim.demo, "run_engine", simulated)
-    patch.setattr(sim.upsets, "survey", unsoaked)
+    patch.setattr(verify.soak, "soak", unsoaked)
+    patch.setattr(apps.demo, "run_engine", simulated)
+    patch.setattr(verify.seu, "survey", unsoaked)
 
 
 def snapshot(folder):

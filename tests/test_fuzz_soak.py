@@ -3,7 +3,7 @@
 import pytest
 
 import sim.run
-from golden.errors import command
+from golden.io.errors import command
 from tests import fuzz_soak
 from tests.test_fuzz_commands import COMMANDS, littered, originals, traced
 
@@ -49,5 +49,5 @@ def test_soak_draws_from_all_commands_and_notes_them(good):
 def test_soak_runs_a_whole_python(good):
     """A command as it is called, within the same limits."""
     fault, code, _, text = fuzz_soak.case(
-        "golden.summary", None, ["net:good:0"], good, alone=True, seconds=60)
+        "golden.network.__main__", None, ["net:good:0"], good, alone=True, seconds=60)
     assert (fault, code) == ("", 0) and "digest" in text

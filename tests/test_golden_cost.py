@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from golden import cost
-from golden.console import Console, watched
 from golden.encode import states, xorshift32
-from golden.errors import BadInput
+from golden.io.console import Console, watched
+from golden.io.errors import BadInput
+from golden.io.text import plain, short
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run, run_batched
-from golden.text import plain, short
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 

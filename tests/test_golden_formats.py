@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from golden.errors import BadInput
 from golden.formats import (
     LEAK_BITS,
     SCORE_FRAC,
@@ -21,6 +20,7 @@ from golden.formats import (
     rounded,
     score_bits,
 )
+from golden.io.errors import BadInput
 
 
 def test_widths_are_the_smallest_that_hold():

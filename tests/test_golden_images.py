@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from golden.errors import BadInput
 from golden.images import load_images
-from tests.networks import draw
+from golden.io.errors import BadInput
+from verify.networks import draw
 
 GREY, RGB = draw(11), draw(8)      # of (1, 4, 7) and (3, 5, 5)
 

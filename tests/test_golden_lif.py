@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from golden.lif import enough, lif, neurons
 from golden.network import Layer, Neuron
+from golden.neurons.lif import enough, lif, neurons
 
 HALF = np.int64(1 << 15)  # a leak of L = 1/2
 

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from golden.errors import BadInput
-from golden.network import VERSION, Layer, Network, Neuron, Pool, flatten, load
+from golden.io.errors import BadInput
+from golden.network.graph import VERSION, Layer, Network, Neuron, Pool, flatten, load
 from golden.run import run
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 

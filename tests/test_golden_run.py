@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from golden.encode import encode
-from golden.errors import BadInput
 from golden.formats import MODES, exp_table
-from golden.lif import lif
+from golden.io.errors import BadInput
+from golden.neurons.lif import lif
 from golden.readout import class_scores
 from golden.run import Result, check_images, check_taps, run, run_batched
 from golden.sam import activation_map
 from golden.synapses import pooled, weighted
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 
 @pytest.mark.parametrize("seed", range(8))

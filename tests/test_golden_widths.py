@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.lif import lif
 from golden.network import Layer, Network, Neuron, input_ranges, membrane_range, sum_ranges
+from golden.neurons.lif import lif
 from golden.run import run
 from golden.synapses import pooled, weighted
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 STEPS = 5
 

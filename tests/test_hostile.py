@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import boards.run
+import apps.board_run
+import apps.explain
 import golden.accuracy
-import golden.nir
-import golden.quantise
-import golden.summary
-import sim.explain
+import golden.importers.nir
+import golden.importers.quantise
+import golden.network.__main__
 import sim.run
 from golden.images import load_images, picture
 from golden.network import load
 from golden.run import check_images
-from tests import hostile
-from tests.limits import bounded
-from tests.networks import draw
+from tests.helpers import hostile
 from tests.test_quantise import trained
+from verify.limits import bounded
+from verify.networks import draw
 
 NETWORK = draw(11)          # of one channel
 
@@ -51,8 +51,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("main, file, name", [
-    (golden.summary.main, "net.npz", "weights_1"),
-    (golden.quantise.main, "float.npz", "weights_0"),
+    (golden.network.__main__.main, "net.npz", "weights_1"),
+    (golden.importers.quantise.main, "float.npz", "weights_0"),
     (golden.accuracy.main, "images.npz", "labels")], ids=["network", "float", "images"])
 def test_archives(main, file, name, folder, tmp_path):
     path = tmp_path / "a.npz"
@@ -90,13 +90,13 @@ def test_images_too_large_for_the_network_are_not_read(folder, tmp_path):
 def test_graphs(tmp_path):
     out = tmp_path / "out.npz"
     for what, path, rule in hostile.graphs(tmp_path):
-        ends(golden.nir.main, [path, "--reset", "zero", "--out", out], tmp_path, rule)
+        ends(golden.importers.nir.main, [path, "--reset", "zero", "--out", out], tmp_path, rule)
         assert out.exists() == (not rule), what
         out.unlink(missing_ok=True)
 
 
 def test_graph_fields_are_those_that_are_read():
-    """golden.nir asks a node for nothing that golden.nir_graph leaves in the file."""
+    """golden.nir asks a node for nothing that golden.importers.nir_graph leaves in the file."""
     asked = set()
 
     class Node(dict):
@@ -118,14 +118,14 @@ def test_graph_fields_are_those_that_are_read():
                     "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0, "r": 1.0,
                     "v_reset": 0.0, "v_leak": 0.0, "type": self.kind}.get(key, 1.0)
 
-    from golden.chain import Chain
-    from golden.nir_graph import FIELDS
-    readers = [name for name in dir(golden.nir.Reader) if name.startswith("read_")]
+    from golden.importers.builder import Chain
+    from golden.importers.nir_graph import FIELDS
+    readers = [name for name in dir(golden.importers.nir.Reader) if name.startswith("read_")]
     assert len(readers) == 12
     for name in readers:
         node = Node()
         node.kind = "Conv2d" if name == "read_conv2d" else "Linear"
-        reader = golden.nir.Reader(Chain((2, 1, 1), 4, "bernoulli"), False, dt=0.1,
+        reader = golden.importers.nir.Reader(Chain((2, 1, 1), 4, "bernoulli"), False, dt=0.1,
                                    reset="zero", compare="gt")
         if name.removeprefix("read_") in ("lif", "if", "li", "i", "threshold", "scale"):
             reader.read_linear(node, "before")
@@ -147,8 +147,8 @@ def test_pictures(folder, tmp_path):
         path.write_bytes(data)
         for main, words in (
                 (sim.run.main, ["--images", "set"]),
-                (sim.explain.main, ["--image", path, "--out", "e.png", "--method", "attribution"]),
-                (boards.run.main, [path, "--demo"])):
+                (apps.explain.main, ["--image", path, "--out", "e.png", "--method", "attribution"]),
+                (apps.board_run.main, [path, "--demo"])):
             done = bounded(main, ["--network", str(net), *map(str, words)], tmp_path)
             assert not done.fault() and (rule is None or done.code == (2 if rule else 0)), (
                 what, done)
@@ -160,7 +160,7 @@ def test_pictures(folder, tmp_path):
 def test_pictures_are_scaled_within_bounds(folder, tmp_path):
     for side in (9000, 60000):
         (tmp_path / "a.png").write_bytes(hostile.png(side, side))
-        ends(boards.run.main, ["--network", folder / "net.npz", "--demo", "--resize", "a.png"],
+        ends(apps.board_run.main, ["--network", folder / "net.npz", "--demo", "--resize", "a.png"],
              tmp_path, "a.png: has more than 67108864 pixels")
 
 
@@ -188,16 +188,16 @@ def test_only_files_are_read(place, folder, tmp_path):
     odd = {suffix: "no\0" if place == "no\0" else f"a.{suffix}"
            for suffix in ("npz", "npy", "png", "json", "nir")}
     for main, words in (
-            (golden.summary.main, [odd["npz"]]),
-            (golden.quantise.main, [odd["json"], "--out", "o.npz"]),
-            (golden.quantise.main, [odd["npz"], "--out", "o.npz"]),
-            (golden.nir.main, [odd["nir"], "--reset", "zero", "--out", "o.npz"]),
+            (golden.network.__main__.main, [odd["npz"]]),
+            (golden.importers.quantise.main, [odd["json"], "--out", "o.npz"]),
+            (golden.importers.quantise.main, [odd["npz"], "--out", "o.npz"]),
+            (golden.importers.nir.main, [odd["nir"], "--reset", "zero", "--out", "o.npz"]),
             (sim.run.main, ["--network", odd["npz"], "--images", images]),
             (sim.run.main, ["--network", good, "--images", odd["npz"]]),
             (sim.run.main, ["--network", good, "--images", odd["npy"]]),
             (sim.run.main, ["--network", good, "--images", "set"]),
-            (sim.explain.main, ["--network", good, "--image", odd["png"], "--out", "e.png"]),
-            (boards.run.main, ["--network", good, "--demo", odd["png"]])):
+            (apps.explain.main, ["--network", good, "--image", odd["png"], "--out", "e.png"]),
+            (apps.board_run.main, ["--network", good, "--demo", odd["png"]])):
         done = ends(main, words, tmp_path, None)
         assert done.code == 2, done
 
@@ -248,7 +248,7 @@ def test_arrays_of_a_set(folder, tmp_path):
 def test_names_of_classes(classes, folder, tmp_path):
     data = (folder / "net.npz").read_bytes()
     (tmp_path / "a.npz").write_bytes(hostile.header_changed(data, notes={"classes": classes}))
-    ends(golden.summary.main, ["a.npz"], tmp_path,
+    ends(golden.network.__main__.main, ["a.npz"], tmp_path,
          "notes: classes must be a list of 10 names, one a class")
 
 
@@ -262,26 +262,36 @@ def test_text_of_files_stays_text(folder, tmp_path):
     images.parent.mkdir()
     images.write_bytes((folder / "images.npz").read_bytes())
     for main, words in (
-            (golden.summary.main, [odd]),
+            (golden.network.__main__.main, [odd]),
             (golden.accuracy.main, ["--network", odd, "--images", images]),
             (sim.run.main, ["--network", odd, "--images", images, "--out", "[/r]\x1b[1m.npz"]),
-            (sim.explain.main, ["--network", odd, "--image", images, "--out", "e[/i].png"]),
-            (boards.run.main, ["--network", odd, images, "--demo", "--png", "f[/i].png"])):
+            (apps.explain.main, ["--network", odd, "--image", images, "--out", "e[/i].png"]),
+            (apps.board_run.main, ["--network", odd, images, "--demo", "--png", "f[/i].png"])):
         done = ends(main, words, tmp_path, "")
         assert "[/" in done.out or "digest" in done.out or "correct" in done.out, done
-    done = ends(golden.summary.main, [odd], tmp_path, "")
+    done = ends(golden.network.__main__.main, [odd], tmp_path, "")
     assert "\\x1b[31m[/red][link=file" in done.out.replace("\n", "").replace(" ", "")
     # A float network whose layers, notes and approximations are such.
     odd = hostile.header_changed((folder / "float.npz").read_bytes(), name=name)
     (tmp_path / "f.npz").write_bytes(odd)
-    ends(golden.quantise.main, ["f.npz", "--out", "g.npz"], tmp_path, "")
+    ends(golden.importers.quantise.main, ["f.npz", "--out", "g.npz"], tmp_path, "")
     # Refusals: of a version, a name of a node, a missing file.
     odd = hostile.header_changed((folder / "net.npz").read_bytes(), version=name)
     (tmp_path / "v.npz").write_bytes(odd)
-    ends(golden.summary.main, ["v.npz"], tmp_path, "network format version a b\\x1b[31m[/red]")
-    ends(golden.summary.main, ["\x1b[1m[/b].npz"], tmp_path, "\\x1b[1m[/b].npz: no such network")
+    ends(
+        golden.network.__main__.main,
+        ["v.npz"],
+        tmp_path,
+        "network format version a b\\x1b[31m[/red]",
+    )
+    ends(
+        golden.network.__main__.main,
+        ["\x1b[1m[/b].npz"],
+        tmp_path,
+        "\\x1b[1m[/b].npz: no such network",
+    )
     hostile.graph(tmp_path / "n.nir", lambda file, nodes: nodes.move("fc", "[red]\x1b[31m"))
-    ends(golden.nir.main, ["n.nir", "--reset", "zero", "--out", "o.npz"], tmp_path,
+    ends(golden.importers.nir.main, ["n.nir", "--reset", "zero", "--out", "o.npz"], tmp_path,
          "there is no node 'fc'")
 
 

@@ -10,10 +10,10 @@ from golden.formats import score_bits
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.attribution import Traces, Weigher
-from sim.build import run_bench
+from hw.explain.traces import Traces, Weigher
 from sim.rtl import Simulation
-from tests.networks import draw, images
+from sim.runner import run_bench
+from verify.networks import draw, images
 
 TRACES = {f"t{steps}w{word}": {"steps": steps, "word_steps": word}
           for steps, word in ((16, 16), (20, 8), (5, 4), (1, 4), (33, 16), (15, 16))}
@@ -32,7 +32,7 @@ def test_bench(tmp_path):
         units[name] = Weigher(**case)
         params[name] = {**case, "in_spram": units[name].in_spram}
     assert params["spram"]["in_spram"]
-    run_bench(units, "sim.bench_attribution", params, tmp_path)
+    run_bench(units, "sim.benches.traces", params, tmp_path)
 
 
 @pytest.mark.parametrize("taps", [(3,), (1,)], ids=["mapped", "unmapped"])

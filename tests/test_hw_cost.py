@@ -7,16 +7,25 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
+from flow import build
+from flow.estimate.memories import (
+    DSPS,
+    EBRS,
+    ebrs,
+    efforts,
+    memory_plan,
+    multipliers,
+    shortages,
+    too_many,
+)
+from flow.yosys import yosys
+from golden.importers.quantise import quantise
 from golden.network import Layer, Network, Neuron, load
-from golden.quantise import quantise
-from hw import build
 from hw.accelerator import Accelerator
-from hw.cost import DSPS, EBRS, ebrs, efforts, memory_plan, multipliers, shortages, too_many
-from hw.plan import SPRAM_WORDS, Plan
-from hw.plan import multipliers as pieces
-from sim.gates import yosys
-from tests.leaky_chip import beta9
-from tests.networks import draw
+from hw.plan.planner import SPRAM_WORDS, Plan
+from hw.plan.planner import multipliers as pieces
+from tests.helpers.leaky_chip import beta9
+from verify.networks import draw
 
 ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
 

@@ -5,15 +5,15 @@ import re
 import numpy as np
 import pytest
 
-from golden.errors import BadInput
+from golden.explain.perturb import NetworkModel
+from golden.io.errors import BadInput
 from golden.network import load
-from golden.perturb import NetworkModel
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.experiments import deletion
-from hw.plan import Plan
+from hw.explain.ablation import deletion
+from hw.plan.planner import Plan
 from sim.rtl import Simulation
-from tests.networks import deep, draw, images
+from verify.networks import deep, draw, images
 
 
 @pytest.fixture(scope="module")

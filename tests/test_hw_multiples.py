@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.formats import LEAK_BITS, leaked
-from hw.multiples import adders, floor_product, recoded
+from hw.engine.multiples import adders, floor_product, recoded
 
 ENDS = np.array([-2**31, -2**23, -2**23 + 1, -65537, -65536, -3, -1, 0, 1, 2, 65535, 65536,
                  2**23 - 1, 2**31 - 1])

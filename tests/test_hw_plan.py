@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 
 from golden.encode import encode
-from golden.errors import BadInput
 from golden.formats import exp_table
-from golden.lif import lif
+from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
+from golden.neurons.lif import lif
 from golden.synapses import pooled, weighted
-from hw.plan import SPRAM_WORDS, WORD, Plan, aligned, channel_stride, class_order, configuration
-from tests.networks import deep, draw, images
+from hw.plan.planner import (
+    SPRAM_WORDS,
+    WORD,
+    Plan,
+    aligned,
+    channel_stride,
+    class_order,
+    configuration,
+)
+from verify.networks import deep, draw, images
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from golden.errors import BadInput
 from golden.formats import exp_table
+from golden.io.errors import BadInput
 from golden.network import Layer, Pool
 from golden.run import run
-from hw.plan import Plan, configuration
-from hw.reload import reload
+from hw.plan.planner import Plan, configuration
+from hw.plan.reload import reload
 from sim.rtl import Simulation
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 
 def retrained(network, seed=0, **changes):

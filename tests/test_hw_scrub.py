@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.scrub import Scrub
+from hw.memory.scrub import Scrub
 from sim.rtl import Simulation
 
 

@@ -10,10 +10,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from boards.toolchain import choose
-from hw.sam import Sam
-from hw.timing import DELAYS, Form, arranged, megahertz
-from sim.gates import yosys
+from flow.timing import DELAYS, Form, arranged, megahertz
+from flow.toolchain import choose
+from flow.yosys import yosys
+from hw.explain.sam import Sam
 
 
 def sdf(kind="ICESTORM_DSP", clock="CLK", source="A_3", sink="O_7"):

@@ -10,11 +10,11 @@ from amaranth import *
 from amaranth.sim import Simulator
 
 from hw.accelerator import Accelerator
-from hw.constants import per_pass
-from hw.encoder import Encoder, xorshift32
-from hw.spram import SPRAM
-from hw.weights import Weights
-from tests.networks import draw
+from hw.encode.encoder import Encoder, xorshift32
+from hw.engine.constants import per_pass
+from hw.memory.spram import SPRAM
+from hw.memory.weight_store import Weights
+from verify.networks import draw
 
 
 def simulate(dut, bench):

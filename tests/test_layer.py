@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from flow.export.units import main
 from golden.network import Layer, Network, Neuron
-from hw.export import main
-from tests.networks import drawn_weights, neuron
 from tests.test_export import checked
+from verify.networks import drawn_weights, neuron
 
 QUIET = Neuron(np.int64(0), np.int64(4096), reset="none")
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden.errors import BadInput
+from flow.build import design, parser
 from golden.formats import MODES, SCORE_FRAC
 from golden.images import load_images
+from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.build import design, parser
 from sim.rtl import Simulation
 from sim.run import main
-from tests.networks import loud
 from tests.test_golden_sam import bound, direct
+from verify.networks import loud
 
 MODELS = Path(__file__).parent.parent / "models"
 ONE = 1 << SCORE_FRAC
@@ -109,7 +109,7 @@ def test_sim_run_at_gamma_0(tmp_path, capsys):
 
 def test_the_report_says_what_maps_hold():
     """All of it, or where they end; and a form whose words would be wider than any is refused."""
-    from hw.build import map_sums
+    from flow.build import map_sums
     network = load(MODELS / "fashion.npz")
     said = lambda **options: map_sums(Accelerator(network, taps=(2, 3, 4), **options))
     assert said() == "all exact, at every gamma and in every mode, in 19 bits"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from golden import metrics
+from golden.explain import metrics
+from golden.explain.perturb import NetworkModel
+from golden.explain.saliency import TemporalSaliency
 from golden.network import load
-from golden.perturb import NetworkModel
 from golden.run import run
-from golden.saliency import TemporalSaliency
 
 
 def test_display_by_hand():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden import float_network
+from golden.importers import float_network
 from golden.network import load
 from golden.run import run_batched
 

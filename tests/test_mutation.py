@@ -7,9 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from sim.verilate import text_of
-from tests.mutation.benches import Frames, chosen
-from tests.mutation.equal import equal
-from tests.mutation.mutants import WIDTH, mutated
+from verify.mutation.benches import Frames, chosen
+from verify.mutation.equal import equal
+from verify.mutation.mutants import WIDTH, mutated
 
 
 class Chosen(wiring.Component):

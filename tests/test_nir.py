@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from golden import from_nir
-from golden.errors import BadInput
+from golden.importers.nir import main
+from golden.importers.quantise import explained
+from golden.io.errors import BadInput
 from golden.network import load
-from golden.nir import main
-from golden.quantise import explained
-from tests.nir_graphs import conv_net, graph_of, lif
+from tests.helpers.nir_graphs import conv_net, graph_of, lif
 
 STEP = {"dt": 1e-4, "reset": "subtract"}
 

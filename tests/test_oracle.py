@@ -14,8 +14,8 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from boards.toolchain import environment
-from golden.errors import BadInput
+from flow.toolchain import environment
+from golden.io.errors import BadInput
 from golden.network import restore
 from hw.accelerator import Accelerator
 from verify.oracle.__main__ import main

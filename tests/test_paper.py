@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from golden.errors import BadInput
-from golden.evidence import digest
-from golden.metrics import localisation_error
+from golden.explain.metrics import localisation_error
+from golden.io.errors import BadInput
+from golden.io.evidence import digest
 from golden.network import Layer, Network, Neuron, Pool, load
 from golden.run import run
 from golden.sam import activation_map
-from train import experiments, sets
+from train import experiments
+from train.core import sets
 from train.paper import fig5a, fixedpoint, formats, maps, moving, report, stimuli, summary, work
 from train.paper.subjects import RETRAINED, SUBJECTS
 

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 
-from golden import processes
-from golden.errors import command
-from tests.networks import draw, images
-from tests.stopping import ROOT, Started
+from golden.io import processes
+from golden.io.errors import command
+from verify.networks import draw, images
+from verify.stopping import ROOT, Started
 
 ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 WAYS = {  # how a command is stopped: by a signal to itself, from the terminal, impatiently
@@ -130,7 +130,7 @@ def test_killed(files, tmp_path):
 
 SWALLOWED = """
 import sys, time
-from golden.errors import command
+from golden.io.errors import command
 
 class Careless:
     def __del__(self):
@@ -160,7 +160,7 @@ def test_held_and_folder(tmp_path):
     code = """
 import os, signal, sys
 from golden import processes
-from golden.errors import command
+from golden.io.errors import command
 @command
 def main():
     with processes.folder() as folder:

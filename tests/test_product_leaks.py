@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Network, Neuron, Pool
-from tests.networks import images
 from tests.test_drawn_rtl import assert_equal
+from verify.networks import images
 
 
 def network(leaks, *, reset="subtract", frac=6):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.formal import PROOFS
-from tests.formal.reach import WALKS
-from tests.proof_page import PAGE, page, read
+from verify.formal import PROOFS
+from verify.formal.reach import WALKS
+from verify.page import PAGE, page, read
 
 
 def test_page_is_up_to_date():

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from golden import float_run
-from golden.errors import BadInput
-from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron, load
 from golden.formats import bits_signed
+from golden.importers import float_run
+from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron, load
+from golden.importers.quantise import explained, main, quantise
+from golden.io.errors import BadInput
 from golden.network import Pool, membrane_range
-from golden.quantise import explained, main, quantise
 from golden.run import run
-from tests.float_networks import float_networks, images_for
+from tests.helpers.float_networks import float_networks, images_for
 
 
 def dense(weights, *, steps=8, last=None, encoder="frames", **neuron):

@@ -2,9 +2,11 @@
 
 import pytest
 
-from hw import accelerator, core, engine
-from tests.formal.reach import explored
+from hw import accelerator
+from hw.engine import datapath as engine
+from hw.engine import engine as core
 from tests.test_broken_rtl import changed
+from verify.formal.reach import explored
 
 
 @pytest.mark.parametrize("old, new, what", [

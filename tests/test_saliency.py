@@ -5,13 +5,13 @@ import time
 import numpy as np
 import pytest
 
+from golden.explain.perturb import Base, NetworkModel
+from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.network import Layer, Network, Neuron, Pool, load
-from golden.perturb import Base, NetworkModel
 from golden.run import forward, run
-from golden.saliency import CausalImportance, TemporalSaliency
 
 TUTORIAL_2 = """
-from golden.saliency import TemporalSaliency
+from golden.explain.saliency import TemporalSaliency
 sal = TemporalSaliency(run_fn=my_model)
 result = sal.explain(input_spikes, output_neuron=0)
 print(result.summary())
@@ -24,7 +24,7 @@ saliency_map = result.saliency_map() # shape: (100, 64)
 """
 
 TUTORIAL_3 = """
-from golden.saliency import CausalImportance
+from golden.explain.saliency import CausalImportance
 ci = CausalImportance(run_fn=my_model)
 result = ci.explain(input_spikes, output_neuron=0)
 # Per-neuron importance scores

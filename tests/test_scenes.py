@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from golden.errors import BadInput
+from golden.io.errors import BadInput
 from train import scenes
 
 SAMPLE = Path(__file__).parent.parent / "models/fashion_sample.npz"

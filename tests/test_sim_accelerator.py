@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hw.accelerator import Accelerator
-from sim.build import run_bench
-from tests.networks import draw, images
+from sim.runner import run_bench
+from verify.networks import draw, images
 
-# name: seed and options of tests.networks.draw, lanes, word_steps, how many taps are left out.
+# name: seed and options of verify.networks.draw, lanes, word_steps, how many taps are left out.
 BOXES = {
     "plain": {
         "t16": (1, {"plain": True, "steps": (16,)}, 4, 16, 0),
@@ -35,4 +35,4 @@ def test_bench(box, tmp_path):
         units[name] = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps)
         params[name] = {"network": str(tmp_path / f"{name}.npz"), "lanes": lanes, "taps": taps,
                         "word_steps": word_steps, "images": str(tmp_path / f"{name}.npy")}
-    run_bench(units, "sim.bench_accelerator", params, tmp_path)
+    run_bench(units, "sim.benches.accelerator", params, tmp_path)

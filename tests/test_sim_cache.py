@@ -11,12 +11,12 @@ import pytest
 
 import sim.rtl
 import sim.verilate
-from golden.errors import BadInput, Fault
+from golden.io.errors import BadInput, Fault
 from golden.run import run
 from sim.rtl import Simulation
 from sim.verilate import cache, kept
-from tests.networks import draw, images
-from tests.stopping import ROOT, Started
+from verify.networks import draw, images
+from verify.stopping import ROOT, Started
 
 NETWORK = draw(2, plain=True, steps=(16,))
 
@@ -263,8 +263,8 @@ def test_results_that_cannot_be_written():
 def full(simulation):
     """(exit code, last line) of the harness, its results going to a full device."""
     from golden.formats import exp_table
-    from golden.processes import folder
-    from hw.plan import configuration, pixel_words
+    from golden.io.processes import folder
+    from hw.plan.planner import configuration, pixel_words
     plan = simulation.accelerator.plan
     pixels = pixel_words(plan, images(NETWORK, 2))
     with folder() as where:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from flow.estimate.cycles import planes_of, trains_of, walks
 from golden.run import run
-from hw.causes import Cause
-from hw.cycles import planes_of, trains_of, walks
+from hw.engine.profiler import Cause
 from sim.rtl import Simulation
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 USEFUL, HAND, PARAM, OUTPUT, LOAD = (
     Cause[name].value for name in ("Useful", "Hand", "Param", "Output", "Load"))

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hw.core import Core
-from hw.plan import Plan
-from sim.build import run_bench
-from tests.networks import draw, images
+from hw.engine.engine import Core
+from hw.plan.planner import Plan
+from sim.runner import run_bench
+from verify.networks import draw, images
 
-# name: seed and options of tests.networks.draw, lanes, word_steps.
+# name: seed and options of verify.networks.draw, lanes, word_steps.
 CASES = {
     "lanes1": (46, {}, 1, 4),
     "lanes2": (20, {}, 2, 8),
@@ -27,4 +27,4 @@ def test_bench(tmp_path):
         units[name] = Core(Plan(network, lanes=lanes, word_steps=word_steps))
         params[name] = {"network": str(tmp_path / f"{name}.npz"), "lanes": lanes,
                         "word_steps": word_steps, "images": str(tmp_path / f"{name}.npy")}
-    run_bench(units, "sim.bench_core", params, tmp_path)
+    run_bench(units, "sim.benches.engine", params, tmp_path)

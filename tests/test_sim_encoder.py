@@ -1,7 +1,7 @@
 """Run the cocotb bench of the encoders."""
 
-from hw.encoder import Current, Encoder, Frames
-from sim.build import run_bench
+from hw.encode.encoder import Current, Encoder, Frames
+from sim.runner import run_bench
 
 MAKE = {
     "bernoulli": Encoder,
@@ -21,4 +21,4 @@ CASES = {f"{kind[0]}{steps}w{word}": {"kind": kind, "steps": steps, "word_steps"
 def test_bench(tmp_path):
     units = {name: MAKE[case["kind"]](steps=case["steps"], word_steps=case["word_steps"])
              for name, case in CASES.items()}
-    run_bench(units, "sim.bench_encoder", CASES, tmp_path)
+    run_bench(units, "sim.benches.encoder", CASES, tmp_path)

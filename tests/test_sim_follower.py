@@ -1,9 +1,9 @@
 """Run the cocotb bench of Follower."""
 
-from hw.follower import Follower
-from hw.plan import Plan
-from sim.build import run_bench
-from tests.networks import draw
+from hw.explain.tap_reader import Follower
+from hw.plan.planner import Plan
+from sim.runner import run_bench
+from verify.networks import draw
 
 CASES = {"one": (3, 4, 16, (16,)), "full": (48, 4, 16, (16,)), "several": (5, 2, 8, (20,)),
          "three": (8, 1, 4, (10,))}
@@ -16,4 +16,4 @@ def test_bench(tmp_path):
         network.save(path)
         units[name] = Follower(Plan(network, lanes=lanes, word_steps=word_steps))
         params[name] = {"network": str(path), "lanes": lanes, "word_steps": word_steps}
-    run_bench(units, "sim.bench_follower", params, tmp_path)
+    run_bench(units, "sim.benches.tap_reader", params, tmp_path)

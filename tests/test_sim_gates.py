@@ -12,13 +12,14 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-import sim.gates
-from golden.evidence import digest
+import verify.gate_level
+from flow.build import default_taps
+from flow.yosys import yosys
+from golden.io.evidence import digest
 from golden.run import run
-from hw.build import default_taps
-from sim.gates import Gates, cell_models, netlist, yosys, yosys_models
+from sim.netlist import Gates, cell_models, netlist, yosys_models
 from sim.verilate import verilated
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 COMPARE = r'''
 #include <cstdint>
@@ -108,11 +109,19 @@ def test_the_command_runs_the_chip_that_ships(tmp_path, monkeypatch):
     network = draw(3, steps=(4,), plain=True)
     network.save(tmp_path / "net.npz")
     np.savez(tmp_path / "images.npz", images=images(network, 2))
-    monkeypatch.setattr(sim.gates, "Gates", Asked)
-    monkeypatch.setattr(sim.gates, "summary", lambda network, found, wanted, text: {
+    monkeypatch.setattr(verify.gate_level, "Gates", Asked)
+    monkeypatch.setattr(verify.gate_level, "summary", lambda network, found, wanted, text: {
         "images": 2, "equal": [], "cells": 1, "cycles": 1, "maps": [*found.maps]})
-    sim.gates.main(["--network", str(tmp_path / "net.npz"), "--out", str(tmp_path / "log.json"),
-                    "--images", str(tmp_path / "images.npz")])
+    verify.gate_level.main(
+        [
+            "--network",
+            str(tmp_path / "net.npz"),
+            "--out",
+            str(tmp_path / "log.json"),
+            "--images",
+            str(tmp_path / "images.npz"),
+        ]
+    )
     log = json.loads((tmp_path / "log.json").read_text())
     assert asked == [default_taps(network)] and tuple(log["maps"]) == asked[0]
     assert log["stamp"]["sources"] == digest("gates")

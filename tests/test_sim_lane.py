@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from hw.lane import Lane
-from hw.plan import Plan
-from sim.build import run_bench
-from tests.networks import draw
+from hw.engine.lane import Lane
+from hw.plan.planner import Plan
+from sim.runner import run_bench
+from verify.networks import draw
 
 
 def far(network):
@@ -39,4 +39,4 @@ def test_bench(tmp_path):
         units[name] = Lane(Plan(network, lanes=lanes, word_steps=word_steps))
         params[name] = {"network": str(tmp_path / f"{name}.npz"), "lanes": lanes,
                         "word_steps": word_steps}
-    run_bench(units, "sim.bench_lane", params, tmp_path)
+    run_bench(units, "sim.benches.lane", params, tmp_path)

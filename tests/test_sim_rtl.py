@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flow.build import default_taps
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load
 from golden.run import run
 from golden.synapses import weighted
-from hw.build import default_taps
 from sim.rtl import Simulation
 from sim.run import main
 

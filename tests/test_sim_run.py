@@ -9,7 +9,7 @@ import pytest
 
 from golden.run import run
 from sim.run import main
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 ROOT = Path(__file__).parent.parent
 

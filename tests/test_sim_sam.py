@@ -1,8 +1,8 @@
 """Run the cocotb bench of Sam."""
 
 from golden.formats import map_bits
-from hw.sam import Sam
-from sim.build import run_bench
+from hw.explain.sam import Sam
+from sim.runner import run_bench
 
 CASES = {
     f"t{steps}w{word}c{channels}" + (f"b{bits}" if bits else ""): {
@@ -17,4 +17,4 @@ def test_bench(tmp_path):
     units = {name: Sam(**{key: case[key]
                           for key in ("steps", "word_steps", "map_width", "held")})
              for name, case in CASES.items()}
-    run_bench(units, "sim.bench_sam", CASES, tmp_path)
+    run_bench(units, "sim.benches.sam", CASES, tmp_path)

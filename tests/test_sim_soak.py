@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sim.soak
-from golden.evidence import digest
+import verify.soak
+from flow.build import default_taps
+from golden.io.evidence import digest
 from golden.network import load
 from golden.run import run_batched
-from hw.build import default_taps
-from sim.upsets import Struck, effects
-from tests.networks import draw, images
+from verify.networks import draw, images
+from verify.seu import Struck, effects
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def files(tmp_path_factory):
 
 def soak(files, *more):
     """Run the command."""
-    sim.soak.main(["--network", str(files / "net.npz"), "--images", str(files / "images.npz"),
+    verify.soak.main(["--network", str(files / "net.npz"), "--images", str(files / "images.npz"),
                    "--jobs", "1", "--work", str(files / "work"), *more])
 
 
@@ -42,7 +42,7 @@ def test_soak(mixed, files, capsys, monkeypatch):
 
     def never(*args, **kwargs):
         raise AssertionError("a part was run again")
-    monkeypatch.setattr(sim.soak, "part_of", never)
+    monkeypatch.setattr(verify.soak, "part_of", never)
     soak(files, *more)
     found = json.loads(log.read_text())
     assert found["taps"] == list(default_taps(load(files / "net.npz")))
@@ -56,7 +56,7 @@ def test_soak(mixed, files, capsys, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         soak(files, "--verify", str(log))
     assert caught.value.code == 2 and "of maps of other layers" in capsys.readouterr().err
-    found["digest"] = sim.soak.total(found["parts"])
+    found["digest"] = verify.soak.total(found["parts"])
     log.write_text(json.dumps(found))
     with pytest.raises(SystemExit):
         soak(files, "--verify", str(log))
@@ -85,8 +85,8 @@ def test_soak_and_upsets_run_the_chip_that_ships(files, monkeypatch):
 
 def test_soak_sees_a_wrong_spike(files, capsys, monkeypatch):
     """Golden with one threshold moved stands for RTL that is wrong."""
-    monkeypatch.setattr(sim.soak, "plain_golden", lambda network, some, number: (
-        sim.soak.compared(sim.soak.run(some, network.replace(seed=network.seed + 1)))))
+    monkeypatch.setattr(verify.soak, "plain_golden", lambda network, some, number: (
+        verify.soak.compared(verify.soak.run(some, network.replace(seed=network.seed + 1)))))
     with pytest.raises(SystemExit) as caught:
         soak(files, "--work", str(files / "other"))
     assert caught.value.code == 1 and "is not golden's" in capsys.readouterr().err
@@ -116,5 +116,5 @@ def test_log_of_the_soak_is_whole():
     """The committed logs: as many images as they say, and the digest of their parts."""
     for path in Path(__file__).parent.parent.glob("docs/proof/soak*.json"):
         log = json.loads(path.read_text())
-        assert log["digest"] == sim.soak.total(log["parts"])
+        assert log["digest"] == verify.soak.total(log["parts"])
         assert sum(part["images"] for part in log["parts"]) == log["images"]

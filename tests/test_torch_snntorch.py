@@ -16,11 +16,11 @@ from snntorch.export_nir import export_to_nir
 from torch import nn
 
 import golden
-from golden import float_run
 from golden.encode import encode
-from golden.quantise import explained
+from golden.importers import float_run
+from golden.importers.quantise import explained
 from golden.run import run
-from tests.float_networks import images_for
+from tests.helpers.float_networks import images_for
 
 
 def leaky(**options):
@@ -192,9 +192,9 @@ def test_global_pooling_of_a_map_that_is_not_square_needs_a_dense_layer(module):
     net = nn.Sequential(nn.Conv2d(1, 3, 3), leaky(beta=0.5), nn.AdaptiveAvgPool2d(1), module,
                         nn.Flatten(), nn.Linear(3, 4))
     message = r"module 3 .*: a dense layer must follow the global pooling of .* \(6 x 4\)$"
-    with pytest.raises(golden.errors.BadInput, match=message):
+    with pytest.raises(golden.io.errors.BadInput, match=message):
         golden.from_snntorch(net, shape=(1, 8, 6), steps=4)
-    with pytest.raises(golden.errors.BadInput, match="a dense layer must follow"):
+    with pytest.raises(golden.io.errors.BadInput, match="a dense layer must follow"):
         golden.from_snntorch(net[:3], shape=(1, 8, 6), steps=4)
 
 
@@ -214,7 +214,7 @@ def test_global_pooling_of_a_map_that_is_not_square_needs_a_dense_layer(module):
 def test_refuses(module, message):
     """Names the module and the rule."""
     net = nn.Sequential(nn.Conv2d(1, 4, 3), module, nn.Flatten(), nn.Linear(144, 2))
-    with pytest.raises(golden.errors.BadInput, match=f"module 1 .*{message}") as caught:
+    with pytest.raises(golden.io.errors.BadInput, match=f"module 1 .*{message}") as caught:
         golden.from_snntorch(net, shape=(1, 8, 8), steps=4)
     assert "\n" not in str(caught.value)
 

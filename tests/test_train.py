@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from golden import float_run
+from golden.importers import float_run
 from golden.run import run
-from train import bntt, lif, loop
-from train.ann import Ann, activations, described, folded, noisy
+from train import bntt
 from train.bntt import Bntt
 from train.conversion import converted, peaks, start
+from train.core import lif, loop
+from train.core.ann import Ann, activations, described, folded, noisy
+from train.core.snn import Net, earliest, encode, thresholds
 from train.export import network
-from train.snn import Net, earliest, encode, thresholds
 
 STEPS = 6
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from golden.errors import BadInput
+from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, load
 from golden.run import run
-from tests.networks import draw, images
-from train.twin import Fire, Twin
+from train.core.twin import Fire, Twin
+from verify.networks import draw, images
 
 # A lecture on explaining networks, part 2: X goes forward through a ReLU, R arrives backwards.
 X = [[1.0, -1, 5], [2, -5, -7], [-3, 2, 4]]

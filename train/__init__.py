@@ -1,5 +1,5 @@
 """Training: the only room where torch lives."""
 
-from golden.processes import early
+from golden.io.processes import early
 
 early()

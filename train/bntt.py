@@ -13,16 +13,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from golden import checks
-from golden.errors import command
-from golden.files import output
-from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
-from golden.quantise import explained
+from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
+from golden.importers.quantise import explained
+from golden.io import arguments as checks
+from golden.io.errors import command
+from golden.io.files import output
 from golden.run import run_batched
-from train import data, loop
-from train.augment import shifted
-from train.lif import Lif
-from train.snn import encode, thresholds
+from train import data
+from train.core import loop
+from train.core.augment import shifted
+from train.core.lif import Lif
+from train.core.snn import encode, thresholds
 
 CHANNELS, STRIDES, STEPS, LEAK = (8, 16, 16), (2, 2, 1), 8, 4
 UNIT = 4096.0       # membrane units of 1, so that what the compiled neurons cut off is nothing
@@ -58,7 +59,7 @@ class Bntt(nn.Module):
 
 @torch.no_grad()
 def described(net, *, name):
-    """``net`` as a golden.float_network.FloatNetwork."""
+    """``net`` as a golden.importers.float_network.FloatNetwork."""
     layers, neuron = [], FloatNeuron(beta=np.float64(1 - 2.0**-LEAK), reset="subtract")
     for n, (conv, norm) in enumerate(zip(net.convs, net.norms, strict=True), 1):
         gain = norm.weight / (norm.running_var + norm.eps).sqrt()

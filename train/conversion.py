@@ -1,7 +1,7 @@
 """From a ReLU network to a spiking one: weights copied, thresholds from data, integrate and fire.
 
 ``python -m train.conversion`` trains a ReLU network of the layers of ``models/fashion.npz`` on
-Fashion-MNIST (``models/fashion_ann.npz``, train.ann), converts it and writes
+Fashion-MNIST (``models/fashion_ann.npz``, train.core.ann), converts it and writes
 ``models/fashion-conversion.npz`` with its accuracy after several numbers of steps.
 """
 
@@ -12,21 +12,23 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from golden import checks, float_run
-from golden.errors import command
-from golden.files import output
-from golden.float_network import FloatLayer, FloatNeuron
-from golden.quantise import explained
+from golden.importers import float_run
+from golden.importers.float_network import FloatLayer, FloatNeuron
+from golden.importers.quantise import explained
+from golden.io import arguments as checks
+from golden.io.errors import command
+from golden.io.files import output
 from golden.run import run_batched
-from train import data, loop
-from train.ann import Ann, described, noisy, pooled_mean
-from train.augment import shifted
+from train import data
+from train.core import loop
+from train.core.ann import Ann, described, noisy, pooled_mean
+from train.core.augment import shifted
 
 CHANNELS, STRIDES = (8, 16, 32, 64), (1, 2, 2, 2)
 
 
 def peaks(network, images, quantile=1.0):
-    """Thresholds of a description of train.ann: its largest pre-activations, layer by layer.
+    """Thresholds of a description of train.core.ann: its largest pre-activations, layer by layer.
 
     Each layer is fed the rates that the thresholds before it leave: its inputs are those of the
     ReLU network over the product of these thresholds.
@@ -55,7 +57,7 @@ def peaks(network, images, quantile=1.0):
 
 
 def converted(network, thresholds, *, steps, encoder="bernoulli", **fields):
-    """``network`` (train.ann) as a spiking FloatNetwork: the same weights, IF at ``thresholds``.
+    """``network`` of train.core.ann as a spiking FloatNetwork, its weights, IF at ``thresholds``.
 
     A spike of a layer stands for the product of the thresholds up to it; biases are divided by it.
     """
@@ -73,7 +75,7 @@ def converted(network, thresholds, *, steps, encoder="bernoulli", **fields):
 
 @torch.no_grad()
 def start(net, network, thresholds):
-    """Give a train.snn.Net the weights of ``network`` over its thresholds, so that they become 1.
+    """Give a train.core.snn.Net the weights of ``network`` over its thresholds, which become 1.
 
     Scores of the last layer become twice those of the ReLU network.
     """

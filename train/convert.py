@@ -8,22 +8,22 @@ import argparse
 
 import numpy as np
 
-from golden import float_network
-from golden.checks import whole
-from golden.console import Console
-from golden.errors import command
-from golden.files import output
-from golden.quantise import explained
+from golden.importers import float_network
+from golden.importers.quantise import explained
+from golden.io.arguments import whole
+from golden.io.console import Console
+from golden.io.errors import command
+from golden.io.files import output
 from golden.run import run_batched
-from train import sets
-from train.ann import activations
 from train.conversion import converted, peaks
+from train.core import sets
+from train.core.ann import activations
 
 
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.convert", description=__doc__)
-    parser.add_argument("ann", help="a description, of train.ann or train.reference")
+    parser.add_argument("ann", help="a description, of train.core.ann or train.reference")
     parser.add_argument("--set", required=True, choices=tuple(sets.SETS), dest="name")
     parser.add_argument("--out", required=True)
     parser.add_argument("--steps", type=whole(), default=64)

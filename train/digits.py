@@ -18,11 +18,11 @@ from snntorch.export_nir import export_to_nir
 from torch import nn
 from torch.nn import functional as F
 
-from golden.checks import whole
-from golden.errors import command
-from golden.files import output, publishing
-from golden.snntorch import from_snntorch
-from golden.text import say
+from golden.importers.snntorch import from_snntorch
+from golden.io.arguments import whole
+from golden.io.errors import command
+from golden.io.files import output, publishing
+from golden.io.text import say
 
 STEPS = 16
 
@@ -34,7 +34,7 @@ def leaky(*shape):
 
 
 def model():
-    """Any nn.Sequential of the modules that golden.snntorch knows."""
+    """Any nn.Sequential of the modules that golden.importers.snntorch knows."""
     return nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1, bias=False), leaky(8, 8, 8),
         nn.Conv2d(8, 16, 3, stride=2, padding=1, bias=False), leaky(16, 4, 4),

@@ -10,9 +10,9 @@ import importlib
 import time
 from pathlib import Path
 
-from golden.console import Console
-from golden.errors import BadInput, command
-from golden.evidence import stamp
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.evidence import stamp
 
 NAMES = ("fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab", "fig6c", "formats", "modes",
          "moving", "controls", "explainers", "fixedpoint")

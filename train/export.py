@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from golden.checks import whole
-from golden.errors import command
-from golden.files import output
 from golden.formats import LEAK_BITS
+from golden.io.arguments import whole
+from golden.io.errors import command
+from golden.io.files import output
+from golden.io.text import say
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run_batched
-from golden.text import say
 from train import data
-from train.snn import Net
+from train.core.snn import Net
 
 
 def integers(layer):
@@ -35,7 +35,7 @@ def neuron(layer):
 
 
 def network(net, *, name, notes):
-    """Describe a trained ``train.snn.Net`` with its integers, as golden and hardware take it."""
+    """A trained ``train.core.snn.Net`` with its integers, as golden and hardware take it."""
     net = copy.deepcopy(net).cpu()
     layers = [
         Layer(weights=integers(layer), bits=layer.bits, stride=layer.stride, padding=1,

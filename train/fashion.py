@@ -13,16 +13,16 @@ import torch
 from rich.progress import Progress
 from torch.nn import functional as F
 
-from golden.checks import real, whole
-from golden.console import Console
-from golden.errors import command
-from golden.files import output, replacing
+from golden.io.arguments import real, whole
+from golden.io.console import Console
+from golden.io.errors import command
+from golden.io.files import output, replacing
 from train import data
-from train.augment import shifted
+from train.core.augment import shifted
+from train.core.lif import kernels
+from train.core.loop import FOLDER, keep_memory, optimiser, spread
+from train.core.snn import SEED, Net, encode, thresholds, work
 from train.export import network
-from train.lif import kernels
-from train.loop import FOLDER, keep_memory, optimiser, spread
-from train.snn import SEED, Net, encode, thresholds, work
 
 
 def arguments(argv=None):

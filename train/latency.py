@@ -10,12 +10,12 @@ import argparse
 import numpy as np
 import torch
 
-from golden.errors import command
-from golden.files import output, publishing
-from train import loop
+from golden.io.errors import command
+from golden.io.files import output, publishing
+from train.core import loop
+from train.core.snn import Net
+from train.core.tune import tune
 from train.digits import pictures
-from train.snn import Net
-from train.tune import tune
 
 
 @command

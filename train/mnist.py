@@ -1,8 +1,8 @@
 """Train a small convolutional network on handwritten digits: ``python -m train.mnist``.
 
-First with ReLUs, then as spikes in the integers of the accelerator (train.tune). The digits are
-those of train.dense: 10,000 of MNIST, of which 8,000 are learnt from, turned, scaled, shifted and
-bent afresh in every epoch, and 2,000 judge it. Writes ``models/mnist-conv.npz``.
+First with ReLUs, then as spikes in the integers of the accelerator (train.core.tune). The digits
+are those of train.dense: 10,000 of MNIST, of which 8,000 are learnt from, turned, scaled, shifted
+and bent afresh in every epoch, and 2,000 judge it. Writes ``models/mnist-conv.npz``.
 """
 
 import argparse
@@ -10,15 +10,15 @@ import argparse
 import torch
 from torch.nn import functional as F
 
-from golden import checks
-from golden.errors import command
-from golden.files import output
-from train import loop
-from train.ann import Ann, described, noisy
-from train.augment import bent
+from golden.io import arguments as checks
+from golden.io.errors import command
+from golden.io.files import output
+from train.core import loop
+from train.core.ann import Ann, described, noisy
+from train.core.augment import bent
+from train.core.snn import Net
+from train.core.tune import begin, tune
 from train.dense import PACKAGE, TEST, digits
-from train.snn import Net
-from train.tune import begin, tune
 
 CHANNELS, STRIDES = (16, 32, 64), (2, 2, 2)
 STEPS = 16

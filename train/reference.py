@@ -3,7 +3,7 @@
 The paper takes Grad-CAM of an ANN as the reference of a heatmap. This one has the convolutions,
 pools and dense layers of a golden Network with ReLU for the neurons, no biases, and is trained from
 scratch on the same pictures, so that no spike is in it. ``models/ann/`` keeps several seeds, as
-descriptions (golden.float_network) of which only weights, biases and places count.
+descriptions (golden.importers.float_network) of which only weights, biases and places count.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from golden import float_network
-from golden.checks import real, whole
-from golden.console import Console
-from golden.errors import BadInput, command
-from golden.files import output
-from golden.float_network import FloatLayer, FloatNetwork, FloatNeuron
+from golden.importers import float_network
+from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
+from golden.io.arguments import real, whole
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.files import output
 from golden.network import Pool, load
-from train import sets
+from train.core import sets
 
 SCALE = 1 / 256    # a pixel p goes in as p / 256, the chance of a spike in one step
 

@@ -21,12 +21,12 @@ import time
 import numpy as np
 import torch
 
-from golden.checks import whole
-from golden.errors import BadInput, command
-from golden.files import output, replacing
 from golden.formats import SCORE_FRAC
+from golden.io.arguments import whole
+from golden.io.errors import BadInput, command
+from golden.io.files import output, replacing
+from golden.io.text import say
 from golden.sam import activation_map
-from golden.text import say
 
 
 def script(spikes, gamma):

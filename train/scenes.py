@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from golden.checks import whole
-from golden.errors import BadInput, command
-from golden.files import output, replacing
+from golden.io.arguments import whole
+from golden.io.errors import BadInput, command
+from golden.io.files import output, replacing
 from train import data
 
 SIDE = 64

@@ -1,9 +1,10 @@
 """Train the network for scenes: first with ReLUs, then as spikes in integers.
 
-``python -m train.scenes_net`` writes ``models/scenes_ann.npz`` (train.ann) and
+``python -m train.scenes_net`` writes ``models/scenes_ann.npz`` (train.core.ann) and
 ``models/scenes.npz``. The spiking network starts from the weights of the other, brought to
-thresholds of 1 (train.conversion), and learns on in the integers of the accelerator (train.snn).
-``--seed N`` trains both from other first weights, in another order, as ``scenes-N``.
+thresholds of 1 (train.conversion), and learns on in the integers of the accelerator
+(train.core.snn). ``--seed N`` trains both from other first weights, in another order, as
+``scenes-N``.
 """
 
 import argparse
@@ -13,13 +14,14 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from golden.checks import real, whole
-from golden.errors import BadInput, command
-from golden.files import output
-from train import loop, scenes
-from train.ann import Ann, described, noisy
-from train.snn import Net
-from train.tune import begin, tune
+from golden.io.arguments import real, whole
+from golden.io.errors import BadInput, command
+from golden.io.files import output
+from train import scenes
+from train.core import loop
+from train.core.ann import Ann, described, noisy
+from train.core.snn import Net
+from train.core.tune import begin, tune
 
 CHANNELS, STRIDES = (8, 16, 32, 32, 64), (2, 2, 2, 1, 2)
 STEPS = 16

@@ -1,6 +1,1 @@
-"""Formal proofs of the gateware: ``python -m tests.formal``."""
-
-from tests.formal import arithmetic, boards, memories, stores, streams
-
-PROOFS = (arithmetic.PROOFS + boards.PROOFS + memories.PROOFS + stores.PROOFS
-          + streams.PROOFS)
+"""Commands of verify.formal under the names of old."""

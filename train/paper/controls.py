@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from golden.metrics import area, deletion_curve
-from golden.perturb import NetworkModel
+from golden.explain.metrics import area, deletion_curve
+from golden.explain.perturb import NetworkModel
 from golden.run import run
 from train.paper import maps
 from train.paper.report import HOLDS, NOT, Claim, Report, bars, canvas, interval, judged, text

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.metrics import rank_correlation
+from golden.explain.metrics import rank_correlation
 from train.paper import maps
 from train.paper.modes import attributed
 from train.paper.report import Report, bars, canvas, interval, judged, show
@@ -14,7 +14,7 @@ WINDOW = 4       # squares of a quarter of the side are occluded, side by side
 
 def explained(subject, pictures):
     """Every explanation over the picture: name -> (N, H, W)."""
-    from train import explainers
+    from train.core import explainers
     network, net, taps = subject.network, subject.anns[0], subject.depths
     given = pictures.images, pictures.labels
     side = network.shape[1] // WINDOW
@@ -60,7 +60,7 @@ def drawn(subject, pictures):
 
 def typical(subject, pictures, steps):
     """Pictures of the largest score of each class, by ANN and SNN (activation maximisation)."""
-    from train import explainers
+    from train.core import explainers
     network = subject.network
     return {name: [explainers.maximised(forward, network.shape, label, steps=steps)[0]
                    for label in range(network.classes)]
@@ -70,7 +70,7 @@ def typical(subject, pictures, steps):
 
 def channels(subject, pictures):
     """What eight channels of each depth do, of ANN and SNN (activation visualisation)."""
-    from train import explainers
+    from train.core import explainers
     active = explainers.activations(subject.anns[0], pictures.images)
     spikes = watched(subject, pictures).spikes
     return {str(tap): {"ANN": maps.unit(active[tap][0, :8]),

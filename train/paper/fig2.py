@@ -11,7 +11,7 @@ ALPHAS = ("shared", "step")
 
 def both(subject, pictures):
     """SAM and Grad-CAM of both alphas: tap -> method -> (N, T, H, W)."""
-    from train import explainers
+    from train.core import explainers
     spikes = watched(subject, pictures).spikes
     found = {tap: {"SAM": maps.sam(spikes[tap])} for tap in subject.depths}
     grads = explainers.tap_gradients(subject.network, pictures.images, pictures.labels,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.metrics import rank_correlation
+from golden.explain.metrics import rank_correlation
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, show
 from train.paper.work import needs, watched
@@ -14,7 +14,7 @@ NETWORKS = ("fashion", "fashion-conversion", "scenes")
 
 def drawn(subject, pictures):
     """What the figure needs of single pictures."""
-    from train import explainers
+    from train.core import explainers
     spikes = watched(subject, pictures).spikes
     chosen = np.linspace(0, subject.network.steps - 1, FRAMES).astype(int)
     return {"image": pictures.images[:, 0], "steps": chosen.tolist(), "maps": {

@@ -14,7 +14,7 @@ NETWORKS = ("fashion", "fashion-conversion", "scenes")
 
 
 def errors(shown, reference, eps):
-    """golden.metrics.localisation_error of N pictures at once: (N, T, H, W), (N, H, W) -> (N,).
+    """golden.explain.metrics' localisation_error of N pictures: (N, T, H, W), (N, H, W) -> (N,).
 
     nan where Grad-CAM is 0 everywhere, as happens where all channels speak against the class: there
     is no reference then.
@@ -30,7 +30,7 @@ def localised(subject, pictures, gammas):
 
     layer -> eps -> method ("gamma g", "now", "count") -> ANN's number -> one number a picture.
     """
-    from train import explainers
+    from train.core import explainers
     spikes = watched(subject, pictures).spikes
     found = {}
     for tap in subject.depths:

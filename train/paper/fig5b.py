@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.metrics import spike_activity
+from golden.explain.metrics import spike_activity
 from train.paper.report import Report, canvas, interval, judged, line
 from train.paper.work import watched
 

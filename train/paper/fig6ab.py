@@ -29,7 +29,7 @@ def attacked(subject, pictures, eps):
     "right": looked at -> attack -> eps -> (N,) 0 or 1. "distance": layer -> looked at -> "mean"
     and "most" -> (N,), at ``PAPER``, its own attack; of "snn, other seed" nobody attacks.
     """
-    from train import explainers
+    from train.core import explainers
     network, net, images = subject.network, subject.anns[0], pictures.images
     scores = {"ann": net, "snn": explainers.encoded(network)}
     answers = {"ann": lambda some: explainers.ann_scores(net)(some).argmax(axis=1),
@@ -61,7 +61,7 @@ def attacked(subject, pictures, eps):
 
 def drawn(subject, pictures):
     """A picture, the attack on it and its maps at the deepest layer, to draw."""
-    from train import explainers
+    from train.core import explainers
     network, net, tap = subject.network, subject.anns[0], subject.depths[-1]
     steps = np.linspace(1, network.steps - 1, 5).astype(int)
     found = {}

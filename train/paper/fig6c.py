@@ -6,7 +6,7 @@ scenes with one. Step by step: where the heat is, and how sure the network is of
 
 import numpy as np
 
-from golden.metrics import rank_correlation
+from golden.explain.metrics import rank_correlation
 from golden.run import run
 from train import scenes
 from train.paper import maps

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from golden.explain.metrics import rank_correlation
 from golden.formats import SCORE_FRAC, map_top
-from golden.metrics import rank_correlation
 from train.paper import maps
 from train.paper.report import HOLDS, NOT, Claim, Report, bars, canvas, interval
 from train.paper.work import watched

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from golden.explain.metrics import rank_correlation
 from golden.formats import rounded
-from golden.metrics import rank_correlation
 from golden.run import run
 from train.paper import maps
 from train.paper.fixedpoint import exact

@@ -6,8 +6,8 @@ import numpy as np
 
 from golden.encode import encode
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table
-from golden.lif import lif
 from golden.network import Pool
+from golden.neurons.lif import lif
 from golden.run import run
 from golden.sam import activation_map
 from golden.synapses import pooled, weighted
@@ -98,7 +98,7 @@ def sams(spikes, gammas):
 
 
 def shown(maps):
-    """Maps as they are displayed, golden.metrics.display, for many at once: (..., H, W)."""
+    """Maps as they are displayed, golden.explain.metrics.display, for many at once: (..., H, W)."""
     low = maps - maps.min(axis=(-2, -1), keepdims=True)
     return low / (low.max(axis=(-2, -1), keepdims=True) + 1e-3)
 
@@ -187,7 +187,7 @@ def untrained(network, images, seed):
     def fresh(layer):
         top = 2 ** (layer.bits - 1) - 1
         real = chance.standard_normal(layer.weights.shape)
-        step = 2 * np.abs(real).mean() / np.sqrt(top)      # that of train.snn
+        step = 2 * np.abs(real).mean() / np.sqrt(top)      # that of train.core.snn
         whole = np.clip(np.rint(real / step), -top, top).astype(layer.weights.dtype)
         return replace(layer, weights=whole, bias=None, norm=None)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from golden.attribution import decay_table, traces
+from golden.explain.paths import network_paths
 from golden.formats import MODES
-from golden.paths import network_paths
 from train.paper import maps
 from train.paper.report import Report, bars, canvas, interval, judged
 from train.paper.scoring import scores

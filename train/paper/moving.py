@@ -9,7 +9,7 @@ its training is asked, since one network alone may favour either side by chance.
 
 import numpy as np
 
-from golden.metrics import mask_auc
+from golden.explain.metrics import mask_auc
 from golden.run import run
 from train.paper import maps
 from train.paper.report import Report, across, canvas, interval, judged, line, show

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import stdtrit
 
-from golden.files import output, publishing
+from golden.io.files import output, publishing
 
 HOLDS, PART, NOT, SIZE = ("holds here", "holds in part", "does not hold here",
                           "cannot be tested at this size")

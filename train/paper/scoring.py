@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden import metrics
+from golden.explain import metrics
 from train.paper import maps
 
 SCORES = ("auc", "pointing", "energy", "iou")

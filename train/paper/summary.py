@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from golden.errors import BadInput
-from golden.files import output, replacing
+from golden.io.errors import BadInput
+from golden.io.files import output, replacing
 from train.paper.report import HOLDS, NOT, PART, SIZE, Claim
 
 BEYOND = Claim(

@@ -19,13 +19,13 @@ from joblib import Parallel, delayed, parallel_config
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
-from golden import processes
-from golden.console import Console
-from golden.errors import BadInput
-from golden.files import replacing
+from golden.io import processes
+from golden.io.console import Console
+from golden.io.errors import BadInput
+from golden.io.files import replacing
 from golden.network import load
 from golden.run import Result, run
-from train import sets
+from train.core import sets
 
 ROOT = Path(__file__).parent.parent.parent
 CACHE = Path("build/paper")
@@ -45,7 +45,7 @@ class Subject:
     file : str
         Under ``models/``.
     pictures : str
-        A set of ``train.sets``.
+        A set of ``train.core.sets``.
     kind : "surrogate" or "conversion"
     ann : tuple of str
         Patterns of the files of its ANNs under ``models/``.

@@ -18,10 +18,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from boards.toolchain import environment
-from golden.console import Console, Table
-from golden.errors import BadInput, command
-from golden.text import say
+from flow.toolchain import environment
+from golden.io.console import Console, Table
+from golden.io.errors import BadInput, command
+from golden.io.text import say
 from verify.oracle.netlist import tool_versions
 from verify.oracle.networks import CASES, QUICK
 from verify.oracle.project import ROOT

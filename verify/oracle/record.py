@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from golden.errors import BadInput
-from golden.files import replacing
+from golden.io.errors import BadInput
+from golden.io.files import replacing
 
 __all__ = ["Row", "compared", "read", "write"]
 

@@ -1,0 +1,192 @@
+"""What can explain an image: the chip on a port, the chip simulated at its pins, or the model."""
+
+import contextlib
+import time
+
+import numpy as np
+
+from boards.host import Board, find_port
+from boards.ports import LinkError
+from boards.protocol.codec import Form, Register
+from boards.protocol.results import Result
+from golden.formats import MODES, exp_table, map_top
+from golden.io.errors import BadInput
+from golden.network import load
+from golden.run import run
+
+__all__ = ["ChipEngine", "ModelEngine", "arguments", "opened", "same"]
+
+SIMULATED_HZ = 24_000_000
+SIMULATED_BAUD = SIMULATED_HZ // 4  # the fastest that the chip takes: simulated bits cost time
+
+
+class ModelEngine:
+    """golden.run, in the place of a chip.
+
+    Members
+    -------
+    notice : str
+        What a person must be told of the engine; "" for a chip.
+    gamma, mode : float, str
+        Of SAM.
+    """
+
+    notice = ("Demo: no chip here. All results are computed by the integer model on this computer "
+              "(the chip gives the same, bit for bit).")
+    seconds = bytes = hz = None  # of the last image on a chip
+    map_bits = None              # of a chip's maps (golden.sam.activation_map)
+
+    def __init__(self, network, *, taps):
+        self.network, self.taps, self.gamma, self.mode = network, tuple(taps), 0.5, "paper"
+
+    def explain(self, image):
+        """boards.protocol.results.Result of one image."""
+        return self.model(image)[0]
+
+    def model(self, image):
+        """(Result, golden.run.Result with all spikes) that the model gives of one image."""
+        found = run(image[None], self.network, taps=self.taps, gamma=self.gamma, mode=self.mode,
+                    map_bits=self.map_bits)
+        maps = {tap: rows[0] for tap, rows in found.maps.items()}
+        return Result(
+            logits=found.logits[0], scores=found.scores[0], counts=found.counts[0], maps=maps,
+            sums={tap: rows.sum(axis=0, dtype=np.int64) for tap, rows in maps.items()},
+            cycles=0), found
+
+    def set(self, gamma, mode):
+        """Use another gamma and mode from now on; BadInput if there are none such."""
+        self.gamma, self.mode = checked(gamma, mode)
+
+    def link(self):
+        """Statistics of the link by name."""
+        return {}
+
+
+class ChipEngine(ModelEngine):
+    """A chip behind a Board, loaded with a network.
+
+    Parameters
+    ----------
+    board : boards.host.Board, entered
+    network : golden.network.Network
+        The one that the chip was built for.
+    notice : str
+    """
+
+    def __init__(self, board, network, *, notice=""):
+        from hw.plan.planner import Plan, configuration
+
+        self.board, self.notice, told = board, notice, board.identify()
+        super().__init__(network, taps=[tap.index for tap in told.taps])
+        if told.digest != network.digest:
+            raise LinkError(board.port, f"this chip was built for network {told.digest}, not for "
+                            f"{network.name} ({network.digest}): build and flash, or --network")
+        self.hz, self.map_bits = told.clock_hz, value_bits(told)
+        plan = Plan(network, lanes=told.lanes, word_steps=told.word_steps)
+        writes = configuration(plan, table=exp_table(self.gamma, network.steps), mode=self.mode)
+        if told.label != network.digest:
+            board.load(writes, label=network.digest)
+        elif not board.holds(writes):
+            raise LinkError(board.port, f"the chip's weights are labelled {told.label} "
+                            f"({network.name}), but by their signature they are others: power it "
+                            "off and on, and flash it anew if it loads them from there")
+        self.set(self.gamma, self.mode)
+
+    def explain(self, image):
+        began = time.perf_counter(), self.board.sent, self.board.received
+        result = self.board.explain(image)
+        self.seconds = time.perf_counter() - began[0]
+        self.bytes = self.board.sent - began[1], self.board.received - began[2]
+        return result
+
+    def set(self, gamma, mode):
+        super().set(gamma, mode)
+        self.board.set_table(exp_table(self.gamma, self.network.steps))
+        self.board.set_register(Register.MODE, MODES.index(self.mode))
+
+    def link(self):
+        board = self.board
+        return {"baud": board.baud, "bytes sent": board.sent, "bytes received": board.received,
+                "whole frames": board.whole, "damaged frames": board.damaged,
+                "repeated requests": board.repeated}
+
+
+def value_bits(told):
+    """Bits of a map value on the chip of identity ``told``; None where its form leaves that open.
+
+    A sum over all steps has as many bits as ``steps`` times the largest value.
+    """
+    if told.form == Form.FULL:
+        return told.map_bits
+    if told.form == Form.SUM:
+        return next((bits for bits in range(1, told.map_bits + 1)
+                     if (told.steps * map_top(bits)).bit_length() == told.map_bits), None)
+    return None
+
+
+def checked(gamma, mode):
+    """(gamma, mode) as a float and one of MODES; BadInput if they are not."""
+    try:
+        gamma = float(gamma)
+        exp_table(gamma, 2)
+    except (TypeError, ValueError, OverflowError):
+        raise BadInput(f"gamma must be a finite number of at least 0, not {gamma!r}") from None
+    if mode not in MODES:
+        raise BadInput(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
+    return gamma, mode
+
+
+def arguments(parser):
+    """Add to a command the arguments that choose an engine."""
+    parser.add_argument("--port", metavar="P", help="serial port of the board (default: the "
+                        "iCEBreaker's, found by its USB id)")
+    parser.add_argument("--baud", type=int, default=1_000_000, help="default: %(default)s")
+    parser.add_argument("--demo", nargs="?", const="golden", choices=("golden", "rtl"),
+                        help="without a board: the model, or with `rtl` the chip's Verilog in "
+                             "Verilator, bit by bit at its UART pins")
+    parser.add_argument("--network", default="models/fashion.npz", metavar="NET",
+                        help="network file (default: %(default)s)")
+    parser.add_argument("--tap", type=int, action="append", metavar="L",
+                        help="demo only: map layer L; may be repeated")
+
+
+@contextlib.contextmanager
+def opened(args, *, quick=False):
+    """Engine of the parsed ``arguments``, for the time of a ``with``; ``quick`` as in sim."""
+    network = load(args.network)
+    if args.demo and args.port:
+        raise BadInput("--demo and --port: choose one")
+    if args.demo is None:
+        if args.tap:
+            raise BadInput("--tap is for --demo: a chip has the taps it was built with")
+        with Board(args.port or find_port(), baud=args.baud) as board:
+            yield ChipEngine(board, network)
+        return
+    from flow.build import default_taps, engine_size
+    taps = tuple(sorted(set(args.tap))) if args.tap else default_taps(network)
+    for tap in taps:
+        if tap not in network.taps:
+            raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
+                           f"{', '.join(map(str, network.taps))}")
+    if args.demo == "golden":
+        yield ModelEngine(network, taps=taps)
+        return
+    from boards.platform.top import Top
+    from hw.accelerator import Accelerator
+    from sim.pins import SimulatedPort
+    lanes, word_steps = engine_size(network, None, None)
+    top = Top(Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps),
+              clock_hz=SIMULATED_HZ, baud=SIMULATED_BAUD, counters=True)
+    with (SimulatedPort(top, quick=quick) as port,
+          Board(port, baud=SIMULATED_BAUD, timeout=20e-3, clock=port.clock) as board):
+        yield ChipEngine(board, network, notice=(
+            "Demo: no chip here. Its Verilog runs in Verilator, bit by bit at the UART pins, and "
+            "the driver talks to it as it would to the board; time is that of the simulation."))
+
+
+def same(result, model):
+    """Whether a chip's Result equals the model's in all that the chip gives."""
+    kept = {"scores", "logits", "counts"}
+    return (all((getattr(result, name) == getattr(model, name)).all() for name in kept)
+            and all((values == model.sums[tap]).all() for tap, values in result.sums.items())
+            and all((values == model.maps[tap]).all() for tap, values in result.maps.items()))

@@ -1,0 +1,122 @@
+"""python -m boards.run IMAGE...: explain images on the board, as arrays and as a picture."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from apps.backends import arguments, opened
+from golden.formats import MODES, SCORE_FRAC
+from golden.images import RASTERS, load_images, picture
+from golden.io.console import Console, Table
+from golden.io.errors import BadInput, command
+from golden.io.files import output, publishing
+from golden.io.text import say
+from golden.run import Result
+
+ARRAYS = (".npy", ".npz")
+
+
+def parser():
+    """Arguments of the command."""
+    found = argparse.ArgumentParser(
+        prog="python -m boards.run", description=__doc__,
+        epilog="Exit code 0: done; 2: bad input, or a board that does not answer. example: "
+               "python -m boards.run shirt.png --resize --out build/r.npz --png build/r.png")
+    found.add_argument("image", nargs="+", metavar="IMAGE",
+                       help="pictures, .npy or .npz of uint8 (N, H, W) or (N, C, H, W)")
+    arguments(found)
+    found.add_argument("--gamma", type=float, default=0.5, help="default: %(default)s")
+    found.add_argument("--mode", choices=MODES, default="paper", help="default: %(default)s")
+    found.add_argument("--resize", action="store_true",
+                       help="scale pictures to the network's size; otherwise others are refused")
+    found.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
+    found.add_argument("--out", metavar="R.npz", help="write the arrays that sim.run writes")
+    found.add_argument("--png", metavar="FIG", help="write a picture of the maps")
+    return found
+
+
+def loaded(paths, network, *, resize):
+    """(images, labels, names) of all files; labels None unless every image has one."""
+    images, labels, names = [], [], []
+    for path in map(Path, paths):
+        if path.suffix.lower() in ARRAYS or path.is_dir():
+            some, marks = load_images(path, network)
+            names += [f"{path.name}:{n}" for n in range(len(some))]
+        else:
+            some, marks = picture(path, network, resize=resize, formats=RASTERS,
+                                  hint="; --resize scales it")[None], None
+            names.append(path.name)
+        images.append(some)
+        labels += [None] * len(some) if marks is None else marks.tolist()
+    return np.concatenate(images), None if None in labels else labels, names
+
+
+def gathered(results):
+    """golden.run.Result of single results, without spikes: those stay on the chip."""
+    stack = lambda name: np.stack([getattr(result, name) for result in results])
+    taps = results[0].maps
+    return Result(logits=stack("logits"), scores=stack("scores"), counts=stack("counts"),
+                  maps={tap: np.stack([result.maps[tap] for result in results]) for tap in taps},
+                  cycles=np.array([result.cycles for result in results]))
+
+
+def arrays(results):
+    """What is written: the arrays of sim.run but the spikes, and sums, traces and counters."""
+    whole = gathered(results)
+    found = {"pred": whole.pred, "logits": whole.logits, "scores": whole.scores,
+             "counts": whole.counts, "cycles": whole.cycles}
+    for tap in whole.maps:
+        found[f"sam_{tap}"], found[f"sam_frac_{tap}"] = whole.maps[tap], np.int64(SCORE_FRAC)
+    for tap in results[0].sums:
+        found[f"sam_sum_{tap}"] = np.stack([result.sums[tap] for result in results])
+    for name in ("traces", "saturated", "waits"):
+        if getattr(results[0], name) is not None:
+            found[name] = np.stack([getattr(result, name) for result in results])
+    return found
+
+
+@command
+def main(argv=None):
+    args = parser().parse_args(argv)
+    if args.limit is not None and args.limit < 1:
+        raise BadInput(f"--limit must be at least 1, not {args.limit}")
+    given = [*args.image, args.network]
+    if args.out is not None:
+        output(args.out, *given, suffix=".npz")
+    if args.png is not None:
+        output(args.png, *given, suffix=".png", option="--png")
+    with opened(args) as engine:
+        images, labels, names = loaded(args.image, engine.network, resize=args.resize)
+        images, names = images[:args.limit], names[:args.limit]
+        engine.set(args.gamma, args.mode)
+        results = [engine.explain(image) for image in images]
+        name, link = engine.network.label, engine.link()
+    if engine.notice:
+        say(engine.notice)
+    table = Table(title=f"{engine.network.name}, gamma {engine.gamma:g}, {engine.mode}")
+    for column in ("image", "label", "class", "cycles"):
+        table.add_column(column, justify="right")
+    for n, result in enumerate(results):
+        table.add_row(names[n], "" if labels is None else name(labels[n]), name(result.pred),
+                      f"{result.cycles:,}" if engine.hz else "")
+    Console().print(table)
+    if link:
+        say(", ".join(f"{value:,} {key}" for key, value in link.items()))
+    with publishing() as put:
+        if args.out is not None:
+            np.savez_compressed(put(args.out), **arrays(results))
+        if args.png is not None:
+            from apps.heatmaps import heatmaps
+            whole = gathered(results)
+            if not whole.maps:
+                raise BadInput(f"--png {args.png}: this chip gives no maps of single steps")
+            heatmaps(images, whole, SCORE_FRAC, labels=labels, label=name, path=put(args.png),
+                     title=f"{engine.network.name}: SAM, gamma {engine.gamma:g}, {engine.mode}")
+    for path in (args.out, args.png):
+        if path is not None:
+            say(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,308 @@
+"""python -m sim.explain: why a network sees in an image what it sees, as a picture."""
+
+import argparse
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.progress import Progress
+
+from golden.attribution import SpikeAttributor, checked_decay
+from golden.explain.perturb import NetworkModel
+from golden.explain.saliency import CausalImportance, TemporalSaliency
+from golden.formats import MODES, SCORE_FRAC, exp_table
+from golden.images import load_images, picture
+from golden.io.arguments import index
+from golden.io.console import Console, watched
+from golden.io.errors import BadInput, command
+from golden.io.files import output, publishing
+from golden.io.text import say, short
+from golden.network import load
+from golden.run import check_taps, run
+from sim.run import run_engine
+
+METHODS = ("sam", "attribution", "saliency", "causal")
+SHOWN = 16          # steps in a picture
+
+
+def parser():
+    """Arguments of the command."""
+    found = argparse.ArgumentParser(
+        prog="python -m sim.explain", description=__doc__,
+        epilog="example: python -m sim.explain --network models/fashion.npz "
+               "--image models/fashion_sample.npz --index 3 --method saliency "
+               "--out build/saliency.png")
+    found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
+    found.add_argument("--image", required=True, metavar="PNG",
+                       help="a PNG of the network's size, or image --index of an .npy or .npz")
+    found.add_argument("--index", type=int, default=0, metavar="I",
+                       help="which image of an .npy or .npz (default: 0)")
+    found.add_argument("--method", choices=METHODS, default="sam",
+                       help="activation map, path weights, deleted spikes or silenced neurons "
+                            "(default: sam)")
+    found.add_argument("--engine", choices=("golden", "rtl"), default="golden",
+                       help="the NumPy model, or the RTL in Verilator: for attribution its traces "
+                            "times path weights, else spikes taken away on the chip "
+                            "(default: golden)")
+    found.add_argument("--out", required=True, metavar="FILE.png",
+                       help="the picture; the raw map goes to FILE.npz")
+    found.add_argument("--layer", type=int, metavar="L",
+                       help="sam: the layer mapped (default: the last with a map); others: whose "
+                            "spikes are explained (default: 0, the input; attribution in rtl: "
+                            "the last hidden layer)")
+    found.add_argument("--output-neuron", type=int, metavar="K",
+                       help="explain this class (default: the predicted one)")
+    found.add_argument("--gamma", type=float, default=0.5, help="steepness of SAM (default: 0.5)")
+    found.add_argument("--mode", choices=MODES, default="paper",
+                       help="SAM definition (default: paper)")
+    found.add_argument("--decay", type=float, default=0.9,
+                       help="attribution: what a step leaves of a spike (default: 0.9)")
+    found.add_argument("--paths", choices=("active", "linear"), default="active",
+                       help="attribution in golden: only paths whose hidden neurons spike, or all "
+                            "(default: active)")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A map and what to write beside it.
+
+    Members
+    -------
+    map : (T, H, W), (T, C, H, W) or (C, H, W)
+        Raw: SAM in units of 2**-SCORE_FRAC, else one number a spike or (causal) a neuron.
+    heat : (T, H, W) or (1, H, W) float64
+        As drawn: summed over channels.
+    unit : str
+        Of ``heat``.
+    title : str
+    lines : list of str
+    """
+
+    map: np.ndarray
+    heat: np.ndarray
+    unit: str
+    title: str
+    lines: list
+
+
+def read_image(path, network, place):
+    """(image, label or None) of a PNG, or number ``place`` of an array file."""
+    path = Path(path)
+    if path.suffix.lower() == ".png":
+        return picture(path, network), None
+    if path.is_dir():
+        raise BadInput(f"{path}: --image takes one PNG, or an .npy or .npz, not a folder")
+    images, labels = load_images(path, network)
+    place = index(place, len(images), "--index")
+    return images[place], None if labels is None else int(labels[place])
+
+
+def name(network, number):
+    """A class as people call it."""
+    found, number = short(network.label(number)), str(number)
+    return found if found == number else f"{found} ({number})"
+
+
+def default_layer(network):
+    """The last spiking layer that has a map, or the last one."""
+    mapped = [stage.index for stage in network.stages
+              if stage.layer.spiking and stage.shape[1:] != (1, 1)]
+    return (mapped or list(network.taps))[-1]
+
+
+def explained(args, network, image, result, target, layer, progress):
+    """The Explanation that was asked for, in golden or (SAM) as ``result`` holds it."""
+    if args.method == "sam":
+        found = result.maps[layer][0]
+        return Explanation(
+            found, found / 2.0**SCORE_FRAC, "activation",
+            f"Spike activation map of layer {layer} (gamma {args.gamma:g}, {args.mode}, "
+            f"{args.engine})", [f"Largest: {found.max() / 2**SCORE_FRAC:.3f}"])
+    shape = network.stages[layer].source
+    spikes = result.spikes_input[0] if layer == 0 else result.spikes[layer][0]
+    trains = spikes.reshape(network.steps, -1)
+    where = "the input" if layer == 0 else f"layer {layer}"
+    if args.method == "attribution":
+        hidden = None
+        if args.paths == "active":
+            hidden = [result.spikes[stage.index][0] for stage in network.stages[layer:-1]]
+        found = SpikeAttributor(args.decay).attribute(
+            spikes, network, target, paths=args.paths, hidden=hidden, layer=layer)
+        values, unit = found.scores, "path weight x age"
+        title = (f"Attribution of the class score to spikes of {where} "
+                 f"({args.paths} paths, decay {args.decay:g})")
+    elif args.method == "saliency":
+        found = TemporalSaliency(NetworkModel(network, layer), progress=progress).explain(
+            trains, target)
+        values, unit = found.saliency_map(), "fall of the class score"
+        title = f"Fall of the class score without each spike of {where}"
+    else:
+        found = CausalImportance(NetworkModel(network, layer), progress=progress).explain(
+            trains, target)
+        values, unit = found.importance_map()[None], "fall of the class score"
+        title = f"Fall of the class score without each neuron of {where}"
+    values = values.reshape(-1, *shape)
+    return Explanation(values if args.method != "causal" else values[0], values.sum(axis=1), unit,
+                       title, found.summary().splitlines())
+
+
+def drawable(image):
+    """(H, W) or (H, W, 3) to draw of an image (C, H, W) or of spike frames (T, C, H, W).
+
+    Three channels are colours. Of two, as a camera of events has them, the first is red and the
+    second cyan, and where both are alike it is grey. Of any other number the mean is drawn; of
+    frames their sum, its largest value the brightest.
+    """
+    if image.ndim == 4:
+        image = image.sum(axis=0, dtype=np.int64)
+        image = image * 255 // max(int(image.max()), 1)
+    if len(image) == 1:
+        return image[0]
+    if len(image) in (2, 3):
+        return np.moveaxis(image[[0, 1, 1]] if len(image) == 2 else image, 0, -1)
+    return image.mean(axis=0)
+
+
+def draw(image, explanation, heading):
+    """Figure: the input and the sum over steps on the left, an overlay a step on the right.
+
+    Unsigned maps lie over the image in the colours of the paper's figures; signed ones over a pale
+    print of it, red for and blue against, fainter towards 0. All steps share one scale, which ends
+    at the largest value, or (signed) at the 99.5th percentile of those that are not 0.
+    """
+    heat = explanation.heat
+    signed = heat.min() < 0
+    under = drawable(image)
+    if image.shape[-3] == 2:            # red and cyan would mix with the colours of the map
+        under = under.mean(axis=2)
+    steps = np.unique(np.linspace(0, len(heat) - 1, min(len(heat), SHOWN)).round().astype(int))
+    across = -(-len(steps) // 2) if len(heat) > 1 else 0
+    figure = Figure(figsize=(3 + 1.45 * across, 4.9) if across else (7, 3.9), layout="constrained")
+    figure.suptitle(f"{heading}\n{explanation.title}", fontsize=11, parse_math=False)
+    left, *right = figure.subfigures(1, 1 + bool(across), squeeze=False, width_ratios=(
+        (2.6, 0.4 + 1.45 * across) if across else None)).ravel()
+
+    def scale(values):
+        """Largest value of the colours of ``values``."""
+        sizes = np.abs(values[values != 0])
+        return float(np.percentile(sizes, 99.5) if signed else sizes.max()) if sizes.size else 1.0
+
+    def overlay(axes, values, top, title):
+        """``values`` over the image; the mappable for a colour bar."""
+        if signed and under.ndim == 2:
+            axes.imshow(under, cmap="gray_r", extent=(0, 1, 1, 0), vmin=0,
+                        vmax=max(3 * int(under.max()), 1))
+        else:
+            axes.imshow(under, cmap="gray", extent=(0, 1, 1, 0))
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=8)
+        strength = np.sqrt(np.clip(np.abs(values) / top, 0, 1))
+        return axes.imshow(values, cmap="bwr" if signed else "jet", extent=(0, 1, 1, 0),
+                           vmin=-top if signed else 0, vmax=top, interpolation="nearest",
+                           alpha=strength if signed else 0.6)
+
+    def bar(part, shown, axes, label):
+        """Colour bar of ``shown`` beside ``axes``."""
+        found = part.colorbar(shown, ax=list(axes), shrink=0.9, aspect=30,
+                              extend="both" if signed else "neither")
+        found.set_label(label, fontsize=8)
+        found.ax.tick_params(labelsize=7)
+
+    panels = left.subplots(*((2, 1) if across else (1, 2)))
+    panels[0].imshow(drawable(image), cmap="gray")
+    panels[0].set_axis_off()
+    panels[0].set_title("input", fontsize=8)
+    total = heat.sum(axis=0)
+    shown = overlay(panels[1], total, scale(total), "sum of all steps" if across else "each neuron")
+    bar(left, shown, panels, "" if across else explanation.unit)
+    if across:
+        grid = right[0].subplots(2, across, squeeze=False).ravel()
+        for axes in grid[len(steps):]:
+            axes.set_axis_off()
+        for axes, t in zip(grid, steps, strict=False):
+            shown = overlay(axes, heat[t], scale(heat[steps]), f"t = {t}")
+        bar(right[0], shown, grid, explanation.unit)
+    return figure
+
+
+def raw_map(path):
+    """Whether ``path`` is a raw map of this command, by the names of its arrays."""
+    with zipfile.ZipFile(path) as archive:
+        return {"map.npy", "heat.npy", "method.npy"} <= set(archive.namelist())
+
+
+@command
+def main(argv=None):
+    args = parser().parse_args(argv)
+    out = output(args.out, args.network, args.image, suffix=".png")
+    raw = output(out.with_suffix(".npz"), args.network, args.image, what="the raw map",
+                 known=raw_map)
+    checked_decay(args.decay)
+    try:
+        exp_table(args.gamma, 2)
+    except ValueError as error:
+        raise BadInput(f"--gamma: {error}") from None
+    network = load(args.network)
+    sam = args.method == "sam"
+    layer = args.layer if args.layer is not None else default_layer(network) if sam else 0
+    chip = args.engine == "rtl" and not sam
+    if chip and args.method == "attribution":
+        if args.layer is None:
+            layer = network.taps[-1] if network.taps else 0
+        check_taps([layer], network, "--layer")
+    elif sam:
+        check_taps([layer], network, "--layer")
+    else:
+        index(layer, len(network.stages), "--layer")
+    if args.output_neuron is not None:
+        index(args.output_neuron, network.classes, "--output-neuron")
+    image, label = read_image(args.image, network, args.index)
+
+    console = Console(stderr=True)
+    if chip:
+        from apps.explain_rtl import Chip
+        chip = Chip(network, image, args.method, layer, decay=args.decay)
+        result = chip.result
+    elif args.engine == "rtl":
+        result = run_engine(image[None], network, engine="rtl", taps=(layer,), gamma=args.gamma,
+                            mode=args.mode, console=console, jobs=1)
+    else:
+        with watched(network, 1, console) as clock:
+            result = run(image[None], network, taps=(layer,) if sam else None, gamma=args.gamma,
+                         mode=args.mode, clock=clock)
+    pred = int(result.pred[0])
+    target = pred if args.output_neuron is None else args.output_neuron
+    with Progress(console=console, transient=True) as bar:
+        if chip:
+            def begin(total):
+                """What is called after each of ``total`` runs."""
+                task = bar.add_task(args.method, total=total)
+                return lambda: bar.advance(task)
+            explanation = Explanation(*chip.explained(target, begin))
+        else:
+            explanation = explained(args, network, image, result, target, layer,
+                                    lambda it: bar.track(it, description=args.method))
+    heading = f"predicted: {name(network, pred)}"
+    if label is not None:
+        heading += f"    label: {name(network, label)}"
+    if not sam:
+        heading += f"    explained: {name(network, target)}"
+    figure = draw(image, explanation, heading)
+    arrays = {"map": explanation.map, "heat": explanation.heat, "image": image, "pred": pred,
+              "logits": result.logits[0], "layer": layer, "output_neuron": target,
+              "method": args.method, "engine": args.engine}
+    if sam:
+        arrays["frac"] = SCORE_FRAC
+    if label is not None:
+        arrays["label"] = label
+    with publishing() as put:
+        figure.savefig(put(out), dpi=130)
+        np.savez_compressed(put(raw), **arrays)
+    say("\n".join([heading, *explanation.lines, f"wrote {out} and {raw}"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A page on this computer that shows live what the chip sees."""

@@ -1,0 +1,55 @@
+"""Performance counters, told ahead of the cycles of an image."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from boards.link.framer import COUNT
+
+__all__ = ["Counters"]
+
+
+class Counters(wiring.Component):
+    """Puts two counts of an image before its last one.
+
+    First the map values held at the top of their format, none where it holds every sum; then the
+    cycles in which a result was offered and not taken: the wire's share of the time, as far as the
+    chip had to wait for it.
+
+    Members
+    -------
+    saturated, waits : In(1)
+        To be counted in this cycle.
+    i, o : In(stream.Signature(COUNT)), Out(stream.Signature(COUNT))
+        Counts of the accelerator, and those with the two.
+    """
+
+    i: In(stream.Signature(COUNT))
+    o: Out(stream.Signature(COUNT))
+    saturated: In(1)
+    waits: In(1)
+
+    def elaborate(self, platform):
+        m = Module()
+
+        told = Signal(range(3))            # counters given before the last count
+        held, waited = Signal(24), Signal(24)
+        last  = self.i.p.last
+        ends  = self.o.valid & self.o.ready & last
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid),
+            self.o.p.last.eq(last & (told == 2)),
+            self.o.p.data.eq(Mux(last & (told == 0), held, Mux(last & (told == 1), waited,
+                                                               self.i.p.data))),
+            self.i.ready.eq(self.o.ready & (~last | (told == 2))),
+        ]
+        m.d.sync += [
+            held.eq(held + self.saturated),
+            waited.eq(waited + (self.waits & ~(self.i.valid & last))),
+        ]
+        with m.If(ends):
+            m.d.sync += told.eq(told + 1)
+            with m.If(told == 2):
+                m.d.sync += [told.eq(0), held.eq(0), waited.eq(0)]
+
+        return m

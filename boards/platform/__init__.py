@@ -1,0 +1,1 @@
+"""The chip between its pins: clock, reset, and the boards there is a build for."""

@@ -1,0 +1,1 @@
+"""The bytes between chip and host, for both sides: plain Python and NumPy."""

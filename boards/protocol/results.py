@@ -1,0 +1,130 @@
+"""What goes to the chip and comes from it as arrays. Needs NumPy only."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from boards.protocol.codec import Form, Kind, words_of
+from golden.io.errors import BadInput
+
+__all__ = ["Result", "numbers", "pixel_bytes", "result_of", "train_bytes"]
+
+
+CORRUPT = 1 << 23      # in the count of cycles: hw.accelerator
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the chip gives for one image, as golden.run gives it for many.
+
+    Members
+    -------
+    logits : (classes,) int32
+        Scores after the last step.
+    scores : (T, classes) int32
+        The same after every step.
+    counts : (layers + 1,) int64
+        Spikes of the input and of each spiking layer.
+    maps : dict tap -> (T, H, W) int32
+        SAM in units of 2**-8; empty where the chip gives sums only. Of form BYTES each value is
+        rounded down to a multiple of 2**e, e the exponent of its pixel.
+    sums : dict tap -> (H, W) int64
+        The maps summed over time.
+    cycles : int
+        Clock cycles from the first pixel taken to the last result given.
+    traces : None or (C, H, W) int64
+        As golden.attribution.traces gives them, where built in.
+    saturated : None or int
+        Map values at the top of a chip whose maps are narrower than their sums, 0 where they hold
+        every sum; None of another form than FULL, unless the chip counts them.
+    waits : None or int
+        Cycles in which a result waited for the wire, where counted.
+    corrupt : bool
+        The weights on the chip are no longer those that were written (hw.memory.scrub); False where
+        nobody looks.
+    """
+
+    logits: np.ndarray
+    scores: np.ndarray
+    counts: np.ndarray
+    maps: dict
+    cycles: int
+    sums: dict = field(default_factory=dict)
+    traces: np.ndarray | None = None
+    saturated: int | None = None
+    waits: int | None = None
+    corrupt: bool = False
+
+    @property
+    def pred(self):
+        """Class of the largest logit, the first of equals."""
+        return int(self.logits.argmax())
+
+
+def numbers(payload, bits, *, signed):
+    """Numbers of ``bits`` bits from their bytes, each in the fewest that hold it."""
+    size = (bits + 7) // 8
+    rows = np.frombuffer(payload, np.uint8).reshape(-1, size).astype(np.int64)
+    values = rows @ (1 << 8 * np.arange(size)[::-1])
+    return np.where(values >> 8 * size - 1, values - (1 << 8 * size), values) if signed else values
+
+
+def pixel_bytes(told, image):
+    """Bytes of ``image`` in (y, x, channel) order for a chip of identity ``told``."""
+    shape = (told.channels, told.height, told.width)
+    image = np.asarray(image)
+    if image.ndim == 2 and told.channels == 1:
+        image = image[None]
+    if image.shape != shape:
+        raise BadInput(f"image must be {shape} for this network, not {image.shape}")
+    if image.dtype != np.uint8:
+        raise BadInput(f"image must be of uint8, not {image.dtype}")
+    return image.transpose(1, 2, 0).tobytes()
+
+
+def train_bytes(told, frames):
+    """Bytes of spike frames: for each (y, x, channel) its words, the earliest steps first."""
+    frames = np.asarray(frames)
+    shape = (told.steps, told.channels, told.height, told.width)
+    if frames.shape != shape or not np.isin(frames, (0, 1)).all():
+        raise BadInput(f"spike frames must be {shape} of 0 and 1, not {frames.shape}")
+    padded = np.zeros((told.frames * told.pixel_bits, *shape[1:]), dtype=np.int64)
+    padded[:told.steps] = frames
+    words = padded.reshape(told.frames, told.pixel_bits, *shape[1:])
+    words = np.tensordot(1 << np.arange(told.pixel_bits), words, (0, 1)).transpose(2, 3, 1, 0)
+    return words.astype(">u2" if told.pixel_bits > 8 else np.uint8).tobytes()
+
+
+def result_of(told, found):
+    """Result of an image's result words, bytes by Kind, from a chip of identity ``told``."""
+    words = numbers(found[Kind.MAPS], told.map_bits, signed=False)
+    scores = numbers(found[Kind.SCORES], told.score_bits, signed=True).astype(np.int32)
+    counts = numbers(found[Kind.COUNTS], 24, signed=False)
+    maps, sums, at = {}, {}, 0
+    for tap in told.taps:
+        side = words_of(told.form, steps=told.steps)
+        size = side * tap.height * tap.width
+        rows = words[at:at + size].reshape(tap.height, tap.width, side)
+        at += size
+        if told.form == Form.BYTES:
+            rows = rows[..., 1:] << rows[..., :1]
+        sums[tap.index] = rows.sum(axis=2)
+        if told.form != Form.SUM:
+            maps[tap.index] = rows.transpose(2, 0, 1).astype(np.int32)
+    # The last group of lanes may be a part of one, so groups are cut one by one.
+    cuts = [told.steps * n for n in range(told.lanes, told.classes, told.lanes)]
+    scores = np.concatenate([group.reshape(told.steps, -1)
+                             for group in np.split(scores, cuts)], axis=1)
+    saturated, waits = None, None
+    if told.counters:
+        saturated, waits = map(int, counts[-3:-1])
+    elif told.form == Form.FULL:
+        saturated = int(np.count_nonzero(words == (1 << told.map_bits) - 1))
+    shape = told.trace_height, told.trace_width, told.trace_channels
+    traces = (numbers(found[Kind.TRACES], told.trace_bits, signed=False).reshape(shape)
+              .transpose(2, 0, 1) if told.traces else None)
+    return Result(
+        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums,
+        cycles=int(counts[-1]) & CORRUPT - 1, corrupt=bool(int(counts[-1]) & CORRUPT),
+        counts=counts[:-3] if told.counters else counts[:-1], traces=traces,
+        saturated=saturated, waits=waits)

@@ -1,0 +1,85 @@
+"""Logic cells, block RAMs and DSPs of a chip before it is built.
+
+Cells are a sum over parts, each a count read off the plan times cells for one of it; the cells for
+one are fitted to built chips by ``python -m bench.area`` and kept in area.json beside this file.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from amaranth import Shape
+
+from flow.estimate.memories import ebrs, memory_plan, multipliers
+from golden.formats import score_bits
+from hw.engine.address_generator import found_layout
+from hw.engine.multiples import adders
+
+__all__ = ["SURE", "blocks", "cells", "parts", "summed"]
+
+SHORT = 32                                          # visits of a program that is no block RAM
+FITTED = Path(__file__).with_name("area.json")
+SURE = 5000                                         # of 5,280 cells: an estimate errs by up to 5 %
+UNFITTED = {"products": 1}                          # an adder's bit; no chip of the fit has one
+
+
+def parts(accelerator):
+    """{part: how much of it} of an accelerator; what the cells are fitted to.
+
+    Members
+    -------
+    chip : 1, for what every chip has
+    sums : bits of accumulators and of a train under way, in all steps of all lanes
+    neurons : bits of membranes in all lanes, once for each order and comparison that they know
+    products : bits of membranes in all lanes, once for each adder of a leak that is no shift
+    norms, parameters : bits of what only some neurons have
+    walk : bits of the addresses counted, and the passes that choose between them
+    sam : bits of a score and of a map value
+    """
+    plan = accelerator.plan
+    weighted = [each for each in plan.passes if not each.merging]
+    orders = {(p.neuron.reset, p.neuron.compare, p.neuron.delay) for p in weighted}
+    leaks = {int(np.max(p.neuron.leak)) for p in weighted} - {0}
+    if "leak" in dict(plan.fields):
+        leaks = set()                               # multiplied
+    return {
+        "chip": 1,
+        "sums": plan.lanes * plan.word_steps * (plan.sum_bits + 1),
+        "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
+        "products": plan.lanes * plan.membrane_bits * sum(map(adders, leaks)),
+        "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
+        "parameters": (plan.lanes * sum(bits for _, bits in plan.fields)
+                       if plan.per_channel else 0),
+        "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),
+        "sam": (accelerator.map_width + score_bits(plan.network.steps) if accelerator.taps else 0),
+    }
+
+
+def summed(found, fitted):
+    """Logic cells of ``parts`` at ``fitted`` cells for one of each."""
+    return round(sum(count * (fitted.get(part) or UNFITTED.get(part, 0))
+                     for part, count in found.items()))
+
+
+def cells(accelerator):
+    """Logic cells of the whole chip around an accelerator, estimated."""
+    return summed(parts(accelerator), json.loads(FITTED.read_text())["cells"])
+
+
+def blocks(accelerator):
+    """{ebr, spram, dsp} of the chip around an accelerator.
+
+    What flow.estimate.memories plans, the picker's queue and counts, a read-out's sums, and the
+    frames and identity of the link; a short program becomes logic.
+    """
+    plan = accelerator.plan
+    stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
+    short = plan.program_length < SHORT
+    count = lambda kind: sum(store.blocks for store in stores if store.kind == kind
+                             and not (short and store.what == "program of visits"))
+    queue = Shape.cast(found_layout(plan)).width
+    sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
+            if plan.segments > 1 else 0)
+    return {"ebr": count("EBR") + ebrs(1, queue) + sums + 3, "spram": count("SPRAM"),
+            "dsp": sum(count for _, count in multipliers(
+                plan, sam=bool(accelerator.taps), traces=accelerator.attribution is not None))}

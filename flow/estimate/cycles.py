@@ -1,0 +1,235 @@
+"""How many cycles an image takes, from which trains are not all zero: before anything is built.
+
+The law: a walk takes ``max(trains + 1, visits + 1, drain)`` cycles, where trains are those of its
+receptive field that are not all zero and drain is ``word_steps``, or ``lanes`` where nothing was
+added. What one walk spares, the queue of visits hands to the next ones. To the walks come the
+loading of the image and some cycles a pass to fill and empty the pipeline.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.engine.address_generator import MARGIN
+from hw.engine.dispatcher import NEXT, QUEUE_DEPTH, empty_drain
+from hw.plan.planner import channel_stride
+
+__all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
+           "trains_of", "walks"]
+
+# Cycles beside the walks, which the stages of hw.engine.address_generator, hw.engine.dispatcher and
+# hw.engine.datapath take to fill and empty, and the turn to the next pass; see the table in
+# ARCHITECTURE.md.
+AROUND = 29        # of a pass that stores trains
+AROUND_MERGED = 17  # of a max pooling
+AROUND_SCORES = 14  # of a read-out
+SPEAK = 3          # from a read-out's last step to the next end
+ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the walker stops
+
+
+@dataclass(frozen=True)
+class Walks:
+    """All walks of a pass in their order, for N images.
+
+    Members
+    -------
+    trains : (N, walks) int
+        Trains of the receptive field that are not all zero.
+    words : (N, walks) int
+        Words of the bitmap they lie in.
+    visits : int
+        Words looked at in each.
+    """
+
+    trains: np.ndarray
+    words: np.ndarray
+    visits: int
+
+
+def trains_of(plan, spikes):
+    """(N, chunks, C, H, W) bool: trains that are not all zero.
+
+    ``spikes`` are those of golden.run, (N, T, C, H, W), or of an input with planes.
+    """
+    count, steps = spikes.shape[:2]
+    padded = np.zeros((count, plan.chunks * plan.word_steps, *spikes.shape[2:]), dtype=bool)
+    padded[:, :steps] = spikes != 0
+    return padded.reshape(count, plan.chunks, plan.word_steps, *spikes.shape[2:]).any(axis=2)
+
+
+def planes_of(plan, active):
+    """``active`` input (N, T, C, H, W) as the spikes of its planes, (N, T, C planes, H, W)."""
+    if plan.planes == 1:
+        return active
+    if plan.planes == 2:
+        parts = np.stack([active > 0, active < 0], axis=3)
+    else:
+        parts = np.stack([active.astype(np.int64) >> bit & 1 for bit in range(plan.planes)], axis=3)
+    return parts.reshape(*active.shape[:2], -1, *active.shape[3:])
+
+
+def drawn_trains(plan, activity, *, count=4, seed=1):
+    """Trains of each stage's source where every neuron spikes in a step with chance ``activity``.
+
+    Drawn, each neuron and step by itself; a list for ``image_cycles``.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for stage in plan.network.stages:
+        shape = (count, plan.network.steps, *plan.source(stage))
+        found.append(trains_of(plan, rng.random(shape) < activity))
+    return found
+
+
+def walks(plan, each, trains):
+    """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source."""
+    count, chunks, channels, height, width = trains.shape
+    stride = channel_stride(channels)
+    flat = np.zeros((count, chunks, height, width, stride), dtype=np.int64)
+    flat[..., :channels] = trains.transpose(0, 1, 3, 4, 2)
+    flat = flat.reshape(count, chunks, -1)
+    # Marked trains of each window of a word, which is what a visit finds.
+    spare = -flat.shape[2] % each.window
+    flat = np.pad(flat, ((0, 0), (0, 0), (0, spare)))
+    found = flat.reshape(count, chunks, -1, each.window).sum(axis=3)
+
+    lines, columns = (np.arange(n) for n in each.grid)
+    corner = each.base + lines[:, None] * each.line_step + columns * each.pixel_step
+    y, x = (each.origin + at * each.stride for at in (lines, columns))
+    groups = np.arange(each.groups)
+    total = np.zeros((count, chunks, len(lines), len(columns), each.groups), dtype=np.int64)
+    words = np.zeros_like(total)
+    for visit in each.program:
+        inside = ((y + visit.dy >= 0) & (y + visit.dy < each.limits[0]))[:, None] & (
+            (x + visit.dx >= 0) & (x + visit.dx < each.limits[1]))
+        at = (corner[..., None] + visit.offset + groups * each.group_step) // each.window
+        at = np.where(inside[..., None], at, 0).clip(0, found.shape[2] - 1)
+        marked = found[:, :, at] * inside[..., None]
+        total += marked
+        words += marked > 0
+    # A pixel's groups follow one another, a group's chunks too.
+    order = lambda array: array.transpose(0, 2, 3, 4, 1).reshape(count, -1)
+    return Walks(order(total), order(words), len(each.program))
+
+
+def behind(entries):
+    """(N, walks): the walk that must have ended for this one's end to enter the queue, or -1.
+
+    ``entries`` counts what all walks up to each have put into the queue.
+    """
+    found = [np.searchsorted(each, each - ROOM, side="right") - 1 for each in entries]
+    return np.array(found)
+
+
+def drains(plan, each, found):
+    """(N, walks) cycles in which the neurons take the sums of a walk."""
+    if each.merging:
+        return np.full_like(found.trains, NEXT)
+    if each is plan.passes[-1]:                     # hw.engine.readout takes lane after lane
+        lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
+        live = np.minimum(plan.word_steps, plan.network.steps
+                          - np.arange(plan.chunks) * plan.word_steps)
+        closing = np.arange(each.segments) == each.segments - 1
+        taken = np.where(closing[:, None, None], 5 * lanes[:, None], lanes[:, None] + 1) * live
+        walk = np.maximum(taken, plan.word_steps) + SPEAK
+        pixels = found.trains.shape[1] // walk.size
+        return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
+    # Parameters of a channel must outlive its last step.
+    steps = plan.word_steps + (3 if plan.per_channel else 0)
+    short = empty_drain(plan.lanes)
+    return np.where((found.trains == 0) & plan.can_skip(each), short, steps)
+
+
+def pass_cycles(plan, each, found):
+    """(N,) cycles from a pass's start to the next one's, without waiting for maps to leave.
+
+    Three times are followed from walk to walk: when the walker has named all of it, when the last
+    train was added, and when the sums were taken.
+    """
+    count, length = found.trains.shape
+    drain, image = drains(plan, each, found), np.arange(count)
+    held_up = behind(np.cumsum(found.words + 1, axis=1))
+    header = 0 if each.merging else plan.header
+    walked, added, drained = (np.zeros(count, dtype=np.int64) for _ in range(3))
+    ended = np.zeros((count, length), dtype=np.int64)
+    for k in range(length):
+        begins = k == 0 or (plan.per_channel and k % plan.chunks == 0)
+        lead = header if begins else 0
+        last = held_up[:, k]
+        room = np.where(last >= 0, ended[image, last], 0)
+        walked = np.maximum(walked + found.visits + 1 + (lead > 0), room)
+        added = np.maximum(added + found.trains[:, k] + 1 + lead, walked)
+        added = np.maximum(added, drained)
+        ended[:, k] = added
+        drained = added + drain[:, k]
+    around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
+    return drained + around
+
+
+def load_cycles(plan):
+    """Cycles to take and encode an image whose pixels are always there; see hw.encode.encoder."""
+    draws = plan.word_steps // 4
+    word = {"bernoulli": draws + 1, "ternary": draws + 2, "current": 8, "frames": 1}
+    encoder = plan.network.encoder
+    return int(np.prod(plan.network.shape)) * plan.chunks * word[encoder] + 2
+
+
+def image_cycles(plan, trains):
+    """(N, passes + 1) cycles of loading and of each pass of images.
+
+    ``trains`` holds ``trains_of`` each stage's source.
+    """
+    parts = []
+    for stage, source in zip(plan.network.stages, trains, strict=True):
+        mine = [each for each in plan.passes if each.stage is stage]
+        for each in mine:
+            parts.append(pass_cycles(plan, each, walks(plan, each, source)))
+            if each.merging:
+                pool = [p for p in stage.pools if p.kind == "max"][mine.index(each)]
+                source = merged(source, pool)
+    load = np.full_like(parts[0], load_cycles(plan))
+    return np.stack([load, *parts], axis=1)
+
+
+def most_cycles(plan, *, taps=(), traced=None):
+    """Cycles that no image exceeds, whatever spikes, if nothing is waited for outside the chip.
+
+    Parameters
+    ----------
+    taps : tuple of int
+        Layers that the SAM unit maps, which the next layer may have to wait for.
+    traced : None or int
+        Layer whose traces are given.
+    """
+    found, stage = load_cycles(plan), None
+    for each in plan.passes:
+        if each.stage is not stage:
+            stage, shape = each.stage, plan.source(each.stage)
+        every = np.ones((1, plan.chunks, *shape), dtype=bool)
+        shape = each.shape
+        full = walks(plan, each, every)
+        lead = 0 if each.merging else plan.header
+        # A walk of silence drains in other cycles than a full one: the longer of the two.
+        drain = np.maximum(drains(plan, each, full), empty_drain(plan.lanes))
+        longest = np.maximum(np.maximum(full.trains + 1 + lead, full.visits + 2), drain)
+        found += int(longest.sum()) + int(drain.max()) + AROUND
+        channels, height, width = each.shape
+        words = channels * height * width * plan.chunks
+        if each.storing and each.stage.index in taps:
+            # hw.explain.sam in official mode: three cycles a spike, one a quad; then a value a
+            # step.
+            found += words * (4 * plan.word_steps + 4) + height * width * (plan.network.steps + 16)
+        if each.storing and each.stage.index == traced:
+            found += words * (plan.word_steps + 8)
+    return found
+
+
+def merged(trains, pool):
+    """Trains (N, chunks, C, H, W) after max pooling."""
+    sides = [(n - pool.kernel) // pool.stride + 1 for n in trains.shape[3:]]
+    found = np.zeros((*trains.shape[:3], *sides), dtype=bool)
+    for dy in range(pool.kernel):
+        for dx in range(pool.kernel):
+            found |= trains[..., dy:dy + pool.stride * sides[0]:pool.stride,
+                            dx:dx + pool.stride * sides[1]:pool.stride][..., :sides[0], :sides[1]]
+    return found

@@ -1,0 +1,152 @@
+"""What a plan costs: what lives in which memory, and the cycles of its walks."""
+
+from dataclasses import dataclass
+
+from hw.plan.planner import SPRAM_WORDS, WORD
+
+SPRAMS, EBRS, DSPS = 4, 30, 8                       # of the iCE40UP5K
+EBR_MODES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+
+
+@dataclass(frozen=True)
+class Store:
+    """One memory: ``depth`` rows of ``width`` bits, in ``blocks`` SPRAMs or EBRs as ``kind`` says.
+
+    A row is read in a cycle, so that ``width`` is also the bits read a cycle.
+    """
+
+    what: str
+    kind: str
+    depth: int
+    width: int
+    blocks: int
+
+    @property
+    def bits(self):
+        """Bits in use."""
+        return self.depth * self.width
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Walks of one pass.
+
+    Members
+    -------
+    what : str
+    walks : int
+        One for each output pixel, group of lanes and chunk of steps.
+    visits : int
+        Words of the bitmap looked at in a walk.
+    quiet, busy : int
+        Cycles of the pass, estimated: where inputs hardly spike (a cycle a visit and one for the
+        end, but not fewer than the neurons take to drain), and where every neuron does in every
+        chunk and every field lies within the map.
+    """
+
+    what: str
+    walks: int
+    visits: int
+    quiet: int
+    busy: int
+
+
+def ebrs(depth, width):
+    """Fewest block RAMs that hold ``depth`` rows of ``width`` bits."""
+    return min(-(-depth // rows) * -(-width // bits) for rows, bits in EBR_MODES)
+
+
+def block_memory(what, depth, width):
+    """A Store in block RAM."""
+    return Store(what, "EBR", depth, width, ebrs(depth, width))
+
+
+def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
+    """Every memory of the engine as a Store.
+
+    Parameters
+    ----------
+    plan : hw.plan.planner.Plan
+    map_width : int
+        Of the SAM unit's map, as hw.accelerator has it; 0 without one.
+    traces, experiments : bool
+        Whether attribution traces are given, and spikes can be taken away.
+    """
+    found = [
+        Store(f"trains of {what}", "SPRAM", plan.regions[n], plan.word_steps, 1)
+        for n, what in enumerate(("the input and even passes", "odd passes"))]
+    content = "weights and neuron parameters" if plan.per_channel else "weights and thresholds"
+    found.append(Store(content, "SPRAM", plan.weight_rows, WORD * plan.row_words, plan.row_words))
+    found += [
+        block_memory("bitmap of trains with spikes", sum(plan.regions) // WORD, WORD),
+        block_memory("program of visits", plan.program_length,
+                     sum(plan.program_fields.values()))]
+    if plan.normed:
+        found.append(block_memory("norms over time (BNTT)", len(plan.norm_rows),
+                                  plan.lanes * sum(plan.norm_bits)))
+    if map_width:
+        steps = 1 << max(1, (plan.network.steps - 1).bit_length())
+        found += [block_memory("SAM table", steps, 16),
+                  block_memory("SAM map of a pixel", steps, map_width)]
+    if traces:
+        found.append(block_memory("table of the traces", 1 << plan.network.steps.bit_length(), 16))
+    if experiments:
+        found.append(block_memory("marks of silent neurons", max(plan.regions) // WORD, WORD))
+    return found
+
+
+def multipliers(plan, *, sam=False, traces=False):
+    """(what, how many) of all multipliers (DSP): those of the plan, of SAM and of traces."""
+    found = list(plan.multipliers)
+    found += [("SAM", 1)] if sam else []
+    return [*found, ("traces", 1)] if traces else found
+
+
+def too_many(products):
+    """What ``shortages`` says of ``multipliers``."""
+    used = sum(count for _, count in products)
+    if used <= DSPS:
+        return []
+    parts = ", ".join(f"{what} {count}" for what, count in products)
+    return [f"{used} multipliers (DSP), {used - DSPS} more than the {DSPS} there are ({parts}); "
+            "fewer --lanes take fewer"]
+
+
+def efforts(plan):
+    """An Effort for each pass."""
+    found = []
+    for each in plan.passes:
+        _, height, width = each.shape
+        walks = height * width * each.groups * plan.chunks
+        visits = len(each.program)
+        drain = 0 if each.merging else plan.word_steps
+        headers = sum(v.offset + 1 for v in each.headers) if each.headers else 0
+        channels, rows, columns = plan.source(each.stage)
+        reads = each.group_step or channels          # channels of a pixel that a walk reads
+        inputs = visits // -(-reads // WORD) * reads
+        if not each.merging and each.stage.layer.dense and not each.stage.pools:
+            inputs = channels * rows * columns
+        runs = walks // plan.chunks if plan.per_channel else 1
+        found.append(Effort(
+            f"layer {each.stage.index}" + (", max pooling before" if each.merging else ""),
+            walks, visits, walks * max(visits + 1, drain) + headers * runs,
+            walks * max(inputs + 1, drain) + headers * runs))
+    return found
+
+
+def shortages(stores):
+    """A sentence for each kind of block of which the Stores take more than there are."""
+    found = []
+    for kind, limit in (("SPRAM", SPRAMS), ("EBR", EBRS)):
+        used = sum(store.blocks for store in stores if store.kind == kind)
+        if used > limit:
+            parts = ", ".join(f"{store.what} {store.blocks}" for store in stores
+                              if store.kind == kind)
+            found.append(f"{used} blocks of {kind}, {used - limit} more than the {limit} there "
+                         f"are ({parts})")
+    return found
+
+
+def capacity(store):
+    """Bits of the blocks a Store has to itself."""
+    return store.blocks * (SPRAM_WORDS * WORD if store.kind == "SPRAM" else 256 * 16)

@@ -1,0 +1,248 @@
+"""python -m hw.build ice40 --explore: which sizes of the engine are worth building.
+
+Every number of lanes, steps of a word and bits of a weight is costed by flow.estimate.area and
+flow.estimate.cycles; of those that fit, the Pareto front (fewer cycles, fewer cells, smaller weight
+error) is listed, and some of its points are built, to stand beside what was predicted.
+"""
+
+import copy
+import itertools
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from flow import steps as flow
+from flow.estimate import area
+from flow.estimate.cycles import drawn_trains, image_cycles
+from flow.estimate.memories import shortages
+from golden.io import processes
+from golden.io.console import Console, Table
+from golden.io.errors import BadInput
+from golden.io.files import output, replacing
+from golden.io.text import say
+from golden.network import Layer
+
+__all__ = ["Point", "candidates", "explore", "front", "requantised", "run"]
+
+LANES, WORD_STEPS, FEWER_BITS = (1, 2, 4, 8, 16), (4, 8, 16), (0, 1, 2)
+LIMITS = {"lc": 5280, "ebr": 30, "spram": 4, "dsp": 8}
+BUILDS, QUICK_BUILDS = 8, 3
+
+
+@dataclass(frozen=True)
+class Point:
+    """A candidate.
+
+    Members
+    -------
+    lanes, word_steps : int
+    bits : int
+        Of the widest weight.
+    error : float
+        Of the weights against those of the file, root mean square over root mean square.
+    predicted : dict
+        lc, ebr, spram, dsp, cycles.
+    real : dict
+        lc, ebr, spram, dsp and, unless quick, fmax_mhz of a build; empty without one.
+    """
+
+    lanes: int
+    word_steps: int
+    bits: int
+    error: float
+    predicted: dict
+    real: dict = field(default_factory=dict)
+
+    @property
+    def fits(self):
+        """Whether the device has room for it."""
+        return all(self.predicted[key] <= limit for key, limit in LIMITS.items())
+
+
+def requantised(network, fewer):
+    """(network with weights of ``fewer`` bits less, error of its weights), or None.
+
+    A weight is rounded to a multiple of 2**fewer and counts as often, so that thresholds, biases
+    and membranes keep their units. None where a layer has fewer than 2 bits left or a norm over
+    time, whose gains stand for the sum's units.
+    """
+    if not fewer:
+        return network, 0.0
+    layers, wrong, all_ = [], 0.0, 0.0
+    for layer in network.layers:
+        if isinstance(layer, Layer):
+            bits = layer.bits - fewer
+            if bits < 2 or layer.norm is not None:
+                return None
+            old = layer.weights.astype(np.int64)
+            new = ((old + (1 << fewer - 1)) >> fewer).clip(-2**(bits - 1), 2**(bits - 1) - 1)
+            wrong += float(np.square((new << fewer) - old).sum())
+            all_ += float(np.square(old).sum())
+            layer = replace(layer, weights=new, bits=bits, frac=layer.frac + fewer)
+        layers.append(layer)
+    return network.replace(layers=tuple(layers)), float(np.sqrt(wrong / max(all_, 1e-9)))
+
+
+def candidates(network, args, *, activity, tick=lambda: None):
+    """A Point for every size that the memories hold, and the network that it is for."""
+    found = []
+    for fewer, lanes, word_steps in itertools.product(FEWER_BITS, LANES, WORD_STEPS):
+        tick()
+        changed = requantised(network, fewer)
+        if changed is None:
+            continue
+        try:
+            accelerator, _ = sized(changed[0], args, lanes, word_steps)
+        except BadInput:
+            continue
+        plan = accelerator.plan
+        cycles = image_cycles(plan, drawn_trains(plan, activity, count=1)).sum(axis=1).mean()
+        point = Point(lanes, word_steps, plan.weight_bits, changed[1], {
+            "lc": area.cells(accelerator), **area.blocks(accelerator), "cycles": round(cycles)})
+        found.append((point, changed[0]))
+    return found
+
+
+def sized(network, args, lanes, word_steps):
+    """(accelerator, component for the board) of a size; BadInput if it does not fit."""
+    from flow import build
+    args = copy.copy(args)
+    args.lanes, args.word_steps = lanes, word_steps
+    accelerator, component, _ = build.design(network, args)
+    if over := shortages(build.memories(accelerator)):
+        raise BadInput("; ".join(over))
+    return accelerator, component
+
+
+def front(points):
+    """Those of ``points`` that fit and that no other one beats, fewest cycles first."""
+    worth = lambda p: (p.predicted["cycles"], p.predicted["lc"], p.error)
+    fit = [point for point in points if point.fits]
+    beaten = lambda p: any(worth(q) != worth(p) and all(a <= b for a, b in zip(
+        worth(q), worth(p), strict=True)) for q in fit)
+    return sorted((point for point in fit if not beaten(point)), key=worth)
+
+
+def spread(points, count):
+    """``count`` of ``points`` or all, evenly from the first to the last."""
+    at = np.linspace(0, len(points) - 1, min(count, len(points))).round().astype(int)
+    return [points[n] for n in dict.fromkeys(at.tolist())]
+
+
+def built(network, args, lanes, word_steps, hz, where):
+    """Cells of one build after packing; with ``hz`` also the clock after place and route."""
+    _, component = sized(network, args, lanes, word_steps)
+    with processes.folder("sam-explore-") as work:
+        folder = flow.synthesised(component, where or work)
+        found = flow.packed_size(folder)
+        if hz and all(found[key] <= limit for key, limit in LIMITS.items()):
+            try:
+                found["fmax_mhz"] = flow.fmax(flow.routed(folder, hz=hz, seed=1))
+            except flow.Failed:
+                pass                                # too full to be routed: no clock
+    return found
+
+
+def pool(jobs, dask):
+    """A joblib.Parallel of local processes, or of those of a dask scheduler at an address.
+
+    Raises BadInput where dask is asked for and not installed, or does not answer.
+    """
+    from joblib import Parallel, parallel_config
+    if not dask:
+        return Parallel(n_jobs=jobs, return_as="generator_unordered", **processes.ending_with_us())
+    try:
+        from distributed import Client
+    except ImportError:
+        raise BadInput("--dask needs the package distributed, which is not installed: "
+                       "pip install distributed") from None
+    try:
+        Client(dask, timeout=10)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--dask {dask}: {error or 'no scheduler answers'}") from None
+    parallel_config(backend="dask")
+    return Parallel(n_jobs=-1, return_as="generator_unordered")
+
+
+def explore(network, args, hz, console, *, where=None):
+    """The front, its spread points built and ``real`` filled in.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of hw.build: activity, quick, jobs, dask, and what ``flow.build.design`` takes.
+    where : None or Path
+        Folder that keeps netlists.
+    """
+    from joblib import delayed
+    workers = pool(args.jobs, args.dask)
+    sizes = len(FEWER_BITS) * len(LANES) * len(WORD_STEPS)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("costing", total=sizes)
+        found = candidates(network, args, activity=args.activity,
+                           tick=lambda: progress.advance(task))
+        best = front([point for point, _ in found])
+        networks = {(p.lanes, p.word_steps, p.bits): changed for p, changed in found}
+        chosen = spread(best, QUICK_BUILDS if args.quick else BUILDS)
+        progress.reset(task, description="building", total=len(chosen))
+
+        def one(n, point):
+            key = point.lanes, point.word_steps, point.bits
+            return n, built(networks[key], args, *key[:2], None if args.quick else hz, where)
+        real = {}
+        with processes.unheard():
+            ends = workers(delayed(one)(best.index(point), point) for point in chosen)
+        for n, cells in ends:
+            real[n] = cells
+            progress.advance(task)
+    fit = sum(point.fits for point, _ in found)
+    console.print(f"{sizes} sizes, {len(found)} whose memories fit, {fit} whose cells do too, "
+                  f"{len(best)} on the front; {len(real)} built")
+    return [replace(point, real=real.get(n, {})) for n, point in enumerate(best)]
+
+
+def table(points, network, activity):
+    """The front as a table."""
+    found = Table(title=f"{network.name} at {100 * activity:g} % activity")
+    for column in ("lanes", "steps", "bits", "weight error", "cycles", "LC", "built", "off",
+                   "EBR", "built", "SPRAM", "DSP", "MHz"):
+        found.add_column(column, justify="right")
+    for point in points:
+        guess, real = point.predicted, point.real
+        off = f"{100 * (guess['lc'] / real['lc'] - 1):+.1f} %" if real else ""
+        found.add_row(
+            str(point.lanes), str(point.word_steps), str(point.bits), f"{100 * point.error:.1f} %",
+            f"{guess['cycles']:,}", f"{guess['lc']:,}", f"{real['lc']:,}" if real else "", off,
+            str(guess["ebr"]), str(real.get("ebr", "")), str(guess["spram"]), str(guess["dsp"]),
+            f"{real['fmax_mhz']:.2f}" if "fmax_mhz" in real else "")
+    return found
+
+
+
+def where_memories_lie(network, args, point):
+    """One line: which memory of a point lies in which blocks, the one placement that fits it."""
+    from flow.build import memories
+    accelerator, _ = sized(network, args, point.lanes, point.word_steps)
+    return "; ".join(f"{store.what}: {store.blocks} {store.kind}"
+                     for store in memories(accelerator))
+
+
+def run(network, args, hz, console):
+    """Explore, print the table, and write it to explore.json in ``args.out``."""
+    path = Path(args.out) / "explore.json"
+    output(path, args.network, what="the table", known=lambda path: all(
+        "predicted" in point for point in json.loads(path.read_text())))
+    points = explore(network, args, hz, console, where=Path(args.out) / "netlists")
+    # A table that is cut short to fit a pipe's 80 columns would be of no use.
+    wide = Console(width=max(console.width, 110))
+    wide.print(table(points, network, args.activity))
+    if points:
+        wide.print(f"fewest cycles: {where_memories_lie(network, args, points[0])}",
+                   markup=False, highlight=False)
+    with replacing(path) as aside:
+        aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
+    say(f"wrote {path}")
+    return points

@@ -1,0 +1,452 @@
+"""python -m hw.export: a unit as plain Verilog, with a testbench that checks it.
+
+Ports are valid/ready streams with AXI4-Stream names; the table of ports heads the file.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from amaranth.back import verilog
+
+from flow import steps as flow
+from flow.export import vectors
+from flow.export.scan import Scan, scan_cells
+from golden.attribution import checked_decay, decay_table, quantised
+from golden.explain.paths import network_paths
+from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
+from golden.images import load_images
+from golden.io import processes
+from golden.io.arguments import index, whole
+from golden.io.console import Console
+from golden.io.errors import BadInput, command
+from golden.io.files import output, publishing
+from golden.io.text import say, short
+from golden.network import load
+from golden.run import check_taps
+from hw.ip.axi import Axi
+from hw.ip.dense_layer import layer_unit
+from hw.ip.events import MODE, WEIGHTS, EventAttribution, EventSam
+from hw.ip.testbench import HEAD, testbench
+
+TARGETS = ("generic", "ice40")
+WEIGHT_BITS = 8
+CLOCK_HZ = 24_000_000
+
+# Stands in for the iCE40's memory in every simulator; Yosys defines SYNTHESIS.
+SPRAM_MODEL = """
+`ifndef SYNTHESIS
+module SB_SPRAM256KA (input [13:0] ADDRESS, input [15:0] DATAIN, input [3:0] MASKWREN, input WREN,
+                      input CHIPSELECT, input CLOCK, input STANDBY, input SLEEP, input POWEROFF,
+                      output reg [15:0] DATAOUT);
+  reg [15:0] words [0:16383];
+  always @(posedge CLOCK) if (CHIPSELECT) begin
+    if (WREN) words[ADDRESS] <= DATAIN;
+    else DATAOUT <= words[ADDRESS];
+  end
+endmodule
+`endif
+"""
+
+
+def module_of(path):
+    """Name of the module in ``path``; raise BadInput unless it is one of Verilog."""
+    path = Path(path)
+    if path.suffix != ".v":
+        raise BadInput(f"{path}: must end in .v")
+    if not re.fullmatch(r"[A-Za-z_]\w*", path.stem, re.ASCII):
+        raise BadInput(f"{path}: {path.stem} is no name of a Verilog module")
+    return path.stem
+
+
+def port_table(axi, meanings):
+    """Lines that say what every port is."""
+    lines = ["clk                        in     1  all in one clock domain, rising edge",
+             "rst                        in     1  active high, synchronous"]
+    for port in axi.ports:
+        into, back = ("in", "out") if port.slave else ("out", "in")
+        parts = [("tdata", into, port.width), ("tvalid", into, 1), ("tready", back, 1)]
+        if port.last:
+            parts.append(("tlast", into, 1))
+        for part, way, width in parts:
+            lines.append(f"{port.name + '_' + part:26} {way:4} {width:3}  "
+                         + (meanings[port.member] if part == "tdata" else "")
+                         + (meanings.get(port.member + ".last", "") if part == "tlast" else ""))
+    return [line.rstrip() for line in lines]
+
+
+def check_files(path, *inputs):
+    """BadInput where an export to ``path`` would take away one of ``inputs`` or a foreign file."""
+    path, module = Path(path), module_of(path)
+    bench = path.with_name(f"{module}_tb.v")
+    head = HEAD.splitlines()[0].partition("{module}")[0] + module
+    ours = lambda _: bench.read_text().startswith(head)
+    output(path, *inputs)
+    output(bench, *inputs, what="the testbench", known=ours)
+    output(path.with_name(f"{module}_tb.hex"), *inputs, what="the testbench's", known=ours)
+    output(path.with_suffix(".json"), *inputs, what="the report", known=lambda path: {
+        "what", "fmax_mhz", "scan_lc"} <= json.loads(path.read_text()).keys())
+
+
+def texts(path, axi, *, title, meanings, target, sent, expected):
+    """{path: text} of the module, its testbench and the testbench's words."""
+    check_files(path)
+    module = module_of(path)
+    if target not in TARGETS:
+        raise BadInput(f"target must be one of {', '.join(TARGETS)}, not {target}")
+    platform = None
+    if target == "ice40":
+        from amaranth_boards.icebreaker import ICEBreakerPlatform
+        platform = ICEBreakerPlatform()
+    body = verilog.convert(axi, name=module, platform=platform, emit_src=False,
+                           strip_internal_attrs=True)
+    head = [*title, "", "A word moves in each cycle in which tvalid and tready are high.", "",
+            *port_table(axi, meanings)]
+    text = "".join(f"// {line}".rstrip() + "\n" for line in head) + "\n" + body
+    if "SB_SPRAM256KA" in body:
+        text += SPRAM_MODEL
+    bench, words = testbench(module, sent, expected)
+    path = Path(path)
+    return {path: text, path.with_name(f"{module}_tb.v"): bench,
+            path.with_name(f"{module}_tb.hex"): words}
+
+
+def publish(path, files, report=None):
+    """Write the {path: text} of an export, and its report if there is one, all or none.
+
+    The report of an older export goes, as it is about another module.
+    """
+    beside = Path(path).with_suffix(".json")
+    if report is not None:
+        files = {**files, beside: json.dumps(report, indent=2) + "\n"}
+    with publishing(without=[] if report is not None else [beside]) as put:
+        for name, text in files.items():
+            put(name).write_text(text)
+
+
+def made(path, axi, files, report, *, tools, seed, console):
+    """Write an export; with ``tools`` after the iCE40 flow, which adds what it takes to ``report``.
+
+    Raises Failed if it does not fit; nothing is written then.
+    """
+    if not tools:
+        publish(path, files)
+        return report
+    path = Path(path)
+    with processes.folder("sam-export-") as work, \
+            (console or Console(stderr=True)).status("synthesis, place and route ..."):
+        folder = flow.synthesised(Scan(axi, name=path.stem, text=files[path]), work)
+        routed = flow.routed(folder, hz=CLOCK_HZ, seed=seed)
+    report = {**report, **flow.used(routed), "scan_lc": scan_cells(axi),
+              "fmax_mhz": flow.fmax(routed),
+              "device": "iCE40UP5K-SG48", "seed": seed}
+    publish(path, files, report)
+    return report
+
+
+def told(report):
+    """One line of what a unit takes."""
+    return (f"iCE40UP5K: {report['lc']} LC (of which up to {report['scan_lc']} are the scan chain "
+            f"around it), {report['ebr']} EBR, {report['spram']} SPRAM, {report['dsp']} DSP, "
+            f"{report['fmax_mhz']:.2f} MHz")
+
+
+def export_attribution(path, weights, *, steps, decay, target="ice40", tools=True, seed=1,
+                       network=None, console=None):
+    """Write an EventAttribution and say what it takes.
+
+    Parameters
+    ----------
+    path : str or Path
+        FILE.v; FILE_tb.v, FILE_tb.hex and (with ``tools``) FILE.json appear beside it.
+    weights : (N,) or (N, K) array
+        Path weights of the outputs; kept in 8 bits (golden.attribution.quantised).
+    steps : int
+        T of an image.
+    decay : float
+    target : "ice40" or "generic"
+        Whether more than eight EBR of weights lie in SPRAM.
+    tools : bool
+        Whether to send the file through synthesis, place and route.
+    network : str
+        For the header.
+
+    Returns
+    -------
+    dict
+        The report.
+
+    Raises BadInput naming the argument that does not fit.
+    """
+    weights, shift = quantised(weights, WEIGHT_BITS)
+    weights = weights.reshape(len(weights), -1)
+    neurons, outputs = weights.shape
+    decay = checked_decay(decay)
+    if not 1 <= steps <= 255:
+        raise BadInput(f"steps must be 1 to 255, not {steps}")
+    if neurons * outputs > 2**14:
+        raise BadInput(f"weights must be at most {2**14}, not {neurons} neurons times {outputs} "
+                       "outputs: choose one output neuron")
+    unit = EventAttribution(neurons=neurons, steps=steps, outputs=outputs, bits=WEIGHT_BITS,
+                            weights=weights.T.ravel(), table=decay_table(decay, steps))
+    axi = Axi(unit)
+    ports = {port.member: port for port in axi.ports}
+    title = [f"Spike attribution of {neurons} neurons for {outputs} output(s) over {steps} steps"
+             + (f", {network}." if network else "."),
+             f"Decay {decay:g} a step; a weight of 1 is {2.0**shift:g} of the network's units.",
+             f"Attributions are in units of 2**{shift - SCORE_FRAC} of them: "
+             "the sum of decay**(T - t) over the neuron's",
+             "spikes at t, times its path weight to the output."]
+    in_spram = unit.weigher.in_spram and target == "ice40"
+    if in_spram:
+        title.append("The weights lie in SPRAM, which is empty at power-up: write them first.")
+    meanings = {
+        "i_events": "address of a neuron that spikes, 0 to "
+                    f"{neurons - 1}; any other: no spike",
+        "i_events.last": "the step ends, also in a step without spikes",
+        "i_config": "[31:16] index, [15:0] data: decay**index in 2**-15; 0x8000 + n weight n",
+        "i_output": "the output to explain, once an image; wanted after its last step",
+        "o_attributions": "signed, neuron after neuron, after the image's last step",
+        "o_attributions.last": "the image's last neuron"}
+    sent, expected = vectors.for_attribution(unit, ports, weights, decay=decay,
+                                             weight_index=WEIGHTS)
+    files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                  expected=expected)
+    report = {"what": "attribution", "neurons": neurons, "outputs": outputs, "steps": steps,
+              "decay": decay, "weight_bits": WEIGHT_BITS, "weight_unit": 2.0**shift,
+              "weights_in": "SPRAM" if in_spram else "EBR", "target": target, "network": network}
+    return made(path, axi, files, report, tools=tools, seed=seed, console=console)
+
+
+def export_sam(path, shape, *, steps, gamma=0.5, mode="paper", target="generic", tools=True,
+               seed=1, network=None, console=None):
+    """Write an EventSam of a layer of ``shape`` (C, H, W); as ``export_attribution`` otherwise."""
+    channels, height, width = shape
+    if max(channels, height * width) >= vectors.BEYOND:
+        raise BadInput(f"shape must have fewer than {vectors.BEYOND} channels and pixels")
+    unit = EventSam(channels=channels, pixels=height * width, steps=steps,
+                    map_width=map_bits(channels, steps), table=exp_table(gamma, steps),
+                    mode=MODES.index(mode))
+    axi = Axi(unit)
+    ports = {port.member: port for port in axi.ports}
+    title = [f"Spike Activation Map of {channels} channels of {height} x {width} over {steps} steps"
+             + (f", {network}." if network else "."),
+             f"Kim & Panda 2021 (arXiv:2103.14441); gamma {gamma:g}, mode {mode}. "
+             "Values are in units of 2**-8."]
+    meanings = {
+        "i_events": f"a spike: [15:0] channel, 0 to {channels - 1}; [31:16] pixel y * {width} + x; "
+                    "any other: no spike",
+        "i_events.last": "the step ends, also in a step without spikes",
+        "i_config": "[31:16] index, [15:0] data: exp(-gamma index) in 2**-15; 0x100 mode: "
+                    "0 paper, 1 inclusive, 2 official",
+        "o_map": "unsigned, pixel after pixel, after each step",
+        "o_map.last": "the step's last pixel"}
+    sent, expected = vectors.for_sam(unit, ports, shape, gamma=gamma, mode=mode, mode_index=MODE)
+    files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                  expected=expected)
+    report = {"what": "sam", "shape": list(shape), "steps": steps, "gamma": gamma, "mode": mode,
+              "target": target, "network": network}
+    return made(path, axi, files, report, tools=tools, seed=seed, console=console)
+
+
+def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, network=None,
+                 console=None):
+    """Write a DenseLif of a golden.network.Stage; as ``export_attribution`` otherwise."""
+    unit = layer_unit(stage, steps, network)
+    axi = Axi(unit)
+    ports = {port.member: port for port in axi.ports}
+    outputs, inputs = unit.weights.shape
+    title = [f"Layer {stage.index} of {network}: {inputs} to {outputs}, dense, {steps} steps.",
+             f"Step by step: {unit.cycles} cycles a step where nothing waits, whatever spikes.",
+             "Weights and thresholds are initial contents of the memory."]
+    part = lambda count, word: (f"bit n: neuron n spikes, {count} of them" if count == word else
+                                f"bit n: neuron {word} w + n spikes in the step's word w, "
+                                f"of {-(-count // word)}")
+    meanings = {
+        "i_spikes": part(inputs, unit.in_word), "i_spikes.last": "the image's last word",
+        "o_spikes": part(outputs, unit.out_word), "o_spikes.last": "the image's last word",
+        "o_membranes": "signed, neuron after neuron, after each step",
+        "o_membranes.last": "the image's last value"}
+    sent, expected = vectors.for_layer(unit, ports, stage, steps)
+    files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                  expected=expected)
+    report = {"what": "layer", "layer": stage.index, "inputs": inputs, "outputs": outputs,
+              "steps": steps, "weight_bits": stage.layer.bits, "cycles_a_step": unit.cycles,
+              "target": target, "network": network}
+    return made(path, axi, files, report, tools=tools, seed=seed, console=console)
+
+
+def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mode="paper",
+                       decay=0.9, **options):
+    """Write an Accelerator, checked on ``images``; ``options`` are its own."""
+    from hw.accelerator import Accelerator
+    accelerator = Accelerator(network, gamma=gamma, mode=mode, **options)
+    packets = {"o_scores": accelerator.scores_per_image}
+    if accelerator.taps:
+        packets["o_maps"] = accelerator.maps_per_image
+    if accelerator.attribution is not None:
+        packets["o_traces"] = accelerator.traces_per_image
+    axi = Axi(accelerator, packets=packets)
+    ports = {port.member: port for port in axi.ports}
+    taps = ", ".join(map(str, accelerator.taps)) or "none"
+    title = [f"Accelerator of {short(network.name)} (digest {network.digest}), "
+             f"{' x '.join(map(str, network.shape))}, {network.steps} steps.",
+             f"Mapped layers: {taps}. Write the weights once before the first image; configuration",
+             "is taken between images."]
+    meanings = {
+        "i_pixels": "pixels, (y, x, channel) order" if network.encoder != "frames"
+                    else "spike trains, (y, x, channel, chunk) order, bit t for step t",
+        "i_pixels.last": "the image's last word",
+        "i_config": "[33:32] space, [31:16] index, [15:0] data",
+        "o_maps": "SAM, unsigned in 2**-8: layer, pixel, step" if accelerator.taps else "unused",
+        "o_maps.last": "the image's last value",
+        "o_scores": "class scores, signed: lanes of classes, step, class",
+        "o_scores.last": "the image's last score",
+        "o_traces": f"traces of layer {accelerator.attribution}, unsigned in 2**-8, "
+                    "(y, x, channel) order",
+        "o_traces.last": "the image's last neuron",
+        "o_counts": "spikes of the input and of each layer; then cycles",
+        "o_counts.last": "cycles, the end of the image"}
+    sent, expected = vectors.for_accelerator(accelerator, ports, images, gamma=gamma, mode=mode,
+                                             decay=decay)
+    if not accelerator.taps:
+        expected.append(vectors.Packet(ports["o_maps"].name, ports["o_maps"].width, []))
+    publish(path, texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
+                        expected=expected))
+    return {"what": "accelerator", "network": network.name, "digest": network.digest,
+            "target": target, "taps": list(accelerator.taps)}
+
+
+def parser():
+    """Arguments of the command."""
+    found = argparse.ArgumentParser(
+        prog="python -m hw.export", description=__doc__,
+        epilog="Exit code 0: written; 1: does not fit the device; 2: bad input. "
+               "example: python -m hw.export attribution --network models/fashion.npz "
+               "--output-neuron 3 --out build/explain_ice40.v")
+    found.add_argument("what", choices=("accelerator", "sam", "attribution", "layer"),
+                       help="the whole network; the SAM unit or the attribution unit alone, for "
+                            "the spikes of someone else's network; one dense layer alone")
+    found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
+    found.add_argument("--out", required=True, metavar="FILE.v",
+                       help="the Verilog; FILE_tb.v and its words appear beside it")
+    found.add_argument("--target", choices=TARGETS,
+                       help="with the iCE40's large memories as cells, or plain "
+                            "(default: ice40 for attribution, else generic)")
+    found.add_argument("--layer", type=int, metavar="L",
+                       help="sam, attribution: the layer that spikes, 0 for the input (default: "
+                            "the last with a map for sam, the last hidden one for attribution); "
+                            "accelerator: give the traces of this layer; layer: this one, from 1")
+    found.add_argument("--output-neuron", type=int, metavar="K",
+                       help="attribution: for this output (default: any, chosen at run time)")
+    found.add_argument("--decay", type=float, default=0.9,
+                       help="attribution: what a step leaves of a spike (default: %(default)s)")
+    found.add_argument("--gamma", type=float, default=0.5,
+                       help="steepness of SAM (default: %(default)s)")
+    found.add_argument("--mode", "--sam-mode", choices=MODES, default="paper",
+                       help="SAM definition (default: %(default)s)")
+    found.add_argument("--tap", type=int, action="append", metavar="L",
+                       help="accelerator: map layer L; may be repeated (default: all)")
+    found.add_argument("--lanes", type=int, default=4,
+                       help="accelerator: output channels computed at once (default: %(default)s)")
+    found.add_argument("--word-steps", type=int, default=16,
+                       help="accelerator: steps computed at once (default: %(default)s)")
+    found.add_argument("--experiments", action="store_true",
+                       help="accelerator: neurons can be silenced and spikes deleted")
+    found.add_argument("--images", metavar="FILE",
+                       help="accelerator: check the testbench on the first of these "
+                            "(default: noise)")
+    found.add_argument("--no-tools", action="store_true",
+                       help="sam, attribution, layer: skip synthesis, place and route")
+    found.add_argument("--seed", type=whole(), default=1, help="of place and route")
+    return found
+
+
+def layer_shape(network, layer):
+    """(C, H, W) of the spikes of ``layer``, 0 for the input."""
+    index(layer, len(network.stages), "--layer")
+    return network.stages[layer].source
+
+
+def attribution_weights(network, layer, output):
+    """(N, K) path weights of a layer to one output, or to all."""
+    outputs = (range(network.classes) if output is None
+               else [index(output, network.classes, "--output-neuron")])
+    found = [network_paths(network, k, layer=layer) for k in outputs]
+    if found[0].ndim > 1:
+        raise BadInput(f"{network.name}: path weights differ from step to step behind layer "
+                       f"{layer} (BNTT); the unit holds one a neuron")
+    return np.stack(found, axis=1)
+
+
+def exported(args, network, console):
+    """The report of the export that was asked for."""
+    steps, common = network.steps, {"network": network.name, "console": console,
+                                    "tools": not args.no_tools, "seed": args.seed}
+    if args.what == "attribution":
+        layer = network.taps[-1] if args.layer is None and network.taps else args.layer or 0
+        shape = layer_shape(network, layer)
+        weights = attribution_weights(network, layer, args.output_neuron)
+        if args.output_neuron is None and weights.size > 2**14:
+            raise BadInput(f"{args.network}: {int(np.prod(shape))} neurons of layer {layer} times "
+                           f"{network.classes} outputs are more than {2**14} weights; choose one "
+                           "with --output-neuron")
+        return export_attribution(args.out, weights, steps=steps, decay=args.decay,
+                                  target=args.target or "ice40", **common)
+    if args.what == "layer":
+        if args.layer is None or not 1 <= args.layer <= len(network.stages):
+            raise BadInput(f"--layer must be 1 to {len(network.stages)}, not {args.layer}")
+        return export_layer(args.out, network.stages[args.layer - 1], steps=steps,
+                            target=args.target or "generic", **{**common, "network": args.network})
+    if args.what == "sam":
+        layer = args.layer
+        if layer is None:
+            mapped = [stage.index for stage in network.stages
+                      if stage.layer.spiking and stage.shape[1:] != (1, 1)]
+            layer = mapped[-1] if mapped else 0
+        return export_sam(args.out, layer_shape(network, layer), steps=steps, gamma=args.gamma,
+                          mode=args.mode, target=args.target or "generic", **common)
+    if args.images:
+        images = load_images(args.images, network)[0][:1]
+    elif network.encoder == "frames":
+        images = (np.random.default_rng(1).random((1, steps, *network.shape)) < 0.3).astype(
+            np.uint8)
+    else:
+        images = np.random.default_rng(1).integers(0, 256, (1, *network.shape), dtype=np.uint8)
+    if args.layer is not None and args.layer not in network.taps:
+        raise BadInput(f"--layer must be one of the spiking layers "
+                       f"{', '.join(map(str, network.taps))}, not {args.layer}")
+    return export_accelerator(
+        args.out, network, images, target=args.target or "generic", gamma=args.gamma,
+        mode=args.mode, decay=args.decay, lanes=args.lanes, word_steps=args.word_steps,
+        taps=check_taps(args.tap, network, "--tap") if args.tap else None,
+        attribution=args.layer, experiments=args.experiments)
+
+
+@command
+def main(argv=None):
+    args = parser().parse_args(argv)
+    module = module_of(args.out)
+    check_files(args.out, args.network, args.images)
+    checked_decay(args.decay)
+    try:
+        exp_table(args.gamma, 2)
+    except ValueError as error:
+        raise BadInput(f"--gamma: {error}") from None
+    network = load(args.network)
+    try:
+        report = exported(args, network, Console(stderr=True))
+    except flow.Failed as error:
+        say(f"error: {args.out}: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(1) from None
+    if "lc" in report:
+        say(told(report))
+        say(f"wrote {Path(args.out).with_suffix('.json')}")
+    say(f"wrote {args.out}, {module}_tb.v and {module}_tb.hex beside it")
+
+
+if __name__ == "__main__":
+    main()

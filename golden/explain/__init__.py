@@ -1,0 +1,1 @@
+"""Explanations of a network besides SAM, and how good they are."""

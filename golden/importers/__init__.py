@@ -1,0 +1,1 @@
+"""From networks of others to integers: readers, the float network, the quantiser."""

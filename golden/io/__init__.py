@@ -1,0 +1,1 @@
+"""What goes in and out: files, arguments, the terminal, processes and their end."""

@@ -1,0 +1,92 @@
+"""What explanations and command lines ask of their arguments, each naming the argument."""
+
+import argparse
+import math
+import operator
+
+import numpy as np
+
+from golden.io.errors import BadInput
+
+
+def numbers(values, name):
+    """``values`` as a float64 array; all must be finite numbers."""
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(f"{name} must be an array of numbers") from None
+    if not np.isfinite(found).all():
+        raise BadInput(f"{name} must be finite, found NaN or infinity")
+    return found
+
+
+def spike_trains(spikes, name="input_spikes", *, shape=None):
+    """``spikes`` as a (T, N) uint8 array, T and N at least 1; all must be 0 or 1.
+
+    With ``shape``, a (C, H, W), N must be its size and (T, C, H, W) is taken too, flattened in
+    (c, y, x) order.
+    """
+    found = np.asarray(spikes)
+    if shape is not None and found.ndim == 4 and found.shape[1:] == tuple(shape):
+        found = found.reshape(len(found), -1)
+    if found.ndim != 2 or not found.size:
+        raise BadInput(f"{name} must be (steps, neurons), not of shape {np.shape(spikes)}")
+    if shape is not None and found.shape[1] != np.prod(shape):
+        raise BadInput(f"{name} must have {np.prod(shape)} neurons, "
+                       f"({', '.join(map(str, shape))}), not {found.shape[1]}")
+    if not np.isin(found, (0, 1)).all():
+        raise BadInput(f"{name} must hold only 0 and 1")
+    return found.astype(np.uint8)
+
+
+def index(value, count, name="output_neuron"):
+    """``value`` as an int; must be one of 0 .. count-1."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        found = operator.index(value)
+    except TypeError:
+        raise BadInput(f"{name} must be a whole number, not {value!r}") from None
+    if not 0 <= found < count:
+        raise BadInput(f"{name} must be 0 to {count - 1}, not {found}")
+    return found
+
+
+def whole(low=1, high=2**31 - 1):
+    """Type of an option for argparse: a whole number of ``low`` to ``high``."""
+    def number(text):
+        try:
+            found = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be a whole number, not {text[:40]!r}") from None
+        if found < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}, not {text[:40]}")
+        if found > high:
+            raise argparse.ArgumentTypeError(f"must be at most {high}, not {text[:40]}")
+        return found
+    return number
+
+
+def real(low=0.0, high=1e9):
+    """Type of an option for argparse: a finite number above ``low``, and ``high`` at most."""
+    def number(text):
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not low < found <= high:                 # nan is not
+            raise argparse.ArgumentTypeError(
+                f"must be a number above {low:g}, at most {high:g}, not {text[:40]!r}")
+        return found
+    return number
+
+
+def positive(value, name):
+    """``value`` as an int; must be a whole number of at least 1."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise BadInput(f"{name} must be a whole number, not {value!r}") from None
+    if found < 1:
+        raise BadInput(f"{name} must be at least 1, not {found}")
+    return found

@@ -1,0 +1,59 @@
+"""Tables and lines on a terminal: rich, whose markup no text from outside can reach.
+
+Every str is taken as it stands, by golden.io.text; what is to have a colour comes as a ``Text``.
+"""
+
+import contextlib
+
+import rich.console
+import rich.table
+from rich.progress import Progress
+from rich.text import Text
+
+from golden.cost import Clock
+from golden.io.text import plain, short
+
+__all__ = ["Console", "Table", "Text", "watched"]
+
+
+def literal(value, form=plain):
+    """A str as a Text of the same lines, without markup; anything else as it is."""
+    return Text("\n".join(map(form, value.split("\n")))) if isinstance(value, str) else value
+
+
+class Console(rich.console.Console):
+    """rich's, which prints a str as it stands."""
+
+    def print(self, *values, **options):
+        """Print values; a str without markup and without colours of its own."""
+        super().print(*map(literal, values), **options)
+
+
+class Table(rich.table.Table):
+    """rich's, whose title, caption and cells stand as they are; titles are cut where too long."""
+
+    def __init__(self, *headers, title=None, **options):
+        super().__init__(*headers, title=literal(title, short), **options)
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, literal(value) if name == "caption" else value)
+
+    def add_row(self, *cells, **options):
+        """Add a row; a cell that is a number stands as one."""
+        super().add_row(*(literal(str(cell) if isinstance(cell, (int, float)) else cell)
+                          for cell in cells), **options)
+
+
+@contextlib.contextmanager
+def watched(network, count, console):
+    """A golden.cost.Clock that shows how golden.run comes along with ``count`` images.
+
+    On a terminal it is a bar with the time that is left; elsewhere a line a stage, from when it has
+    taken some seconds.
+    """
+    if not console.is_terminal:
+        yield Clock(network, count, tell=console.print)
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("golden", total=1.0)
+        yield Clock(network, count, show=lambda share, left: progress.update(task, completed=share))

@@ -1,0 +1,201 @@
+"""A trained network as integers: a chain of layers, and its file.
+
+Everything the model and the hardware know of a network is here and, in parts, in
+golden.network.layers, golden.network.ranges and golden.network.rules, whose names this module has
+too; where it came from (training, NIR, snnTorch) and what is made of it (arrays, Verilog) is
+elsewhere.
+"""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from golden.io.errors import BadInput
+from golden.io.files import replacing
+from golden.io.reading import network_parts
+from golden.network.layers import (
+    COMPARES,
+    POOLS,
+    RESETS,
+    Layer,
+    Neuron,
+    Pool,
+    Stage,
+    Weighted,
+    stages_of,
+)
+from golden.network.ranges import input_ranges, membrane_range, sum_ranges
+from golden.network.rules import ENCODERS, READOUTS, check, check_pool, rule, whole
+
+__all__ = [
+    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Layer", "Network",
+    "Neuron", "Pool", "Stage", "Weighted", "check_pool", "flatten", "input_ranges", "load",
+    "membrane_range", "restore", "rule", "stages_of", "sum_ranges", "whole",
+]
+
+FORMAT = "sam-snn network"
+VERSION = 1
+DEFAULT_SEED = 0x2545F491
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A chain of pooling and weighted layers over ``steps`` time steps.
+
+    Parameters
+    ----------
+    shape : (C, H, W)
+        Of the input.
+    steps : int
+        T, 1 to 255.
+    layers : tuple of Pool and Layer
+        In the order they are passed.
+    encoder : "bernoulli", "frames", "ternary" or "current"
+        How pixels become spikes (golden.encode).
+    readout : "membrane", "count" or "first"
+        How classes are scored (golden.readout).
+    seed : int
+        Of the encoder's generator; restarted for every image.
+    name : str
+    notes : dict
+        Free text for people: data set, accuracy, command; ``classes`` are the classes' names.
+
+    Raises BadInput, naming the layer and the rule, unless every shape, width and range fits.
+    """
+
+    shape: tuple
+    steps: int
+    layers: tuple
+    encoder: str = "bernoulli"
+    readout: str = "membrane"
+    seed: int = DEFAULT_SEED
+    name: str = "network"
+    notes: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        check(self)
+
+    @cached_property
+    def stages(self):
+        """The weighted layers, each with the pooling before it and its shapes."""
+        return stages_of(self)
+
+    @property
+    def classes(self):
+        """Number of classes scored."""
+        return self.stages[-1].layer.channels
+
+    def label(self, number):
+        """What people call a class: its name, or its number where it has none."""
+        names = self.notes.get("classes")
+        return str(number) if names is None else str(names[number])
+
+    @property
+    def taps(self):
+        """Indices of the layers that spike and so can be tapped."""
+        return tuple(stage.index for stage in self.stages if stage.layer.spiking)
+
+    @cached_property
+    def digest(self):
+        """First 16 hex digits of a SHA-256 over everything that the hardware depends on."""
+        header, arrays = flatten(self)
+        for key in ("name", "notes"):
+            header.pop(key)
+        text = json.dumps(header, sort_keys=True).encode()
+        for key in sorted(arrays):
+            text += key.encode() + np.ascontiguousarray(arrays[key]).tobytes()
+        return hashlib.sha256(text).hexdigest()[:16]
+
+    def save(self, path):
+        """Write the network as one .npz; a file already there is replaced whole or not at all."""
+        header, arrays = flatten(self)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, header=json.dumps(header, sort_keys=True), **arrays)
+        with replacing(path) as aside:
+            aside.write_bytes(buffer.getvalue())
+
+    def replace(self, **changes):
+        """Return a copy with some fields changed, checked again."""
+        return replace(self, **changes)
+
+
+# --- file -----------------------------------------------------------------------------------------
+
+ARRAYS = ("weights", "bias", "threshold", "leak", "v_reset", "gain", "offset")
+
+
+def flatten(network):
+    """(header, arrays): a JSON-able dict and the integer arrays it refers to by layer number."""
+    header = {"format": FORMAT, "version": VERSION, "layers": []}
+    for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes"):
+        header[key] = getattr(network, key)
+    header["shape"] = list(network.shape)
+    arrays = {}
+    for n, layer in enumerate(network.layers):
+        if isinstance(layer, Pool):
+            header["layers"].append({"pool": layer.kind, "kernel": layer.kernel,
+                                     "stride": layer.stride, "padding": layer.padding})
+            continue
+        neuron = layer.neuron
+        header["layers"].append({
+            "bits": layer.bits, "frac": layer.frac, "stride": layer.stride,
+            "padding": layer.padding, "groups": layer.groups, "scale": float(layer.scale),
+            "reset": neuron.reset, "compare": neuron.compare, "delay": neuron.delay,
+            "shift": layer.norm[2] if layer.norm is not None else None})
+        found = {"weights": layer.weights.astype(np.int8), "bias": layer.bias,
+                 "threshold": neuron.threshold, "leak": neuron.leak, "v_reset": neuron.v_reset}
+        if layer.norm is not None:
+            found["gain"], found["offset"] = layer.norm[:2]
+        for key, values in found.items():
+            if values is not None:
+                values = np.asarray(values)
+                arrays[f"{key}_{n}"] = values if key == "weights" else values.astype(np.int64)
+    return header, arrays
+
+
+def load(path):
+    """Read a network file.
+
+    Raises BadInput naming the file and the rule if it is missing, truncated, of another format or
+    version, or breaks a rule of Network.
+    """
+    path = Path(path)
+    header, arrays = network_parts(path, "network file", ARRAYS)
+    rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
+         "not a network file of this project")
+    rule(header.get("version") == VERSION, path,
+         f"network format version {header.get('version')}; this program reads version {VERSION}")
+    try:
+        return restore(header, arrays)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise BadInput(f"{path}: incomplete network file ({type(error).__name__}: {error})"
+                       ) from None
+
+
+def restore(header, arrays):
+    """Inverse of ``flatten``."""
+    layers = []
+    for n, entry in enumerate(header["layers"]):
+        if "pool" in entry:
+            layers.append(Pool(entry["pool"], entry["kernel"], entry["stride"], entry["padding"]))
+            continue
+        where = f"layer {n + 1} of {len(header['layers'])}"
+        values = {key: whole(arrays[f"{key}_{n}"], where, key)
+                  for key in ARRAYS if f"{key}_{n}" in arrays}
+        neuron = Neuron(values["threshold"], values["leak"], entry["reset"], entry["compare"],
+                        entry["delay"], values["v_reset"])
+        norm = (values["gain"], values["offset"], entry["shift"]) if "gain" in values else None
+        layers.append(Layer(
+            weights=values["weights"], bits=entry["bits"], neuron=neuron, frac=entry["frac"],
+            bias=values.get("bias"), stride=entry["stride"], padding=entry["padding"],
+            groups=entry["groups"], scale=entry["scale"], norm=norm))
+    return Network(shape=tuple(header["shape"]), steps=header["steps"], layers=tuple(layers),
+                   encoder=header["encoder"], readout=header["readout"], seed=header["seed"],
+                   name=str(header["name"]), notes=dict(header["notes"]))

@@ -1,0 +1,1 @@
+"""Neuron models in integers, one a file."""

@@ -1,0 +1,1 @@
+"""The engine: from the trains of one layer to those of the next."""

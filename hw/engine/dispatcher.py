@@ -1,0 +1,192 @@
+"""Picks the trains out of the words that a walker finds, one a cycle."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.engine.address_generator import MARGIN, Kind, found_layout
+from hw.engine.constants import held
+from hw.plan.planner import WORD
+
+__all__ = ["Picker", "item_layout"]
+
+QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
+NEXT = 2          # cycles from an end to the next at the least
+
+
+def empty_drain(lanes):
+    """Cycles a walk without a train takes to drain: the stores of the walk before are over then."""
+    return max(lanes, NEXT)
+
+
+def item_layout(plan):
+    """A train and its weight row by their addresses, a row of parameters, or an end.
+
+    ``hollow``, with an end: nothing was added since the last one, and nothing can spike.
+    """
+    return data.StructLayout({
+        "kind": Kind, "hollow": 1, "train": plan.train_addr, "row": plan.row_addr})
+
+
+def ones(word):
+    """How many bits of ``word`` are 1, as a balanced tree."""
+    if len(word) == 1:
+        return word
+    half = len(word) // 2
+    return ones(word[:half]) + ones(word[half:])
+
+
+class Picker(wiring.Component):
+    """Items of a pass: each train of each word becomes one Add, lowest first, one a cycle.
+
+    Words wait in a queue, so that visits run ahead and empty ones cost nothing. An End waits until
+    the lanes can take it when it arrives, which is known here: the sums of a walk take
+    ``word_steps`` cycles to drain (three more with plan.per_channel), or ``lanes``, two at least,
+    if nothing was added and nothing can spike, and in a read-out as long as ``drained`` says.
+    Behind it nothing ever waits.
+
+    Parameters
+    ----------
+    plan : hw.plan.planner.Plan
+
+    Members
+    -------
+    number : In(range(passes))
+        The pass; steady while it has words.
+    flow : Out(1)
+        There is room for MARGIN more words.
+    i : In(stream.Signature(found_layout(plan), always_ready=True))
+        Words; ``flow`` promises the room.
+    drained : In(1)
+        Of a read-out: the walk ended last has left no sums in the lanes.
+    o : Out(stream.Signature(item_layout(plan), always_ready=True))
+        Items, taken at once.
+    waits : Out(1)
+        An End waits.
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "number": In(range(len(plan.passes))),
+            "flow": Out(1),
+            "i": In(stream.Signature(found_layout(plan), always_ready=True)),
+            "drained": In(1),
+            "o": Out(stream.Signature(item_layout(plan), always_ready=True)),
+            "waits": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, passes = self.plan, self.plan.passes
+        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        found = found_layout(plan)
+
+        # --- queue --------------------------------------------------------------------------------
+        # The count of a word, quarter by quarter first, is written two cycles after it, and both
+        # are read a cycle later at the earliest.
+        m.submodules.queue = queue = memory.Memory(
+            shape=Shape.cast(found), depth=QUEUE_DEPTH, init=[])
+        write, read = queue.write_port(), queue.read_port()
+        m.submodules.counts = counts = memory.Memory(
+            shape=range(WORD + 1), depth=QUEUE_DEPTH, init=[])
+        w_count, r_count = counts.write_port(), counts.read_port()
+        head, tail = Signal(range(QUEUE_DEPTH)), Signal(range(QUEUE_DEPTH))  # written; read next
+        level   = Signal(range(QUEUE_DEPTH))
+        came, came_at = Signal(), Signal(range(QUEUE_DEPTH))
+        quarters = [Signal(range(5), name=f"quarter{n}", reset_less=True) for n in range(4)]
+        some    = Signal()                                   # a word can be fetched
+        fetched = Signal()                                   # a word is at the read port
+        fetch, take = Signal(), Signal()
+        m.d.comb += [
+            write.addr.eq(head), write.data.eq(self.i.payload), write.en.eq(self.i.valid),
+            read.addr.eq(tail), read.en.eq(fetch), r_count.addr.eq(tail), r_count.en.eq(fetch),
+            fetch.eq(some & (~fetched | take)),
+        ]
+        m.d.sync += [
+            head.eq(head + self.i.valid), came.eq(self.i.valid), came_at.eq(head),
+            *(quarter.eq(ones(self.i.p.word[4 * n:4 * n + 4]))
+              for n, quarter in enumerate(quarters)),
+            w_count.addr.eq(came_at), w_count.data.eq(sum(quarters)), w_count.en.eq(came),
+            some.eq(Mux(fetch, w_count.addr != (tail + 1)[:len(tail)], w_count.addr != tail)),
+            fetched.eq(fetch | (fetched & ~take)),
+            level.eq(head - tail), self.flow.eq(level < QUEUE_DEPTH - MARGIN - 4),
+        ]
+        with m.If(fetch):
+            m.d.sync += tail.eq(tail + 1)
+
+        # --- pick: one train a cycle --------------------------------------------------------------
+        taken = data.View(found, read.data)
+        picking, rest = Signal(), Signal(WORD, reset_less=True)
+        left    = Signal(range(WORD + 1), reset_less=True)
+        alone   = Signal(reset_less=True)                    # one train is left
+        kind    = Signal(Kind, reset_less=True)
+        address = Signal(plan.train_addr - 4, reset_less=True)
+        row     = Signal(plan.row_addr, reset_less=True)
+        fewer   = rest & (rest - 1)[:WORD]
+        ends    = Signal()
+        room    = Signal(init=1)                             # lanes take an end that goes now
+        gives   = Signal()
+        m.d.comb += [
+            ends.eq(kind.as_value()[1]),
+            gives.eq(picking & (~ends | room)),
+            take.eq(fetched & (~picking | Mux(ends, room, alone))),
+            self.waits.eq(picking & ends & ~room),
+        ]
+        m.d.sync += picking.eq(take | (picking & Mux(ends, ~room, ~alone)))
+        # Of no meaning behind an end, or while nothing is picked.
+        m.d.sync += [rest.eq(fewer), left.eq(left - 1), alone.eq(left == 2)]
+        with m.If(take):
+            m.d.sync += [
+                kind.eq(taken.kind), rest.eq(taken.word),
+                left.eq(r_count.data), alone.eq(r_count.data == 1),
+                address.eq(taken.address), row.eq(taken.row),
+            ]
+
+        # --- room: when the lanes have drained what they had --------------------------------------
+        steps   = plan.word_steps
+        full    = steps + 3 * plan.per_channel
+        short   = empty_drain(plan.lanes)
+        cooling = Signal(range(full))
+        cool    = Signal(init=1)                             # cooling is 0: the next end may go
+        told    = Signal()                                   # a read-out's sums are draining
+        added   = Signal()
+        skips   = fixed(plan.can_skip(p) for p in passes)
+        merging = fixed(p.merging for p in passes)
+        speaks  = fixed(p is passes[-1] for p in passes)
+        hollow  = ~added & skips
+        m.d.sync += room.eq((cool | (cooling == 1)) & (~told | self.drained))
+        with m.If(gives & ends):
+            m.d.sync += room.eq(0)
+            m.d.sync += [
+                cooling.eq(Mux(merging, NEXT - 1, Mux(hollow, short - 1, full - 1))),
+                cool.eq(0), told.eq(speaks), added.eq(0),
+            ]
+        with m.Else():
+            with m.If(~cool):
+                m.d.sync += [cooling.eq(cooling - 1), cool.eq(cooling == 1)]
+            with m.If(self.drained):
+                m.d.sync += told.eq(0)
+            with m.If(gives & (kind == Kind.Add)):
+                m.d.sync += added.eq(1)
+
+        # --- code: from one-hot to addresses ------------------------------------------------------
+        coded, coded_kind, coded_hollow = Signal(), Signal(Kind), Signal()
+        coded_address, coded_row = Signal.like(address), Signal.like(row)
+        lowest = Signal(WORD, reset_less=True)
+        given = Signal(item_layout(plan), reset_less=True)
+        index = Signal(4)
+        inner = Mux(coded_kind == Kind.Param, WORD - 1, fixed(p.window - 1 for p in passes))
+        m.d.comb += index.eq(Cat(
+            Cat(lowest[n] for n in range(WORD) if n >> bit & 1).any() for bit in range(4)))
+        m.d.sync += [
+            coded.eq(gives), coded_kind.eq(kind), lowest.eq(rest & ~fewer),
+            coded_address.eq(address), coded_row.eq(row), coded_hollow.eq(hollow),
+            self.o.valid.eq(coded), given.kind.eq(coded_kind), given.hollow.eq(coded_hollow),
+            given.train.eq(Cat(index, coded_address)),
+            # The rows of a word begin at a multiple of its window.
+            given.row.eq(coded_row | (index & inner)),
+        ]
+        m.d.comb += self.o.payload.eq(given)
+
+        return m

@@ -1,0 +1,90 @@
+"""From the trains of one layer to those of the next: walker, picker and engine."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.engine.address_generator import Kind, Walker
+from hw.engine.datapath import Engine
+from hw.engine.dispatcher import Picker
+from hw.plan.planner import WORD
+
+__all__ = ["Core"]
+
+
+class Core(wiring.Component):
+    """Runs one pass after another; the schedule of all its stages stands in ARCHITECTURE.md.
+
+    Parameters
+    ----------
+    plan : hw.plan.planner.Plan
+
+    Members
+    -------
+    number : In(range(passes))
+        The pass; steady from ``start`` to ``done``.
+    start, done : In(1), Out(1)
+        The pass begins; its last train has left, or its last score is at ``o``.
+    bitmap_addr, bitmap_data : Out, In(16)
+    train_addr, train : Out, In(word_steps)
+    row_addr, row : Out, In
+        Read ports of the bitmap, the trains and the weights, one cycle of latency.
+    read_en : Out(1)
+        Trains and weights are read.
+    w_en, w_train, w_some, w_jump, w_turn : Out
+        Finished trains, as hw.memory.spike_memory takes them.
+    pixel_done : Out(1)
+        With ``w_en``: the last train of an output pixel.
+    spikes : Out
+        Spikes of all lanes, two cycles after their step.
+    o : Out(stream.Signature(signed(plan.score_bits)))
+        Scores, as hw.engine.readout gives them.
+    activity : Out({"valid": 1, "kind": Kind, "waits": 1})
+        An item goes to the engine; an end that waits left none in this cycle.
+    """
+
+    def __init__(self, plan):
+        self._walker, self._picker, self._engine = Walker(plan), Picker(plan), Engine(plan)
+        super().__init__({
+            "number": In(range(len(plan.passes))),
+            "start": In(1), "done": Out(1),
+            "bitmap_addr": Out(plan.train_addr - 4), "bitmap_data": In(WORD),
+            "train_addr": Out(plan.train_addr), "train": In(plan.word_steps),
+            "row_addr": Out(plan.row_addr), "row": In(WORD * plan.row_words),
+            "read_en": Out(1),
+            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_some": Out(1),
+            "w_jump": Out(plan.train_addr), "w_turn": Out(1),
+            "pixel_done": Out(1),
+            "spikes": Out(range(plan.lanes + 1)),
+            "o": Out(stream.Signature(signed(plan.score_bits))),
+            "activity": Out(data.StructLayout({"valid": 1, "kind": Kind, "waits": 1})),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        m.submodules.walker = walker = self._walker
+        m.submodules.picker = picker = self._picker
+        m.submodules.engine = engine = self._engine
+        connect(m, walker.o, picker.i)
+        connect(m, picker.o, engine.i)
+        connect(m, engine.o, flipped(self.o))
+        m.d.comb += [
+            walker.number.eq(self.number), walker.start.eq(self.start),
+            walker.flow.eq(picker.flow),
+            self.bitmap_addr.eq(walker.bitmap_addr), walker.bitmap_data.eq(self.bitmap_data),
+            picker.number.eq(self.number), picker.drained.eq(engine.drained),
+            engine.number.eq(self.number), engine.start.eq(self.start),
+            self.train_addr.eq(engine.train_addr), engine.train.eq(self.train),
+            self.row_addr.eq(engine.row_addr), engine.row.eq(self.row),
+            self.read_en.eq(engine.read_en), self.done.eq(engine.done),
+            self.w_en.eq(engine.w_en), self.w_train.eq(engine.w_train),
+            self.w_some.eq(engine.w_some),
+            self.w_jump.eq(engine.w_jump), self.w_turn.eq(engine.w_turn),
+            self.pixel_done.eq(engine.pixel_done), self.spikes.eq(engine.spikes),
+            self.activity.valid.eq(picker.o.valid), self.activity.kind.eq(picker.o.p.kind),
+        ]
+        waited = Signal()                                    # two cycles before its item would come
+        m.d.sync += [waited.eq(picker.waits), self.activity.waits.eq(waited)]
+
+        return m

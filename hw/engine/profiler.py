@@ -1,0 +1,90 @@
+"""What every cycle of an image is spent on; for simulation, at no cost on the chip."""
+
+from amaranth import *
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.engine.address_generator import Kind
+
+__all__ = ["Cause", "Causes", "activity_layout"]
+
+
+class Cause(enum.Enum, shape=3):
+    """Why the adders add, or do not."""
+
+    Useful   = 0  # a train that is not all zero is added
+    Empty    = 1  # no visit found anything, and none is in the queue
+    Hand     = 2  # the end of a walk hands its sums on
+    Param    = 3  # a row of parameters comes
+    Drain    = 4  # an end waits until the sums of the walk before are taken
+    Output   = 5  # scores or maps have yet to leave
+    Load     = 6  # the image comes
+    Pipeline = 7  # filled or emptied, or from one pass to the next
+
+
+activity_layout = data.StructLayout({"cause": Cause, "number": 8})
+
+
+class Causes(wiring.Component):
+    """One Cause a cycle, from what the stages do anyway.
+
+    Nothing on a board listens to ``o``, so that synthesis leaves all of it out.
+
+    Members
+    -------
+    loading, running : In(1)
+        The image comes; a pass is under way.
+    number : In(8)
+        The pass, from 0.
+    finished, blocked : In(1)
+        Its last train or score is done; something of it has yet to leave.
+    speaking : In(1)
+        The pass gives scores.
+    valid, kind, waits : In(1), In(Kind), In(1)
+        An item goes to the adders; an end waits for them.
+    o : Out(activity_layout)
+        ``number`` 0 while the image comes, else that of the pass, from 1.
+    """
+
+    loading: In(1)
+    running: In(1)
+    number: In(8)
+    finished: In(1)
+    blocked: In(1)
+    speaking: In(1)
+    valid: In(1)
+    kind: In(Kind)
+    waits: In(1)
+    o: Out(activity_layout)
+
+    def elaborate(self, platform):
+        m = Module()
+
+        begun, ended = Signal(), Signal()                    # first, last item of the pass gone
+        with m.If(~self.running):
+            m.d.sync += [begun.eq(0), ended.eq(0)]
+        with m.Elif(self.valid):
+            m.d.sync += [begun.eq(1), ended.eq(self.kind == Kind.Last)]
+
+        m.d.comb += self.o.number.eq(Mux(self.loading, 0, self.number + 1))
+        cause = self.o.cause
+        with m.If(self.loading):
+            m.d.comb += cause.eq(Cause.Load)
+        with m.Elif(self.running & self.valid):
+            with m.Switch(self.kind):
+                with m.Case(Kind.Add):
+                    m.d.comb += cause.eq(Cause.Useful)
+                with m.Case(Kind.Param):
+                    m.d.comb += cause.eq(Cause.Param)
+                with m.Default():
+                    m.d.comb += cause.eq(Cause.Hand)
+        with m.Elif(self.running & self.waits):
+            m.d.comb += cause.eq(Mux(self.speaking, Cause.Output, Cause.Drain))
+        with m.Elif(self.finished & self.blocked):
+            m.d.comb += cause.eq(Cause.Output)
+        with m.Elif(begun & ~ended):
+            m.d.comb += cause.eq(Cause.Empty)
+        with m.Else():
+            m.d.comb += cause.eq(Cause.Pipeline)
+
+        return m

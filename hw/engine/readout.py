@@ -1,0 +1,142 @@
+"""The read-out: class scores of every step, from the neurons of the last layer."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Readout"]
+
+
+class Readout(wiring.Component):
+    """Scores, for each group of lanes: step after step, lane after lane, of existing classes only.
+
+    A score is the membrane, the count of spikes, or T minus the step of the first spike
+    (golden.readout). Where the inputs of the last layer are walked in several segments
+    (hw.plan.planner.Plan.segments), the membranes of a class at a step are summed over them and
+    leave with the last; the plan does that only where the sum is exact.
+
+    One lane is taken a cycle, and one more for the step; in the last segment, every fifth.
+
+    Parameters
+    ----------
+    plan : hw.plan.planner.Plan
+
+    Members
+    -------
+    speaking : In(1)
+        The pass is the read-out.
+    speaks : In(1)
+        A step of it waits to be taken.
+    chunk, step : In, In
+        The step, within its word.
+    spikes, membranes : In(ArrayLayout(1, lanes)), In(ArrayLayout(signed(membrane_bits), lanes))
+        What the neurons give at it.
+    told : Out(1)
+        With ``speaks``, which ends then: the last of its lanes is taken.
+    stepped, last : In(1)
+        A step is taken, ``last`` the last one of its neurons.
+    o : Out(stream.Signature(signed(plan.score_bits)))
+        Three cycles after it was taken.
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "speaking": In(1), "speaks": In(1),
+            "chunk": In(range(plan.chunks)), "step": In(range(plan.word_steps)),
+            "spikes": In(data.ArrayLayout(1, plan.lanes)),
+            "membranes": In(data.ArrayLayout(signed(plan.membrane_bits), plan.lanes)),
+            "told": Out(1),
+            "stepped": In(1), "last": In(1),
+            "o": Out(stream.Signature(signed(plan.score_bits))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, last_pass = self.plan, self.plan.passes[-1]
+
+        # --- take: one lane a cycle ---------------------------------------------------------------
+        group, segment = Signal(range(last_pass.groups)), Signal(range(plan.segments))
+        speaker    = Signal(range(plan.lanes))
+        last_group = group == last_pass.groups - 1
+        last_lane  = Mux(last_group, (last_pass.shape[0] - 1) % plan.lanes, plan.lanes - 1)
+        closing    = Signal(init=plan.segments == 1)         # scores are complete
+        values = self.values(m)
+        shape  = values[0].shape()
+        value, taken = Signal(shape, reset_less=True), Signal()
+        # On its way there: one of each two lanes, and which of these.
+        halves = [Signal(shape, name=f"half{n}", reset_less=True)
+                  for n in range(-(-plan.lanes // 2))]
+        half, came = Signal(range(len(halves)), reset_less=True), Signal()
+        closed     = Signal()                                # the value's score is complete
+        # What is decided a cycle ahead, for the sake of `told`: whether a lane may be taken, and
+        # whether it is the step's last. A new group is given a cycle to be seen.
+        blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
+        takes   = Signal()
+        ended   = self.stepped & self.last & self.speaking
+        m.d.comb += [
+            # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
+            takes.eq(self.speaks & ~blocked),
+            self.told.eq(takes & at_last),
+            after.eq(Mux(takes, Mux(at_last, 0, speaker + 1), speaker)),
+        ]
+        m.d.sync += [
+            came.eq(takes), taken.eq(came), speaker.eq(after), at_last.eq(after == last_lane),
+            closing.eq(segment == plan.segments - 1),
+            blocked.eq(self.o.valid | ((takes | came | taken) & closing) | ended),
+            half.eq(speaker >> 1),
+            *(two.eq(Mux(speaker & 1, values[min(2 * n + 1, plan.lanes - 1)], values[2 * n]))
+              for n, two in enumerate(halves)),
+        ]
+        with m.If(came):
+            m.d.sync += [value.eq(Array(halves)[half]), closed.eq(closing)]
+        with m.If(ended):
+            m.d.sync += group.eq(Mux(last_group, 0, group + 1))
+            with m.If(last_group):
+                m.d.sync += segment.eq(Mux(segment == plan.segments - 1, 0, segment + 1))
+
+        # --- sum over the segments ----------------------------------------------------------------
+        total = value
+        if plan.segments > 1:
+            depth = last_pass.shape[0] * plan.network.steps
+            m.submodules.sums = sums = memory.Memory(
+                shape=signed(plan.score_bits), depth=depth, init=[])
+            read, write = sums.read_port(), sums.write_port()
+            place, taken_place, first = Signal(range(depth)), Signal(range(depth)), Signal()
+            with m.If(came):
+                m.d.sync += [
+                    place.eq(Mux(place == depth - 1, 0, place + 1)), taken_place.eq(place),
+                    first.eq(segment == 0),
+                ]
+            total = Mux(first, 0, read.data) + value
+            # What is read was written a segment ago.
+            m.d.comb += [
+                read.addr.eq(place), read.en.eq(came),
+                write.addr.eq(taken_place), write.data.eq(total), write.en.eq(taken),
+            ]
+
+        # --- give ---------------------------------------------------------------------------------
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(taken & closed):
+            m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(total)]
+
+        return m
+
+    def values(self, m):
+        """Score of each lane after the step under way."""
+        readout, steps = self.plan.network.readout, self.plan.network.steps
+        if readout == "membrane":
+            return [self.membranes[n] for n in range(self.plan.lanes)]
+        found = []
+        to_go = steps - (self.chunk * self.plan.word_steps + self.step)
+        for n in range(self.plan.lanes):
+            tally, now = Signal(8, name=f"tally{n}"), Signal(8, name=f"score{n}")
+            if readout == "count":
+                m.d.comb += now.eq(tally + self.spikes[n])
+            else:
+                m.d.comb += now.eq(Mux((tally == 0) & self.spikes[n], to_go, tally))
+            with m.If(self.stepped):
+                m.d.sync += tally.eq(Mux(self.last, 0, now))
+            found.append(now)
+        return found

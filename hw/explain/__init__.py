@@ -1,0 +1,1 @@
+"""Explanations on the chip: SAM, traces, and spikes taken away."""

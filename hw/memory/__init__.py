@@ -1,0 +1,1 @@
+"""Memories: spike trains, weights, and what watches them."""

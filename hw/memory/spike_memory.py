@@ -1,0 +1,126 @@
+"""Memories of the spike trains: two single-port ones in turn, and the bitmap over both."""
+
+from amaranth import *
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.memory.spram import SPRAM
+from hw.plan.planner import WORD, address_bits
+
+__all__ = ["Trains"]
+
+
+class Trains(wiring.Component):
+    """Trains of a pass's input in one memory, of its output in the other.
+
+    The walker has the source memory to itself. Writes go to the other one, each behind the one
+    before, with the SAM unit's reads between them. Every read takes one cycle. A write also marks
+    the train in the bitmap, a cycle later, by whether it is not all zero; the first train written
+    to a word of the bitmap clears the rest of it. The bitmap read port looks at the source.
+
+    Parameters
+    ----------
+    regions : (int, int)
+        Trains kept in each memory, multiples of 16.
+    word_steps : int
+        Width of a train.
+    chunks : int
+        Words of a neuron: writes go round as many places in the bitmap.
+
+    Members
+    -------
+    source : In(1)
+        The memory that is read; the other is written.
+    addr, en, train : In, In(1), Out(word_steps)
+        Read port of the source.
+    bitmap_addr, bitmap_data : In, Out(16)
+        Read port of its bitmap.
+    w_rewind : In(1)
+        The next write goes to address 0; not with ``w_en``.
+    w_en, w_train, w_some : In(1), In(word_steps), In(1)
+        Write to the other; ``w_some``: the train is not all zero.
+    w_jump, w_turn : In
+        From this write's address to the next one's, modulo its width; and whether that belongs to
+        the next chunk.
+    w_addr : Out
+        Where the write goes.
+    sam_turn : In(1)
+        The other is for reading in this cycle; not with ``w_en``.
+    sam_addr, sam_train : In, Out(word_steps)
+        Its read port: reads in every cycle of ``sam_turn``. A write takes away what was read.
+    """
+
+    def __init__(self, *, regions, word_steps, chunks):
+        self.regions, self.word_steps, self.chunks = regions, word_steps, chunks
+        addr = address_bits(regions)
+        super().__init__({
+            "source": In(1),
+            "addr": In(addr), "en": In(1), "train": Out(word_steps),
+            "bitmap_addr": In(addr - 4), "bitmap_data": Out(WORD),
+            "w_rewind": In(1), "w_en": In(1), "w_train": In(word_steps), "w_some": In(1),
+            "w_jump": In(addr), "w_turn": In(1),
+            "w_addr": Out(addr),
+            "sam_turn": In(1),
+            "sam_addr": In(addr), "sam_train": Out(word_steps),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        # Of no meaning until it is rewound.
+        w_addr = Signal.like(self.w_addr, reset_less=True)
+        m.d.comb += self.w_addr.eq(w_addr)
+        with m.If(self.w_rewind):
+            m.d.sync += w_addr.eq(0)
+        with m.Elif(self.w_en):
+            m.d.sync += w_addr.eq(w_addr + self.w_jump)
+
+        banks = []
+        for n in range(2):
+            bank = SPRAM(depth=max(1, self.regions[n]))
+            m.submodules[f"bank{n}"] = bank
+            banks.append(bank)
+            read = self.source == n
+            m.d.comb += [
+                bank.addr.eq(Mux(read, self.addr, Mux(self.sam_turn, self.sam_addr, self.w_addr))),
+                # The target is enabled all the time, so that nothing of a write decides on that.
+                bank.r_en.eq(~read | self.en),
+                bank.w_en.eq(~read & self.w_en),
+                bank.w_data.eq(self.w_train),
+            ]
+        m.d.comb += [
+            self.train.eq(Mux(self.source, banks[1].r_data, banks[0].r_data)),
+            self.sam_train.eq(Mux(self.source, banks[0].r_data, banks[1].r_data)),
+        ]
+
+        # The bitmap of memory 1 lies behind that of memory 0. A word is written again with each of
+        # its trains, a cycle after it, and never while it can be read: source and target are
+        # different memories.
+        words = [region // WORD for region in self.regions]
+        m.submodules.bitmap = bitmap = memory.Memory(
+            shape=WORD, depth=max(1, sum(words)), init=[])
+        read, write = bitmap.read_port(), bitmap.write_port()
+        marks = Signal(WORD * self.chunks, reset_less=True)
+        kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])
+        now   = Signal(WORD)
+        m.d.comb += [
+            now.eq(kept | Cat(self.w_some & (self.w_addr[:4] == n) for n in range(WORD))),
+            read.addr.eq(self.bitmap_addr + Mux(self.source, words[0], 0)),
+            self.bitmap_data.eq(read.data),
+        ]
+        m.d.sync += [
+            write.addr.eq(self.w_addr[4:] + Mux(self.source, 0, words[0])),
+            write.en.eq(self.w_en),
+        ]
+        with m.If(self.w_en):
+            if self.chunks == 1:
+                m.d.sync += marks.eq(now)
+            else:
+                m.d.sync += marks.eq(Mux(self.w_turn, Cat(marks[WORD:], now),
+                                         Cat(now, marks[WORD:])))
+        if self.chunks == 1:
+            m.d.comb += write.data.eq(marks)
+        else:
+            m.d.sync += write.data.eq(now)
+
+        return m

@@ -1,0 +1,126 @@
+"""Another network on a chip that is built: its weights and thresholds in the chip's formats."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from golden.network import Layer, rule
+from hw.plan.planner import Plan
+
+__all__ = ["Reload", "reload"]
+
+
+@dataclass(frozen=True)
+class Reload(Plan):
+    """The Plan of ``network`` in the number formats of a chip that was built from ``chip``.
+
+    Made by ``reload``; hw.plan.planner.configuration turns it into the writes.
+    """
+
+    chip: Plan | None = None
+
+    @cached_property
+    def weight_bits(self):
+        """Width of a weight in memory: the chip's."""
+        return self.chip.weight_bits
+
+    @cached_property
+    def membrane_bits(self):
+        """Width of a membrane, and of biases in memory: the chip's."""
+        return self.chip.membrane_bits
+
+    @cached_property
+    def threshold_bits(self):
+        """Width of a threshold in memory: the chip's."""
+        return self.chip.threshold_bits
+
+    @cached_property
+    def segments(self):
+        """Parts into which the inputs of the read-out are cut: as on the chip."""
+        return self.chip.segments
+
+    @cached_property
+    def per_channel(self):
+        """Whether parameters come with every group: as on the chip."""
+        return self.chip.per_channel
+
+    @cached_property
+    def fields(self):
+        """Parameters kept in the weight memory: the chip's."""
+        return self.chip.fields
+
+
+def reload(chip, network):
+    """Plan of ``network`` for a chip of the same topology.
+
+    What a chip keeps in memory may differ: weights, thresholds and, where those of the network it
+    was built for are kept there (Plan.fields), biases, leaks and v_reset. All else is wired:
+    shapes, places, orders, fraction bits, BNTT and the widths that follow from the numbers.
+
+    Parameters
+    ----------
+    chip : hw.plan.planner.Plan
+        Of the accelerator.
+    network : golden.network.Network
+
+    Raises BadInput naming the layer and what does not fit.
+    """
+    same_topology(chip, network)
+    size = {"lanes": chip.lanes, "word_steps": chip.word_steps}
+    rule(chip.per_channel or not Plan(network, **size).per_channel, network.name,
+         "neurons differ from channel to channel, and the chip has one kind for a layer")
+    made = Reload(network, **size, chip=chip)
+    for what, bits in (("weights", "weight_bits"), ("thresholds", "threshold_bits"),
+                       ("leaks", "leak_bits"), ("sums", "sum_bits"), ("membranes", "membrane_bits"),
+                       ("scores", "score_bits")):
+        needed, there = getattr(Plan, bits).func(made), getattr(chip, bits)
+        rule(needed <= there, network.name,
+             f"{what} need {needed} bits where the chip has {there}")
+    return made
+
+
+def same_topology(chip, network):
+    """Raise BadInput unless everything that is wired in the chip is so in ``network``."""
+    built, kept = chip.network, {name for name, _ in chip.fields}
+    for what in ("shape", "steps", "encoder", "readout"):
+        rule(getattr(network, what) == getattr(built, what), network.name,
+             f"{what} is {getattr(network, what)} where the chip has {getattr(built, what)}")
+    rule(len(network.layers) == len(built.layers), network.name,
+         f"has {len(network.layers)} layers where the chip has {len(built.layers)}")
+    for n, (layer, wired) in enumerate(zip(network.layers, built.layers, strict=True), 1):
+        where = f"{network.name}: layer {n} of {len(network.layers)}"
+        for what, mine, its in wired_of(layer, wired, kept):
+            rule(np.array_equal(mine, its), where,
+                 f"{what} is {told(mine)} where the chip has {told(its)}")
+
+
+def wired_of(layer, wired, kept):
+    """(what, of the layer, of the chip's layer) of all that is not in the chip's memories."""
+    pair = lambda of: (of(layer), of(wired))
+    yield "kind", *pair(lambda x: type(x).__name__)
+    if not isinstance(layer, Layer):
+        for what in ("kind", "kernel", "stride", "padding"):
+            yield what, getattr(layer, what), getattr(wired, what)
+        return
+    yield "shape of the weights", layer.weights.shape, wired.weights.shape
+    for what in ("stride", "padding", "groups", "frac"):
+        yield what, getattr(layer, what), getattr(wired, what)
+    for what in ("reset", "compare", "delay"):
+        yield what, getattr(layer.neuron, what), getattr(wired.neuron, what)
+    if "bias" not in kept:
+        yield "bias", *pair(lambda x: x.biases)
+    if "leak" not in kept:
+        yield "leak", *pair(lambda x: x.per_channel(x.neuron.leak))
+    if "v_reset" not in kept and layer.neuron.reset == "zero":
+        yield "v_reset", *pair(lambda x: x.per_channel(x.neuron.v_reset))
+    yield "BNTT", layer.norm is not None, wired.norm is not None
+    if layer.norm is not None and wired.norm is not None:
+        for n, what in enumerate(("BNTT gain", "BNTT offset", "BNTT shift")):
+            yield what, layer.norm[n], wired.norm[n]
+
+
+def told(value):
+    """A value in a message: of many, the first and the last."""
+    values = np.ravel(value).tolist()
+    return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]}, ..., {values[-1]}"

@@ -1,0 +1,1 @@
+"""cocotb benches: a component as Verilog against golden."""

@@ -1,0 +1,1 @@
+"""What tests share: networks, stand-ins and files made for them."""

@@ -1,0 +1,1 @@
+"""What training runs share: integer neurons with gradients, the loop, the sets."""

