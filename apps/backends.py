@@ -7,20 +7,20 @@ import numpy as np
 
 from boards.host import Board, find_port
 from boards.ports import LinkError
-from boards.protocol.codec import Form, Register
+from boards.protocol.codec import MapEncoding, Register
 from boards.protocol.results import Result
 from golden.formats import MODES, exp_table, map_top
 from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
 
-__all__ = ["ChipEngine", "ModelEngine", "arguments", "opened", "same"]
+__all__ = ["ChipBackend", "ModelBackend", "arguments", "opened", "same"]
 
 SIMULATED_HZ = 24_000_000
 SIMULATED_BAUD = SIMULATED_HZ // 4  # the fastest that the chip takes: simulated bits cost time
 
 
-class ModelEngine:
+class ModelBackend:
     """golden.run, in the place of a chip.
 
     Members
@@ -62,7 +62,7 @@ class ModelEngine:
         return {}
 
 
-class ChipEngine(ModelEngine):
+class ChipBackend(ModelBackend):
     """A chip behind a Board, loaded with a network.
 
     Parameters
@@ -116,9 +116,9 @@ def value_bits(told):
 
     A sum over all steps has as many bits as ``steps`` times the largest value.
     """
-    if told.form == Form.FULL:
+    if told.form == MapEncoding.FULL:
         return told.map_bits
-    if told.form == Form.SUM:
+    if told.form == MapEncoding.SUM:
         return next((bits for bits in range(1, told.map_bits + 1)
                      if (told.steps * map_top(bits)).bit_length() == told.map_bits), None)
     return None
@@ -160,7 +160,7 @@ def opened(args, *, quick=False):
         if args.tap:
             raise BadInput("--tap is for --demo: a chip has the taps it was built with")
         with Board(args.port or find_port(), baud=args.baud) as board:
-            yield ChipEngine(board, network)
+            yield ChipBackend(board, network)
         return
     from flow.build import default_taps, engine_size
     taps = tuple(sorted(set(args.tap))) if args.tap else default_taps(network)
@@ -169,7 +169,7 @@ def opened(args, *, quick=False):
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
                            f"{', '.join(map(str, network.taps))}")
     if args.demo == "golden":
-        yield ModelEngine(network, taps=taps)
+        yield ModelBackend(network, taps=taps)
         return
     from boards.platform.top import Top
     from hw.accelerator import Accelerator
@@ -179,7 +179,7 @@ def opened(args, *, quick=False):
               clock_hz=SIMULATED_HZ, baud=SIMULATED_BAUD, counters=True)
     with (SimulatedPort(top, quick=quick) as port,
           Board(port, baud=SIMULATED_BAUD, timeout=20e-3, clock=port.clock) as board):
-        yield ChipEngine(board, network, notice=(
+        yield ChipBackend(board, network, notice=(
             "Demo: no chip here. Its Verilog runs in Verilator, bit by bit at the UART pins, and "
             "the driver talks to it as it would to the board; time is that of the simulation."))
 

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import Progress
 
-from golden.attribution import SpikeAttributor, checked_decay
+from golden.attribution import SpikeAttributor
 from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
+from golden.explain.traces import checked_decay
 from golden.formats import MODES, SCORE_FRAC, exp_table
 from golden.images import load_images, picture
 from golden.io.arguments import index

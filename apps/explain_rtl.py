@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from golden.attribution import quantised, weighed
 from golden.explain.paths import network_paths
 from golden.explain.saliency import Importance, Saliency
+from golden.explain.traces import attribute, quantised
 from golden.formats import SCORE_FRAC
 from golden.io.errors import BadInput
 from sim.rtl import Simulation
@@ -49,7 +49,7 @@ class Chip:
                 raise BadInput(f"--layer {self.layer}: path weights behind it differ from step to "
                                "step (BNTT), and a trace has one")
             weights, shift = quantised(paths)
-            found = weighed(self.result.traces[0].ravel(), weights).reshape(shape)
+            found = attribute(self.result.traces[0].ravel(), weights).reshape(shape)
             heat = found.sum(axis=0)[None] * 2.0**(shift - SCORE_FRAC)
             return (found, heat, "path weight x trace",
                     f"Attribution of the class score to {where} (on the chip, decay "

@@ -6,7 +6,7 @@ import numpy as np
 
 from boards.host import Board
 from boards.platform.top import Top
-from boards.protocol.codec import Form
+from boards.protocol.codec import MapEncoding
 from flow.build import default_taps, engine_size
 from golden.formats import exp_table
 from golden.images import load_images
@@ -35,8 +35,12 @@ def parser():
                        help="of the chip (default: %(default)s)")
     found.add_argument("--baud", type=whole(), action="append", metavar="B",
                        help="may be repeated (default: 1 and 3 Mbaud)")
-    found.add_argument("--maps", action="append", choices=[form.name.lower() for form in Form],
-                       help="may be repeated (default: all)")
+    found.add_argument(
+        "--maps",
+        action="append",
+        choices=[form.name.lower() for form in MapEncoding],
+        help="may be repeated (default: all)",
+    )
     return found
 
 
@@ -80,10 +84,10 @@ def main(argv=None):
         table.add_column(column, justify="right")
     own = alone(network, pictures, hz=hz)
     for baud in args.baud or (1_000_000, 3_000_000):
-        for form in args.maps or [form.name.lower() for form in Form]:
+        for form in args.maps or [form.name.lower() for form in MapEncoding]:
             try:
                 sent, got, seconds, waits = measured(
-                    network, pictures, hz=hz, baud=baud, form=Form[form.upper()])
+                    network, pictures, hz=hz, baud=baud, form=MapEncoding[form.upper()])
             except ValueError as error:
                 raise BadInput(f"--baud {baud}: {error}") from None
             table.add_row(f"{baud:,}", form, f"{sent:.0f}", f"{got:.0f}", f"{1000 * seconds:.2f}",

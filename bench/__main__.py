@@ -20,7 +20,7 @@ from bench.measures import MEASURES, Context, netlists
 from bench.rows import rows
 from bench.store import ROOT
 from bench.table import page
-from flow import steps as flow
+from flow import steps
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.evidence import stamp
@@ -102,7 +102,7 @@ def main(argv=None):
     old = json.loads(RESULTS.read_text()) if args.only and RESULTS.exists() else {}
     results = {
         "date": datetime.date.today().isoformat(), "python": platform.python_version(),
-        "machine": platform.machine(), "cores": os.cpu_count(), "tools": flow.versions(),
+        "machine": platform.machine(), "cores": os.cpu_count(), "tools": steps.versions(),
         "stamps": old.get("stamps", {}) | dict.fromkeys(found, made),
         "measured": old.get("measured", {}) | found,
         "failed": {k: v for k, v in old.get("failed", {}).items() if k not in found} | failed}

@@ -11,7 +11,7 @@ import numpy as np
 from bench.chips import netlist
 from bench.networks import all_networks, command_line
 from bench.store import kept
-from flow import steps as flow
+from flow import steps
 from flow.estimate import area
 from golden.io.files import replacing
 from golden.io.text import say
@@ -50,7 +50,7 @@ def measure(*, tick=lambda: None):
     found = []
     for name, options in variants().items():
         folder, accelerator, _ = netlist(options, clock=CLOCK)
-        real = kept("area", [folder.name], lambda folder=folder: flow.packed_size(folder))
+        real = kept("area", [folder.name], lambda folder=folder: steps.packed_size(folder))
         found.append({
             "name": name, "network": accelerator.network.digest,
             "lanes": accelerator.plan.lanes, "word_steps": accelerator.plan.word_steps,

@@ -1,8 +1,7 @@
 """The chips that are measured, as hw.build makes them."""
 
 from bench.store import ROOT
-from flow import build
-from flow import steps as flow
+from flow import build, steps
 from golden.io import processes
 from golden.io.errors import BadInput
 from golden.network import load
@@ -17,12 +16,12 @@ def chip(options, *, clock):
 def netlist(options, *, clock):
     """(folder of the synthesised chip, accelerator, hertz)."""
     accelerator, component, hz = chip(options, clock=clock)
-    return flow.synthesised(component, ROOT / "flow"), accelerator, hz
+    return steps.synthesised(component, ROOT / "flow"), accelerator, hz
 
 
 def size(options, *, clock):
     """{lc, ebr, spram, dsp} after packing, which no seed changes."""
-    return flow.packed_size(netlist(options, clock=clock)[0])
+    return steps.packed_size(netlist(options, clock=clock)[0])
 
 
 def clocks(options, seeds, *, clock, jobs, tick):
@@ -31,9 +30,9 @@ def clocks(options, seeds, *, clock, jobs, tick):
     A seed that finds no place reaches 0 MHz, of no cells.
     """
     folder, _, hz = netlist(options, clock=clock)
-    routes = flow.seeds_routed(folder, seeds, hz=hz, jobs=jobs, tick=tick)
-    nothing = {"fmax_mhz": 0, **dict.fromkeys(flow.icebreaker().used, 0)}
-    return [{"seed": seed, **({"fmax_mhz": flow.fmax(route), **flow.used(route)} if route
+    routes = steps.seeds_routed(folder, seeds, hz=hz, jobs=jobs, tick=tick)
+    nothing = {"fmax_mhz": 0, **dict.fromkeys(steps.icebreaker().used, 0)}
+    return [{"seed": seed, **({"fmax_mhz": steps.fmax(route), **steps.used(route)} if route
                               else nothing)}
             for seed, route in routes.items()]
 
@@ -53,5 +52,5 @@ def prepared(options, clock):
     """Synthesise one; what fails will be told by the measure that wants it."""
     try:
         netlist(options, clock=clock)
-    except (BadInput, flow.Failed):
+    except (BadInput, steps.ToolError):
         pass

@@ -10,7 +10,7 @@ from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
-from hw.engine.profiler import Cause
+from hw.engine.profiler import StallReason
 from sim.rtl import Simulation
 from sim.throughput import operations
 
@@ -51,7 +51,7 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
                 "cycles": found.cycles.tolist(), "operations": operations(net, golden).tolist(),
                 "law": law.tolist(), "spikes": golden.counts.sum(axis=1).tolist(),
                 "causes": found.causes.sum(axis=0).tolist(),
-                "cause_names": [cause.name.lower() for cause in Cause]}
+                "cause_names": [cause.name.lower() for cause in StallReason]}
     # The program's folder is named by the Verilog and the harness.
     key = [simulation.program.parent.name, net.digest, digest(pictures.tobytes()), model()]
     return kept("images", key, make)

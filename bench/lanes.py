@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.chips import chip, netlist
-from flow import steps as flow
+from flow import steps
 from flow.estimate import area
 from flow.estimate.cycles import image_cycles, trains_of
 from golden.images import load_images
@@ -39,7 +39,7 @@ def measure(network, pictures, *, clock, tick=lambda: None):
         each = {"lanes": lanes, "word_steps": word_steps,
                 "cycles": float(np.mean(cycles.sum(axis=1))), "lc": area.cells(accelerator)}
         if (lanes, word_steps) in BUILT:
-            each["real"] = flow.packed_size(netlist(options, clock=clock)[0])["lc"]
+            each["real"] = steps.packed_size(netlist(options, clock=clock)[0])["lc"]
         found.append(each)
         tick()
     return found

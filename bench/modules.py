@@ -5,7 +5,7 @@ from collections import Counter
 
 from bench.chips import chip
 from bench.store import ROOT, kept
-from flow import steps as flow
+from flow import steps
 
 # Modules that are shown by themselves; what lies in none of them counts for the one around it.
 SHOWN = ("accelerator", "encoder", "engine", "follower", "lane", "link", "sam", "trains", "walker",
@@ -67,6 +67,6 @@ def by_module(netlist):
 def measure(options, *, clock):
     """``by_module`` of the chip of command line ``options`` of hw.build."""
     _, component, _ = chip(options, clock=clock)
-    folder = flow.synthesised(component, ROOT / "flow", flat=False)
+    folder = steps.synthesised(component, ROOT / "flow", flat=False)
     return kept("modules", [folder.name], lambda: by_module(
         json.loads((folder / "top.json").read_text())))

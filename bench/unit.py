@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.store import ROOT, kept
-from flow import steps as flow
+from flow import steps
 from flow.export.units import export_layer
 from golden.network import Layer, Network, Neuron
 
@@ -27,4 +27,4 @@ def measure(*, seed=1):
     def make():
         return export_layer(ROOT / "unit" / "layer.v", stage, steps=STEPS, network="16-to-8",
                             seed=seed)
-    return kept("unit", [network().digest, sources, seed, flow.versions()], make)
+    return kept("unit", [network().digest, sources, seed, steps.versions()], make)

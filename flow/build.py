@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from flow import steps as flow
+from flow import steps
 from flow.estimate import area
 from flow.estimate.memories import capacity, efforts, memory_plan, multipliers, shortages, too_many
-from flow.steps import Failed, Unplaced
+from flow.steps import PlacementFailed, ToolError
 from golden.formats import MODES, SCORE_FRAC, check_map_bits, exp_table, map_top
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
@@ -67,7 +67,7 @@ def design(network, args):
     from boards.link.maps import width_of
     from boards.platform.device import OnBoard
     from boards.platform.top import Top
-    from boards.protocol.codec import Form
+    from boards.protocol.codec import MapEncoding
     from boards.protocol.flash_image import FRAMES
     from hw.accelerator import Accelerator
 
@@ -87,7 +87,7 @@ def design(network, args):
                               attribution=args.traces, experiments=args.experiments,
                               scrub=args.scrub,
                               map_bits=check_map_bits(args.map_bits, "--map-bits"))
-    form = Form[args.maps.upper()]
+    form = MapEncoding[args.maps.upper()]
     if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
         raise BadInput(f"--maps {args.maps}: its words have {bits} bits here, and at most "
                        f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
@@ -166,9 +166,9 @@ def report_of(network, accelerator, routes, target, *, hz, args, multipliers=Non
     Of several seeds, the fastest is the one that is kept; ``seeds`` lists all that found a place
     and ``unplaced`` the others.
     """
-    clocks = {seed: flow.fmax(route) for seed, route in routes.items() if route}
+    clocks = {seed: steps.fmax(route) for seed, route in routes.items() if route}
     seed = max(clocks, key=lambda seed: (clocks[seed], -seed))
-    used, fmax = flow.used(routes[seed], target), clocks[seed]
+    used, fmax = steps.used(routes[seed], target), clocks[seed]
     limits = {key: routes[seed]["utilization"][name]["available"]
               for key, name in target.used.items()}
     plan = accelerator.plan
@@ -177,7 +177,7 @@ def report_of(network, accelerator, routes, target, *, hz, args, multipliers=Non
         "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
         "unregistered": sorted(name for name, form in (multipliers or {}).items() if form.bare),
         "seed": seed,
-        "seeds": [{"seed": n, "fmax_mhz": mhz, **flow.used(routes[n], target)}
+        "seeds": [{"seed": n, "fmax_mhz": mhz, **steps.used(routes[n], target)}
                   for n, mhz in clocks.items()],
         "unplaced": [n for n, route in routes.items() if not route],
         "lanes": plan.lanes, "word_steps": plan.word_steps,
@@ -192,7 +192,7 @@ def report_of(network, accelerator, routes, target, *, hz, args, multipliers=Non
         "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
                    "membrane": plan.membrane_bits, "map": accelerator.map_width},
         "map_sums": map_sums(accelerator),
-        "tools": flow.versions(target.family),
+        "tools": steps.versions(target.family),
     }
 
 
@@ -298,7 +298,7 @@ def publish(args, network, accelerator, target, hz, report, work):
     All files or none; those of an older build that this one does not make are gone then, and what
     else lies in the folder stays. The report gets the SHA-256 of what is written to a board.
     """
-    bitstream = flow.packed(work, hz=hz, seed=report["seed"], target=target)
+    bitstream = steps.packed(work, hz=hz, seed=report["seed"], target=target)
     out, content = Path(args.out), {target.bitstream: bitstream.read_bytes()}
     if args.boot == "flash":
         from boards.protocol.flash_image import flash_image, padded
@@ -308,7 +308,7 @@ def publish(args, network, accelerator, target, hz, report, work):
     report["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content |= {REPORT: (json.dumps(report, indent=2) + "\n").encode(),
                 "report.md": markdown(report).encode()}
-    logs = {"top.v": "top.debug.v", "nextpnr.log": f"{flow.route(hz, report['seed'])}.tim",
+    logs = {"top.v": "top.debug.v", "nextpnr.log": f"{steps.route(hz, report['seed'])}.tim",
             "yosys.log": "top.rpt"}
     older = [out / name for name in FILES if name not in content | logs]
     with publishing(without=older) as put:
@@ -340,19 +340,19 @@ def build(args, console):
     with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)
-            work = flow.synthesised(component, work, target=target, verilog=True)
+            work = steps.synthesised(component, work, target=target, verilog=True)
             routes = {}
             for seeds in batches:
                 progress.update(task, description="place and route", total=len(routes) + len(seeds))
-                routes |= flow.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
+                routes |= steps.seeds_routed(work, seeds, hz=hz, jobs=args.jobs,
                                             tick=lambda: progress.advance(task))
-                if any(route and flow.fmax(route) >= hz / 1e6 for route in routes.values()):
+                if any(route and steps.fmax(route) >= hz / 1e6 for route in routes.values()):
                     break
             if not any(routes.values()):
-                raise Unplaced(f"no place for the last cells with seed "
+                raise PlacementFailed(f"no place for the last cells with seed "
                                f"{', '.join(map(str, routes))}; another --seed may find one")
         report = report_of(network, accelerator, routes, target, hz=hz, args=args,
-                           multipliers=flow.multipliers(work))
+                           multipliers=steps.multipliers(work))
         publish(args, network, accelerator, target, hz, report, work)
     return report
 
@@ -443,7 +443,7 @@ def main(argv=None):
         return
     try:
         report = build(args, console)
-    except Failed as error:
+    except ToolError as error:
         text = re.sub(r"\s+", " ", str(error))
         say(f"error: {args.network}: {text}", file=sys.stderr)
         raise SystemExit(1) from None

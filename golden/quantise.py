@@ -1,6 +1,6 @@
-"""python -m golden.quantise: the command of golden.importers.quantise."""
+"""python -m golden.quantise: the command of golden.importers.cli."""
 
-from golden.importers.quantise import main
+from golden.importers.cli import main
 
 if __name__ == "__main__":
     main()

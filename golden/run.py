@@ -10,10 +10,10 @@ from golden.encode import encode
 from golden.formats import SCORE_FRAC, map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
-from golden.neurons.lif import enough, neurons
+from golden.neurons.lif import accumulator_dtype, neurons
 from golden.readout import class_scores
 from golden.sam import activation_map
-from golden.synapses import largest, pooled, weighted
+from golden.synapses import max_abs_sum, pooled, weighted
 
 
 @dataclass
@@ -35,9 +35,10 @@ class Result:
     cycles : None or (N,) int64
         Clock cycles from the first pixel taken to the last result given.
     traces : None or (N, C, H, W) int64
-        golden.attribution.traces of a layer, from an accelerator that gives them.
+        golden.explain.traces.traces of a layer, from an accelerator that gives them.
     causes : None or (N, passes + 1, causes) int64
-        Clock cycles of the input and each pass by hw.engine.profiler.Cause, from a simulation.
+        Clock cycles of the input and each pass by hw.engine.profiler.StallReason, from a
+        simulation.
     saturated : None or (N,) int64
         Map values that stayed at the top of ``map_bits``; None where all maps are exact.
     """
@@ -138,7 +139,7 @@ def forward(activations, stage, steps, tick=None):
     layer, delay = stage.layer, stage.layer.neuron.delay
     spikes = np.zeros((steps, *stage.shape, len(activations)), np.uint8).transpose(4, 0, 1, 2, 3)
     membranes = []
-    kind = enough(layer, steps, largest(layer, stage.top))
+    kind = accumulator_dtype(layer, steps, max_abs_sum(layer, stage.top))
     for t, (fired, membrane) in enumerate(neurons(sums(activations, stage), layer, kind)):
         if t + delay < steps:
             spikes[:, t + delay] = fired

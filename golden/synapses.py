@@ -38,7 +38,7 @@ def weighted(activations, layer, top):
     (N, O, H', W') int32, or int64 where sums can be wider
     """
     weights = layer.weights.reshape(layer.groups, layer.channels // layer.groups, -1)
-    bound = largest(layer, top)
+    bound = max_abs_sum(layer, top)
     real = np.float32 if bound < EXACT else np.float64
     if layer.dense:
         activations = activations.reshape(len(activations), -1, 1, 1)
@@ -47,7 +47,7 @@ def weighted(activations, layer, top):
     return sums.astype(np.int32 if bound < 2**31 else np.int64).transpose(3, 0, 1, 2)
 
 
-def largest(layer, top):
+def max_abs_sum(layer, top):
     """Largest magnitude that a sum of ``layer`` can have, of inputs of magnitude up to ``top``."""
     weights = layer.weights.reshape(layer.channels, -1).astype(np.int64)
     return int(np.abs(weights).sum(axis=1).max()) * top

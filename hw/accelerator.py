@@ -10,15 +10,15 @@ from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.encode.encoder import encoder_for
 from hw.engine.constants import held, per_pass
-from hw.engine.engine import Core
-from hw.engine.profiler import Causes, activity_layout
-from hw.explain.ablation import Experiments
+from hw.engine.engine import Engine
+from hw.engine.profiler import StallProfiler, activity_layout
+from hw.explain.ablation import SpikeMask
 from hw.explain.sam import Sam
-from hw.explain.tap_reader import Follower
+from hw.explain.tap_reader import TapReader
 from hw.explain.traces import Traces
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
-from hw.memory.spike_memory import Trains
+from hw.memory.spike_memory import SpikeMemory
 from hw.memory.weight_store import Weights
 from hw.plan.planner import Plan
 
@@ -148,11 +148,11 @@ class Accelerator(wiring.Component):
         plan, passes = self.plan, self.plan.passes
 
         m.submodules.encoder = encoder = encoder_for(self.network, word_steps=plan.word_steps)
-        m.submodules.trains  = trains  = Trains(
+        m.submodules.trains  = trains  = SpikeMemory(
             regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
         m.submodules.weights = weights = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
-        m.submodules.core    = core    = Core(plan)
+        m.submodules.core    = core    = Engine(plan)
         m.submodules.signer  = signer  = Signature(row_words=plan.row_words)
 
         number  = Signal(range(len(passes)))
@@ -244,7 +244,7 @@ class Accelerator(wiring.Component):
         train = Mux(loading, encoder.o.p.train, core.w_train)
         some  = Mux(loading, encoder.some, core.w_some)
         if self.experiments:
-            m.submodules.experiments = experiments = Experiments(
+            m.submodules.experiments = experiments = SpikeMask(
                 trains=max(plan.regions), word_steps=plan.word_steps,
                 layers=len(self.network.stages))
             m.d.comb += [
@@ -307,7 +307,7 @@ class Accelerator(wiring.Component):
                 traces.table_en.eq(table_en & config.p.index[8]),
             ]
         if listeners:
-            m.submodules.follower = follower = Follower(plan)
+            m.submodules.follower = follower = TapReader(plan)
             followed = follows({*self.taps, *traced})
             told(m, follower.o, listeners)
             m.d.comb += [
@@ -345,7 +345,7 @@ class Accelerator(wiring.Component):
         last_pass = held(m, number, [int(p is passes[-1]) for p in passes])
 
         # --- activity: for simulation only --------------------------------------------------------
-        m.submodules.causes = causes = Causes()
+        m.submodules.causes = causes = StallProfiler()
         m.d.comb += [
             causes.loading.eq(loading), causes.running.eq(running),
             causes.number.eq(Mux(over, len(passes) - 1, number)),

@@ -9,15 +9,15 @@ import numpy as np
 from amaranth import Shape
 
 from flow.estimate.cycles import most_cycles
-from golden.attribution import decay_table
+from golden.explain.traces import decay_table
 from golden.formats import exp_table
 from golden.io.errors import Fault
 from golden.io.processes import folder as temporary
 from golden.io.processes import started, workers
 from golden.run import Result, at_top, check_images, check_taps, joined
 from hw.accelerator import Accelerator
-from hw.engine.profiler import Cause
-from hw.explain.ablation import deletion
+from hw.engine.profiler import StallReason
+from hw.explain.ablation import mask_writes
 from hw.plan.planner import channel_stride, class_order, configuration, pixel_words
 from sim.verilate import text_of, verilated
 
@@ -142,7 +142,7 @@ class Simulation:
         def part(start):
             writes, undone = [], np.zeros((0, 3), dtype=np.uint16)
             for step, neurons in deletions[start:start + batch]:
-                done, undoing = deletion(
+                done, undoing = mask_writes(
                     self.accelerator.plan, layer, np.atleast_1d(neurons), step)
                 writes.append(np.concatenate([undone, done]))
                 undone = undoing
@@ -198,11 +198,11 @@ class Simulation:
         return result
 
     def causes(self, records, count):
-        """(N, passes + 1, causes) cycles of the input and each pass by hw.engine.profiler.Cause."""
+        """(N, passes + 1, reasons) cycles of the input and each pass by StallReason."""
         # The image of a record: so many have ended before it.
         image = np.cumsum(records[:, 0] == CYCLES) - 1
         chosen = records[:, 0] == CAUSE
-        found = np.zeros((count, len(self.accelerator.plan.passes) + 1, len(Cause)), np.int64)
+        found = np.zeros((count, len(self.accelerator.plan.passes) + 1, len(StallReason)), np.int64)
         np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
         return found
 

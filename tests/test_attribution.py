@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from golden.attribution import (
-    SpikeAttributor,
+from golden.attribution import SpikeAttributor
+from golden.explain.paths import dense_paths, network_paths, transposed
+from golden.explain.traces import (
+    attribute,
     attribution_bits,
     decay_table,
     quantised,
     trace_bits,
     traces,
-    weighed,
 )
-from golden.explain.paths import dense_paths, network_paths, transposed
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table
 from golden.network import Layer, Network, Neuron, Pool, load
 from golden.run import run
@@ -433,9 +433,9 @@ def test_weighed_traces_against_the_float_scores(fashion, images):
     weights, shift = quantised(paths, 8)
     trains = found.spikes_input[0].reshape(16, -1)
     trace = traces(trains, decay_table(0.9, 16))
-    products = weighed(trace, weights)
+    products = attribute(trace, weights)
     assert products.shape == (784, 10)
-    assert np.array_equal(weighed(trace, weights[:, 3]), products[:, 3])
+    assert np.array_equal(attribute(trace, weights[:, 3]), products[:, 3])
     for k in range(10):
         exact = SpikeAttributor(0.9).attribute(trains, fashion, k).spatial_importance()
         error = np.abs(products[:, k] * 2.0**(shift - SCORE_FRAC) - exact)
@@ -460,7 +460,7 @@ def test_widths_hold_the_extremes():
     full = traces(np.ones((steps, 1)), np.full(steps + 1, 2**15))
     assert full.tolist() == [steps << SCORE_FRAC] and full.max() < 2**trace_bits(steps)
     for weight in (-128, 127):
-        product = int(weighed(full, np.array([weight]))[0])
+        product = int(attribute(full, np.array([weight]))[0])
         assert -2**(attribution_bits(steps, 8) - 1) <= product < 2**(attribution_bits(steps, 8) - 1)
 
 
@@ -526,7 +526,7 @@ def test_says_which_argument_of_the_traces_is_wrong():
             (lambda: decay_table(1, 4), "decay must be"), (lambda: decay_table(0.5, 0), "steps"),
             (lambda: quantised([1], 1), "bits must be 2 to 16"),
             (lambda: quantised([np.inf]), "path_weights must be finite"),
-            (lambda: weighed(np.ones(3), np.ones(2)), "weights must be one a trace"),
+            (lambda: attribute(np.ones(3), np.ones(2)), "weights must be one a trace"),
             (lambda: SpikeAttributor(0.5).attribute(spikes, np.ones((2, 1)), 0).top_k(0),
              "k must be at least 1"),
             (lambda: SpikeAttributor(0.5).attribute(

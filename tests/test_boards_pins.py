@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from apps.backends import ChipEngine, opened, same
+from apps.backends import ChipBackend, opened, same
 from boards.host import Board
 from boards.platform.top import Top
-from boards.protocol.codec import Form
-from golden.attribution import decay_table, traces
+from boards.protocol.codec import MapEncoding
 from golden.explain.perturb import NetworkModel
+from golden.explain.traces import decay_table, traces
 from golden.formats import exp_table
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.explain.ablation import deletion
+from hw.explain.ablation import mask_writes
 from hw.plan.planner import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images, loud
@@ -69,7 +69,9 @@ def everything():
     """A small network with all that the protocol knows, loaded over the pins."""
     network = draw(3, steps=(4,), plain=True)
     accelerator = Accelerator(network, attribution=1, experiments=True)
-    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, counters=True, form=Form.BYTES)
+    top = Top(
+        accelerator, clock_hz=4_000_000, baud=1_000_000, counters=True, form=MapEncoding.BYTES
+    )
     with (SimulatedPort(top, quick=True) as port,
           Board(port, timeout=20e-3, clock=port.clock) as board):
         board.load(configuration(
@@ -103,7 +105,7 @@ def test_experiments(everything):
     network, image = accelerator.network, images(accelerator.network, 1, 5)[0]
     whole = run(image[None], network)
     for layer, neurons, step in ((0, [0, 3, 7], None), (1, [1, 2], None), (1, [0], 2)):
-        done, undone = deletion(accelerator.plan, layer, neurons, step)
+        done, undone = mask_writes(accelerator.plan, layer, neurons, step)
         spikes = (whole.spikes[layer] if layer else whole.spikes_input)[0]
         left = spikes.reshape(network.steps, -1).copy()
         left[slice(None) if step is None else step, neurons] = 0
@@ -133,14 +135,23 @@ def test_clocks_apart(drift):
     """Host and chip two percent apart at the worst divisor, 4: half of what uart.py states."""
     network = draw(3, steps=(4,), plain=True)
     accelerator = Accelerator(network, attribution=1, experiments=True)
-    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, counters=True, form=Form.BYTES)
+    top = Top(
+        accelerator, clock_hz=4_000_000, baud=1_000_000, counters=True, form=MapEncoding.BYTES
+    )
     with (SimulatedPort(top, quick=True, drift=drift) as port,
           Board(port, timeout=20e-3, clock=port.clock) as board):
         assert board.identify().digest == network.digest and board.damaged == 0
 
 
-@pytest.mark.parametrize("form, bits", [(Form.FULL, None), (Form.FULL, 16), (Form.SUM, None),
-                                        (Form.BYTES, 17)])
+@pytest.mark.parametrize(
+    "form, bits",
+    [
+        (MapEncoding.FULL, None),
+        (MapEncoding.FULL, 16),
+        (MapEncoding.SUM, None),
+        (MapEncoding.BYTES, 17),
+    ],
+)
 def test_maps_beyond_two_bytes(form, bits):
     """Every neuron of 66 channels in every step: exact in three bytes, in sums, in bytes, or held.
 
@@ -155,12 +166,12 @@ def test_maps_beyond_two_bytes(form, bits):
     assert maps.max() == (2**bits - 1 if bits else 66 * 15 * 256)
     with (SimulatedPort(top, quick=True) as port,
           Board(port, timeout=20e-3, clock=port.clock) as board):
-        engine = ChipEngine(board, network)
+        engine = ChipBackend(board, network)
         engine.set(0, "paper")
         result = engine.explain(frames)
         assert result.saturated == (0 if bits is None else wanted.saturated[0] > 0
                                     and wanted.saturated[0])
-        if form == Form.BYTES:
+        if form == MapEncoding.BYTES:
             exponent = np.array([[int(v).bit_length() - 8 for v in row] for row in maps[-1]])
             assert (result.maps[1] == maps >> exponent << exponent).all()
         else:
@@ -173,7 +184,7 @@ def test_spike_frames(seed, word_steps):
     """Trains instead of pixels, in words of two bytes and of one; the maps summed on the chip."""
     network = draw(seed, steps=(20,), plain=True, encoder="frames")
     accelerator = Accelerator(network, word_steps=word_steps)
-    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, form=Form.SUM)
+    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, form=MapEncoding.SUM)
     frames = images(network, 2, seed)
     wanted = run(frames, network)
     with (SimulatedPort(top, quick=True) as port,

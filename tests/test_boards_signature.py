@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from apps.backends import ChipEngine
+from apps.backends import ChipBackend
 from boards import host
 from boards.host import Board, LinkError
 from boards.platform.top import Top
@@ -210,10 +210,10 @@ def test_a_label_alone_is_not_believed(chip):
     with chip.port() as port, chip.board(port) as board:
         board.load(words, label=chip.network.digest)
         with pytest.raises(LinkError, match="labelled .* but by their signature they are others"):
-            ChipEngine(board, chip.network)
+            ChipBackend(board, chip.network)
         board.load(chip.writes, label=chip.network.digest)
         before = board.sent
-        engine = ChipEngine(board, chip.network)
+        engine = ChipBackend(board, chip.network)
         assert board.sent - before < 500
         image = images(chip.network, 1)[0]
         assert (engine.explain(image).scores == run(image[None], chip.network).scores[0]).all()

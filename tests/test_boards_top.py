@@ -8,7 +8,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from boards.host import Board
-from boards.platform.clock import Pll, Settle, ecp_pll_for, pll_for
+from boards.platform.clock import Pll, ResetDelay, ecp_pll_for, pll_for
 from boards.platform.device import TARGETS, OnBoard, target_for
 from boards.platform.top import Top
 from flow.toolchain import choose, compile_once
@@ -85,7 +85,7 @@ def test_pll_limits():
 
 def test_reset_waits_for_the_clock():
     """At least 15 us at 1 MHz after the lock, and again after it was lost."""
-    dut = Settle(hz=1_000_000)
+    dut = ResetDelay(hz=1_000_000)
 
     async def bench(ctx):
         await ctx.tick().repeat(40)

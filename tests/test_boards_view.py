@@ -19,7 +19,7 @@ from wsgiref.util import setup_testing_defaults
 import numpy as np
 import pytest
 
-from apps.backends import ModelEngine, same
+from apps.backends import ModelBackend, same
 from apps.view import __main__ as view
 from apps.view.service import service
 from boards.protocol.results import Result
@@ -48,7 +48,7 @@ def post(url, path, value):
 @pytest.fixture(scope="module")
 def small():
     """A service of a small network, and its engine."""
-    engine = ModelEngine(draw(3, steps=(4,), plain=True), taps=(1,))
+    engine = ModelBackend(draw(3, steps=(4,), plain=True), taps=(1,))
     with serving(engine) as url:
         yield url, engine
 
@@ -274,7 +274,7 @@ def test_too_large_a_picture_is_told_the_size(small):
 
 def test_a_large_network_takes_its_own_images():
     """Of 3 x 600 x 600, of more than a megabyte."""
-    engine = ModelEngine(SimpleNamespace(shape=(3, 600, 600)), taps=())
+    engine = ModelBackend(SimpleNamespace(shape=(3, 600, 600)), taps=())
     app = service(engine)
     size = 3 * 600 * 600
     some = json.dumps({"pixels": base64.b64encode(bytes(size + 1)).decode()}).encode()
@@ -349,7 +349,7 @@ def test_hosts(host, name, local):
         assert sent(url, b"GET / HTTP/1.0\r\n\r\n").endswith(b"x")
         hosts = view.names(url, own)
         assert bool(hosts) == local and (not local or {name, "localhost"} <= set(hosts))
-        server.set_app(service(ModelEngine(draw(3, steps=(4,), plain=True), taps=()), hosts=hosts))
+        server.set_app(service(ModelBackend(draw(3, steps=(4,), plain=True), taps=()), hosts=hosts))
         wanted = 403 if local else 200
         for other, status in ((f"{name}:{server.server_port}", 200), (name, 200),
                               ("elsewhere.example", wanted)):

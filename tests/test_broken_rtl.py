@@ -11,14 +11,10 @@ import pytest
 
 from hw import accelerator
 from hw.encode import encoder
-from hw.engine import address_generator as walker
-from hw.engine import datapath as engine
-from hw.engine import dispatcher as picker
-from hw.engine import lane, readout
-from hw.engine.engine import Core
-from hw.explain import sam
-from hw.explain import tap_reader as follower
-from hw.memory import spike_memory as trains
+from hw.engine import address_generator, datapath, dispatcher, lane, readout
+from hw.engine.engine import Engine
+from hw.explain import sam, tap_reader
+from hw.memory import spike_memory
 from hw.plan.planner import Plan
 from sim.runner import outcomes
 from verify.networks import draw, images
@@ -47,21 +43,21 @@ BENCHES = {
     "encoder": lambda m, folder: one(m.Encoder(steps=20, word_steps=8), kind="bernoulli", steps=20,
                                      word_steps=8),
     "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
-    "trains": lambda m, folder: one(m.Trains(**TRAINS), **TRAINS),
+    "trains": lambda m, folder: one(m.SpikeMemory(**TRAINS), **TRAINS),
     "lane": lambda m, folder: planned(m.Lane, folder),
-    "follower": lambda m, folder: planned(m.Follower, folder, RAGGED, 8),
-    "core": lambda m, folder: planned(Core, folder),
+    "follower": lambda m, folder: planned(m.TapReader, folder, RAGGED, 8),
+    "core": lambda m, folder: planned(Engine, folder),
     "accelerator": lambda m, folder: planned(
         lambda plan: m.Accelerator(NETWORK), folder),
 }
-MODULES = {"encoder": encoder, "sam": sam, "trains": trains, "lane": lane, "follower": follower,
-           "walker": walker, "picker": picker, "engine": engine, "readout": readout,
-           "accelerator": accelerator}
+MODULES = {"encoder": encoder, "sam": sam, "trains": spike_memory, "lane": lane,
+           "follower": tap_reader, "walker": address_generator, "picker": dispatcher,
+           "engine": datapath, "readout": readout, "accelerator": accelerator}
 # Parts of a core: the module that makes one, and the name by which it knows it.
 PARTS = {
-    "walker": "hw.engine.engine.Walker",
-    "picker": "hw.engine.engine.Picker",
-    "engine": "hw.engine.engine.Engine",
+    "walker": "hw.engine.engine.AddressGenerator",
+    "picker": "hw.engine.engine.Dispatcher",
+    "engine": "hw.engine.engine.Datapath",
     "readout": "hw.engine.datapath.Readout",
 }
 

@@ -5,10 +5,11 @@ import pytest
 from PIL import Image
 
 from apps.explain import drawable, main
-from golden.attribution import SpikeAttributor, decay_table, quantised, traces, weighed
+from golden.attribution import SpikeAttributor
 from golden.explain.paths import network_paths
 from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
+from golden.explain.traces import attribute, decay_table, quantised, traces
 from golden.network import Layer, Network, Neuron, load
 from golden.run import run
 
@@ -114,7 +115,7 @@ def test_attribution_by_the_traces_of_the_chip(tmp_path, small):
     found, network = np.load(tmp_path / "e.npz"), load(tmp_path / "n.npz")
     spikes = run(np.load(tmp_path / "i.npy")[None], network).spikes[1][0]
     weights, shift = quantised(network_paths(network, 2, layer=1))
-    want = weighed(traces(spikes, decay_table(0.8, 8)).ravel(), weights)
+    want = attribute(traces(spikes, decay_table(0.8, 8)).ravel(), weights)
     assert want.any() and np.array_equal(found["map"], want.reshape(4, 8, 8))
     # The traces are the attribution of golden, rounded: four neurons a pixel, |weights| up to 8.
     scores = SpikeAttributor(0.8).attribute(spikes, network, 2, layer=1).scores

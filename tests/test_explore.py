@@ -8,8 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from flow import build, explore
-from flow import steps as flow
+from flow import build, explore, steps
 from flow.explore import Point, front, requantised, spread
 from golden.network import load
 from golden.run import run
@@ -125,13 +124,13 @@ def test_seeds_are_refused(capsys, text):
 @pytest.fixture
 def tools(tmp_path):
     """hw.build without tools: seed n reaches 40 + n % 3 MHz, those that are given find no place."""
-    cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
+    cells = {name: {"used": 5, "available": 9} for name in steps.icebreaker().used.values()}
     unplaced = set()
     (tmp_path / "top.json").write_text('{"modules": {}}')
 
     def route(folder, *, hz, seed, **_):
         if seed in unplaced:
-            raise flow.Unplaced("no place")
+            raise steps.PlacementFailed("no place")
         return {"utilization": cells, "fmax": {"clk": {"achieved": 40.0 + seed % 3}}}
 
     def files(component, where, **_):
@@ -166,7 +165,7 @@ def test_a_product_without_registers_is_in_the_clock(tools, capsys, tmp_path):
     form = {"TOPOUTPUT_SELECT": "11", "BOTOUTPUT_SELECT": "11"}
     (tmp_path / "top.json").write_text(json.dumps({"modules": {"top": {"cells": {
         "planted": {"type": "SB_MAC16", "parameters": form}}}}}))
-    cells = {name: {"used": 5, "available": 9} for name in flow.icebreaker().used.values()}
+    cells = {name: {"used": 5, "available": 9} for name in steps.icebreaker().used.values()}
     slow = lambda *_, **__: {
         "utilization": cells, "fmax": {"clk": {"achieved": 41.0}}, "covered": 23.456}
     with mock.patch("flow.steps.routed", slow):

@@ -9,8 +9,9 @@ import pytest
 
 from flow import toolchain
 from flow.export.units import export_attribution, export_sam, main
-from flow.steps import Failed
-from golden.attribution import SpikeAttributor, attribution_bits
+from flow.steps import ToolError
+from golden.attribution import SpikeAttributor
+from golden.explain.traces import attribution_bits
 from golden.formats import map_bits
 from golden.network import load
 from hw.ip.axi import padded
@@ -211,6 +212,6 @@ def test_refuses(tmp_path, capsys, options, message):
 
 def test_says_what_does_not_fit(tmp_path):
     """8,192 neurons have no room in EBR."""
-    with pytest.raises(Failed, match=re.compile("RAM|BRAM|place", re.I)):
+    with pytest.raises(ToolError, match=re.compile("RAM|BRAM|place", re.I)):
         export_attribution(tmp_path / "large.v", np.ones(8192), steps=16, decay=0.9)
     assert not (tmp_path / "large.json").exists()

@@ -25,8 +25,8 @@ import flow.build
 import flow.explore
 import flow.export.units
 import flow.steps
+import golden.importers.cli
 import golden.importers.nir
-import golden.importers.quantise
 import sim.run
 import sim.throughput
 import verify.soak
@@ -354,7 +354,7 @@ def mine(tmp_path, monkeypatch):
 RUN = (sim.run.main, "--network net.npz --images images.npz")
 EXPLAIN = (apps.explain.main, "--network net.npz --image")
 BOARD = (apps.board_run.main, "--demo --network net.npz")
-QUANTISE = (golden.importers.quantise.main, "float.npz")
+QUANTISE = (golden.importers.cli.main, "float.npz")
 NIR = (golden.importers.nir.main, "graph.nir --reset subtract")
 EXPORT = (flow.export.units.main, "sam --no-tools --network net.npz --out")
 BUILD = (flow.build.main, "ice40 --network net.npz --out .")
@@ -375,7 +375,7 @@ TAKEN = {  # name: command and its options, and the file that would be lost
     "quantise": (*QUANTISE, "--out float.npz", "float.npz"),
     "quantise, images": (*QUANTISE, "--calibrate images.npz --out images.npz", "images.npz"),
     "quantise, suffix": (
-        golden.importers.quantise.main,
+        golden.importers.cli.main,
         "float.json",
         "--out float.json",
         "float.json",
@@ -433,7 +433,7 @@ def test_commands_write_again_what_they_wrote(mine):
         apps.board_run.main(f"{BOARD[1]} pictures --out b.npz --png pictures/b.png".split()
                         if not Path("b.npz").exists() else
                         f"{BOARD[1]} image.png --out b.npz --png pictures/b.png".split())
-        golden.importers.quantise.main(f"{QUANTISE[1]} --out q.npz".split())
+        golden.importers.cli.main(f"{QUANTISE[1]} --out q.npz".split())
         flow.export.units.main(f"{EXPORT[1]} unit.v".split())
     assert Path("link.npz").is_symlink() and not Path("r.npz").is_symlink()
     for name in ("r.npz", "e.png", "e.npz", "b.npz", "pictures/b.png", "q.npz", "unit_tb.hex"):
@@ -561,7 +561,7 @@ def test_an_export_is_published_whole(mine, capsys):
     Path("unit.json").write_text(json.dumps({"what": "sam", "fmax_mhz": 1, "scan_lc": 1}))
     before = tree(mine)
     other = ["sam", "--network", "net.npz", "--out", "unit.v", "--mode", "official"]
-    with mock.patch("flow.steps.synthesised", side_effect=flow.steps.Failed("too large")), \
+    with mock.patch("flow.steps.synthesised", side_effect=flow.steps.ToolError("too large")), \
             pytest.raises(SystemExit, match="^1$"):
         flow.export.units.main(other)
     assert tree(mine) == before

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from golden.importers import float_run
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.run import run
 from tests.helpers.float_networks import float_networks, images_for
 
@@ -13,7 +13,7 @@ from tests.helpers.float_networks import float_networks, images_for
 @given(float_networks())
 def test_integers_equal_real_numbers(network):
     """Every spike and every score, whatever the order, kernel, stride, padding, groups and T."""
-    made, reasons = explained(network, membrane_bits=32)
+    made, reasons = quantise_with_report(network, membrane_bits=32)
     assert not any(reasons), reasons
     images = images_for(network)
     wanted, got = float_run.run(images, network), run(images, made, mode="inclusive")

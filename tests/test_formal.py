@@ -6,11 +6,8 @@ import pytest
 
 from boards.link import crc, deframer, executor, stuffing, uart
 from hw.encode import encoder
-from hw.engine import dispatcher as picker
-from hw.engine import lane
-from hw.explain import sam
-from hw.explain import tap_reader as follower
-from hw.explain import traces as attribution
+from hw.engine import dispatcher, lane
+from hw.explain import sam, tap_reader, traces
 from tests.test_broken_rtl import changed
 from verify.formal import PROOFS
 from verify.formal.prove import prove, warm
@@ -82,7 +79,7 @@ FAULTS = {
         "NCS update",
     ),
     "traces are cut off, not rounded": (
-        attribution,
+        traces,
         "Traces",
         "(one | 1 << TABLE_FRAC - 1)",
         "one",
@@ -98,16 +95,16 @@ FAULTS = {
         "generator and",
     ),
     "a queue that promises more room than it has": (
-        picker,
-        "Picker",
+        dispatcher,
+        "Dispatcher",
         "QUEUE_DEPTH - MARGIN - 4)",
         "QUEUE_DEPTH - MARGIN + 1)",
         "hw.engine.dispatcher",
         "queue stays",
     ),
     "a word is fetched before its count is there": (
-        picker,
-        "Picker",
+        dispatcher,
+        "Dispatcher",
         "w_count.addr != tail)),",
         "head != tail)),",
         "hw.engine.dispatcher",
@@ -146,16 +143,16 @@ FAULTS = {
         "some tells",
     ),
     "a word is read before it can be taken": (
-        follower,
-        "Follower",
+        tap_reader,
+        "TapReader",
         "some & ~fresh & self.o.ready",
         "some & ~fresh",
         "hw.explain.tap_reader",
         "streams",
     ),
     "a word is read before it is written": (
-        follower,
-        "Follower",
+        tap_reader,
+        "TapReader",
         "(self.addr != end) | within",
         "C(1)",
         "hw.explain.tap_reader",

@@ -24,8 +24,8 @@ import apps.explain
 import flow.build
 import flow.export.units
 import golden.accuracy
+import golden.importers.cli
 import golden.importers.nir
-import golden.importers.quantise
 import golden.network.__main__
 import sim.run
 import sim.throughput
@@ -95,7 +95,7 @@ COMMANDS = {
         ("network", "images"), network=files("net"), images=files("images"), seed=NUMBER)),
     "golden.network.__main__": (golden.network.__main__.main, 100, st.one_of(
         files("net").map(lambda name: [name]), st.just([]), files("images").map(lambda n: [n, n]))),
-    "golden.quantise": (golden.importers.quantise.main, 200, st.tuples(
+    "golden.quantise": (golden.importers.cli.main, 200, st.tuples(
         files("float").map(lambda name: [name]), options(
             ("out",), out=NPZ, bits=NUMBER, per_channel=FLAG, power_of_two=FLAG,
             membrane_bits=NUMBER, calibrate=files("images"), steps=NUMBER, encoder=JUNK,
@@ -217,7 +217,7 @@ def placed(word, folder, good):
 def quick(patch):
     """Replace what takes minutes."""
     def refuse(*args, **kwargs):
-        raise flow.build.Failed("no tools here")
+        raise flow.build.ToolError("no tools here")
 
     def simulated(some, network, *, taps=None, gamma=0.5, mode="paper", **_):
         result = run_batched(some, network, taps=taps, gamma=gamma, mode=mode)

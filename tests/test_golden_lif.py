@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Neuron
-from golden.neurons.lif import enough, lif, neurons
+from golden.neurons.lif import accumulator_dtype, lif, neurons
 
 HALF = np.int64(1 << 15)  # a leak of L = 1/2
 
@@ -149,8 +149,10 @@ def test_narrow_numbers_are_enough(reset, leak):
     steps = 12
     made = layer(threshold=300, leak=np.int64(leak), reset=reset, v_reset=np.int64(-200),
                  bias=np.array([-77]))
-    span = next(2**k - 1 for k in range(30, 0, -1) if enough(made, steps, 2**k - 1) is np.int32)
-    assert enough(made, steps, 2 * span + 2) is np.int64
+    span = next(
+        2**k - 1 for k in range(30, 0, -1) if accumulator_dtype(made, steps, 2**k - 1) is np.int32
+    )
+    assert accumulator_dtype(made, steps, 2 * span + 2) is np.int64
     rng = np.random.default_rng(0)
     signs = np.concatenate([np.ones((1, steps)), -np.ones((1, steps)),
                             rng.choice([-1, 0, 1], (30, steps))]).astype(np.int64)
@@ -165,7 +167,7 @@ def test_narrow_numbers_are_enough_for_norms():
     """As above, where the product with the gain is the widest."""
     norm = (np.full((4, 1), -30000), np.full((4, 1), 999), 14)
     made = layer(leak=0, norm=norm)
-    span = max(n for n in range(60000, 80000) if enough(made, 4, n) is np.int32)
+    span = max(n for n in range(60000, 80000) if accumulator_dtype(made, 4, n) is np.int32)
     inputs = np.array([span, -span, span, span]).reshape(4, 1, 1, 1, 1)
     narrow, wide = ([u.item() for _, u in neurons(inputs, made, kind)]
                     for kind in (np.int32, np.int64))

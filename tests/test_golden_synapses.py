@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Neuron, Pool
-from golden.synapses import EXACT, largest, pooled, weighted, windows
+from golden.synapses import EXACT, max_abs_sum, pooled, weighted, windows
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 
@@ -78,8 +78,8 @@ def test_sums_are_exact_at_the_edge_of_float32(beyond):
     weights = np.full((1, inputs + 1), 127)
     weights[0, -1] = (EXACT - 1) // top - 127 * inputs + beyond
     layer = Layer(weights, 8, QUIET)
-    assert (largest(layer, top) < EXACT) == (not beyond)
-    assert abs(largest(layer, top) - EXACT) <= top
+    assert (max_abs_sum(layer, top) < EXACT) == (not beyond)
+    assert abs(max_abs_sum(layer, top) - EXACT) <= top
     rng = np.random.default_rng(0)
     maps = np.full((50, inputs + 1, 1, 1), top)
     maps[1:] -= rng.integers(0, 2, maps[1:].shape) * rng.integers(0, 2, (49, 1, 1, 1))

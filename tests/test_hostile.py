@@ -14,8 +14,8 @@ from PIL import Image
 import apps.board_run
 import apps.explain
 import golden.accuracy
+import golden.importers.cli
 import golden.importers.nir
-import golden.importers.quantise
 import golden.network.__main__
 import sim.run
 from golden.images import load_images, picture
@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("main, file, name", [
     (golden.network.__main__.main, "net.npz", "weights_1"),
-    (golden.importers.quantise.main, "float.npz", "weights_0"),
+    (golden.importers.cli.main, "float.npz", "weights_0"),
     (golden.accuracy.main, "images.npz", "labels")], ids=["network", "float", "images"])
 def test_archives(main, file, name, folder, tmp_path):
     path = tmp_path / "a.npz"
@@ -118,15 +118,16 @@ def test_graph_fields_are_those_that_are_read():
                     "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0, "r": 1.0,
                     "v_reset": 0.0, "v_leak": 0.0, "type": self.kind}.get(key, 1.0)
 
-    from golden.importers.builder import Chain
+    from golden.importers.builder import NetworkBuilder
     from golden.importers.nir_graph import FIELDS
     readers = [name for name in dir(golden.importers.nir.Reader) if name.startswith("read_")]
     assert len(readers) == 12
     for name in readers:
         node = Node()
         node.kind = "Conv2d" if name == "read_conv2d" else "Linear"
-        reader = golden.importers.nir.Reader(Chain((2, 1, 1), 4, "bernoulli"), False, dt=0.1,
-                                   reset="zero", compare="gt")
+        reader = golden.importers.nir.Reader(
+            NetworkBuilder((2, 1, 1), 4, "bernoulli"), False, dt=0.1, reset="zero", compare="gt"
+        )
         if name.removeprefix("read_") in ("lif", "if", "li", "i", "threshold", "scale"):
             reader.read_linear(node, "before")
         getattr(reader, name)(node, "here")
@@ -189,8 +190,8 @@ def test_only_files_are_read(place, folder, tmp_path):
            for suffix in ("npz", "npy", "png", "json", "nir")}
     for main, words in (
             (golden.network.__main__.main, [odd["npz"]]),
-            (golden.importers.quantise.main, [odd["json"], "--out", "o.npz"]),
-            (golden.importers.quantise.main, [odd["npz"], "--out", "o.npz"]),
+            (golden.importers.cli.main, [odd["json"], "--out", "o.npz"]),
+            (golden.importers.cli.main, [odd["npz"], "--out", "o.npz"]),
             (golden.importers.nir.main, [odd["nir"], "--reset", "zero", "--out", "o.npz"]),
             (sim.run.main, ["--network", odd["npz"], "--images", images]),
             (sim.run.main, ["--network", good, "--images", odd["npz"]]),
@@ -274,7 +275,7 @@ def test_text_of_files_stays_text(folder, tmp_path):
     # A float network whose layers, notes and approximations are such.
     odd = hostile.header_changed((folder / "float.npz").read_bytes(), name=name)
     (tmp_path / "f.npz").write_bytes(odd)
-    ends(golden.importers.quantise.main, ["f.npz", "--out", "g.npz"], tmp_path, "")
+    ends(golden.importers.cli.main, ["f.npz", "--out", "g.npz"], tmp_path, "")
     # Refusals: of a version, a name of a node, a missing file.
     odd = hostile.header_changed((folder / "net.npz").read_bytes(), version=name)
     (tmp_path / "v.npz").write_bytes(odd)

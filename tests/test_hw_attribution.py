@@ -1,16 +1,16 @@
-"""Run the cocotb bench of Traces and Weigher; hold them against golden on real images."""
+"""Run the cocotb bench of Traces and PathScaler; hold them against golden on real images."""
 
 import re
 
 import numpy as np
 import pytest
 
-from golden.attribution import decay_table, traces
+from golden.explain.traces import decay_table, traces
 from golden.formats import score_bits
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.explain.traces import Traces, Weigher
+from hw.explain.traces import PathScaler, Traces
 from sim.rtl import Simulation
 from sim.runner import run_bench
 from verify.networks import draw, images
@@ -29,7 +29,7 @@ def test_bench(tmp_path):
     units = {name: Traces(**case) for name, case in TRACES.items()}
     params = dict(TRACES)
     for name, case in WEIGHERS.items():
-        units[name] = Weigher(**case)
+        units[name] = PathScaler(**case)
         params[name] = {**case, "in_spram": units[name].in_spram}
     assert params["spram"]["in_spram"]
     run_bench(units, "sim.benches.traces", params, tmp_path)
@@ -64,9 +64,9 @@ def test_equals_golden_on_drawn_chains(seed, lanes, word_steps):
     (lambda: Accelerator(load("models/fashion_small.npz"), attribution=4),
      "attribution must be one of the spiking layers 1, 2, 3, not 4"),
     (lambda: Traces(steps=256, word_steps=16), "steps must be 1 to 255, not 256"),
-    (lambda: Weigher(neurons=1568, outputs=11, trace_width=13, bits=8),
+    (lambda: PathScaler(neurons=1568, outputs=11, trace_width=13, bits=8),
      "neurons times outputs must be 1 to 16384, not 1568 times 11"),
-    (lambda: Weigher(neurons=1, trace_width=13, bits=1), "bits must be 2 to 16, not 1"),
+    (lambda: PathScaler(neurons=1, trace_width=13, bits=1), "bits must be 2 to 16, not 1"),
 ])
 def test_refuses(make, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -10,7 +10,7 @@ from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.explain.ablation import deletion
+from hw.explain.ablation import mask_writes
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from verify.networks import deep, draw, images
@@ -104,7 +104,7 @@ def test_layers_that_are_none_lose_nothing():
     network = deep(3)
     some = images(network, 1)
     simulation = Simulation(network, taps=(), experiments=True, quick=True)
-    done, undone = deletion(simulation.accelerator.plan, 1, [0, 1, 2])
+    done, undone = mask_writes(simulation.accelerator.plan, 1, [0, 1, 2])
     assert done[-2].tolist() == [3, 0x8000, 1] and undone[-1].tolist() == [3, 0x8000, 0x8000]
     whole = run(some, network).logits[0]
     for layer in (0x8000, 0xFFFF, 4, 5, 9, 31, 257):
@@ -117,10 +117,10 @@ def test_layers_that_are_none_lose_nothing():
 def test_marks_by_hand():
     """28 x 28 of 8 channels: neuron (c 2, y 1, x 3) lies at (28 + 3) 8 + 2 = 250 = 16 * 15 + 10."""
     plan = Plan(load("models/fashion_small.npz"))
-    done, undone = deletion(plan, 1, [2 * 784 + 28 + 3], 5)
+    done, undone = mask_writes(plan, 1, [2 * 784 + 28 + 3], 5)
     assert done.tolist() == [[3, 15, 1 << 10], [3, 0x8000, 1], [3, 0x8001, 1 << 5]]
     assert undone.tolist() == [[3, 15, 0], [3, 0x8000, 0x8000]]
-    done, _ = deletion(plan, 1, [2 * 784 + 28 + 3, 784 + 28 + 3])
+    done, _ = mask_writes(plan, 1, [2 * 784 + 28 + 3, 784 + 28 + 3])
     assert done.tolist() == [[3, 15, 3 << 9], [3, 0x8000, 1], [3, 0x8001, 0xFFFF]]
 
 
@@ -132,7 +132,7 @@ def test_marks_by_hand():
 ])
 def test_refuses(arguments, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
-        deletion(Plan(load("models/fashion_small.npz")), *arguments)
+        mask_writes(Plan(load("models/fashion_small.npz")), *arguments)
 
 
 def test_costs_nothing_when_left_out():

@@ -6,7 +6,7 @@ import pytest
 
 from golden import from_nir
 from golden.importers.nir import main
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.network import load
 from tests.helpers.nir_graphs import conv_net, graph_of, lif
@@ -54,7 +54,7 @@ def test_norse_and_spikingjelly():
     layer = from_nir(norse, dt=1e-3, reset="zero").layers[0]
     assert (layer.weights == 2).all() and (layer.biases == -1).all()
     assert float(layer.neuron.v_reset) == -2
-    made, reasons = explained(from_nir(norse, dt=1e-3, reset="zero", steps=4))
+    made, reasons = quantise_with_report(from_nir(norse, dt=1e-3, reset="zero", steps=4))
     assert not any(reasons) and made.layers[0].neuron.reset == "zero"
     jelly = graph_of({"a": weights, "b": lif((2,), beta=0.5, r=2.0)}, shape=(3,))
     layer = from_nir(jelly, reset="subtract_leaked", compare="ge").layers[0]

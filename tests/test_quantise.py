@@ -8,8 +8,9 @@ from hypothesis import given, settings
 
 from golden.formats import bits_signed
 from golden.importers import float_run
+from golden.importers.cli import main
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron, load
-from golden.importers.quantise import explained, main, quantise
+from golden.importers.quantise import quantise, quantise_with_report
 from golden.io.errors import BadInput
 from golden.network import Pool, membrane_range
 from golden.run import run
@@ -60,7 +61,7 @@ def test_a_description_by_hand(tmp_path):
         "layers": [{"reset": "subtract", "name": "edges"}, {"pool": "sum", "kernel": 2}, {}],
         "arrays": {"weights_0": [[[[1, -1], [1, -1]]]], "beta_0": 0.5,
                    "weights_2": [[1], [2]]}}))
-    made, reasons = explained(load(tmp_path / "net.json"))
+    made, reasons = quantise_with_report(load(tmp_path / "net.json"))
     assert not any(reasons)
     assert [stage.shape for stage in made.stages] == [(1, 3, 3), (2, 1, 1)]
 
@@ -74,23 +75,23 @@ def test_finds_the_scale_of_trained_integers(bits, scale):
     whole[0, :2] = -2**(bits - 1), 2**(bits - 1) - 1
     weights = (whole * np.float32(scale)).astype(np.float32)
     network = dense(weights, threshold=np.float64(4 * scale), beta=np.float64(1))
-    made, reasons = explained(network, bits=bits)
+    made, reasons = quantise_with_report(network, bits=bits)
     assert np.array_equal(made.layers[0].weights, whole)
     assert not any("weights" in reason for reason in reasons[0])
 
 
 def test_thresholds_choose_among_exact_scales():
     """3 and 6 are 1 and 2 times 3, but a threshold of 4 needs steps of 1."""
-    made, reasons = explained(dense([[3, 6, -3]], threshold=np.float64(4)))
+    made, reasons = quantise_with_report(dense([[3, 6, -3]], threshold=np.float64(4)))
     assert made.layers[0].weights.tolist() == [[3, 6, -3]] and not reasons[0]
-    made, reasons = explained(dense([[3, 6, -3]], threshold=np.float64(9)))
+    made, reasons = quantise_with_report(dense([[3, 6, -3]], threshold=np.float64(9)))
     assert made.layers[0].weights.tolist() == [[1, 2, -1]] and not reasons[0]
 
 
 @pytest.mark.parametrize("steps, beta, frac", [(1, 0.5, 0), (5, 0.5, 4), (5, 0.75, 8), (9, 1, 0)])
 def test_fraction_bits_make_leaks_exact(steps, beta, frac):
     """A leak of k bits needs k (T - 1) fraction bits, none without a leak."""
-    made, reasons = explained(dense([[1, 2, 5]], steps=steps, beta=np.float64(beta),
+    made, reasons = quantise_with_report(dense([[1, 2, 5]], steps=steps, beta=np.float64(beta),
                                     threshold=np.float64(3)))
     assert made.layers[0].frac == frac and not reasons[0]
 
@@ -110,7 +111,7 @@ def test_averages_go_into_the_next_threshold():
     layers = (Pool("avg", 2, 2), FloatLayer(np.ones((2, 1, 1, 1)),
                                             FloatNeuron(threshold=np.float64(3), reset="zero")),
               FloatLayer(np.ones((2, 8)), FloatNeuron()))
-    made, reasons = explained(FloatNetwork((1, 4, 4), 3, layers, "frames"))
+    made, reasons = quantise_with_report(FloatNetwork((1, 4, 4), 3, layers, "frames"))
     assert made.layers[1].neuron.threshold == 12 and not any(reasons)
 
 
@@ -131,7 +132,7 @@ def test_integers_follow_real_numbers(options):
     images = images_for(network, count=12)
     if options.pop("calibrated", False):
         options = {**options, "calibrate": images}
-    made, reasons = explained(network, **options)
+    made, reasons = quantise_with_report(network, **options)
     widths = np.broadcast_to(options.get("bits", 8), 3)
     assert [stage.layer.bits for stage in made.stages] == list(widths) and all(reasons)
     wanted, got = float_run.run(images, network), run(images, made)
@@ -155,7 +156,7 @@ def test_calibration_does_not_lose():
 def test_per_channel_keeps_one_scale_where_membranes_compete():
     """A read-out of membranes has one scale; spiking layers one a channel."""
     network = dense(np.diag([1.0, 100.0]) + 0.37, last=[[1.3, 0.2], [0.01, 0.5]])
-    made, _ = explained(network, per_channel=True)
+    made, _ = quantise_with_report(network, per_channel=True)
     first = made.layers[0]
     assert np.ndim(first.neuron.threshold) == 1  # the same real threshold in units of a channel
     assert np.abs(first.weights).max(axis=1).tolist() == [127, 127]

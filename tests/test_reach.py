@@ -3,8 +3,7 @@
 import pytest
 
 from hw import accelerator
-from hw.engine import datapath as engine
-from hw.engine import engine as core
+from hw.engine import datapath, engine
 from tests.test_broken_rtl import changed
 from verify.formal.reach import explored
 
@@ -30,7 +29,7 @@ def test_red_with_a_jump_that_is_late(monkeypatch):
     late = """        m.d.sync += jump.eq(Mux(store_chunk, Mux(last_group, beyond, within),
                                 onwards))
 """
-    broken = changed(engine, here, late + here.replace("jump.eq", "Signal.like(jump).eq"))
-    monkeypatch.setattr(core, "Engine", broken.Engine)
+    broken = changed(datapath, here, late + here.replace("jump.eq", "Signal.like(jump).eq"))
+    monkeypatch.setattr(engine, "Datapath", broken.Datapath)
     with pytest.raises(AssertionError, match="wrong: "):
         explored(walk="row")

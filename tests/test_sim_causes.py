@@ -5,12 +5,12 @@ import pytest
 
 from flow.estimate.cycles import planes_of, trains_of, walks
 from golden.run import run
-from hw.engine.profiler import Cause
+from hw.engine.profiler import StallReason
 from sim.rtl import Simulation
 from verify.networks import draw, images
 
 USEFUL, HAND, PARAM, OUTPUT, LOAD = (
-    Cause[name].value for name in ("Useful", "Hand", "Param", "Output", "Load"))
+    StallReason[name].value for name in ("Useful", "Hand", "Param", "Output", "Load"))
 
 
 @pytest.mark.parametrize("seed, options", [

@@ -1,8 +1,8 @@
-"""Run the cocotb bench of Core."""
+"""Run the cocotb bench of Engine."""
 
 import numpy as np
 
-from hw.engine.engine import Core
+from hw.engine.engine import Engine
 from hw.plan.planner import Plan
 from sim.runner import run_bench
 from verify.networks import draw, images
@@ -24,7 +24,7 @@ def test_bench(tmp_path):
         network = draw(seed, **options)
         network.save(tmp_path / f"{name}.npz")
         np.save(tmp_path / f"{name}.npy", images(network, 2))
-        units[name] = Core(Plan(network, lanes=lanes, word_steps=word_steps))
+        units[name] = Engine(Plan(network, lanes=lanes, word_steps=word_steps))
         params[name] = {"network": str(tmp_path / f"{name}.npz"), "lanes": lanes,
                         "word_steps": word_steps, "images": str(tmp_path / f"{name}.npy")}
     run_bench(units, "sim.benches.engine", params, tmp_path)

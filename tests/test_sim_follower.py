@@ -1,6 +1,6 @@
-"""Run the cocotb bench of Follower."""
+"""Run the cocotb bench of TapReader."""
 
-from hw.explain.tap_reader import Follower
+from hw.explain.tap_reader import TapReader
 from hw.plan.planner import Plan
 from sim.runner import run_bench
 from verify.networks import draw
@@ -14,6 +14,6 @@ def test_bench(tmp_path):
     for name, (seed, lanes, word_steps, steps) in CASES.items():
         network, path = draw(seed, steps=steps), tmp_path / f"{name}.npz"
         network.save(path)
-        units[name] = Follower(Plan(network, lanes=lanes, word_steps=word_steps))
+        units[name] = TapReader(Plan(network, lanes=lanes, word_steps=word_steps))
         params[name] = {"network": str(path), "lanes": lanes, "word_steps": word_steps}
     run_bench(units, "sim.benches.tap_reader", params, tmp_path)

@@ -1,6 +1,6 @@
 """Run the cocotb bench of Trains."""
 
-from hw.memory.spike_memory import Trains
+from hw.memory.spike_memory import SpikeMemory
 from sim.runner import run_bench
 
 CASES = {
@@ -11,7 +11,7 @@ CASES = {
 
 def test_bench(tmp_path):
     run_bench(
-        {name: Trains(**case) for name, case in CASES.items()},
+        {name: SpikeMemory(**case) for name, case in CASES.items()},
         "sim.benches.spike_memory",
         CASES,
         tmp_path,

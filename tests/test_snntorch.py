@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import golden
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 
 
@@ -50,7 +50,9 @@ def net(*middle):
 
 def test_walks_without_torch():
     """Nothing of it, nor golden as a whole, imports torch."""
-    made, reasons = explained(golden.from_snntorch(net(leaky()), shape=(1, 4, 4), steps=4))
+    made, reasons = quantise_with_report(
+        golden.from_snntorch(net(leaky()), shape=(1, 4, 4), steps=4)
+    )
     assert [stage.shape for stage in made.stages] == [(2, 2, 2), (3, 1, 1)] and not any(reasons)
     code = ("import sys, golden, golden.nir, golden.importers.snntorch, golden.quantise; "
             "golden.from_snntorch; sys.exit('torch' in sys.modules)")

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from golden.importers import fidelity
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.network import load
 from golden.network.__main__ import main
 from tests.helpers.float_networks import images_for
@@ -17,7 +17,7 @@ from tests.test_quantise import trained
 
 def test_table_names_every_layer(tmp_path, capsys):
     """Kinds, shapes, widths and neurons of each layer."""
-    explained(trained())[0].save(tmp_path / "net.npz")
+    quantise_with_report(trained())[0].save(tmp_path / "net.npz")
     main([str(tmp_path / "net.npz")])
     text = capsys.readouterr().out
     for part in ("1 x 8 x 8, 12 steps", "conv 3x3", "avg pool 2", "g8", "dense 32-4", "accumulates",
@@ -27,7 +27,7 @@ def test_table_names_every_layer(tmp_path, capsys):
 
 def test_runs_as_a_module(tmp_path):
     """Python -m golden.network, without a warning, and one line for what is no network."""
-    explained(trained())[0].save(tmp_path / "net.npz")
+    quantise_with_report(trained())[0].save(tmp_path / "net.npz")
     run = [sys.executable, "-W", "error", "-m", "golden.network"]
     good = subprocess.run([*run, tmp_path / "net.npz"], capture_output=True, text=True)
     assert good.returncode == 0 and not good.stderr
@@ -39,7 +39,7 @@ def test_runs_as_a_module(tmp_path):
 def test_report_measures(labelled):
     """Agreement is the share of equal spikes; accuracy needs labels."""
     network = trained()
-    made, reasons = explained(network)
+    made, reasons = quantise_with_report(network)
     images = images_for(network, count=10)
     labels = np.arange(10) % 4 if labelled else None
     report = fidelity.compare(network, made, reasons, images, labels)
@@ -60,7 +60,7 @@ def test_report_of_an_exact_network_is_faithful():
             np.rint(layer.weights * 4), type(layer.neuron)(
                 np.float64(1), np.float64(1), layer.neuron.reset),
             padding=layer.padding, groups=layer.groups) for layer in network.layers))
-    made, reasons = explained(exact)
+    made, reasons = quantise_with_report(exact)
     report = fidelity.compare(exact, made, reasons, images_for(exact))
     assert not report.approximate and report.predictions == 1
     assert [line.agreement for line in report.lines[:2]] == [1, 1]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from golden.encode import encode
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.network import Pool
 from golden.run import run
 from tests.helpers.float_networks import ORDERS, float_networks, images_for
@@ -91,7 +91,7 @@ def reference(active, network):
 
 def same(network, images):
     """Assert equal spikes and, in a membrane read-out, scores; return the count of spikes."""
-    made, reasons = explained(network, membrane_bits=32)
+    made, reasons = quantise_with_report(network, membrane_bits=32)
     assert not any(reasons), reasons
     got = run(images, made, mode="inclusive")
     wanted, membranes = reference(encode(images, network), network)

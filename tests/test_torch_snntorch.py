@@ -18,7 +18,7 @@ from torch import nn
 import golden
 from golden.encode import encode
 from golden.importers import float_run
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.run import run
 from tests.helpers.float_networks import images_for
 
@@ -116,7 +116,7 @@ def test_golden_equals_snntorch(data):
     steps = data.draw(st.integers(1, 6))
     net, shape = random_net(data.draw, rng, steps)
     network = golden.from_snntorch(net, shape=shape, steps=steps)
-    made, reasons = explained(network, membrane_bits=32)
+    made, reasons = quantise_with_report(network, membrane_bits=32)
     assert not any(reasons), reasons
     images = images_for(network)
     got = run(images, made, mode="inclusive")
@@ -141,7 +141,7 @@ def test_reset_without_delay(reset, strong):
     images = images_for(network, count=20)
     wanted, _ = simulate_flat(net, images)
     assert np.array_equal(float_run.run(images, network).spikes[0][..., 0, 0], wanted)
-    made, reasons = explained(network)
+    made, reasons = quantise_with_report(network)
     equal = np.array_equal(run(images, made).spikes[1][..., 0, 0], wanted)
     lost = strong and reset == "subtract"
     assert equal is not lost
@@ -161,7 +161,7 @@ def test_pooling_before_the_neuron_is_folded():
     for module in net.modules():
         whole(module, rng)
     network = golden.from_snntorch(net, shape=(2, 8, 8), steps=5)
-    made, reasons = explained(network, membrane_bits=32)
+    made, reasons = quantise_with_report(network, membrane_bits=32)
     assert not any(reasons)
     assert made.layers[0].weights.shape == (3, 2, 4, 4) and made.layers[0].stride == 2
     images = images_for(network)
@@ -179,7 +179,7 @@ def test_global_pooling_of_a_map_that_is_not_square(factor):
     for module in net.modules():
         whole(module, rng)
     network = golden.from_snntorch(net, shape=(1, 8, 6), steps=5)
-    made, reasons = explained(network, membrane_bits=32)
+    made, reasons = quantise_with_report(network, membrane_bits=32)
     assert not any(reasons) and made.layers[1].weights.shape == (4, 3 * 6 * 4)
     images = images_for(network)
     _, membranes = simulate(net, encode(images, network))
@@ -246,7 +246,7 @@ def test_nir_as_snntorch_writes_it(tmp_path):
             assert np.array_equal(a.layer.weights, b.layer.weights)
             assert a.layer.neuron.beta == b.layer.neuron.beta in (0.75, 0.5, 0.9)
             assert a.layer.neuron.threshold == b.layer.neuron.threshold
-        made, _ = explained(network, membrane_bits=32)
+        made, _ = quantise_with_report(network, membrane_bits=32)
         images = images_for(network)
         wanted, _ = simulate(net, encode(images, network))
         got = run(images, made, mode="inclusive")

@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
-from golden.importers.quantise import explained
-from golden.io import arguments as checks
+from golden.importers.quantise import quantise_with_report
+from golden.io import arguments
 from golden.io.errors import command
 from golden.io.files import output
 from golden.run import run_batched
@@ -79,7 +79,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.bntt", description=__doc__)
     loop.arguments(parser, epochs=4, rate=6e-3)
     parser.add_argument("--data", help="folder with the idx files")
-    parser.add_argument("--bits", type=checks.whole(), default=6, help="of a weight")
+    parser.add_argument("--bits", type=arguments.whole(), default=6, help="of a weight")
     parser.add_argument("--out", default="models/fashion-bntt.npz")
     args = parser.parse_args(argv)
     output(args.out, suffix=".npz")
@@ -101,7 +101,7 @@ def main(argv=None):
     loop.keep_memory()
     seconds = loop.fit("fashion-bntt", net, loss_of, learn, judge, args, augment)
     real = judge()["accuracy"]
-    made, reasons = explained(described(net, name="fashion-bntt"), bits=args.bits,
+    made, reasons = quantise_with_report(described(net, name="fashion-bntt"), bits=args.bits,
                               calibrate=learn[0][:64].numpy())
     pred = run_batched(test[0].numpy(), made, taps=(), keep=False).pred
     whole = float(np.mean(pred == test[1].numpy()))

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from golden.importers import float_run
 from golden.importers.float_network import FloatLayer, FloatNeuron
-from golden.importers.quantise import explained
-from golden.io import arguments as checks
+from golden.importers.quantise import quantise_with_report
+from golden.io import arguments
 from golden.io.errors import command
 from golden.io.files import output
 from golden.run import run_batched
@@ -115,10 +115,10 @@ def main(argv=None):
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--out", default="models/fashion-conversion.npz")
     parser.add_argument("--ann", default="models/fashion_ann.npz")
-    parser.add_argument("--steps", type=checks.whole(), default=64)
+    parser.add_argument("--steps", type=arguments.whole(), default=64)
     parser.add_argument("--quantile", type=float, default=0.999, help="1: the largest")
     parser.add_argument("--encoder", default="bernoulli", choices=("bernoulli", "current"))
-    parser.add_argument("--judge", type=checks.whole(), default=2000,
+    parser.add_argument("--judge", type=arguments.whole(), default=2000,
                         help="test images, from the first")
     args = parser.parse_args(argv)
     output(args.ann, suffix=".npz", option="--ann")
@@ -132,7 +132,7 @@ def main(argv=None):
     thresholds = peaks(network, learn[0][:1000].numpy(), args.quantile)
     loop.console.print(f"ReLU network {notes['accuracy']:.2%}; thresholds "
                        + " ".join(f"{theta:.3f}" for theta in thresholds), highlight=False)
-    made, reasons = explained(
+    made, reasons = quantise_with_report(
         converted(network, thresholds, steps=args.steps, encoder=args.encoder,
                   name="fashion-conversion"), bits=8)
     scores = run_batched(images, made, taps=(), keep=False, batch=25, progress=loop.track).scores

@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 
 from golden.importers import float_network
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.io.arguments import whole
 from golden.io.console import Console
 from golden.io.errors import command
@@ -34,7 +34,7 @@ def main(argv=None):
     network = float_network.load(args.ann)
     learn = sets.pictures(args.name, "train", 300)
     thresholds = peaks(network, learn.images[:, 0], args.quantile)
-    made, reasons = explained(converted(network, thresholds, steps=args.steps,
+    made, reasons = quantise_with_report(converted(network, thresholds, steps=args.steps,
                                         name=f"{network.name}-conversion"), bits=8)
     test = sets.pictures(args.name, "test", args.judge)
     count = len(test.labels)

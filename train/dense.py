@@ -20,9 +20,9 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from golden.importers import float_run
-from golden.importers.quantise import explained
+from golden.importers.quantise import quantise_with_report
 from golden.importers.snntorch import from_snntorch
-from golden.io import arguments as checks
+from golden.io import arguments
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
@@ -119,8 +119,8 @@ def main(argv=None):
     parser.add_argument("--out", default="models/dense784.npz")
     parser.add_argument("--sample", default="models/dense784_sample.npz",
                         help="file for the first 100 test images")
-    parser.add_argument("--epochs", type=checks.whole(), default=10, help="in real numbers")
-    parser.add_argument("--tuning", type=checks.whole(0), default=6,
+    parser.add_argument("--epochs", type=arguments.whole(), default=10, help="in real numbers")
+    parser.add_argument("--tuning", type=arguments.whole(0), default=6,
                         help="epochs with four bits after them")
     args = parser.parse_args(argv)
     output(args.sample, suffix=".npz", option="--sample")
@@ -145,7 +145,7 @@ def main(argv=None):
         parametrize.remove_parametrizations(layer, "weight")
 
     wanted = from_snntorch(net, shape=(1, 28, 28), steps=STEPS, name="dense784")
-    made, reasons = explained(wanted, bits=4, membrane_bits=16)
+    made, reasons = quantise_with_report(wanted, bits=4, membrane_bits=16)
     pred = run_batched(images[:TEST], made, taps=(), keep=False).pred
     whole = float(np.mean(pred == labels[:TEST]))
     float_pred = float_run.run(images[:200], wanted).pred

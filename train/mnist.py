@@ -10,7 +10,7 @@ import argparse
 import torch
 from torch.nn import functional as F
 
-from golden.io import arguments as checks
+from golden.io import arguments
 from golden.io.errors import command
 from golden.io.files import output
 from train.core import loop
@@ -35,9 +35,9 @@ def varied(share, chance, images, labels):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m train.mnist", description=__doc__)
     loop.arguments(parser, epochs=40, rate=4e-3, threads=2)
-    parser.add_argument("--tuning", type=checks.whole(0), default=10, help="epochs as spikes")
-    parser.add_argument("--tuning-rate", type=checks.real(), default=2e-3)
-    parser.add_argument("--bits", type=checks.whole(), default=4, help="of a weight")
+    parser.add_argument("--tuning", type=arguments.whole(0), default=10, help="epochs as spikes")
+    parser.add_argument("--tuning-rate", type=arguments.real(), default=2e-3)
+    parser.add_argument("--bits", type=arguments.whole(), default=4, help="of a weight")
     parser.add_argument("--out", default="models/mnist-conv.npz")
     args = parser.parse_args(argv)
     output(args.out, suffix=".npz")

@@ -20,7 +20,7 @@ from golden.io.errors import command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
 from golden.network import load
-from hw.explain.ablation import deletion
+from hw.explain.ablation import mask_writes
 from sim.rtl import Simulation
 from verify.networks import draw, images
 
@@ -52,7 +52,7 @@ def measured(network, some, **options):
     simulation = Simulation(network, quick=True, coverage=True, change=noted, experiments=True,
                             attribution=layer, **options)
     hit, every = Counter(), set()
-    done, undone = deletion(simulation.accelerator.plan, layer, [0, 1], 2)
+    done, undone = mask_writes(simulation.accelerator.plan, layer, [0, 1], 2)
     writes = [done, undone] + [np.zeros((0, 3), np.uint16)] * (len(some) - 2)
     for gamma, mode, stall in ((0.5, "paper", 0), (0.0, "inclusive", 0.5), (1.3, "official", 0.2)):
         with tempfile.TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ from golden.io.reading import tree
 from golden.io.text import say
 from golden.network import load
 from golden.run import run
-from hw.explain.ablation import deletion
+from hw.explain.ablation import mask_writes
 
 PART = 50                       # images of one simulation
 GAMMAS = (0.5, 0.0, 0.3, 1.3)
@@ -86,7 +86,7 @@ def mixed_part(simulation, images, number):
         before = undone
         if each:
             layer, step, neurons = each
-            done, undone = deletion(plan, layer, neurons, step)
+            done, undone = mask_writes(plan, layer, neurons, step)
         else:
             undone = done
         writes.append(np.concatenate([before, done]))

@@ -1,20 +1,24 @@
-"""Maps in fewer bytes: forms of boards.protocol.codec.Form, between the SAM unit and the wire."""
+"""Maps in fewer bytes: the forms of a MapEncoding, between the SAM unit and the wire."""
 
 from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.protocol.codec import Form, words_of
+from boards.protocol.codec import MapEncoding, words_of
 
-__all__ = ["Bytes", "Sums", "width_of", "words_of"]
+__all__ = ["BlockFloat", "TimeSum", "width_of", "words_of"]
 
 
 def width_of(form, *, width, steps):
     """Bits of a word of maps in a form, of SAM values of ``width`` bits."""
-    return {Form.FULL: width, Form.SUM: (steps * (2**width - 1)).bit_length(), Form.BYTES: 8}[form]
+    return {
+        MapEncoding.FULL: width,
+        MapEncoding.SUM: (steps * (2**width - 1)).bit_length(),
+        MapEncoding.BYTES: 8,
+    }[form]
 
 
-class Sums(wiring.Component):
+class TimeSum(wiring.Component):
     """The sum of each ``steps`` words: a pixel's map summed over time.
 
     A word is taken in each cycle in which no sum waits; the sum is offered in the cycle after the
@@ -34,7 +38,7 @@ class Sums(wiring.Component):
 
     def __init__(self, *, width, steps):
         self.steps = steps
-        self.width = width_of(Form.SUM, width=width, steps=steps)
+        self.width = width_of(MapEncoding.SUM, width=width, steps=steps)
         super().__init__({
             "i": In(stream.Signature(unsigned(width))),
             "o": Out(stream.Signature(unsigned(self.width))),
@@ -60,7 +64,7 @@ class Sums(wiring.Component):
         return m
 
 
-class Bytes(wiring.Component):
+class BlockFloat(wiring.Component):
     """``steps`` words as ``steps`` + 1 bytes: an exponent, and each word shifted down by it.
 
     The exponent e is the least with which all of the words fit: word / 2**e, rounded down, is

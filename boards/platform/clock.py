@@ -8,7 +8,7 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-__all__ = ["Clock", "EcpClock", "EcpPll", "Pll", "Settle", "ecp_pll_for", "pll_for"]
+__all__ = ["Clock", "EcpClock", "EcpPll", "Pll", "ResetDelay", "ecp_pll_for", "pll_for"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def ecp_pll_for(hz, *, reference=25_000_000):
     return best
 
 
-class Settle(wiring.Component):
+class ResetDelay(wiring.Component):
     """Holds a reset until the clock has been locked for 15 to 31 us without a break.
 
     Block memories of the iCE40 read as zero for some 3 us after configuration; Amaranth's own reset
@@ -129,7 +129,7 @@ class Settle(wiring.Component):
 class Clock(wiring.Component):
     """Clock and reset of ``sync`` on an iCE40 board, from its oscillator.
 
-    Through the PLL, unless the oscillator has that frequency. The reset is that of ``Settle``.
+    Through the PLL, unless the oscillator has that frequency. The reset is that of ``ResetDelay``.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class Clock(wiring.Component):
         m = Module()
 
         m.domains.boot = ClockDomain(reset_less=True, local=True)
-        m.submodules.settle = settle = DomainRenamer("boot")(Settle(hz=self._hz))
+        m.submodules.settle = settle = DomainRenamer("boot")(ResetDelay(hz=self._hz))
         pin       = platform.request(platform.default_clk, dir="-")
         reference = int(platform.default_clk_frequency)
 
@@ -211,7 +211,7 @@ class EcpClock(wiring.Component):
         m = Module()
 
         m.domains.boot = ClockDomain(reset_less=True, local=True)
-        m.submodules.settle = settle = DomainRenamer("boot")(Settle(hz=self._hz))
+        m.submodules.settle = settle = DomainRenamer("boot")(ResetDelay(hz=self._hz))
         pin       = reference_in(m, platform.request(platform.default_clk, dir="-"))
         reference = int(platform.default_clk_frequency)
         if self._hz == reference:

@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out, connect
 from boards.link.boot import Loader
 from boards.link.counters import Counters
 from boards.link.link import Link
-from boards.link.maps import Bytes, Sums, width_of, words_of
+from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
-from boards.protocol.codec import Boot, Form, Identity, Tap
+from boards.protocol.codec import Boot, Identity, MapEncoding, Tap
 from golden.formats import map_top
 
 __all__ = ["Top", "attach", "condenser", "identify"]
@@ -19,11 +19,11 @@ __all__ = ["Top", "attach", "condenser", "identify"]
 
 def condenser(accelerator, form):
     """The component that gives the maps their form, None for Form.FULL."""
-    make = {Form.FULL: None, Form.SUM: Sums, Form.BYTES: Bytes}[form]
+    make = {MapEncoding.FULL: None, MapEncoding.SUM: TimeSum, MapEncoding.BYTES: BlockFloat}[form]
     return make and make(width=accelerator.map_width, steps=accelerator.network.steps)
 
 
-def identify(accelerator, *, clock_hz, form=Form.FULL, counters=False):
+def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
     """What the chip says of itself (boards.protocol.codec.Identity)."""
     network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
     plan = accelerator.plan
@@ -59,7 +59,7 @@ class Top(wiring.Component):
         Frequency of ``sync``.
     baud : int
         Of the UART, at most a quarter of the clock; 8 data bits, no parity, one stop bit.
-    form : boards.protocol.codec.Form
+    form : boards.protocol.codec.MapEncoding
         Of the maps reported.
     counters : bool
         Whether map values held at the top and waits for the wire are counted
@@ -81,8 +81,16 @@ class Top(wiring.Component):
         The weights in flash were refused; only with ``boot``.
     """
 
-    def __init__(self, accelerator, *, clock_hz, baud=1_000_000, form=Form.FULL, counters=False,
-                 boot=None):
+    def __init__(
+        self,
+        accelerator,
+        *,
+        clock_hz,
+        baud=1_000_000,
+        form=MapEncoding.FULL,
+        counters=False,
+        boot=None,
+    ):
         self.accelerator, self.form, self.counters = accelerator, form, counters
         self.boot = boot
         self.identity = identify(accelerator, clock_hz=clock_hz, form=form, counters=counters)
@@ -130,7 +138,7 @@ class Top(wiring.Component):
         return m
 
 
-def attach(m, link, accelerator, *, form=Form.FULL, counters=False):
+def attach(m, link, accelerator, *, form=MapEncoding.FULL, counters=False):
     """Put an accelerator into ``m`` and connect it to a link, which resets it."""
     # Registered: whatever decides on a reset is no part of the accelerator's critical path.
     reset = Signal()

@@ -12,7 +12,7 @@ from golden.io.text import say
 
 __all__ = [
     "VERSION", "BLOCK", "FRAME", "LABEL_AT", "SIGNATURE_AT", "BOOT_AT",
-    "Kind", "Register", "Error", "Form", "Boot", "Identity", "Tap",
+    "Kind", "Register", "Error", "MapEncoding", "Boot", "Identity", "Tap",
     "FLAG", "ESCAPE", "TURN", "bytes_of", "check", "seal", "unseal", "stuff", "unstuff", "blocks",
     "tables", "words_of",
 ]
@@ -57,7 +57,7 @@ class Register(enum.IntEnum):
     SEED_HIGH = 2
 
 
-class Form(enum.IntEnum):
+class MapEncoding(enum.IntEnum):
     """What is reported of the maps, chosen when the chip is built."""
 
     FULL = 0
@@ -135,9 +135,9 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     ),
 }
 FORMS = {
-    Form.FULL: "every value: tap after tap, pixel after pixel, step after step",
-    Form.SUM: "the sum over all steps: tap after tap, pixel after pixel",
-    Form.BYTES: "for each pixel an exponent e, then each step's value / 2**e, rounded down",
+    MapEncoding.FULL: "every value: tap after tap, pixel after pixel, step after step",
+    MapEncoding.SUM: "the sum over all steps: tap after tap, pixel after pixel",
+    MapEncoding.BYTES: "for each pixel an exponent e, then each step's value / 2**e, rounded down",
 }
 BOOTS = {
     Boot.NONE: "the chip was built without a loader",
@@ -225,7 +225,7 @@ class Identity:
     word_steps: int = 16
     pixel_bits: int = 8
     frames: int = 0
-    form: int = Form.FULL
+    form: int = MapEncoding.FULL
     counters: int = 0
     experiments: int = 0
     trace_bits: int = 0
@@ -308,10 +308,10 @@ class Identity:
         for name in ("counters", "experiments"):
             needs(name, getattr(self, name) in (0, 1), "0 or 1")
         needs("boot", self.boot in list(Boot), f"0 to {max(Boot)}")
-        needs("form", self.form in list(Form), f"0 to {max(Form)}")
+        needs("form", self.form in list(MapEncoding), f"0 to {max(MapEncoding)}")
         for name in ("map_bits", "score_bits"):
             needs(name, 1 <= getattr(self, name) <= 32, "1 to 32")
-        needs("map_bits", self.form != Form.BYTES or self.map_bits == 8, "8 in this form")
+        needs("map_bits", self.form != MapEncoding.BYTES or self.map_bits == 8, "8 in this form")
         if self.frames:
             needs("pixel_bits", 1 <= self.pixel_bits <= 16, "1 to 16")
             words = -(-self.steps // self.pixel_bits)
@@ -339,7 +339,7 @@ class Identity:
 
 def words_of(form, *, steps):
     """Words that a form of maps has for a pixel."""
-    return {Form.FULL: steps, Form.SUM: 1, Form.BYTES: steps + 1}[form]
+    return {MapEncoding.FULL: steps, MapEncoding.SUM: 1, MapEncoding.BYTES: steps + 1}[form]
 
 
 def bytes_of(bits):
@@ -405,7 +405,7 @@ def tables():
         table(["identity field", "bytes", "meaning"],
               [[name, sizes.get(size, size), meaning] for name, size, meaning in FIELDS]),
         table(["form", "code", "words of the maps"],
-              [[form.name, int(form), FORMS[form]] for form in Form]),
+              [[form.name, int(form), FORMS[form]] for form in MapEncoding]),
         table(["boot", "code", "meaning"],
               [[boot.name, int(boot), BOOTS[boot]] for boot in Boot]),
     ])

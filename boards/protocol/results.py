@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from boards.protocol.codec import Form, Kind, words_of
+from boards.protocol.codec import Kind, MapEncoding, words_of
 from golden.io.errors import BadInput
 
 __all__ = ["Result", "numbers", "pixel_bytes", "result_of", "train_bytes"]
@@ -33,7 +33,7 @@ class Result:
     cycles : int
         Clock cycles from the first pixel taken to the last result given.
     traces : None or (C, H, W) int64
-        As golden.attribution.traces gives them, where built in.
+        As golden.explain.traces.traces gives them, where built in.
     saturated : None or int
         Map values at the top of a chip whose maps are narrower than their sums, 0 where they hold
         every sum; None of another form than FULL, unless the chip counts them.
@@ -106,10 +106,10 @@ def result_of(told, found):
         size = side * tap.height * tap.width
         rows = words[at:at + size].reshape(tap.height, tap.width, side)
         at += size
-        if told.form == Form.BYTES:
+        if told.form == MapEncoding.BYTES:
             rows = rows[..., 1:] << rows[..., :1]
         sums[tap.index] = rows.sum(axis=2)
-        if told.form != Form.SUM:
+        if told.form != MapEncoding.SUM:
             maps[tap.index] = rows.transpose(2, 0, 1).astype(np.int32)
     # The last group of lanes may be a part of one, so groups are cut one by one.
     cuts = [told.steps * n for n in range(told.lanes, told.classes, told.lanes)]
@@ -118,7 +118,7 @@ def result_of(told, found):
     saturated, waits = None, None
     if told.counters:
         saturated, waits = map(int, counts[-3:-1])
-    elif told.form == Form.FULL:
+    elif told.form == MapEncoding.FULL:
         saturated = int(np.count_nonzero(words == (1 << told.map_bits) - 1))
     shape = told.trace_height, told.trace_width, told.trace_channels
     traces = (numbers(found[Kind.TRACES], told.trace_bits, signed=False).reshape(shape)

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from amaranth.back import verilog
 
-from flow import steps as flow
+from flow import steps
 from flow.export import vectors
 from flow.export.scan import Scan, scan_cells
-from golden.attribution import checked_decay, decay_table, quantised
 from golden.explain.paths import network_paths
+from golden.explain.traces import checked_decay, decay_table, quantised
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
 from golden.images import load_images
 from golden.io import processes
@@ -138,10 +138,10 @@ def made(path, axi, files, report, *, tools, seed, console):
     path = Path(path)
     with processes.folder("sam-export-") as work, \
             (console or Console(stderr=True)).status("synthesis, place and route ..."):
-        folder = flow.synthesised(Scan(axi, name=path.stem, text=files[path]), work)
-        routed = flow.routed(folder, hz=CLOCK_HZ, seed=seed)
-    report = {**report, **flow.used(routed), "scan_lc": scan_cells(axi),
-              "fmax_mhz": flow.fmax(routed),
+        folder = steps.synthesised(Scan(axi, name=path.stem, text=files[path]), work)
+        routed = steps.routed(folder, hz=CLOCK_HZ, seed=seed)
+    report = {**report, **steps.used(routed), "scan_lc": scan_cells(axi),
+              "fmax_mhz": steps.fmax(routed),
               "device": "iCE40UP5K-SG48", "seed": seed}
     publish(path, files, report)
     return report
@@ -163,7 +163,7 @@ def export_attribution(path, weights, *, steps, decay, target="ice40", tools=Tru
     path : str or Path
         FILE.v; FILE_tb.v, FILE_tb.hex and (with ``tools``) FILE.json appear beside it.
     weights : (N,) or (N, K) array
-        Path weights of the outputs; kept in 8 bits (golden.attribution.quantised).
+        Path weights of the outputs; kept in 8 bits (golden.explain.traces.quantised).
     steps : int
         T of an image.
     decay : float
@@ -439,7 +439,7 @@ def main(argv=None):
     network = load(args.network)
     try:
         report = exported(args, network, Console(stderr=True))
-    except flow.Failed as error:
+    except steps.ToolError as error:
         say(f"error: {args.out}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from None
     if "lc" in report:

@@ -5,7 +5,7 @@ The only file of hw that runs the model: what is exported is checked against it.
 
 import numpy as np
 
-from golden.attribution import decay_table, traces, weighed
+from golden.explain.traces import attribute, decay_table, traces
 from golden.formats import MODES, exp_table
 from golden.run import forward, run
 from golden.sam import activation_map
@@ -80,7 +80,7 @@ def for_attribution(unit, ports, weights, *, decay, weight_index):
              for n, step in enumerate(spikes.reshape(-1, neurons))]
     words, lasts = events(steps, BEYOND)
     chosen = [outputs - 1, 0]
-    found = [weighed(traces(image, table), weights[:, output])
+    found = [attribute(traces(image, table), weights[:, output])
              for image, output in zip(spikes, chosen, strict=True)]
     port = ports["o_attributions"]
     writes = [*enumerate(table.tolist()),

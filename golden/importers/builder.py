@@ -29,7 +29,7 @@ def snapped(values, noise=2.5e-7):
     return found
 
 
-class Chain:
+class NetworkBuilder:
     """The layers so far; each method appends or folds one module, named ``where`` in messages.
 
     Raises BadInput, naming the module and the rule, where it does not fit.

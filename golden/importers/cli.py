@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 
 from golden.images import load_images
-from golden.importers import fidelity
-from golden.importers.quantise import explained
+from golden.importers import fidelity, quantise
+from golden.importers.float_network import load
+from golden.importers.quantise import quantise_with_report
 from golden.io.console import Console
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, command
 from golden.io.files import output
 from golden.network import ENCODERS, READOUTS, rule
 
@@ -64,7 +65,7 @@ def finish(args, build, source):
     bits = numbers(args.bits, "--bits")
     images, labels = (None, None) if args.calibrate is None else load_images(args.calibrate,
                                                                              network)
-    made, reasons = explained(
+    made, reasons = quantise_with_report(
         network, bits=bits[0] if len(bits) == 1 else bits, per_channel=args.per_channel,
         power_of_two=args.power_of_two, calibrate=images, membrane_bits=args.membrane_bits)
     report = fidelity.compare(network, made, reasons, images, labels)
@@ -77,3 +78,19 @@ def finish(args, build, source):
     made.save(args.out)
     console.print(f"{args.out}: {len(made.stages)} weighted layers, {made.steps} steps, "
                   f"digest {made.digest}", highlight=False, soft_wrap=True)
+
+
+@command
+def main(argv=None):
+    """Turn the file of a float network into that of an integer one."""
+    parser = options("golden.quantise", quantise.__doc__)
+    parser.add_argument("float", metavar="FLOAT", help="a float network, .npz or .json")
+    args = parser.parse_args(argv)
+
+    def build():
+        network = load(args.float)
+        changes = {key: getattr(args, key) for key in ("steps", "encoder", "readout")}
+        return network.replace(**{key: value for key, value in changes.items()
+                                  if value is not None})
+
+    finish(args, build, args.float)

@@ -129,7 +129,7 @@ def compare(float_network, network, reasons, images=None, labels=None):
     float_network : golden.importers.float_network.FloatNetwork
     network : golden.network.Network
     reasons : list of tuple of str
-        Of golden.importers.quantise.explained.
+        Of golden.importers.quantise.quantise_with_report.
     images, labels : None or arrays
         As golden.run takes them; each layer then sees what the layers before it really gave.
     """

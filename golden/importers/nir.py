@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.importers.builder import Chain, snapped
+from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNeuron, real
 from golden.importers.nir_graph import chain_of, plain, read_graph
 from golden.io.errors import BadInput, command
@@ -73,7 +73,7 @@ def shape_of(node, where):
 
 
 class Reader:
-    """Turns the nodes of a chain into the layers of a golden.importers.builder.Chain."""
+    """Turns the nodes of a chain into the layers of a golden.importers.builder.NetworkBuilder."""
 
     def __init__(self, chain, flat, *, dt, reset, compare):
         self.chain, self.flat = chain, flat
@@ -236,7 +236,7 @@ def from_nir(source, *, reset, dt=1e-4, compare="gt", steps=16, shape=None, enco
         given = tuple(int(n) for n in shape)
     rule(max(given) <= 4096, f"node {first!r} (Input)",
          f"shape must be at most 4096 a side, not {given}; give the images' shape")
-    chain = Chain(given, steps, encoder)
+    chain = NetworkBuilder(given, steps, encoder)
     reader = Reader(chain, flat, dt=dt, reset=reset, compare=compare)
     if input_scale is None:
         input_scale = 1 / 255 if encoder == "current" else 1.0

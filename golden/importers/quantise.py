@@ -14,9 +14,7 @@ import numpy as np
 from golden.encode import encode
 from golden.formats import LEAK_BITS, bits_signed
 from golden.importers import float_run
-from golden.importers.float_network import load
 from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction, scales
-from golden.io.errors import command
 from golden.network import Layer, Network, Neuron, membrane_range, rule
 from golden.run import check_images, forward
 
@@ -25,11 +23,11 @@ HELD = 2.0**39       # whole numbers of a network file lie within 40 bits
 
 
 def quantise(network, **options):
-    """``explained`` without the reasons: a golden.network.Network of a FloatNetwork."""
-    return explained(network, **options)[0]
+    """``quantise_with_report`` without the reasons: a golden.network.Network of a FloatNetwork."""
+    return quantise_with_report(network, **options)[0]
 
 
-def explained(network, *, bits=8, per_channel=False, power_of_two=False, calibrate=None,
+def quantise_with_report(network, *, bits=8, per_channel=False, power_of_two=False, calibrate=None,
               membrane_bits=24):
     """Turn a golden.importers.float_network.FloatNetwork into integers and say what was rounded.
 
@@ -68,20 +66,20 @@ def explained(network, *, bits=8, per_channel=False, power_of_two=False, calibra
     layers, reasons = [], []
     for n, (stage, width) in enumerate(zip(network.stages, widths, strict=True)):
         one_scale = not per_channel or not stage.layer.spiking
-        factor = worth(stage) * (network.input_scale if n == 0 else 1.0)
-        layer, why = best(
+        factor = pool_scale(stage) * (network.input_scale if n == 0 else 1.0)
+        layer, rounding_reasons = best(
             stage, width, factor, network.steps, membrane_bits,
             scales(stage.layer, width, factor, one_scale, power_of_two),
             None if seen is None else seen[n])
         layers += [*stage.pools, layer]
-        reasons.append((*stage.layer.approximations, *why))
+        reasons.append((*stage.layer.approximations, *rounding_reasons))
     return Network(
         shape=network.shape, steps=network.steps, layers=tuple(layers), encoder=network.encoder,
         readout=network.readout, seed=network.seed, name=network.name,
         notes=dict(network.notes)), reasons
 
 
-def worth(stage):
+def pool_scale(stage):
     """What a count of 1 behind a stage's pooling is worth in real numbers."""
     return 1 / float(np.prod([pool.kernel**2 for pool in stage.pools if pool.kind == "avg"]))
 
@@ -147,7 +145,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
     need = fraction(values)
     exact = None if need is None else need + leak_need(leak, steps)
     lasting = np.minimum(steps, 1 / np.maximum(drop, 1 / steps)).max()
-    enough = 4 + int(np.ceil(np.log2(lasting)))
+    accumulator_dtype = 4 + int(np.ceil(np.log2(lasting)))
 
     def at(frac):
         return made(stage, bits, weights, leak, step, frac)
@@ -157,18 +155,18 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
 
     frac = exact
     if frac is None or frac > MOST_FRAC or width(frac) > membrane_bits:
-        frac = min(enough, MOST_FRAC)
+        frac = min(accumulator_dtype, MOST_FRAC)
         while frac and width(frac) > membrane_bits:
             frac -= 1
     layer = at(frac)
-    reasons = why(real, layer, scale, step, frac, exact)
-    if neuron.reset == "subtract_now" and not calm(stage, factor):
+    reasons = rounding_reasons(real, layer, scale, step, frac, exact)
+    if neuron.reset == "subtract_now" and not resets_late_safely(stage, factor):
         reasons += ("reset_delay=False as subtract_leaked: differs where a membrane is above its "
                     "threshold after a spike",)
     return layer, reasons
 
 
-def calm(stage, factor):
+def resets_late_safely(stage, factor):
     """Whether no spike can leave a membrane above its threshold, so that it is leaked at once.
 
     So it is where the largest input of a step is at most (2 - beta) threshold: a membrane that
@@ -209,7 +207,7 @@ def made(stage, bits, weights, leak, step, frac):
         groups=real.groups, scale=float(np.median(unit)), norm=norm)
 
 
-def why(real, layer, scale, step, frac, exact):
+def rounding_reasons(real, layer, scale, step, frac, exact):
     """Why an integer layer is not exactly the float one, as short sentences."""
     found, neuron = [], real.neuron
     unit = step * 2.0**-frac
@@ -260,24 +258,3 @@ def seen_by_layers(images, network):
         found.append((active, spikes, membranes))
         active, scale = spikes, 1.0
     return found
-
-
-@command
-def main(argv=None):
-    """Turn the file of a float network into that of an integer one."""
-    from golden.importers.cli import finish, options
-    parser = options("golden.quantise", __doc__)
-    parser.add_argument("float", metavar="FLOAT", help="a float network, .npz or .json")
-    args = parser.parse_args(argv)
-
-    def build():
-        network = load(args.float)
-        changes = {key: getattr(args, key) for key in ("steps", "encoder", "readout")}
-        return network.replace(**{key: value for key, value in changes.items()
-                                  if value is not None})
-
-    finish(args, build, args.float)
-
-
-if __name__ == "__main__":
-    main()

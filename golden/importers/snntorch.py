@@ -6,7 +6,7 @@ keeps the reset that the network was trained with.
 
 import numpy as np
 
-from golden.importers.builder import Chain, snapped
+from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNeuron, real
 from golden.io.errors import BadInput
 from golden.network import rule
@@ -40,7 +40,7 @@ def modules_of(module, prefix=""):
 
 
 class Walker:
-    """Turns modules into the layers of a golden.importers.builder.Chain."""
+    """Turns modules into the layers of a golden.importers.builder.NetworkBuilder."""
 
     def __init__(self, chain):
         self.chain, self.flat = chain, False
@@ -201,7 +201,7 @@ def from_snntorch(sequential, *, shape, steps, encoder="bernoulli", readout=None
     shape = tuple(int(n) for n in np.ravel(shape))
     rule(len(shape) in (1, 3), name, f"shape must be (C, H, W) or (inputs,), not {shape}")
     rule(isinstance(steps, int) and 1 <= steps <= 255, name, f"steps must be 1 to 255, not {steps}")
-    chain = Chain(shape if len(shape) == 3 else (*shape, 1, 1), steps, encoder)
+    chain = NetworkBuilder(shape if len(shape) == 3 else (*shape, 1, 1), steps, encoder)
     walker = Walker(chain)
     if input_scale is None:
         input_scale = 1 / 255 if encoder == "current" else 1.0

@@ -24,7 +24,7 @@ def neurons(inputs, layer, kind):
         Sums of weights, in weight units, step by step.
     layer : golden.network.Layer
     kind : dtype
-        In which to compute: see ``enough``.
+        In which to compute: see ``accumulator_dtype``.
 
     Yields
     ------
@@ -57,7 +57,7 @@ def neurons(inputs, layer, kind):
         yield fired, membrane
 
 
-def enough(layer, steps, span):
+def accumulator_dtype(layer, steps, span):
     """Type of whole numbers that holds every intermediate of ``neurons``: int32 where it can.
 
     ``span`` is the largest magnitude of an input. A leak brings a membrane nearer to 0 and a spike
@@ -94,7 +94,9 @@ def lif(inputs, layer):
     membranes : (N, T, C, H, W) int32
     """
     steps, delay = inputs.shape[1], layer.neuron.delay
-    kind = enough(layer, steps, max(-int(inputs.min(initial=0)), int(inputs.max(initial=0))))
+    kind = accumulator_dtype(
+        layer, steps, max(-int(inputs.min(initial=0)), int(inputs.max(initial=0)))
+    )
     spikes = np.zeros_like(inputs, dtype=np.uint8)
     membranes = np.empty_like(inputs, dtype=np.int32)
     for t, (fired, membrane) in enumerate(neurons(np.moveaxis(inputs, 1, 0), layer, kind)):

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw.engine.constants import held
 from hw.plan.planner import WORD
 
-__all__ = ["Kind", "MARGIN", "Walker", "found_layout"]
+__all__ = ["Kind", "MARGIN", "AddressGenerator", "found_layout"]
 
 MARGIN = 7  # words that may still come after `flow` has gone
 
@@ -32,7 +32,7 @@ def found_layout(plan):
         "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
-class Walker(wiring.Component):
+class AddressGenerator(wiring.Component):
     """Words of all walks of a pass: pixel after pixel, group after group, chunk after chunk.
 
     A visit looks at one word of the bitmap (16 trains, or the channels of one pixel), one a cycle;

@@ -12,10 +12,10 @@ from hw.engine.norms import Norms
 from hw.engine.readout import Readout
 from hw.plan.planner import WORD
 
-__all__ = ["Engine"]
+__all__ = ["Datapath"]
 
 
-class Engine(wiring.Component):
+class Datapath(wiring.Component):
     """Items of a pass in, trains or scores out.
 
     An Add is read from both memories, registered, and added one cycle later by every lane. An End

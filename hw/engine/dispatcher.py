@@ -8,7 +8,7 @@ from hw.engine.address_generator import MARGIN, Kind, found_layout
 from hw.engine.constants import held
 from hw.plan.planner import WORD
 
-__all__ = ["Picker", "item_layout"]
+__all__ = ["Dispatcher", "item_layout"]
 
 QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
 NEXT = 2          # cycles from an end to the next at the least
@@ -36,7 +36,7 @@ def ones(word):
     return ones(word[:half]) + ones(word[half:])
 
 
-class Picker(wiring.Component):
+class Dispatcher(wiring.Component):
     """Items of a pass: each train of each word becomes one Add, lowest first, one a cycle.
 
     Words wait in a queue, so that visits run ahead and empty ones cost nothing. An End waits until

@@ -4,15 +4,15 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.engine.address_generator import Kind, Walker
-from hw.engine.datapath import Engine
-from hw.engine.dispatcher import Picker
+from hw.engine.address_generator import AddressGenerator, Kind
+from hw.engine.datapath import Datapath
+from hw.engine.dispatcher import Dispatcher
 from hw.plan.planner import WORD
 
-__all__ = ["Core"]
+__all__ = ["Engine"]
 
 
-class Core(wiring.Component):
+class Engine(wiring.Component):
     """Runs one pass after another; the schedule of all its stages stands in ARCHITECTURE.md.
 
     Parameters
@@ -44,7 +44,11 @@ class Core(wiring.Component):
     """
 
     def __init__(self, plan):
-        self._walker, self._picker, self._engine = Walker(plan), Picker(plan), Engine(plan)
+        self._walker, self._picker, self._engine = (
+            AddressGenerator(plan),
+            Dispatcher(plan),
+            Datapath(plan),
+        )
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1), "done": Out(1),

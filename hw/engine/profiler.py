@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.engine.address_generator import Kind
 
-__all__ = ["Cause", "Causes", "activity_layout"]
+__all__ = ["StallReason", "StallProfiler", "activity_layout"]
 
 
-class Cause(enum.Enum, shape=3):
+class StallReason(enum.Enum, shape=3):
     """Why the adders add, or do not."""
 
     Useful   = 0  # a train that is not all zero is added
@@ -22,10 +22,10 @@ class Cause(enum.Enum, shape=3):
     Pipeline = 7  # filled or emptied, or from one pass to the next
 
 
-activity_layout = data.StructLayout({"cause": Cause, "number": 8})
+activity_layout = data.StructLayout({"cause": StallReason, "number": 8})
 
 
-class Causes(wiring.Component):
+class StallProfiler(wiring.Component):
     """One Cause a cycle, from what the stages do anyway.
 
     Nothing on a board listens to ``o``, so that synthesis leaves all of it out.
@@ -69,22 +69,22 @@ class Causes(wiring.Component):
         m.d.comb += self.o.number.eq(Mux(self.loading, 0, self.number + 1))
         cause = self.o.cause
         with m.If(self.loading):
-            m.d.comb += cause.eq(Cause.Load)
+            m.d.comb += cause.eq(StallReason.Load)
         with m.Elif(self.running & self.valid):
             with m.Switch(self.kind):
                 with m.Case(Kind.Add):
-                    m.d.comb += cause.eq(Cause.Useful)
+                    m.d.comb += cause.eq(StallReason.Useful)
                 with m.Case(Kind.Param):
-                    m.d.comb += cause.eq(Cause.Param)
+                    m.d.comb += cause.eq(StallReason.Param)
                 with m.Default():
-                    m.d.comb += cause.eq(Cause.Hand)
+                    m.d.comb += cause.eq(StallReason.Hand)
         with m.Elif(self.running & self.waits):
-            m.d.comb += cause.eq(Mux(self.speaking, Cause.Output, Cause.Drain))
+            m.d.comb += cause.eq(Mux(self.speaking, StallReason.Output, StallReason.Drain))
         with m.Elif(self.finished & self.blocked):
-            m.d.comb += cause.eq(Cause.Output)
+            m.d.comb += cause.eq(StallReason.Output)
         with m.Elif(begun & ~ended):
-            m.d.comb += cause.eq(Cause.Empty)
+            m.d.comb += cause.eq(StallReason.Empty)
         with m.Else():
-            m.d.comb += cause.eq(Cause.Pipeline)
+            m.d.comb += cause.eq(StallReason.Pipeline)
 
         return m

@@ -9,13 +9,13 @@ from golden.formats import bits_unsigned
 from golden.io.errors import BadInput
 from hw.plan.planner import WORD, address_bits, aligned, channel_stride
 
-__all__ = ["Experiments", "deletion"]
+__all__ = ["SpikeMask", "mask_writes"]
 
 LAYER, STEPS = 0x8000, 0x8001  # indices of the two registers
 NONE = 0x8000                  # as LAYER: nothing is taken away
 
 
-class Experiments(wiring.Component):
+class SpikeMask(wiring.Component):
     """Takes away the spikes of marked trains of one layer, in chosen steps of the word.
 
     The neurons' own membranes and the counts stay as they were; all that is read from the trains
@@ -40,7 +40,7 @@ class Experiments(wiring.Component):
     number, pooled : In(...), In(1)
         The layer whose trains are written; they are those of a pooling before it.
     rewind, w_en, addr, jump : In(1), In(1), In, In
-        As hw.memory.spike_memory.Trains has them.
+        As hw.memory.spike_memory.SpikeMemory has them.
     i, o : In(word_steps), Out(word_steps)
         The train written, and what is left of it.
     """
@@ -85,7 +85,7 @@ class Experiments(wiring.Component):
         return m
 
 
-def deletion(plan, layer, neurons, step=None):
+def mask_writes(plan, layer, neurons, step=None):
     """Writes that take away spikes of ``layer``, and those that undo it, (n, 3) each.
 
     As Accelerator.i_config takes them. An experiment follows another by the undoing writes of the

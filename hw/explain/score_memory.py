@@ -6,14 +6,14 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
 
-__all__ = ["Scores"]
+__all__ = ["ScoreMemory"]
 
 
-class Scores(wiring.Component):
+class ScoreMemory(wiring.Component):
     """A of each neuron, by its last spike and a table.
 
     At a spike, d steps after the neuron's one before, A <- 1 + E[d] A, A = 1 at the first
-    (golden.sam, golden.attribution). Without ``spike`` the neuron is read out: E[d] A, or 0 if it
+    (golden.explain.traces). Without ``spike`` the neuron is read out: E[d] A, or 0 if it
     has not spiked, and then forgotten. All round half up. Neurons of an unknown state, as after a
     reset, must be read out first.
 

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.engine.constants import held
 
-__all__ = ["Follower"]
+__all__ = ["TapReader"]
 
 
-class Follower(wiring.Component):
+class TapReader(wiring.Component):
     """Words of a layer, pixel after pixel, channel after channel, chunk after chunk.
 
     A word is read once it is written; where a neuron has several chunks, once its pixel is whole.

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_signed, score_bits
 from hw.memory.spram import DEPTH, SPRAM
 
-__all__ = ["Traces", "Weigher"]
+__all__ = ["Traces", "PathScaler"]
 
 EBR_BITS = 4096  # of the iCE40's small memories
 FEW_EBR = 8      # weights that take more go to one SPRAM
@@ -16,7 +16,7 @@ FEW_EBR = 8      # weights that take more go to one SPRAM
 class Traces(wiring.Component):
     """Trace of each neuron after the last step, from the words of its train.
 
-    As in golden.attribution.traces, by the interval and the table of the SAM unit: at a spike, d
+    As in golden.explain.traces.traces, by the interval and the table of the SAM unit: at a spike, d
     steps after the neuron's one before, A <- 1 + E[d] A, A = 1 at the first; in the end the trace
     is E[T - t] A, t the last spike, or 0 without one. Both round half up.
 
@@ -144,12 +144,13 @@ class Traces(wiring.Component):
         return m
 
 
-class Weigher(wiring.Component):
+class PathScaler(wiring.Component):
     """Each trace times the path weight of its neuron to one of several outputs, exact.
 
-    As golden.attribution.weighed; the traces of an image come in the order of the neurons and image
-    follows image. Takes and gives one a cycle, a cycle later. Weights lie one an entry, in EBR with
-    their first contents up to eight of them, above in one SPRAM, whose contents must be written.
+    As golden.explain.traces.attribute; the traces of an image come in the order of the neurons and
+    image follows image. Takes and gives one a cycle, a cycle later. Weights lie one an entry, in
+    EBR with their first contents up to eight of them, above in one SPRAM, whose contents must be
+    written.
 
     Parameters
     ----------

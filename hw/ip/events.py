@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out, connect
 
 from golden.formats import SCORE_FRAC, score_bits
 from hw.explain.sam import Mode
-from hw.explain.score_memory import Scores
-from hw.explain.traces import Weigher
+from hw.explain.score_memory import ScoreMemory
+from hw.explain.traces import PathScaler
 
 __all__ = ["EventAttribution", "EventSam"]
 
@@ -59,7 +59,7 @@ class EventSam(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.scores = scores = Scores(
+        m.submodules.scores = scores = ScoreMemory(
             neurons=self.channels * self.pixels, steps=self.steps, table=self.table, counting=True)
         m.submodules.map = buffer = memory.Memory(
             shape=unsigned(self.map_width), depth=self.pixels, init=[])
@@ -142,17 +142,17 @@ class EventSam(wiring.Component):
 class EventAttribution(wiring.Component):
     """Attribution of each neuron for one output, at the end of an image.
 
-    As golden.attribution.weighed of golden.attribution.traces. Events come in the order of steps;
-    within a step in any order, a neuron at most once; each takes five cycles. After the last step,
-    with several outputs once one is chosen, the attributions leave, a neuron in five cycles. After
-    a reset the unit is busy for ``4 neurons`` cycles.
+    As golden.explain.traces. Events come in the order of
+    steps; within a step in any order, a neuron at most once; each takes five cycles. After the last
+    step, with several outputs once one is chosen, the attributions leave, a neuron in five cycles.
+    After a reset the unit is busy for ``4 neurons`` cycles.
 
     Parameters
     ----------
     neurons, steps, outputs, bits : int
         ``bits`` is the width of a weight.
     weights : sequence of int
-        As hw.explain.traces.Weigher takes them.
+        As hw.explain.traces.PathScaler takes them.
     table : sequence of int
         E[d], d = 0 .. T, until others are written.
 
@@ -171,7 +171,7 @@ class EventAttribution(wiring.Component):
 
     def __init__(self, *, neurons, steps, outputs=1, bits=8, weights=(), table=()):
         self.neurons, self.steps, self.outputs, self.table = neurons, steps, outputs, table
-        self.weigher = Weigher(neurons=neurons, outputs=outputs, bits=bits, weights=weights,
+        self.weigher = PathScaler(neurons=neurons, outputs=outputs, bits=bits, weights=weights,
                                trace_width=score_bits(steps))
         optional = {"i_output": In(stream.Signature(unsigned(16)))} if outputs > 1 else {}
         super().__init__({
@@ -183,7 +183,7 @@ class EventAttribution(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.scores = scores = Scores(
+        m.submodules.scores = scores = ScoreMemory(
             neurons=self.neurons, steps=self.steps, table=self.table)
         m.submodules.weigher = weigher = self.weigher
         connect(m, weigher.o, wiring.flipped(self.o_attributions))

@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out
 from hw.memory.spram import SPRAM
 from hw.plan.planner import WORD, address_bits
 
-__all__ = ["Trains"]
+__all__ = ["SpikeMemory"]
 
 
-class Trains(wiring.Component):
+class SpikeMemory(wiring.Component):
     """Trains of a pass's input in one memory, of its output in the other.
 
     The walker has the source memory to itself. Writes go to the other one, each behind the one

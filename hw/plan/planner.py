@@ -632,7 +632,7 @@ def configuration(plan, *, table, mode, decays=()):
     """Writes that make a chip ready: (n, 3) of (space, index, data), as Accelerator.i_config takes.
 
     ``table`` is that of golden.formats.exp_table, ``mode`` one of golden.formats.MODES, ``decays``
-    golden.attribution.decay_table where traces are built in.
+    golden.explain.traces.decay_table where traces are built in.
     """
     writes = [(0, index, word) for index, word in enumerate(plan.weight_image.reshape(-1))]
     writes += [(1, index, entry) for index, entry in enumerate(table)]

@@ -1,4 +1,4 @@
-"""Core as Verilog, pass after pass, against golden.run."""
+"""Engine as Verilog, pass after pass, against golden.run."""
 
 import json
 import os

@@ -11,7 +11,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, gather
 
-from golden.attribution import decay_table, traces, weighed
+from golden.explain.traces import attribute, decay_table, traces
 from golden.formats import MODES, exp_table
 from golden.sam import activation_map
 from sim.benches.streams import begin, receive, send, signed, silent
@@ -111,7 +111,7 @@ async def attribution_equals_golden(dut, case, decay, stall):
     words = events([np.flatnonzero(step) for step in spikes.reshape(-1, neurons)],
                    BEYOND, 16, rng)
     chosen = [(outputs - 1 - n) % outputs for n in range(len(spikes))]
-    want = np.concatenate([weighed(traces(image, table), weights[:, output])
+    want = np.concatenate([attribute(traces(image, table), weights[:, output])
                            for image, output in zip(spikes, chosen, strict=True)])
     sent = [send(dut, port(case, "i_events"), words, idle=stall)]
     if outputs > 1:

@@ -1,4 +1,4 @@
-"""Follower as Verilog: every word of a layer, in order, and none before it is written."""
+"""TapReader as Verilog: every word of a layer, in order, and none before it is written."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Traces and Weigher as Verilog against golden.attribution, under random gaps and stalls."""
+"""Traces and PathScaler as Verilog against golden.explain, under random gaps and stalls."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge, gather
 
-from golden.attribution import decay_table, traces, weighed
+from golden.explain.traces import attribute, decay_table, traces
 from sim.benches.sam import words, write_table
 from sim.benches.streams import begin, cycle, receive, send, signed, silent
 
@@ -89,7 +89,7 @@ async def weighed_equals_golden(dut, case, stall):
         await ClockCycles(dut.clk, 2)
         trace = rng.integers(0, 2**width, neurons)
         trace[0] = trace[-1] = 2**width - 1
-        want = weighed(trace, weights[:, output])
+        want = attribute(trace, weights[:, output])
         _, got = await gather(
             send(dut, f"{case}__i", trace.tolist(), idle=stall),
             receive(dut, f"{case}__o", neurons, stall=stall))

@@ -14,7 +14,7 @@ from wsgiref.simple_server import make_server
 
 import pytest
 
-from apps import backends as engines
+from apps import backends
 from apps.view.__main__ import LOCAL, Quiet, Server
 from apps.view.service import service
 from golden.images import load_images
@@ -42,7 +42,7 @@ def demo():
     """(engine, images, labels) of the network and the samples in the repository."""
     network = load("models/fashion.npz")
     images, labels = load_images("models/fashion_sample.npz", network)
-    return engines.ModelEngine(network, taps=(2, 3, 4)), images, labels
+    return backends.ModelBackend(network, taps=(2, 3, 4)), images, labels
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ def main():
     errors = []
     chip = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None,
                            network="models/fashion.npz")
-    with (engines.opened(chip) as engine,
+    with (backends.opened(chip) as engine,
           serving(engine, images=images, labels=labels) as url, browser() as chromium):
         for name, size in SIZES.items():
             page = opened(chromium, url, errors, **size)

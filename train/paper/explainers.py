@@ -7,7 +7,8 @@ from train.paper import maps
 from train.paper.modes import attributed
 from train.paper.report import Report, bars, canvas, interval, judged, show
 from train.paper.scoring import scores
-from train.paper.work import needs, watched
+from train.paper.subjects import needs
+from train.paper.work import watched
 
 WINDOW = 4       # squares of a quarter of the side are occluded, side by side
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from train.paper import maps
 from train.paper.report import Report, bars, canvas, interval, judged, show
-from train.paper.work import needs, watched
+from train.paper.subjects import needs
+from train.paper.work import watched
 
 ALPHAS = ("shared", "step")
 

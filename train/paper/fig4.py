@@ -5,7 +5,8 @@ import numpy as np
 from golden.explain.metrics import rank_correlation
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, show
-from train.paper.work import needs, watched
+from train.paper.subjects import needs
+from train.paper.work import watched
 
 FRAMES = 10
 PICTURES = (0, 2, 3)     # drawn

@@ -4,7 +4,8 @@ import numpy as np
 
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, line
-from train.paper.work import needs, watched
+from train.paper.subjects import needs
+from train.paper.work import watched
 
 GAMMAS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 CHOOSE = 100      # pictures that choose the best gamma

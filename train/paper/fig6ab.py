@@ -10,7 +10,8 @@ import numpy as np
 from golden.run import run
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, line, show
-from train.paper.work import needs, watched
+from train.paper.subjects import needs
+from train.paper.work import watched
 
 EPS = (0, 2, 4, 8)
 PAPER = 4        # of 255

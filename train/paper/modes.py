@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from golden.attribution import decay_table, traces
 from golden.explain.paths import network_paths
+from golden.explain.traces import decay_table, traces
 from golden.formats import MODES
 from train.paper import maps
 from train.paper.report import Report, bars, canvas, interval, judged

@@ -6,12 +6,10 @@ or machines as asked for, and keeps the answer under ``build/paper`` by a digest
 depends on: code, network, ANNs, pictures and options.
 """
 
-import hashlib
-import importlib
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,93 +21,12 @@ from golden.io import processes
 from golden.io.console import Console
 from golden.io.errors import BadInput
 from golden.io.files import replacing
-from golden.network import load
 from golden.run import Result, run
 from train.core import sets
+from train.paper.subjects import ROOT, SUBJECTS, digest, needs
 
-ROOT = Path(__file__).parent.parent.parent
 CACHE = Path("build/paper")
-PART = 25      # pictures computed at once, fewer of large networks:
-ROOM = 2**22   # neurons of a layer times steps times pictures
 FEW = 12       # pictures of a quick run
-EXTRAS = {"torch": "train", "captum": "train", "snntorch": "train", "distributed": "cluster"}
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A network, what it is shown, and the ANNs of its shape.
-
-    Members
-    -------
-    name : str
-    file : str
-        Under ``models/``.
-    pictures : str
-        A set of ``train.core.sets``.
-    kind : "surrogate" or "conversion"
-    ann : tuple of str
-        Patterns of the files of its ANNs under ``models/``.
-    """
-
-    name: str
-    file: str
-    pictures: str
-    kind: str
-    ann: tuple
-
-    @cached_property
-    def network(self):
-        """The golden Network."""
-        return load(ROOT / "models" / self.file)
-
-    @property
-    def depths(self):
-        """Its last three spiking convolutions, the shallowest first: the paper's 4, 6 and 8."""
-        return tuple(stage.index for stage in self.network.stages
-                     if stage.layer.spiking and not stage.layer.dense)[-3:]
-
-    @property
-    def part(self):
-        """How many pictures to compute at once."""
-        most = max(stage.neurons for stage in self.network.stages) * self.network.steps
-        return int(np.clip(ROOM // most, 5, PART))
-
-    @property
-    def ann_files(self):
-        """The files of its ANNs."""
-        return [path for pattern in self.ann for path in sorted((ROOT / "models").glob(pattern))]
-
-    @cached_property
-    def anns(self):
-        """Its trained ANNs."""
-        needs("torch", "an ANN to compare with")
-        from train import reference
-        return [reference.revive(path, self.network) for path in self.ann_files]
-
-    @property
-    def digest(self):
-        """Of all that its answers depend on."""
-        return digest(self.network.digest, *(path.read_bytes() for path in self.ann_files))
-
-
-def digest(*parts):
-    """16 hex digits of texts, bytes and arrays."""
-    found = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            part = f"{part.shape}{part.dtype}".encode() + np.ascontiguousarray(part).tobytes()
-        found.update(part if isinstance(part, bytes) else str(part).encode())
-        found.update(b"\0")
-    return found.hexdigest()[:16]
-
-
-def needs(package, what):
-    """Raise BadInput naming the extra unless ``package`` can be imported."""
-    try:
-        importlib.import_module(package)
-    except ImportError:
-        raise BadInput(f"{what} needs {package}; pip install -e '.[{EXTRAS[package]}]' "
-                       "installs it") from None
 
 
 @cache
@@ -202,7 +119,6 @@ class Run:
 
     def subjects(self, *names):
         """The networks of these names, all without any; the first of each training with --quick."""
-        from train.paper.subjects import SUBJECTS
         found = [one for one in SUBJECTS if not names or one.name in names]
         return found if not self.quick else list({one.kind: one for one in found[::-1]}.values())
 

@@ -15,9 +15,7 @@ from golden.formats import LEAK_BITS
 from golden.network import Layer, Network, Neuron, load, membrane_range, sum_ranges
 from hw.encode import encoder
 from hw.engine import lane
-from hw.explain import sam
-from hw.explain import score_memory as scores
-from hw.explain import traces as attribution
+from hw.explain import sam, score_memory, traces
 from hw.plan.planner import Plan
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, opened, state
@@ -268,7 +266,7 @@ def map_sum(bits, *, held=False):
 
 def kept_scores(m):
     """A of hw.explain.score_memory: the same update at a spike, E[d] A when it is read out."""
-    unit = scores.Scores(neurons=5, steps=16)
+    unit = score_memory.ScoreMemory(neurons=5, steps=16)
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
@@ -287,7 +285,7 @@ def kept_scores(m):
 
 def traced(m):
     """A of hw.explain.traces: as NCS; at the end E[T - t] A leaves, and 0 without a spike."""
-    unit = attribution.Traces(steps=16, word_steps=16)
+    unit = traces.Traces(steps=16, word_steps=16)
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
@@ -309,7 +307,7 @@ def traced(m):
 
 def attributed(m):
     """An attribution is trace times weight, exactly, at the full width of both."""
-    unit = attribution.Weigher(neurons=3, trace_width=13, bits=8)
+    unit = traces.PathScaler(neurons=3, trace_width=13, bits=8)
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
@@ -419,10 +417,15 @@ def proofs():
         "hw.explain.sam.Sam", "map sum held at the top of 16 bits", map_sum(16, held=True), **exact
     )
     yield Proof(
-        "hw.explain.score_memory.Scores", "NCS and trace update, 16 x 13 bits", kept_scores, **exact
+        "hw.explain.score_memory.ScoreMemory",
+        "NCS and trace update, 16 x 13 bits",
+        kept_scores,
+        **exact,
     )
     yield Proof("hw.explain.traces.Traces", "trace update, 16 x 13 bits", traced, **exact)
-    yield Proof("hw.explain.traces.Weigher", "trace times weight, 13 x 8 bits", attributed, **exact)
+    yield Proof(
+        "hw.explain.traces.PathScaler", "trace times weight, 13 x 8 bits", attributed, **exact
+    )
     yield Proof("hw.encode.encoder.Encoder", "generator and comparison", generated, **exact)
 
 

@@ -8,11 +8,9 @@ from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from hw.engine import address_generator as walker
-from hw.engine import dispatcher as picker
-from hw.explain import tap_reader as follower
-from hw.memory import spike_memory as trains
-from hw.memory import spram
+from hw.engine import address_generator, dispatcher
+from hw.explain import tap_reader
+from hw.memory import spike_memory, spram
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, opened, steady
 from verify.formal.streams import plan, walker_env
@@ -64,47 +62,47 @@ def twins(m):
 
 def margin(m):
     """After ``flow`` has gone, at most MARGIN words still come; whatever state the walker is in."""
-    unit = walker.Walker(plan(side=3, kernel=2))
+    unit = address_generator.AddressGenerator(plan(side=3, kernel=2))
     m.submodules.dut = unit
     past = Past(m)
     walker_env(m, unit, past)                # one start
-    since = Signal(range(walker.MARGIN + 3))
+    since = Signal(range(address_generator.MARGIN + 3))
     with m.If(unit.flow):
         m.d.sync += since.eq(0)
     with m.Elif(unit.o.valid):
         m.d.sync += since.eq(since + 1)
-    m.d.comb += Assert(since <= walker.MARGIN)
+    m.d.comb += Assert(since <= address_generator.MARGIN)
     m.d.comb += [Cover(since == 2), Cover(unit.o.valid & (since == 1))]
     return inputs(unit)
 
 
 def levels(m):
     """The picker's queue never overflows nor runs below zero while its writer keeps the margin."""
-    unit = picker.Picker(plan())
+    unit = dispatcher.Dispatcher(plan())
     m.submodules.dut, inner = opened(unit)
     past = Past(m)
     steady(m, past, unit.number)
-    since = Signal(range(walker.MARGIN + 1))             # as ``margin`` counts, above
+    since = Signal(range(address_generator.MARGIN + 1))             # as ``margin`` counts, above
     with m.If(unit.flow):
         m.d.sync += since.eq(0)
     with m.Elif(unit.i.valid):
         m.d.sync += since.eq(since + 1)
-    m.d.comb += Assume((since < walker.MARGIN) | ~unit.i.valid | unit.flow)
+    m.d.comb += Assume((since < address_generator.MARGIN) | ~unit.i.valid | unit.flow)
     # Words in the queue, in more bits than its pointers; written in the three cycles before.
-    words, came = Signal(range(2 * picker.QUEUE_DEPTH)), past(unit.i.valid)
+    words, came = Signal(range(2 * dispatcher.QUEUE_DEPTH)), past(unit.i.valid)
     earlier, first = Signal(), Signal()
     m.d.sync += [words.eq(words + unit.i.valid - inner.fetch), earlier.eq(came), first.eq(earlier)]
     wide, fetch = len(inner.head), inner.fetch
     newer = words - came - earlier - first   # of those, the ones whose count can be read
-    most = picker.QUEUE_DEPTH - walker.MARGIN - 4        # as ``flow`` saw it, two cycles old
+    most = dispatcher.QUEUE_DEPTH - address_generator.MARGIN - 4   # as ``flow`` saw it
     m.d.comb += [
         # The pointers differ by what is there, which is never all: full is not empty.
-        Assert((inner.head - inner.tail)[:wide] == words), Assert(words < picker.QUEUE_DEPTH),
+        Assert((inner.head - inner.tail)[:wide] == words), Assert(words < dispatcher.QUEUE_DEPTH),
         Assert(newer >= 0), Assert(inner.some == (newer != 0)), Assert(~fetch | (newer > 0)),
         Assert(inner.came == came), Assert(inner.came_at == (inner.head - came)[:wide]),
         Assert(inner.w_count.en == earlier),
         Assert(inner.w_count.addr == (inner.head - came - earlier)[:wide]),
-        Assert(since <= walker.MARGIN), Assert(words <= inner.level + came),
+        Assert(since <= address_generator.MARGIN), Assert(words <= inner.level + came),
         Assert(~unit.flow | ((inner.level <= most) & (words <= most + 1))),
         Assert(unit.flow | (words <= most + 2 + since)),
         # Reading and writing meet at no address.
@@ -117,7 +115,7 @@ def levels(m):
 
 def order(m):
     """No item is lost, doubled or overtaken: the words of a walk come out, lowest train first."""
-    unit = picker.Picker(plan())
+    unit = dispatcher.Dispatcher(plan())
     m.submodules.dut = unit
     past = Past(m)
     steady(m, past, unit.number)
@@ -125,7 +123,7 @@ def order(m):
     marked, word, left = Signal(), Signal(16), Signal(16)
     mine = unit.i.p.address.all()
     m.d.comb += [
-        Assume(~unit.i.valid | (unit.i.p.kind == walker.Kind.Add)),
+        Assume(~unit.i.valid | (unit.i.p.kind == address_generator.Kind.Add)),
         Assume(~unit.i.valid | unit.i.p.word.any()),
         Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
         Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
@@ -144,7 +142,7 @@ def order(m):
 
 def written_trains(m):
     """A train read is the one written there; its bit in the bitmap says whether it is not 0."""
-    unit = trains.Trains(regions=(16, 16), word_steps=4, chunks=1)
+    unit = spike_memory.SpikeMemory(regions=(16, 16), word_steps=4, chunks=1)
     m.submodules.dut = unit
     past = Past(m)
     address = Signal(4)
@@ -184,7 +182,7 @@ def written_trains(m):
 
 def behind_the_writer(m):
     """No word is read before it is written; none is left unread when it is no longer busy."""
-    unit = follower.Follower(plan())
+    unit = tap_reader.TapReader(plan())
     m.submodules.dut = unit
     past = Past(m)
     walker_env(m, unit, past)
@@ -216,14 +214,14 @@ def behind_the_writer(m):
 
 PROOFS = [
     Proof(
-        "hw.engine.address_generator.Walker",
-        f"at most {walker.MARGIN} words come after flow has gone",
+        "hw.engine.address_generator.AddressGenerator",
+        f"at most {address_generator.MARGIN} words come after flow has gone",
         margin,
         depth=14,
         cover=30,
     ),
     Proof(
-        "hw.engine.dispatcher.Picker",
+        "hw.engine.dispatcher.Dispatcher",
         "its queue stays in range, and reads no address being written",
         levels,
         depth=2,
@@ -231,20 +229,20 @@ PROOFS = [
         cover=50,
     ),
     Proof(
-        "hw.engine.dispatcher.Picker",
+        "hw.engine.dispatcher.Dispatcher",
         "each train of each word once, lowest first",
         order,
         depth=18,
         cover=24,
     ),
     Proof(
-        "hw.memory.spike_memory.Trains",
+        "hw.memory.spike_memory.SpikeMemory",
         "trains and bitmap read are those written",
         written_trains,
         depth=9,
     ),
     Proof(
-        "hw.explain.tap_reader.Follower",
+        "hw.explain.tap_reader.TapReader",
         "every word once, none before it is written",
         behind_the_writer,
         depth=18,

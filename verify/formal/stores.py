@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 
 from golden.network import Layer, Network, Neuron, Pool
-from hw.engine.engine import Core
+from hw.engine.engine import Engine
 from hw.plan.planner import Plan
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs
@@ -38,7 +38,7 @@ def stored(plan, number):
               for pixel, group, chunk, lane in order]
 
     def make(m):
-        m.submodules.dut = unit = Core(plan)
+        m.submodules.dut = unit = Engine(plan)
         past, begun, ended = Past(m), Signal(), Signal()
         at, count = Signal(plan.train_addr), Signal(range(len(places) + 1))
         close, before = Signal(), Signal()
@@ -71,7 +71,7 @@ def stored(plan, number):
 def proof(claim, number, depth, *, lanes, word_steps=4, **options):
     """The Proof of one network and pass; ``depth`` reaches the end of the pass if it hurries."""
     plan = Plan(columns(**options), lanes=lanes, word_steps=word_steps)
-    return Proof("hw.engine.engine.Core", f"every train is stored once, in its place: {claim}",
+    return Proof("hw.engine.engine.Engine", f"every train is stored once, in its place: {claim}",
                  stored(plan, number), depth=depth, cover=depth + 8)
 
 

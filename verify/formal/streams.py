@@ -8,10 +8,7 @@ from boards.link import deframer, executor, framer, stuffing
 from golden.network import Layer, Network, Neuron
 from hw.encode import encoder
 from hw.engine import readout
-from hw.explain import sam
-from hw.explain import score_memory as scores
-from hw.explain import tap_reader as follower
-from hw.explain import traces as attribution
+from hw.explain import sam, score_memory, tap_reader, traces
 from hw.plan.planner import Plan
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey, steady
@@ -148,28 +145,30 @@ UNITS = {
         {"cover": 24},
         {"patient": ("i",)},
     ),
-    "hw.explain.tap_reader.Follower": (
-        lambda: follower.Follower(plan()),
+    "hw.explain.tap_reader.TapReader": (
+        lambda: tap_reader.TapReader(plan()),
         follower_env,
         16,
         {},
         {"patient": ("o",), "prompt": ("o",)},
     ),
-    "hw.explain.score_memory.Scores": (
-        lambda: scores.Scores(neurons=2, steps=3, table=[32768, 19875, 12055, 7312], counting=True),
+    "hw.explain.score_memory.ScoreMemory": (
+        lambda: score_memory.ScoreMemory(
+            neurons=2, steps=3, table=[32768, 19875, 12055, 7312], counting=True
+        ),
         scores_env,
         14,
         {"cover": 22},
     ),
     "hw.explain.traces.Traces": (
-        lambda: attribution.Traces(**SIZES, table=[32768, 19875, 12055, 7312]),
+        lambda: traces.Traces(**SIZES, table=[32768, 19875, 12055, 7312]),
         no_writes,
         16,
         {"cover": 24},
         {"patient": ("i",)},
     ),
-    "hw.explain.traces.Weigher": (
-        lambda: attribution.Weigher(
+    "hw.explain.traces.PathScaler": (
+        lambda: traces.PathScaler(
             neurons=2, outputs=2, trace_width=4, bits=3, weights=[1, -2, 3, -4]
         ),
         weigher_env,

@@ -11,8 +11,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.link.deframer import Deframer
-from boards.protocol import codec as protocol
-from golden.attribution import decay_table, traces
+from boards.protocol import codec
+from golden.explain.traces import decay_table, traces
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Space
@@ -128,24 +128,24 @@ def stream(seed, *, spaced):
         body = rng.choice([0x7D, 0x7E, 0x5D, 0x00, *rng.integers(0, 256, 4)], size + 2)
         body = bytes(body.astype(np.uint8))
         kind = int(rng.integers(6))
-        frame = body + protocol.check(body).to_bytes(2, "big")
+        frame = body + codec.check(body).to_bytes(2, "big")
         if kind == 1:
             at = int(rng.integers(len(frame)))
             frame = frame[:at] + bytes([frame[at] ^ 1 << int(rng.integers(8))]) + frame[at + 1:]
         if kind == 2:
             frame = frame[:int(rng.integers(len(frame)))]
-        wire = protocol.stuff(frame)
+        wire = codec.stuff(frame)
         if kind == 5:                      # what need not be stuffed is, as an ESCAPE behind one
-            wire = b"".join(bytes([protocol.ESCAPE, byte ^ protocol.TURN])
-                            if byte in (protocol.ESCAPE, protocol.FLAG, 0x5D) else bytes([byte])
-                            for byte in frame) + bytes([protocol.FLAG])
+            wire = b"".join(bytes([codec.ESCAPE, byte ^ codec.TURN])
+                            if byte in (codec.ESCAPE, codec.FLAG, 0x5D) else bytes([byte])
+                            for byte in frame) + bytes([codec.FLAG])
         if kind == 3:
-            wire = wire[:-1] + bytes([protocol.ESCAPE, protocol.FLAG])
+            wire = wire[:-1] + bytes([codec.ESCAPE, codec.FLAG])
         for byte in wire:
             while spaced and rng.random() < 0.3:
                 records.append((0, int(rng.integers(256))))
             records += [(1, byte), (0, int(rng.integers(256)))]   # one in two cycles at most
-        if len(frame) <= 255 and kind != 3 and protocol.check(frame) == 0 and len(frame) >= 4:
+        if len(frame) <= 255 and kind != 3 and codec.check(frame) == 0 and len(frame) >= 4:
             wanted.append(frame[:-2])
         records += [(0, 0x7E)] * (12 * len(body) + 100 if spaced else 0)
     return bytes(byte for record in records for byte in record), wanted
@@ -167,7 +167,7 @@ class Frames:
         self.overtaken = len(frames) - 1
         # A byte taken while the second or the third frame comes is a sign of life of its own.
         body = bytes(range(30))
-        wire = protocol.stuff(body + protocol.check(body).to_bytes(2, "big"))
+        wire = codec.stuff(body + codec.check(body).to_bytes(2, "big"))
         self.three = bytes(byte for _ in range(3) for one in wire for byte in (1, one, 0, 0))
         size = 2 * len(wire)
         self.moments = [(size + size // 2, 1), (2 * size + size // 2, 1), (4 * size, 2)]
