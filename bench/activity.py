@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.images import model
 from bench.store import digest, kept
-from flow.build import engine_size
+from flow.design import engine_size
 from flow.estimate.cycles import image_cycles, trains_of
 from golden.encode import encode
 from golden.network import Layer, load, sum_ranges

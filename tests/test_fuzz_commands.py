@@ -226,7 +226,7 @@ def quick(patch):
 
     def unsoaked(*args, **kwargs):
         raise ArithmeticError("not here")
-    patch.setattr(flow.build.flow, "synthesised", refuse)
+    patch.setattr(flow.build.steps, "synthesised", refuse)
     patch.setattr(sim.throughput, "run_engine", simulated)
     patch.setattr(verify.soak, "soak", unsoaked)
     patch.setattr(apps.demo, "run_engine", simulated)

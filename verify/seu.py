@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from flow.build import default_taps
+from flow.design import default_taps
 from flow.yosys import flattened
 from golden.images import load_images
 from golden.io.arguments import whole
