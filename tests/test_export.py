@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from flow import toolchain
-from flow.export.units import export_attribution, export_sam, main
+from flow.export.command import main
+from flow.export.units import export_attribution, export_sam
 from flow.steps import ToolError
 from golden.attribution import SpikeAttributor
 from golden.explain.traces import attribution_bits
