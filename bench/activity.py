@@ -58,7 +58,8 @@ def noise(network, activity):
 def law():
     """Digest of the sources of the law."""
     return digest(
-        Path("flow/estimate/cycles.py").read_bytes(), Path("hw/plan/planner.py").read_bytes()
+        Path("flow/estimate/cycles.py").read_bytes(),
+        *(path.read_bytes() for path in sorted(Path("hw/plan").glob("*.py")))
     )
 
 

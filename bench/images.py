@@ -17,7 +17,7 @@ from sim.throughput import operations
 
 def model():
     """Digest of the golden model's sources."""
-    return digest(*(path.read_bytes() for path in sorted(Path("golden").glob("*.py"))))
+    return digest(*(path.read_bytes() for path in sorted(Path("golden").rglob("*.py"))))
 
 
 def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambda: None):

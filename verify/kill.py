@@ -39,7 +39,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 ENDS = {signal.SIGTERM: (143, "terminated"), signal.SIGINT: (130, "interrupted")}
 BEGUN = 0.2         # seconds until Python runs what is killed
 SHARE = 1.1         # of a whole run, in which the signal comes
-ROOMS = ("golden", "hw", "sim", "boards")
+ROOMS = ("golden", "hw", "boards", "flow", "sim", "apps")
 
 
 def tiny(seed):

@@ -37,7 +37,7 @@ def code(module):
     sentence may change and the numbers stay.
     """
     own = (ROOT / (module.replace(".", "/") + ".py")).read_text().split("\ndef experiment(")[0]
-    files = [*sorted((ROOT / "golden").glob("*.py")),
+    files = [*sorted((ROOT / "golden").rglob("*.py")),
              *(ROOT / "train" / f"{name}.py" for name in ("twin", "explainers", "sets", "scenes")),
              *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "scoring", "stimuli"))]
     return digest(own, *(path.read_bytes() for path in files))
