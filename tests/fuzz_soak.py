@@ -2,7 +2,7 @@
 
 Each runs in a process of its own with little time and memory, and must end in success, in exit code
 1, or in exit code 2 with one line and nothing left behind; never in a traceback, in a hang, or with
-control characters on the terminal. What is drawn is that of tests.test_fuzz_commands. Every
+control characters on the terminal. What is drawn is that of tests.project.test_fuzz_commands. Every
 hundredth is a Python of its own; the others are forked, without what takes minutes and not
 mistakes.
 """
@@ -25,7 +25,7 @@ from golden.io.errors import BadInput, command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
 from golden.io.text import say
-from tests.test_fuzz_commands import COMMANDS, originals, placed, prepared, quick, snapshot
+from tests.project.test_fuzz_commands import COMMANDS, originals, placed, prepared, quick, snapshot
 from verify.limits import bounded
 
 ROOT = Path(__file__).parent.parent

@@ -18,8 +18,8 @@ from boards.platform.top import Top
 from boards.ports import LinkError
 from boards.protocol.codec import FLAG, Error, Kind, seal, stuff, unseal, unstuff
 from sim.pins import SimulatedPort
+from tests.boards.test_deframer import mutated, whole
 from tests.helpers.standin import Standin
-from tests.test_boards_deframer import mutated, whole
 
 HZ, BAUD = 4_000_000, 1_000_000
 BYTE = 10 * HZ // BAUD  # cycles

@@ -37,7 +37,7 @@ ABOUT = {
     "upsets": (*CHIP, "verify/seu.py", *FASHION),
     "soak_lanes": (*CHIP, "verify/soak.py", "models/fashion_small.npz"),
     "fuzz": (*COMMANDS, "verify/*.py", "bench/*.py", "train/*.py", "tests/helpers/hostile.py",
-             "tests/fuzz_soak.py", "tests/test_fuzz_commands.py"),
+             "tests/fuzz_soak.py", "tests/project/test_fuzz_commands.py"),
     "kill": (*COMMANDS, "verify/kill.py", "verify/stopping.py"),
     "coverage": (*COMMANDS, "verify/**/*.py", "train/**/*.py", "tests/**/*.py"),
     "drawn": (*CHIP, "verify/drawn/*.py", "verify/networks.py"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SHOW = {"rich", "matplotlib", "PIL"}          # what commands print and draw with
 MAY = {  # room: what it may import besides the standard library and itself
     "golden": {"numpy"},

@@ -12,8 +12,8 @@ import pytest
 from golden.importers import nir as golden_nir
 from golden.importers import quantise
 from golden.network import __main__ as summary
+from tests.golden.test_quantise import trained
 from tests.helpers.nir_graphs import conv_net
-from tests.test_quantise import trained
 
 COUNT = 100  # of each of five kinds
 JUNK = (np.nan, np.inf, -1, 0, 1e300, 1e-300, 2**40, -2**31, 0.5, 255, 65536, "same", "LIF",

@@ -15,10 +15,10 @@ from golden.run import run
 from hw.accelerator import Accelerator
 from sim.rtl import Simulation
 from sim.run import main
-from tests.test_golden_sam import bound, direct
+from tests.golden.test_sam import bound, direct
 from verify.networks import loud
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[2] / "models"
 ONE = 1 << SCORE_FRAC
 
 

@@ -21,8 +21,8 @@ import sim.run
 from golden.images import load_images, picture
 from golden.network import load
 from golden.run import check_images
+from tests.golden.test_quantise import trained
 from tests.helpers import hostile
-from tests.test_quantise import trained
 from verify.limits import bounded
 from verify.networks import draw
 

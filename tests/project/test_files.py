@@ -36,7 +36,7 @@ from golden.io.errors import BadInput, command
 from golden.io.files import held, output, publishing, replacing
 from verify.networks import draw, images
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HERE = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -334,8 +334,8 @@ def mine(tmp_path, monkeypatch):
     """The working directory, with files of a user."""
     import nir
 
+    from tests.golden.test_quantise import trained
     from tests.helpers.nir_graphs import conv_net
-    from tests.test_quantise import trained
     monkeypatch.chdir(tmp_path)
     network = draw(4)
     network.save("net.npz")

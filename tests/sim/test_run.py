@@ -11,7 +11,7 @@ from golden.run import run
 from sim.run import main
 from verify.networks import draw, images
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

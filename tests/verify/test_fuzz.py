@@ -5,7 +5,7 @@ import pytest
 import sim.run
 from golden.io.errors import command
 from tests import fuzz_soak
-from tests.test_fuzz_commands import COMMANDS, littered, originals, traced
+from tests.project.test_fuzz_commands import COMMANDS, littered, originals, traced
 
 
 @pytest.fixture(scope="module")

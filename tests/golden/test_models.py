@@ -10,7 +10,7 @@ from golden.importers import float_network
 from golden.network import load
 from golden.run import run_batched
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[2] / "models"
 SAMPLE = re.compile(r"\| sample \| (\d+) of the (\d+) in `(\w+\.npz)` right")
 CARDS = sorted(MODELS.glob("*.md"))
 NETWORKS = [path for path in sorted(MODELS.glob("*.npz")) if path.with_suffix(".md").exists()]

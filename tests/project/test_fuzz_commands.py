@@ -1,7 +1,7 @@
 """Every command under drawn arguments and damaged files: one line and exit 2, or a whole result.
 
-With tests/test_fuzz.py (500 files) these are over 2,000 cases; `python -m tests.fuzz_soak` draws as
-many as it is asked for. What takes minutes and not mistakes (synthesis, Verilator) is replaced by
+With tests/project/test_fuzz.py (500 files) these are over 2,000 cases; `python -m tests.fuzz_soak`
+draws as many as it is asked for. What takes minutes and not mistakes (synthesis, Verilator) is replaced by
 something that gives up at once.
 """
 
@@ -35,7 +35,7 @@ import verify.soak
 from golden.io.errors import BadInput, command
 from golden.run import run_batched
 from tests.helpers import hostile
-from tests.test_fuzz import archive_changed, bytes_changed
+from tests.project.test_fuzz import archive_changed, bytes_changed
 from verify.networks import draw, images
 
 JUNK = st.sampled_from(["", "-1", "0", "1", "2", "3", "4", "7", "8", "16", "0.5", "-0.5", "nan",
@@ -143,8 +143,8 @@ def originals(folder):
     import nir
     from PIL import Image
 
+    from tests.golden.test_quantise import trained
     from tests.helpers.nir_graphs import conv_net
-    from tests.test_quantise import trained
     network = draw(4)
     network.save(folder / "net.npz")
     some = images(network, 3)

@@ -12,7 +12,7 @@ from golden.io.errors import BadInput
 from golden.io.evidence import ABOUT, digest, files_of, path_of, stamp, stamps, state
 from verify.page import PAGE
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

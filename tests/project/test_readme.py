@@ -10,7 +10,7 @@ import numpy as np
 
 from golden.network import load
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_numbers_are_those_measured():

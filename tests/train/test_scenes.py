@@ -8,7 +8,7 @@ import pytest
 from golden.io.errors import BadInput
 from train import scenes
 
-SAMPLE = Path(__file__).parent.parent / "models/fashion_sample.npz"
+SAMPLE = Path(__file__).parents[2] / "models/fashion_sample.npz"
 
 
 @pytest.fixture

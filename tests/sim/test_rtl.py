@@ -16,7 +16,7 @@ from golden.synapses import weighted
 from sim.rtl import Simulation
 from sim.run import main
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_speed_is_what_is_claimed(fashion):
     """Cycles and weights added because of a spike: to each of these images as in results.json.
 
     Both are of the chip that hw.build makes and do not depend on chance; the README's figures are
-    those of the file (tests/test_readme.py).
+    those of the file (tests/project/test_readme.py).
     """
     network, images, _ = fashion
     found = Simulation(network, quick=True, taps=default_taps(network)).run(images)
