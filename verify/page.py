@@ -1,10 +1,13 @@
 """python -m tests.proof_page: docs/proof.md, all of its numbers from the files in docs/proof/."""
 
+import argparse
 import json
 from pathlib import Path
 
+from golden.io.errors import command
 from golden.io.evidence import ABOUT, state
 from golden.io.files import replacing
+from golden.io.text import say
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "docs" / "proof", ROOT / "docs" / "proof.md"
@@ -109,10 +112,9 @@ assumed.
 The target is 95 % of those not proven equivalent, in every component. Survivors and the reasons
 known: `verify/mutation/survivors.json`; the list: `docs/proof/mutation.json`. Below it is the
 follower alone, of whose six one is seen in its own bench (`tests/verify/test_broken_rtl.py`) and
-five do the same in any engine, for reasons no solver sees in it alone: other names of states, or addresses
-that the engine never gives. Found: mutants of a
-module inside a mutated module were not connected, and so survived one and all; this is an error
-now. That no proof takes a mutant that a bench sees for the design is a test
+five do the same in any engine, for reasons no solver sees in it alone: other names of states, or
+addresses that the engine never gives. Found: mutants of a module inside a mutated module were not
+connected, and so survived one and all; this is an error now. That no proof takes a mutant that a bench sees for the design is a test
 (`tests/verify/test_mutation.py`).
 """
 
@@ -164,10 +166,10 @@ one line of error and nothing written; none takes 30 s. Planted: a command that 
 that leaves half a file, are both found by the same check.
 
 What a user has is not lost (`pytest tests/project/test_files.py`): an output that is also an
-input, by whatever name, is refused before the work begins, as are devices, pipes, folders, and files that the
-command did not write and the user did not name. Links are followed, modes kept. A build, an export
-or a picture with its raw map appears whole or not at all, whichever file finds the disk full;
-`report.json` holds the SHA-256 of the bitstream, and `boards.flash` refuses any other.
+input, by whatever name, is refused before the work begins, as are devices, pipes, folders, and
+files that the command did not write and the user did not name. Links are followed, modes kept. A
+build, an export or a picture with its raw map appears whole or not at all, whichever file finds the
+disk full; `report.json` holds the SHA-256 of the bitstream, and `boards.flash` refuses any other.
 
 `make fuzz` draws more, of every command and with files made to harm, each in a process with little
 time and memory: {fuzz}
@@ -355,7 +357,14 @@ def page():
         COVERAGE.format(table=coverage())])
 
 
-if __name__ == "__main__":
+@command
+def main(argv=None):
+    """Write the page."""
+    argparse.ArgumentParser(prog="python -m tests.proof_page", description=__doc__).parse_args(argv)
     with replacing(PAGE) as aside:
         aside.write_text(page())
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    say(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
 """Every command under drawn arguments and damaged files: one line and exit 2, or a whole result.
 
 With tests/project/test_fuzz.py (500 files) these are over 2,000 cases; `python -m tests.fuzz_soak`
-draws as many as it is asked for. What takes minutes and not mistakes (synthesis, Verilator) is replaced by
-something that gives up at once.
+draws as many as it is asked for. What takes minutes and not mistakes (synthesis, Verilator) is
+replaced by something that gives up at once.
 """
 
 import contextlib
