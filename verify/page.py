@@ -114,7 +114,8 @@ known: `verify/mutation/survivors.json`; the list: `docs/proof/mutation.json`. B
 follower alone, of whose six one is seen in its own bench (`tests/verify/test_broken_rtl.py`) and
 five do the same in any engine, for reasons no solver sees in it alone: other names of states, or
 addresses that the engine never gives. Found: mutants of a module inside a mutated module were not
-connected, and so survived one and all; this is an error now. That no proof takes a mutant that a bench sees for the design is a test
+connected, and so survived one and all; this is an error now. That no proof takes a mutant that a
+bench sees for the design is a test
 (`tests/verify/test_mutation.py`).
 """
 
