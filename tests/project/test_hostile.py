@@ -21,9 +21,9 @@ import sim.run
 from golden.images import load_images, picture
 from golden.network import load
 from golden.run import check_images
-from tests.golden.test_quantise import trained
-from tests.helpers import hostile
-from verify.limits import bounded
+from verify.float_networks import trained
+from verify.fuzz import hostile
+from verify.fuzz.limits import bounded
 from verify.networks import draw
 
 NETWORK = draw(11)          # of one channel

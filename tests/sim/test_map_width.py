@@ -15,7 +15,7 @@ from golden.run import run
 from hw.accelerator import Accelerator
 from sim.rtl import Simulation
 from sim.run import main
-from tests.golden.test_sam import bound, direct
+from tests.helpers.direct_sam import bound, direct
 from verify.networks import loud
 
 MODELS = Path(__file__).parents[2] / "models"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Network, Neuron, Pool
-from tests.verify.test_drawn import assert_equal
+from tests.helpers.equal import assert_equal
 from verify.networks import images
 
 

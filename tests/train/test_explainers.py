@@ -10,7 +10,7 @@ from torch import nn
 from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
-from tests.train.test_twin import DECONV, GRADIENT, GUIDED, R, X
+from tests.helpers.lecture import DECONV, GRADIENT, GUIDED, R, X
 from train import reference
 from train.core import explainers
 

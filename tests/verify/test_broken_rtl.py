@@ -1,8 +1,6 @@
 """Faults planted into the hardware: each is seen by its bench, which without it sees nothing."""
 
-import inspect
 import re
-import types
 from contextlib import nullcontext
 from unittest import mock
 
@@ -17,6 +15,7 @@ from hw.explain import sam, tap_reader
 from hw.memory import spike_memory
 from hw.plan.planner import Plan
 from sim.runner import outcomes
+from tests.helpers.planted import changed
 from verify.networks import draw, images
 
 SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
@@ -108,16 +107,6 @@ FAULTS = {
     "the count goes on while it is offered": (
         "accelerator", "with m.Elif(~fresh & ~over):", "with m.Elif(~fresh):", "offered . then"),
 }
-
-
-def changed(module, old, new):
-    """The module with one place of its source changed."""
-    source = inspect.getsource(module)
-    assert source.count(old) == 1, f"{module.__name__} no longer has one {old!r}"
-    found = types.ModuleType(module.__name__)
-    found.__file__ = module.__file__
-    exec(compile(source.replace(old, new), module.__file__, "exec"), found.__dict__)
-    return found
 
 
 def bench_of(name):

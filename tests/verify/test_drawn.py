@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Network, Neuron, Pool
-from golden.run import run
-from sim.rtl import Simulation
+from tests.helpers.equal import assert_equal
 from verify.drawn.__main__ import array, arrays, drawn_choice, fault, soaked
 from verify.drawn.cases import FACTORS, RULES, case_of
 from verify.drawn.named import named
@@ -129,20 +128,6 @@ def test_a_broken_rule_is_refused():
 
 
 # --- networks of some size ------------------------------------------------------------------------
-
-
-def assert_equal(network, pictures, options, given, *, stall, seed=1, quick=True):
-    """Run both and compare every array; returns both Results, golden's first."""
-    taps = options.get("taps", network.taps)
-    found = Simulation(network, quick=quick, **options).run(
-        pictures, stall=stall, seed=seed, **given)
-    wanted = run(pictures, network, taps=taps, **given)
-    found_arrays, wanted_arrays = found.arrays(), wanted.arrays()
-    assert found_arrays.keys() == {*wanted_arrays, "cycles"}
-    wrong = [key for key, values in wanted_arrays.items()
-             if not np.array_equal(found_arrays[key], values)]
-    assert not wrong, f"{network.name}: {', '.join(wrong)} differ"
-    return wanted, found
 
 
 def conv(rng, outputs, inputs, kernel=3, *, bits=4, frac=2, threshold=None, norm=None, **place):

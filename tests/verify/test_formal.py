@@ -8,7 +8,7 @@ from boards.link import crc, deframer, executor, stuffing, uart
 from hw.encode import encoder
 from hw.engine import dispatcher, lane
 from hw.explain import sam, tap_reader, traces
-from tests.verify.test_broken_rtl import changed
+from tests.helpers.planted import changed
 from verify.formal import PROOFS
 from verify.formal.prove import prove, warm
 

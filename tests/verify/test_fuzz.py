@@ -4,8 +4,9 @@ import pytest
 
 import sim.run
 from golden.io.errors import command
-from tests import fuzz_soak
-from tests.project.test_fuzz_commands import COMMANDS, littered, originals, traced
+from tests.helpers.endings import littered, traced
+from verify.fuzz import __main__ as fuzz_soak
+from verify.fuzz.commands import COMMANDS, originals
 
 
 @pytest.fixture(scope="module")

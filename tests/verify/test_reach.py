@@ -4,7 +4,7 @@ import pytest
 
 from hw import accelerator
 from hw.engine import datapath, engine
-from tests.verify.test_broken_rtl import changed
+from tests.helpers.planted import changed
 from verify.formal.reach import explored
 
 

@@ -1,12 +1,12 @@
-"""The short version of tests.fuzz_wire, and that it would notice."""
+"""The short version of verify.wire_fuzz, and that it would notice."""
 
 from amaranth.lib.wiring import Component, In, Out
 
-from tests.fuzz_wire import fuzz
+from verify.wire_fuzz import fuzz
 
 
 def test_no_hang_and_no_wrong_answer():
-    """5,000 frames; ``python -m tests.fuzz_wire --frames 20000`` for more."""
+    """5,000 frames; ``python -m verify.wire_fuzz --frames 20000`` for more."""
     tally = fuzz(5000)
     assert tally.sent == 5000 and tally.batches == 50
     assert tally.hangs == tally.wrong == 0

@@ -1,22 +1,18 @@
-"""Every command under drawn arguments and damaged files: one line and exit 2, or a whole result.
+"""Command lines and files for every command of the project, drawn by hypothesis.
 
-With tests/project/test_fuzz.py (500 files) these are over 2,000 cases; `python -m tests.fuzz_soak`
-draws as many as it is asked for. What takes minutes and not mistakes (synthesis, Verilator) is
-replaced by something that gives up at once.
+``COMMANDS`` lists the commands: its strategies draw words, some of which stand for a file as
+"what:how:seed". ``placed`` writes that file and gives its path: ``originals`` makes the good files
+and the hostile ones, ``verify.fuzz.damage`` the damaged ones. ``quick`` replaces synthesis and
+Verilator, which take minutes and make no mistakes of a command line, by functions that end at once.
 """
 
-import contextlib
 import gzip
-import io
 import os
-import tempfile
-import time
-from pathlib import Path
 
+import nir
 import numpy as np
-import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import apps.board_run
 import apps.demo
@@ -32,11 +28,15 @@ import sim.throughput
 import train.data
 import verify.seu
 import verify.soak
-from golden.io.errors import BadInput, command
 from golden.run import run_batched
-from tests.helpers import hostile
-from tests.project.test_fuzz import archive_changed, bytes_changed
+from verify.float_networks import trained
+from verify.fuzz import hostile
+from verify.fuzz.damage import COUNT, KINDS, archive_changed, bytes_changed
 from verify.networks import draw, images
+from verify.nir_graphs import conv_net
+
+__all__ = ["COMMANDS", "SECONDS", "cases", "files", "options", "originals", "placed", "prepared",
+           "quick", "snapshot"]
 
 JUNK = st.sampled_from(["", "-1", "0", "1", "2", "3", "4", "7", "8", "16", "0.5", "-0.5", "nan",
                         "inf", "-inf", "1e400", "1e-9", "99999999999999999999", "x", "subtract",
@@ -132,19 +132,8 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    """Files to draw from."""
-    return originals(tmp_path_factory.mktemp("good"))
-
-
 def originals(folder):
     """{kind: bytes and suffix of a good file, "hostile" and suffix: contents of hostile ones}."""
-    import nir
-    from PIL import Image
-
-    from tests.golden.test_quantise import trained
-    from tests.helpers.nir_graphs import conv_net
     network = draw(4)
     network.save(folder / "net.npz")
     some = images(network, 3)
@@ -214,8 +203,8 @@ def placed(word, folder, good):
     return str(path)
 
 
-def quick(patch):
-    """Replace what takes minutes."""
+def quick(put=setattr):
+    """Replace what takes minutes; ``put(module, name, value)`` does it."""
     def refuse(*args, **kwargs):
         raise flow.build.ToolError("no tools here")
 
@@ -226,11 +215,11 @@ def quick(patch):
 
     def unsoaked(*args, **kwargs):
         raise ArithmeticError("not here")
-    patch.setattr(flow.build.flow, "synthesised", refuse)
-    patch.setattr(sim.throughput, "run_engine", simulated)
-    patch.setattr(verify.soak, "soak", unsoaked)
-    patch.setattr(apps.demo, "run_engine", simulated)
-    patch.setattr(verify.seu, "survey", unsoaked)
+    put(flow.build.flow, "synthesised", refuse)
+    put(sim.throughput, "run_engine", simulated)
+    put(verify.soak, "soak", unsoaked)
+    put(apps.demo, "run_engine", simulated)
+    put(verify.seu, "survey", unsoaked)
 
 
 def snapshot(folder):
@@ -239,66 +228,6 @@ def snapshot(folder):
             for path in sorted(folder.rglob("*"))}
 
 
-def fuzz(main, count, arguments, good):
-    """{exit code: cases} of ``count`` drawn command lines, each checked for how it ends."""
-    endings = {}
-
-    @settings(max_examples=count, deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
-    @given(arguments)
-    def case(words):
-        with tempfile.TemporaryDirectory() as folder:
-            folder = Path(folder)
-            prepared(folder)
-            words = [placed(word, folder, good) for word in words]
-            before, here, started = snapshot(folder), os.getcwd(), time.time()
-            out, err = io.StringIO(), io.StringIO()
-            os.chdir(folder)
-            try:
-                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                    code = 0
-                    try:
-                        main(words)
-                    except SystemExit as done:
-                        code = done.code or 0
-            finally:
-                os.chdir(here)
-            assert time.time() - started < SECONDS, words
-            assert code in (0, 1, 2), words
-            endings[code] = endings.get(code, 0) + 1
-            shown = err.getvalue()
-            assert "Traceback" not in shown, words
-            if code == 2:
-                errors = [line for line in shown.splitlines() if "error: " in line]
-                assert len(errors) == 1 and shown.rstrip().endswith(errors[0]), (words, shown)
-                assert snapshot(folder) == before, f"{words}: something was left behind"
-    case()
-    return endings
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", COMMANDS)
-def test_whole_or_one_line(name, good, monkeypatch):
-    """No traceback, no case over 30 s; on exit 2 one error, and nothing of an output is there."""
-    main, count, arguments = COMMANDS[name]
-    quick(monkeypatch)
-    endings = fuzz(main, count, arguments, good)
-    # Both ways to end were seen, and as many cases as were asked for.
-    assert endings.get(2, 0) > count // 5 and endings.get(0, 0) + endings.get(1, 0) > 0, endings
-    assert sum(endings.values()) >= 0.9 * count, endings
-
-
-def traced(words):
-    return {}[len(words)]
-
-
-def littered(words):
-    Path("out.npz").write_bytes(b"half")
-    raise BadInput("no")
-
-
-@pytest.mark.parametrize("main, sign", [(traced, KeyError), (command(littered), AssertionError)])
-def test_planted(main, sign, good):
-    """A traceback, and a file left behind by a refusal, are found."""
-    with pytest.raises(sign):
-        fuzz(main, 5, options(("network",), network=files("net")), good)
+def cases():
+    """How many command lines and damaged files a run of the tests draws."""
+    return len(KINDS) * COUNT + sum(count for _, count, _ in COMMANDS.values())
