@@ -1,4 +1,4 @@
-"""Where the measured figures stand under the roofs of the chip: a block of docs/design/roofline.md."""
+"""Where the measured figures stand under the roofs of the chip: docs/design/roofline.md."""
 
 from pathlib import Path
 

@@ -5,7 +5,8 @@ modules import each other in a circle, where a room imports one above it, or whe
 ``elaborate`` is longer than is allowed. With --circles it looks for circles alone.
 
 Rooms stand above each other (``ORDER``): each imports those before it. ``train`` imports golden
-alone. A shim keeps a command under an older name; it holds the import of a ``main``, its call, and
+alone. ``verify`` stands above ``apps`` and ``train``: its fuzz calls the commands of all rooms, and
+what a user starts must not need what checks it. A shim keeps a command under an older name; it holds the import of a ``main``, its call, and
 nothing else, and is known by that. ``ARROWS`` are the imports against the order that are promised
 to users.
 """
@@ -23,8 +24,9 @@ __all__ = ["ARROWS", "ORDER", "circles", "imports", "is_shim", "lengths", "modul
            "upward"]
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("golden", "hw", "boards", "flow", "sim", "verify", "apps", "bench")
+ORDER = ("golden", "hw", "boards", "flow", "sim", "apps", "verify", "bench")
 BELOW = {**{room: ORDER[:n] for n, room in enumerate(ORDER)}, "train": ("golden",)}
+BELOW["verify"] += ("train",)
 # The tutorial of golden.attribution calls this method by its name.
 ARROWS = {("golden.attribution", "flow.export.units")}
 MOST_LINES = 450            # of a file in golden, hw, boards, flow

@@ -38,7 +38,8 @@ def code(module):
     """
     own = (ROOT / (module.replace(".", "/") + ".py")).read_text().split("\ndef experiment(")[0]
     files = [*sorted((ROOT / "golden").rglob("*.py")),
-             *(ROOT / "train" / f"{name}.py" for name in ("twin", "explainers", "sets", "scenes")),
+             *(ROOT / "train" / f"{name}.py"
+               for name in ("core/twin", "core/explainers", "core/sets", "scenes")),
              *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "scoring", "stimuli"))]
     return digest(own, *(path.read_bytes() for path in files))
 

@@ -3,7 +3,7 @@
 Each specification is written anew, in unlimited integers and by other means than the gateware:
 constants' products are sums of shifted terms, roundings are comparisons of remainders, resets are
 cases. Only the products of two variables are written as products on both sides: that a product is
-one is left to the gate level (tests/test_sim_gates.py).
+one is left to the gate level (tests/verify/test_gate_level.py).
 """
 
 import numpy as np
