@@ -6,13 +6,8 @@ import re
 import numpy as np
 import pytest
 
-<<<<<<< HEAD:tests/test_export.py
-from flow import toolchain
 from flow.export.command import main
 from flow.export.units import export_attribution, export_sam
-=======
-from flow.export.units import export_attribution, export_sam, main
->>>>>>> 3d8ac86c7659e60a60f4d010b869c1c061309312:tests/flow/test_export.py
 from flow.steps import ToolError
 from golden.attribution import SpikeAttributor
 from golden.explain.traces import attribution_bits
