@@ -11,6 +11,7 @@ from hw import accelerator
 from hw.encode import encoder
 from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout
 from hw.engine.engine import Engine
+from hw.engine.neurons import lif
 from hw.explain import sam, tap_reader
 from hw.memory import spike_memory
 from hw.plan.planner import Plan
@@ -50,11 +51,13 @@ BENCHES = {
         lambda plan: m.Accelerator(NETWORK), folder),
 }
 MODULES = {"encoder": encoder, "sam": sam, "spike_memory": spike_memory, "lane": lane,
+           "lif": lif,
            "tap_reader": tap_reader, "address_generator": address_generator,
            "dispatcher": dispatcher, "datapath": datapath, "fetch": fetch, "readout": readout,
            "accelerator": accelerator}
 # Parts of a core: the module that makes one, and the name by which it knows it.
 PARTS = {
+    "lif": "hw.engine.lane.LifNeuron",
     "address_generator": "hw.engine.engine.AddressGenerator",
     "dispatcher": "hw.engine.engine.Dispatcher",
     "datapath": "hw.engine.engine.Datapath",
@@ -83,12 +86,12 @@ FAULTS = {
         "lane", "Mux(self.load, 0, total + self.weight)", "total + self.weight",
         "step . instead of"),
     "a membrane at the threshold spikes": (
-        "lane", "as_signed() + inclusive)", "as_signed() + 1)", "step . instead of"),
+        "lif", "as_signed() + inclusive)", "as_signed() + 1)", "step . instead of"),
     "the membrane outlives its neuron": (
-        "lane", "kept.eq(Mux(self.last, 0, reset - dropped))", "kept.eq(reset - dropped)",
+        "lif", "kept.eq(Mux(self.last, 0, reset - dropped))", "kept.eq(reset - dropped)",
         "step . instead of"),
     "a spike outlives its neuron": (
-        "lane", "Mux(subtracts & ~self.opens, threshold, 0)", "Mux(subtracts, threshold, 0)",
+        "lif", "Mux(subtracts & ~self.opens, threshold, 0)", "Mux(subtracts, threshold, 0)",
         "step . instead of"),
     "words are read before they are written": (
         "tap_reader", "self.en.eq(some &", "self.en.eq(C(1) &", "word . is wrong"),
