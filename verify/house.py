@@ -6,9 +6,9 @@ modules import each other in a circle, where a room imports one above it, or whe
 
 Rooms stand above each other (``ORDER``): each imports those before it. ``train`` imports golden
 alone. ``verify`` stands above ``apps`` and ``train``: its fuzz calls the commands of all rooms, and
-what a user starts must not need what checks it. A shim keeps a command under an older name; it holds the import of a ``main``, its call, and
-nothing else, and is known by that. ``ARROWS`` are the imports against the order that are promised
-to users.
+what a user starts must not need what checks it. A shim keeps a command under an older name; it
+holds the import of a ``main``, its call, and nothing else, and is known by that. ``ARROWS`` are the
+imports against the order that are promised to users.
 """
 
 import argparse
