@@ -4,8 +4,8 @@ import nir
 import numpy as np
 import pytest
 
+from golden.importers import cli, quantise
 from golden.importers import nir as golden_nir
-from golden.importers import quantise
 from golden.network import __main__ as summary
 from verify.float_networks import trained
 from verify.fuzz.damage import (
@@ -74,7 +74,7 @@ def test_damaged_files_end_in_one_line(kind, originals, tmp_path, capsys, monkey
         elif kind == "npz":
             ending = outcome(summary.main, [bad], out, capsys)
         else:
-            ending = outcome(quantise.main, [bad, "--out", out], out, capsys)
+            ending = outcome(cli.main, [bad, "--out", out], out, capsys)
         found[ending] += 1
         assert not list(out.parent.iterdir())
     assert found["refused"] > COUNT // 4

@@ -19,6 +19,8 @@ import apps.demo
 import apps.explain
 import flow.build
 import flow.export.command
+import flow.export.units
+import flow.steps
 import golden.accuracy
 import golden.importers.cli
 import golden.importers.nir
@@ -206,7 +208,7 @@ def placed(word, folder, good):
 def quick(put=setattr):
     """Replace what takes minutes; ``put(module, name, value)`` does it."""
     def refuse(*args, **kwargs):
-        raise flow.build.ToolError("no tools here")
+        raise flow.steps.ToolError("no tools here")
 
     def simulated(some, network, *, taps=None, gamma=0.5, mode="paper", **_):
         result = run_batched(some, network, taps=taps, gamma=gamma, mode=mode)
@@ -215,7 +217,7 @@ def quick(put=setattr):
 
     def unsoaked(*args, **kwargs):
         raise ArithmeticError("not here")
-    put(flow.build.steps, "synthesised", refuse)
+    put(flow.steps, "synthesised", refuse)
     put(sim.throughput, "run_engine", simulated)
     put(verify.soak, "soak", unsoaked)
     put(apps.demo, "run_engine", simulated)
