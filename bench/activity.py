@@ -58,7 +58,9 @@ def noise(network, activity):
 def law():
     """Digest of the sources of the law."""
     return digest(
-        Path("flow/estimate/cycles.py").read_bytes(), Path("hw/plan/planner.py").read_bytes()
+        Path("flow/estimate/cycles.py").read_bytes(), *(
+            Path(f"hw/plan/{name}.py").read_bytes()
+            for name in ("buffers", "passes", "planner", "programs", "widths"))
     )
 
 

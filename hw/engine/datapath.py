@@ -10,7 +10,7 @@ from hw.engine.dispatcher import item_layout
 from hw.engine.lane import Lane
 from hw.engine.norms import Norms
 from hw.engine.readout import Readout
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Datapath"]
 
