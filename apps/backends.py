@@ -7,12 +7,13 @@ import numpy as np
 
 from boards.host import Board, find_port
 from boards.ports import LinkError
-from boards.protocol.codec import MapEncoding, Register
+from boards.protocol.codec import MapEncoding
 from boards.protocol.results import Result
 from golden.formats import MODES, exp_table, map_top
 from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
+from hw.interface import Register
 
 __all__ = ["ChipBackend", "ModelBackend", "arguments", "opened", "same"]
 
@@ -74,7 +75,8 @@ class ChipBackend(ModelBackend):
     """
 
     def __init__(self, board, network, *, notice=""):
-        from hw.plan.planner import Plan, configuration
+        from hw.plan.packing import configuration
+        from hw.plan.planner import Plan
 
         self.board, self.notice, told = board, notice, board.identify()
         super().__init__(network, taps=[tap.index for tap in told.taps])

@@ -16,7 +16,7 @@ from boards.protocol.flash_image import requests, unpacked
 from golden.io.errors import BadInput, command
 from golden.io.reading import tree
 from golden.io.text import say
-from hw.plan.planner import signature
+from hw.plan.packing import signature
 
 # Programs by board, the preferred one first; {file} is written to the start of the flash.
 PROGRAMMERS = {

@@ -16,7 +16,7 @@ from golden.io.errors import BadInput, command
 from golden.io.text import say
 from golden.network import load
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from sim.rtl import Simulation
 

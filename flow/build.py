@@ -24,7 +24,7 @@ from golden.io.files import output, publishing
 from golden.io.processes import folder
 from golden.io.text import say
 from golden.network import load
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 
 TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"

@@ -48,7 +48,7 @@ class Accelerator(wiring.Component):
     """Classifies one image after another and shows where the network looked.
 
     The pixels of an image are encoded as they arrive. Then layer follows layer
-    (hw.plan.planner.Pass); the SAM unit follows the engine through each tapped layer and maps leave
+    (hw.plan.passes.Pass); the SAM unit follows the engine through each tapped layer and maps leave
     meanwhile, pixel after pixel in (y, x) order, step after step. The next layer waits until the
     unit has read the trains. The counts of spikes follow each layer; the cycles since the first
     pixel end the image, behind all maps. Weights must be written once before the first image; no

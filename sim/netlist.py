@@ -25,7 +25,7 @@ from golden.formats import exp_table
 from golden.io import processes
 from golden.run import Result, check_images, check_taps, joined
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import HARNESS, SimulatedPort
 from sim.verilate import kept, verilated
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from golden.io.text import say
+from hw.interface import COUNT_BITS, TRACE_TABLE, Output, Register, Space
 
 __all__ = [
     "VERSION", "BLOCK", "FRAME", "LABEL_AT", "SIGNATURE_AT", "BOOT_AT",
@@ -30,31 +31,23 @@ MOST = 2**24       # words of the results of an image, more than any chip has
 class Kind(enum.IntEnum):
     """What a frame is: requests go to the chip, reports (from 0x80) come from it.
 
-    The low two bits of a write to the accelerator are its ``space``; the low bits of a report tell
-    its source. An answer is ANSWER + Error.
+    The low two bits of a write to the accelerator are its hw.interface.Space; the low bits of a
+    report are its hw.interface.Output. An answer is ANSWER + Error.
     """
 
     IDENTIFY = 0x01
     RESET = 0x02
     PIXELS = 0x03
-    WEIGHTS = 0x04
-    TABLE = 0x05
-    REGISTERS = 0x06
-    EXPERIMENT = 0x07
+    WEIGHTS = 0x04 + Space.WEIGHTS
+    TABLE = 0x04 + Space.TABLE
+    REGISTERS = 0x04 + Space.REGISTERS
+    EXPERIMENT = 0x04 + Space.EXPERIMENT
     LABEL = 0x0C
     ANSWER = 0x80
-    MAPS = 0xC1
-    SCORES = 0xC2
-    COUNTS = 0xC3
-    TRACES = 0xC4
-
-
-class Register(enum.IntEnum):
-    """Index of a REGISTERS write. Thresholds lie in weight memory, ahead of a layer's weights."""
-
-    MODE = 0
-    SEED_LOW = 1
-    SEED_HIGH = 2
+    MAPS = 0xC0 + Output.MAPS
+    SCORES = 0xC0 + Output.SCORES
+    COUNTS = 0xC0 + Output.COUNTS
+    TRACES = 0xC0 + Output.TRACES
 
 
 class MapEncoding(enum.IntEnum):
@@ -102,7 +95,8 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     Kind.WEIGHTS: (WRITE, "writes weight memory"),
     Kind.TABLE: (
         WRITE,
-        "writes the SAM table: exp(-gamma d), d = index; from index 256 on that of the traces",
+        f"writes the SAM table: exp(-gamma d), d = index; from index {TRACE_TABLE} on that of the "
+        "traces",
     ),
     Kind.REGISTERS: (WRITE, "writes registers"),
     Kind.EXPERIMENT: (
@@ -124,7 +118,7 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     ),
     Kind.SCORES: ("words", "read-out, signed, each in the fewest bytes that hold score_bits"),
     Kind.COUNTS: (
-        "words u24",
+        f"words u{COUNT_BITS}",
         "spikes of the input and of each spiking layer; where the identity "
         "says so, map values held at the top and cycles in which a result "
         "waited for the wire; then cycles",

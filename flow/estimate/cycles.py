@@ -12,7 +12,7 @@ import numpy as np
 
 from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import NEXT, QUEUE_DEPTH, empty_drain
-from hw.plan.planner import channel_stride
+from hw.plan.buffers import channel_stride
 
 __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
            "trains_of", "walks"]

@@ -14,7 +14,7 @@ from hw.engine.norms import Norms
 from hw.engine.packer import Packer
 from hw.engine.readout import Readout
 from hw.engine.writer import Writer
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Datapath"]
 

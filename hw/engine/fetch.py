@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.engine.address_generator import Kind
 from hw.engine.dispatcher import item_layout
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Fetch"]
 

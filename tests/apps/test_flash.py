@@ -14,7 +14,7 @@ from PIL import Image
 from apps.flash import main, verify
 from boards.protocol.codec import Boot, Identity
 from boards.protocol.flash_image import flash_image, padded
-from hw.plan.planner import signature
+from hw.plan.packing import signature
 
 WORDS = list(range(9))
 WRITES = [(0, n, word) for n, word in enumerate(WORDS)]

@@ -7,7 +7,7 @@ from boards.host import Board
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from verify.networks import draw
 from verify.standin import Bypassed, Wire
 

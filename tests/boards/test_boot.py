@@ -11,7 +11,7 @@ from golden.formats import exp_table
 from golden.io.errors import BadInput
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images
 

@@ -18,7 +18,7 @@ from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.explain.ablation import mask_writes
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images, loud
 

@@ -14,7 +14,7 @@ from boards.protocol.codec import FLAG, Identity, Kind, seal, stuff, unseal, uns
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images
 

@@ -12,7 +12,7 @@ from boards.protocol.flash_image import FRAMES, OFFSET, flash_image, padded
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration, signature
+from hw.plan.packing import configuration, signature
 from hw.plan.reload import reload
 from sim.pins import SimulatedPort
 from verify.networks import draw, images

@@ -23,8 +23,9 @@ from flow.yosys import yosys
 from golden.importers.quantise import quantise
 from golden.network import Layer, Network, Neuron, load
 from hw.accelerator import Accelerator
-from hw.plan.planner import SPRAM_WORDS, Plan
-from hw.plan.planner import multipliers as pieces
+from hw.plan.buffers import SPRAM_WORDS
+from hw.plan.planner import Plan
+from hw.plan.widths import multipliers as pieces
 from tests.helpers.leaky_chip import beta9
 from verify.networks import draw
 

@@ -9,15 +9,10 @@ from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
 from golden.neurons.lif import lif
 from golden.synapses import pooled, weighted
-from hw.plan.planner import (
-    SPRAM_WORDS,
-    WORD,
-    Plan,
-    aligned,
-    channel_stride,
-    class_order,
-    configuration,
-)
+from hw.interface import score_order
+from hw.plan.buffers import SPRAM_WORDS, WORD, aligned, channel_stride
+from hw.plan.packing import configuration
+from hw.plan.planner import Plan
 from verify.networks import deep, draw, images
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
@@ -129,7 +124,7 @@ def test_configuration_writes_everything_once(seed):
 def test_scores_leave_in_class_order(lanes):
     """Group of lanes by group, step by step, class by class; each exactly once."""
     network = draw(3)
-    order = class_order(Plan(network, lanes=lanes, word_steps=16))
+    order = score_order(classes=network.classes, steps=network.steps, lanes=lanes)
     want = [(step, c) for first in range(0, network.classes, lanes)
             for step in range(network.steps)
             for c in range(first, min(first + lanes, network.classes))]

@@ -10,7 +10,8 @@ from golden.formats import exp_table
 from golden.io.errors import BadInput
 from golden.network import Layer, Pool
 from golden.run import run
-from hw.plan.planner import Plan, configuration
+from hw.plan.packing import configuration
+from hw.plan.planner import Plan
 from hw.plan.reload import reload
 from sim.rtl import Simulation
 from verify.networks import draw, images

@@ -264,9 +264,10 @@ def full(simulation):
     """(exit code, last line) of the harness, its results going to a full device."""
     from golden.formats import exp_table
     from golden.io.processes import folder
-    from hw.plan.planner import configuration, pixel_words
+    from hw.interface import pixel_words
+    from hw.plan.packing import configuration
     plan = simulation.accelerator.plan
-    pixels = pixel_words(plan, images(NETWORK, 2))
+    pixels = pixel_words(images(NETWORK, 2), word_steps=plan.word_steps)
     with folder() as where:
         config = configuration(plan, table=exp_table(0.5, NETWORK.steps), mode="paper")
         (where / "config").write_bytes(config.astype("<u2").tobytes())
