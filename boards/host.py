@@ -16,7 +16,6 @@ from boards.protocol.codec import (
     FRAME,
     MEANINGS,
     Error,
-    Identity,
     Kind,
     Register,
     blocks,
@@ -26,6 +25,7 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
+from boards.protocol.identity import Identity
 from boards.protocol.results import Result, pixel_bytes, result_of, train_bytes
 from golden.io.errors import BadInput
 from hw.plan.planner import signature

@@ -67,8 +67,8 @@ def design(network, args):
     from boards.link.maps import width_of
     from boards.platform.device import OnBoard
     from boards.platform.top import Top
-    from boards.protocol.codec import MapEncoding
     from boards.protocol.flash_image import FRAMES
+    from boards.protocol.identity import MapEncoding
     from hw.accelerator import Accelerator
 
     target = target_of(args)

@@ -13,7 +13,6 @@ from boards.protocol.codec import (
     FLAG,
     FRAME,
     Error,
-    Identity,
     Kind,
     check,
     seal,
@@ -21,6 +20,7 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
+from boards.protocol.identity import Identity
 from tests.helpers.standin import KEPT, Bypassed, Standin, Wire
 
 END = bytes([FLAG])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from boards.host import Board, LinkError
-from boards.protocol.codec import Identity, Kind, Register, seal, stuff, unseal
+from boards.protocol.codec import Kind, Register, seal, stuff, unseal
+from boards.protocol.identity import Identity
 from golden.formats import map_top
 from golden.io.errors import BadInput
 from tests.helpers.standin import Bypassed, Standin, Wire
