@@ -7,7 +7,7 @@ import numpy as np
 
 from boards.host import Board, find_port
 from boards.ports import LinkError
-from boards.protocol.codec import MapEncoding
+from boards.protocol.identity import MapEncoding
 from boards.protocol.results import Result
 from golden.formats import MODES, exp_table, map_top
 from golden.io.errors import BadInput

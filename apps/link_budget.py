@@ -6,7 +6,7 @@ import numpy as np
 
 from boards.host import Board
 from boards.platform.top import Top
-from boards.protocol.codec import MapEncoding
+from boards.protocol.identity import MapEncoding
 from flow.design import default_taps, engine_size
 from golden.formats import exp_table
 from golden.images import load_images

@@ -16,7 +16,6 @@ from boards.protocol.codec import (
     FRAME,
     MEANINGS,
     Error,
-    Identity,
     Kind,
     blocks,
     bytes_of,
@@ -25,6 +24,7 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
+from boards.protocol.identity import Identity
 from boards.protocol.results import Result, pixel_bytes, result_of, train_bytes
 from golden.io.errors import BadInput
 from hw.interface import EXPERIMENT_REGISTERS, Register, Space

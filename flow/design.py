@@ -5,8 +5,8 @@ from boards.link.framer import WORD_BITS
 from boards.link.maps import width_of
 from boards.platform.device import OnBoard, target_for
 from boards.platform.top import Top
-from boards.protocol.codec import MapEncoding
 from boards.protocol.flash_image import FRAMES
+from boards.protocol.identity import MapEncoding
 from flow.estimate import area
 from flow.estimate.memories import memory_plan, multipliers, shortages, too_many
 from golden.formats import check_map_bits

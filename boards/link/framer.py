@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from boards.link.crc import CRC16
 from boards.link.executor import ANSWER, LABEL
 from boards.link.stuffing import Stuffer
-from boards.protocol.codec import BLOCK, BOOT_AT, LABEL_AT, SIGNATURE_AT, Boot, Kind, bytes_of
+from boards.protocol.codec import BLOCK, Kind, bytes_of
+from boards.protocol.identity import BOOT_AT, LABEL_AT, SIGNATURE_AT, Boot
 from hw.interface import COUNT_BITS
 
 __all__ = ["Framer", "COUNT", "WORD_BITS"]

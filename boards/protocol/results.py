@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from boards.protocol.codec import Kind, MapEncoding, words_of
+from boards.protocol.codec import Kind
+from boards.protocol.identity import MapEncoding, words_of
 from golden.io.errors import BadInput
 from hw.interface import (
     COUNT_BITS,

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from apps.flash import main, verify
-from boards.protocol.codec import Boot, Identity
 from boards.protocol.flash_image import flash_image, padded
+from boards.protocol.identity import Boot, Identity
 from hw.plan.packing import signature
 
 WORDS = list(range(9))

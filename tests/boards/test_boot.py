@@ -5,8 +5,9 @@ import pytest
 
 from boards.host import Board
 from boards.platform.top import Top
-from boards.protocol.codec import FLAG, Boot
+from boards.protocol.codec import FLAG
 from boards.protocol.flash_image import FRAMES, OFFSET, flash_image, padded, unpacked
+from boards.protocol.identity import Boot
 from golden.formats import exp_table
 from golden.io.errors import BadInput
 from golden.run import run

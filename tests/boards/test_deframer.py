@@ -12,7 +12,6 @@ from boards.protocol.codec import (
     FLAG,
     FRAME,
     Error,
-    Identity,
     Kind,
     check,
     seal,
@@ -20,6 +19,7 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
+from boards.protocol.identity import Identity
 from verify.standin import KEPT, Bypassed, Standin, Wire
 from verify.wire_fuzz import mutated, whole
 

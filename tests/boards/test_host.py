@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from boards.host import Board, LinkError
-from boards.protocol.codec import Identity, Kind, Register, seal, stuff, unseal
+from boards.protocol.codec import Kind, seal, stuff, unseal
+from boards.protocol.identity import Identity
 from golden.formats import map_top
 from golden.io.errors import BadInput
+from hw.interface import Register
 from verify.standin import Bypassed, Standin, Wire
 
 

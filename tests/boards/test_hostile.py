@@ -8,18 +8,8 @@ import pytest
 
 from boards import host
 from boards.host import PATIENCE, Board, LinkError
-from boards.protocol.codec import (
-    BLOCK,
-    FLAG,
-    Identity,
-    Kind,
-    Tap,
-    bytes_of,
-    seal,
-    stuff,
-    unseal,
-    unstuff,
-)
+from boards.protocol.codec import BLOCK, FLAG, Kind, bytes_of, seal, stuff, unseal, unstuff
+from boards.protocol.identity import Identity, Tap
 from golden.io.errors import command
 
 SOUND = Identity(

@@ -10,7 +10,7 @@ import pytest
 from apps.backends import ChipBackend, opened, same
 from boards.host import Board
 from boards.platform.top import Top
-from boards.protocol.codec import MapEncoding
+from boards.protocol.identity import MapEncoding
 from golden.explain.perturb import NetworkModel
 from golden.explain.traces import decay_table, traces
 from golden.formats import exp_table

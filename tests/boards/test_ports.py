@@ -10,7 +10,8 @@ import pytest
 from boards.host import Board, LinkError
 from boards.platform.top import Top
 from boards.ports import open_port
-from boards.protocol.codec import FLAG, Identity, Kind, seal, stuff, unseal, unstuff
+from boards.protocol.codec import FLAG, Kind, seal, stuff, unseal, unstuff
+from boards.protocol.identity import Identity
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from boards.protocol.codec import tables
+from boards.protocol.tables import tables
 
 
 def test_page_has_the_tables():

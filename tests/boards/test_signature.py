@@ -7,8 +7,9 @@ from apps.backends import ChipBackend
 from boards import host
 from boards.host import Board, LinkError
 from boards.platform.top import Top
-from boards.protocol.codec import Boot, Kind
+from boards.protocol.codec import Kind
 from boards.protocol.flash_image import FRAMES, OFFSET, flash_image, padded
+from boards.protocol.identity import Boot
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
