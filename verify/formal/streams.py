@@ -67,17 +67,17 @@ def executor_env(m, unit, past):
 
 def sam_env(m, unit, past):
     steady(m, past, unit.mode)
-    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.table.en)
     m.d.comb += Assume(~unit.clear)
 
 
 def scores_env(m, unit, past):
     steady(m, past, unit.official)
-    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.table.en)
 
 
 def no_writes(m, unit, past):
-    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.table.en)
 
 
 def weigher_env(m, unit, past):
