@@ -167,7 +167,7 @@ def pass_cycles(plan, each, found):
 
 
 def load_cycles(plan):
-    """Cycles to take and encode an image whose pixels are always there; see hw.encode.encoder."""
+    """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
     draws = plan.word_steps // 4
     word = {"bernoulli": draws + 1, "ternary": draws + 2, "current": 8, "frames": 1}
     encoder = plan.network.encoder

@@ -10,7 +10,7 @@ from amaranth import *
 from amaranth.sim import Simulator
 
 from hw.accelerator import Accelerator
-from hw.encode.encoder import Encoder, xorshift32
+from hw.encode.bernoulli import Bernoulli, xorshift32
 from hw.engine.constants import per_pass
 from hw.memory.spram import SPRAM
 from hw.memory.weight_store import Weights
@@ -102,7 +102,7 @@ def test_weights_are_rows_of_words(rows, row_words):
 
 def test_constructors_refuse():
     with pytest.raises(ValueError, match="word_steps must be a multiple of 4, not 6"):
-        Encoder(steps=16, word_steps=6)
+        Bernoulli(steps=16, word_steps=6)
     with pytest.raises(ValueError, match="row_words must be a power of two, not 3"):
         Weights(rows=4, row_words=3)
     for depth in (0, 2**14 + 1):

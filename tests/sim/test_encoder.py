@@ -1,14 +1,8 @@
 """Run the cocotb bench of the encoders."""
 
-from hw.encode.encoder import Current, Encoder, Frames
+from hw.encode.encoder import ENCODERS
 from sim.runner import run_bench
 
-MAKE = {
-    "bernoulli": Encoder,
-    "ternary": lambda **case: Encoder(**case, ternary=True),
-    "current": Current,
-    "frames": Frames,
-}
 CASES = {f"{kind[0]}{steps}w{word}": {"kind": kind, "steps": steps, "word_steps": word}
          for kind, sizes in {
              "bernoulli": ((16, 16), (20, 8), (1, 4), (3, 4), (5, 4), (33, 16), (30, 8)),
@@ -19,6 +13,6 @@ CASES = {f"{kind[0]}{steps}w{word}": {"kind": kind, "steps": steps, "word_steps"
 
 
 def test_bench(tmp_path):
-    units = {name: MAKE[case["kind"]](steps=case["steps"], word_steps=case["word_steps"])
+    units = {name: ENCODERS[case["kind"]](steps=case["steps"], word_steps=case["word_steps"])
              for name, case in CASES.items()}
     run_bench(units, "sim.benches.encoder", CASES, tmp_path)

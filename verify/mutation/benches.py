@@ -200,6 +200,13 @@ class Frames:
         return None
 
 
+def sam(count):
+    """Parts of the SAM unit, with ``count`` mutants in all."""
+    parts = {"scanner": "sam.scanner", "words": "sam.scanner.word", "map": "sam.map"}
+    return {f"SAM {name}": (path, count // 5) for name, path in parts.items()} | {
+        "SAM score": ("sam.score", 2 * count // 5)}
+
+
 def benches():
     """Name -> bench."""
     plain = draw(96, plain=True, steps=(16,))
@@ -211,7 +218,7 @@ def benches():
     return {
         "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 20)}),
         "plain network": Accelerated(plain, {
-            "lane": ("core.engine.lane0", 40), "SAM": ("sam", 40),
+            "lane": ("core.engine.lane0", 40), **sam(40),
             "fetch": ("core.engine.fetch", 10), "drain": ("core.engine.drain", 15),
             "packer": ("core.engine.packer", 10), "writer": ("core.engine.writer", 15),
             "walker": ("core.walker", 25), "picker": ("core.picker", 25),
@@ -220,7 +227,7 @@ def benches():
             attribution=plain.taps[-1]),
         "rich network": Accelerated(rich, {
             "lane": ("core.engine.lane0", 25), "drain": ("core.engine.drain", 10),
-            "writer": ("core.engine.writer", 15), "SAM": ("sam", 20),
+            "writer": ("core.engine.writer", 15), **sam(20),
             "walker": ("core.walker", 25), "picker": ("core.picker", 20),
             "attribution": ("traces", 15), "trains": ("trains", 25),
             "follower": ("follower", 20)},
@@ -238,7 +245,7 @@ def benches():
             "walker": ("core.walker", 15)}, lanes=1),
         "first network": Accelerated(first, {"read-out": ("core.engine.readout", 10)}),
         "counted network": Accelerated(counted, {
-            "read-out": ("core.engine.readout", 10), "SAM": ("sam", 20)}),
+            "read-out": ("core.engine.readout", 10), **sam(20)}),
     }
 
 
