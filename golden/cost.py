@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from golden.network.rules import rule
+from golden.io.errors import rule
 
 ENCODED, STEPPED, POOLED = 24, 24, 50     # operations that each is worth in a step
 ROOM = 2**30                # bytes that a batch may take

@@ -5,32 +5,13 @@ from itertools import takewhile
 import numpy as np
 
 from golden.formats import LEAK_BITS, bits_signed
-from golden.io.errors import BadInput
+from golden.io.errors import rule
+from golden.io.values import integers as whole
 from golden.network.layers import COMPARES, POOLS, RESETS, Layer, Pool
 from golden.network.ranges import membrane_range
 
 ENCODERS = ("bernoulli", "frames", "ternary", "current")
 READOUTS = ("membrane", "count", "first")
-
-
-def rule(holds, where, text):
-    """Raise BadInput naming ``where`` unless the rule ``text`` holds."""
-    if not holds:
-        raise BadInput(f"{where}: {text}")
-
-
-def whole(values, where, what):
-    """``values`` as an int64 array; raise BadInput unless all are finite whole numbers."""
-    array = np.asarray(values)
-    rule(array.dtype.kind in "buif", where, f"{what} must be numbers")
-    if array.dtype.kind != "f":
-        top = max(int(array.max(initial=0)), -int(array.min(initial=0)))
-        rule(top < 2**40, where, f"{what} must lie within 40 bits")
-        return array.astype(np.int64)
-    rule(np.isfinite(array).all(), where, f"{what} must be finite, found NaN or infinity")
-    rule(np.array_equal(array, np.floor(array)), where, f"{what} must be whole numbers")
-    rule(np.abs(array).max(initial=0) < 2**40, where, f"{what} must lie within 40 bits")
-    return array.astype(np.int64)
 
 
 def check(network):
