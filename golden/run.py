@@ -10,10 +10,9 @@ from golden.encode import encode
 from golden.formats import SCORE_FRAC, map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
-from golden.neurons.lif import accumulator_dtype, neurons
+from golden.neurons.population import accumulator_dtype, neurons
 from golden.readout import class_scores
 from golden.sam import activation_map
-from golden.synapses import max_abs_sum, pooled, weighted
 
 
 @dataclass
@@ -139,7 +138,7 @@ def forward(activations, stage, steps, tick=None):
     layer, delay = stage.layer, stage.layer.neuron.delay
     spikes = np.zeros((steps, *stage.shape, len(activations)), np.uint8).transpose(4, 0, 1, 2, 3)
     membranes = []
-    kind = accumulator_dtype(layer, steps, max_abs_sum(layer, stage.top))
+    kind = accumulator_dtype(layer, steps, layer.op.max_abs_sum(stage.top))
     for t, (fired, membrane) in enumerate(neurons(sums(activations, stage), layer, kind)):
         if t + delay < steps:
             spikes[:, t + delay] = fired
@@ -154,8 +153,8 @@ def sums(activations, stage):
     """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
     for maps in np.moveaxis(activations, 1, 0):
         for pool in stage.pools:
-            maps = pooled(maps, pool)
-        yield weighted(maps, stage.layer, stage.top)
+            maps = pool.forward(maps)
+        yield stage.layer.op.forward(maps, stage.top)
 
 
 def nonzero(activations):

@@ -6,7 +6,7 @@ import pytest
 from golden.encode import encode
 from golden.formats import MODES, exp_table
 from golden.io.errors import BadInput
-from golden.neurons.lif import lif
+from golden.neurons.population import fire
 from golden.readout import class_scores
 from golden.run import Result, check_images, check_taps, run, run_batched
 from golden.sam import activation_map
@@ -30,7 +30,7 @@ def test_is_its_parts(seed, encoder):
             for pool in stage.pools:
                 maps = pooled(maps, pool)
             sums = np.concatenate([weighted(step[None], stage.layer, stage.top) for step in maps])
-            active, membranes = lif(sums[None], stage.layer)
+            active, membranes = fire(sums[None], stage.layer)
             if stage.layer.spiking:
                 counts.append(active.sum())
                 assert np.array_equal(got.spikes[stage.index][n], active[0])
