@@ -26,8 +26,9 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
-from boards.protocol.results import Result, pixel_bytes, result_of, train_bytes
+from boards.protocol.results import pixel_bytes, result_of, train_bytes
 from golden.io.errors import BadInput
+from golden.network.result import Result
 from hw.plan.planner import signature
 
 __all__ = ["Board", "LinkError", "Result", "find_port"]

@@ -21,7 +21,8 @@ OPERATIONS = [
     (Conv(np.arange(-27, 27).reshape(2, 3, 3, 3)), (3, 7, 6)),
     (Conv(np.arange(16).reshape(4, 1, 2, 2), stride=2, padding=1, groups=2), (2, 6, 7)),
     (Dense(np.arange(-12, 12).reshape(2, 12)), (3, 2, 2)),
-    (Pool("sum", 2, 2), (3, 6, 7)), (Pool("avg", 3, 2, 1), (2, 7, 6)), (Pool("max", 2, 3), (2, 7, 8)),
+    (Pool("sum", 2, 2), (3, 6, 7)), (Pool("avg", 3, 2, 1), (2, 7, 6)),
+    (Pool("max", 2, 3), (2, 7, 8)),
 ]
 
 
