@@ -8,10 +8,10 @@ import numpy as np
 from boards.host import Board, find_port
 from boards.ports import LinkError
 from boards.protocol.identity import MapEncoding
-from boards.protocol.results import Result
 from golden.formats import MODES, exp_table, map_top
 from golden.io.errors import BadInput
 from golden.network import load
+from golden.network.result import Result
 from golden.run import run
 from hw.interface import Register
 
@@ -41,18 +41,17 @@ class ModelBackend:
         self.network, self.taps, self.gamma, self.mode = network, tuple(taps), 0.5, "paper"
 
     def explain(self, image):
-        """boards.protocol.results.Result of one image."""
+        """golden.network.result.Result of one image."""
         return self.model(image)[0]
 
     def model(self, image):
-        """(Result, golden.run.Result with all spikes) that the model gives of one image."""
+        """(Result as of a chip, Result of golden.run with all spikes) of one image."""
         found = run(image[None], self.network, taps=self.taps, gamma=self.gamma, mode=self.mode,
                     map_bits=self.map_bits)
-        maps = {tap: rows[0] for tap, rows in found.maps.items()}
+        one = found.image(0)
         return Result(
-            logits=found.logits[0], scores=found.scores[0], counts=found.counts[0], maps=maps,
-            sums={tap: rows.sum(axis=0, dtype=np.int64) for tap, rows in maps.items()},
-            cycles=0), found
+            one.logits, one.scores, one.counts, one.maps, cycles=0,
+            sums={tap: rows.sum(axis=0, dtype=np.int64) for tap, rows in one.maps.items()}), found
 
     def set(self, gamma, mode):
         """Use another gamma and mode from now on; BadInput if there are none such."""

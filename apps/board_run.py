@@ -12,7 +12,7 @@ from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
 from golden.io.text import say
-from golden.run import Result
+from golden.network.result import stacked
 
 ARRAYS = (".npy", ".npz")
 
@@ -52,30 +52,6 @@ def loaded(paths, network, *, resize):
     return np.concatenate(images), None if None in labels else labels, names
 
 
-def gathered(results):
-    """golden.run.Result of single results, without spikes: those stay on the chip."""
-    stack = lambda name: np.stack([getattr(result, name) for result in results])
-    taps = results[0].maps
-    return Result(logits=stack("logits"), scores=stack("scores"), counts=stack("counts"),
-                  maps={tap: np.stack([result.maps[tap] for result in results]) for tap in taps},
-                  cycles=np.array([result.cycles for result in results]))
-
-
-def arrays(results):
-    """What is written: the arrays of sim.run but the spikes, and sums, traces and counters."""
-    whole = gathered(results)
-    found = {"pred": whole.pred, "logits": whole.logits, "scores": whole.scores,
-             "counts": whole.counts, "cycles": whole.cycles}
-    for tap in whole.maps:
-        found[f"sam_{tap}"], found[f"sam_frac_{tap}"] = whole.maps[tap], np.int64(SCORE_FRAC)
-    for tap in results[0].sums:
-        found[f"sam_sum_{tap}"] = np.stack([result.sums[tap] for result in results])
-    for name in ("traces", "saturated", "waits"):
-        if getattr(results[0], name) is not None:
-            found[name] = np.stack([getattr(result, name) for result in results])
-    return found
-
-
 @command
 def main(argv=None):
     args = parser().parse_args(argv)
@@ -105,10 +81,10 @@ def main(argv=None):
         say(", ".join(f"{value:,} {key}" for key, value in link.items()))
     with publishing() as put:
         if args.out is not None:
-            np.savez_compressed(put(args.out), **arrays(results))
+            np.savez_compressed(put(args.out), **stacked(results).arrays())
         if args.png is not None:
             from apps.heatmaps import heatmaps
-            whole = gathered(results)
+            whole = stacked(results)
             if not whole.maps:
                 raise BadInput(f"--png {args.png}: this chip gives no maps of single steps")
             heatmaps(images, whole, SCORE_FRAC, labels=labels, label=name, path=put(args.png),

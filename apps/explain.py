@@ -16,11 +16,12 @@ from golden.explain.traces import checked_decay
 from golden.formats import MODES, SCORE_FRAC, exp_table
 from golden.images import load_images, picture
 from golden.io.arguments import index
-from golden.io.console import Console, watched
+from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
 from golden.io.text import say, short
 from golden.network import load
+from golden.progress import watched
 from golden.run import check_taps, run
 from sim.run import run_engine
 

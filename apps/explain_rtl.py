@@ -25,7 +25,7 @@ class Chip:
 
     Members
     -------
-    result : golden.run.Result
+    result : golden.network.result.Result
     """
 
     def __init__(self, network, image, method, layer, *, decay):

@@ -24,8 +24,8 @@ def heatmaps(images, result, frac, *, labels, label, path, title):
     """Write a picture: for each image and tap a row of steps, the map laid over the input.
 
     One colour scale a row, in NCS units, with a bar; the first column shows the input with
-    prediction and label. ``result`` is a golden.run.Result, ``labels`` may be None; ``label(n)`` is
-    the name of class n.
+    prediction and label. ``result`` is a golden.network.result.Result, ``labels`` may be None;
+    ``label(n)`` is the name of class n.
     """
     taps, steps = sorted(result.maps), result.scores.shape[1]
     chosen = np.unique(np.linspace(0, steps - 1, min(SHOWN, steps)).round().astype(int))

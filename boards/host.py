@@ -25,8 +25,9 @@ from boards.protocol.codec import (
     unstuff,
 )
 from boards.protocol.identity import Identity
-from boards.protocol.results import Result, pixel_bytes, result_of, train_bytes
+from boards.protocol.results import pixel_bytes, result_of, train_bytes
 from golden.io.errors import BadInput
+from golden.network.result import Result
 from hw.interface import EXPERIMENT_REGISTERS, Register, Space
 from hw.plan.packing import signature
 

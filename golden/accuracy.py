@@ -7,10 +7,11 @@ import numpy as np
 
 from golden.images import load_images
 from golden.io.arguments import whole
-from golden.io.console import Console, watched
+from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.text import say
 from golden.network import load
+from golden.progress import watched
 from golden.run import run_batched
 
 

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from golden.network.rules import rule
+from golden.io.errors import rule
 
 ENCODED, STEPPED, POOLED = 24, 24, 50     # operations that each is worth in a step
 ROOM = 2**30                # bytes that a batch may take
@@ -15,10 +15,9 @@ def parts(network):
     c, h, w = network.shape
     found = [("encoder", ENCODED * c * h * w)]
     for stage in network.stages:
-        work, (c, *sides) = stage.neurons * (STEPPED + stage.layer.weights[0].size), stage.source
-        for pool in stage.pools:
-            sides = [(n + 2 * pool.padding - pool.kernel) // pool.stride + 1 for n in sides]
-            work += POOLED * c * sides[0] * sides[1] * pool.kernel**2
+        work = stage.neurons * (STEPPED + stage.layer.weights[0].size)
+        for pool, shape in zip(stage.pools, stage.shapes[1:], strict=True):
+            work += POOLED * shape[0] * shape[1] * shape[2] * pool.kernel**2
         found.append((f"layer {stage.index}", work))
     return found
 

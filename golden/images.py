@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, rule
 from golden.io.reading import MOST_BYTES, Archive, array, contents
-from golden.network.rules import rule
 from golden.run import check_images, check_shape
 
 MOST_PIXELS = 2**26         # of a picture that is to be scaled

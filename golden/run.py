@@ -1,85 +1,18 @@
 """A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
 
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from golden.cost import batch_of, check_memory
 from golden.encode import encode
-from golden.formats import SCORE_FRAC, map_top
+from golden.formats import map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
-from golden.neurons.lif import accumulator_dtype, neurons
+from golden.network.result import Result, joined
+from golden.neurons.population import accumulator_dtype, neurons
 from golden.readout import class_scores
 from golden.sam import activation_map
-from golden.synapses import max_abs_sum, pooled, weighted
-
-
-@dataclass
-class Result:
-    """What a run of N images gives; the same from golden, RTL and board.
-
-    Members
-    -------
-    logits : (N, classes) int32
-        Scores after the last step, in membrane units (or spikes, by the network's readout).
-    scores : (N, T, classes) int32
-        The same after every step.
-    counts : (N, layers + 1) int64
-        Spikes of the input and of each spiking layer.
-    maps : dict tap -> (N, T, H, W) int32
-        SAM in units of 2**-SCORE_FRAC.
-    spikes : dict tap -> (N, T, C, H, W) uint8
-    spikes_input : (N, T, C, H, W)
-    cycles : None or (N,) int64
-        Clock cycles from the first pixel taken to the last result given.
-    traces : None or (N, C, H, W) int64
-        golden.explain.traces.traces of a layer, from an accelerator that gives them.
-    causes : None or (N, passes + 1, causes) int64
-        Clock cycles of the input and each pass by hw.engine.profiler.StallReason, from a
-        simulation.
-    saturated : None or (N,) int64
-        Map values that stayed at the top of ``map_bits``; None where all maps are exact.
-    """
-
-    logits: np.ndarray
-    scores: np.ndarray
-    counts: np.ndarray
-    maps: dict = field(default_factory=dict)
-    spikes: dict = field(default_factory=dict)
-    spikes_input: np.ndarray | None = None
-    cycles: np.ndarray | None = None
-    traces: np.ndarray | None = None
-    causes: np.ndarray | None = None
-    saturated: np.ndarray | None = None
-
-    @property
-    def pred(self):
-        """(N,) class of the largest logit, the first of equals."""
-        return self.logits.argmax(axis=1)
-
-    def arrays(self):
-        """The result as named arrays, the contents of the .npz that every engine writes.
-
-        Spikes are there where the engine gives them: a chip does not.
-        """
-        found = {"pred": self.pred, "logits": self.logits, "scores": self.scores,
-                 "counts": self.counts}
-        if self.spikes_input is not None:
-            found["spikes_input"] = self.spikes_input
-        if self.cycles is not None:
-            found["cycles"] = self.cycles
-        if self.traces is not None:
-            found["traces"] = self.traces
-        if self.saturated is not None:
-            found["saturated"] = self.saturated
-        for tap in self.maps:
-            if tap in self.spikes:
-                found[f"spikes_{tap}"] = self.spikes[tap]
-            found[f"sam_{tap}"] = self.maps[tap]
-            found[f"sam_frac_{tap}"] = np.int64(SCORE_FRAC)
-        return found
 
 
 def check_shape(shape, dtype, network, where="images"):
@@ -139,7 +72,7 @@ def forward(activations, stage, steps, tick=None):
     layer, delay = stage.layer, stage.layer.neuron.delay
     spikes = np.zeros((steps, *stage.shape, len(activations)), np.uint8).transpose(4, 0, 1, 2, 3)
     membranes = []
-    kind = accumulator_dtype(layer, steps, max_abs_sum(layer, stage.top))
+    kind = accumulator_dtype(layer, steps, layer.op.max_abs_sum(stage.top))
     for t, (fired, membrane) in enumerate(neurons(sums(activations, stage), layer, kind)):
         if t + delay < steps:
             spikes[:, t + delay] = fired
@@ -154,8 +87,8 @@ def sums(activations, stage):
     """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
     for maps in np.moveaxis(activations, 1, 0):
         for pool in stage.pools:
-            maps = pooled(maps, pool)
-        yield weighted(maps, stage.layer, stage.top)
+            maps = pool.forward(maps)
+        yield stage.layer.op.forward(maps, stage.top)
 
 
 def nonzero(activations):
@@ -218,20 +151,6 @@ def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep
     if map_bits is not None:
         result.saturated = at_top(result.maps, map_bits)
     return result
-
-
-def joined(results):
-    """One Result of several, in order."""
-    first = results[0]
-    glue = lambda parts: None if parts[0] is None else np.concatenate(parts)
-    return Result(
-        *(glue([getattr(r, name) for r in results]) for name in ("logits", "scores", "counts")),
-        maps={tap: glue([r.maps[tap] for r in results]) for tap in first.maps},
-        spikes={tap: glue([r.spikes[tap] for r in results]) for tap in first.spikes},
-        spikes_input=glue([r.spikes_input for r in results]),
-        cycles=glue([r.cycles for r in results]), traces=glue([r.traces for r in results]),
-        causes=glue([r.causes for r in results]),
-        saturated=glue([r.saturated for r in results]))
 
 
 def run_batched(images, network, *, batch=None, jobs=1, progress=iter, **options):

@@ -22,11 +22,7 @@ def windows(maps, kernel, stride, padding, dtype=None):
 def weighted(activations, layer, top):
     """Sum of weights over active inputs.
 
-    I[n, o, y, x] = sum over c, i, j of w[o, c, i, j] a[n, c, y s + i - p, x s + j - p], with zeros
-    outside the map; a dense layer takes its inputs in (c, y, x) order, as a 1 x 1 convolution of
-    one pixel would. All are one matrix product, in float32 where no partial sum, in whatever order
-    it is formed, can reach 2**24 in magnitude, and in float64 otherwise: so each is a whole number
-    that the format holds, nothing is rounded, and the sum is exact.
+    As golden.network.ops.weights.Weights.forward of the layer's operation: exact.
 
     Parameters
     ----------
@@ -37,20 +33,12 @@ def weighted(activations, layer, top):
     -------
     (N, O, H', W') int32, or int64 where sums can be wider
     """
-    weights = layer.weights.reshape(layer.groups, layer.channels // layer.groups, -1)
-    bound = max_abs_sum(layer, top)
-    real = np.float32 if bound < EXACT else np.float64
-    if layer.dense:
-        activations = activations.reshape(len(activations), -1, 1, 1)
-    fields = windows(activations, layer.kernel, layer.stride, layer.padding, real)
-    sums = product(weights.astype(real), fields.transpose(3, 4, 5, 1, 2, 0))
-    return sums.astype(np.int32 if bound < 2**31 else np.int64).transpose(3, 0, 1, 2)
+    return layer.op.forward(activations, top)
 
 
 def max_abs_sum(layer, top):
     """Largest magnitude that a sum of ``layer`` can have, of inputs of magnitude up to ``top``."""
-    weights = layer.weights.reshape(layer.channels, -1).astype(np.int64)
-    return int(np.abs(weights).sum(axis=1).max()) * top
+    return layer.op.max_abs_sum(top)
 
 
 def product(weights, fields):
@@ -76,8 +64,4 @@ def product(weights, fields):
 
 def pooled(activations, pool):
     """Pool (N, C, H, W): counts for "sum" and "avg", the OR of spikes for "max"."""
-    fields = windows(activations, pool.kernel, pool.stride, pool.padding)
-    fields = fields.transpose(4, 5, 3, 1, 2, 0)
-    found = (fields.max(axis=(0, 1)) if pool.kind == "max"
-             else fields.sum(axis=(0, 1), dtype=np.int32))
-    return found.transpose(3, 0, 1, 2)
+    return pool.forward(activations)

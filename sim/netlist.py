@@ -23,7 +23,8 @@ from flow.toolchain import choose
 from flow.yosys import yosys
 from golden.formats import exp_table
 from golden.io import processes
-from golden.run import Result, check_images, check_taps, joined
+from golden.network.result import joined, stacked
+from golden.run import check_images, check_taps
 from hw.accelerator import Accelerator
 from hw.plan.packing import configuration
 from sim.pins import HARNESS, SimulatedPort
@@ -104,15 +105,8 @@ class Gates:
                 tick()
             if board.damaged or board.repeated:
                 raise RuntimeError(f"{board.damaged} frames damaged, {board.repeated} repeated")
-        result = Result(logits=np.stack([each.logits for each in found]),
-                        scores=np.stack([each.scores for each in found]),
-                        counts=np.stack([each.counts for each in found]),
-                        cycles=np.array([each.cycles for each in found]))
-        for tap in self.taps:
-            result.maps[tap] = np.stack([each.maps[tap] for each in found])
-        if self.narrow:
-            result.saturated = np.array([each.saturated for each in found])
-        return result
+        names = ["logits", "scores", "counts", "maps", "cycles"]
+        return stacked(found, [*names, "saturated"] if self.narrow else names)
 
     def run_parallel(self, images, *, jobs=2, **options):
         """``run``, the images spread over ``jobs`` chips."""

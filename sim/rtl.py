@@ -14,7 +14,8 @@ from golden.formats import exp_table
 from golden.io.errors import Fault
 from golden.io.processes import folder as temporary
 from golden.io.processes import started, workers
-from golden.run import Result, at_top, check_images, check_taps, joined
+from golden.network.result import Result, joined
+from golden.run import at_top, check_images, check_taps
 from hw.accelerator import Accelerator
 from hw.engine.profiler import StallReason
 from hw.explain.ablation import mask_writes

@@ -7,11 +7,12 @@ from rich.progress import Progress
 
 from golden.formats import MODES, check_map_bits, exp_table
 from golden.images import load_images
-from golden.io.console import Console, Table, watched
+from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
 from golden.io.files import output, replacing
 from golden.io.text import say
 from golden.network import load
+from golden.progress import watched
 from golden.run import check_taps, run_batched
 
 

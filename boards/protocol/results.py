@@ -1,12 +1,11 @@
 """What goes to the chip and comes from it as arrays. Needs NumPy only."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from boards.protocol.codec import Kind
 from boards.protocol.identity import MapEncoding, words_of
 from golden.io.errors import BadInput
+from golden.network.result import Result
 from hw.interface import (
     COUNT_BITS,
     count_parts,
@@ -16,55 +15,7 @@ from hw.interface import (
     trace_arrays,
 )
 
-__all__ = ["Result", "numbers", "pixel_bytes", "result_of", "train_bytes"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the chip gives for one image, as golden.run gives it for many.
-
-    Members
-    -------
-    logits : (classes,) int32
-        Scores after the last step.
-    scores : (T, classes) int32
-        The same after every step.
-    counts : (layers + 1,) int64
-        Spikes of the input and of each spiking layer.
-    maps : dict tap -> (T, H, W) int32
-        SAM in units of 2**-8; empty where the chip gives sums only. Of form BYTES each value is
-        rounded down to a multiple of 2**e, e the exponent of its pixel.
-    sums : dict tap -> (H, W) int64
-        The maps summed over time.
-    cycles : int
-        Clock cycles from the first pixel taken to the last result given.
-    traces : None or (C, H, W) int64
-        As golden.explain.traces.traces gives them, where built in.
-    saturated : None or int
-        Map values at the top of a chip whose maps are narrower than their sums, 0 where they hold
-        every sum; None of another form than FULL, unless the chip counts them.
-    waits : None or int
-        Cycles in which a result waited for the wire, where counted.
-    corrupt : bool
-        The weights on the chip are no longer those that were written (hw.memory.scrub); False where
-        nobody looks.
-    """
-
-    logits: np.ndarray
-    scores: np.ndarray
-    counts: np.ndarray
-    maps: dict
-    cycles: int
-    sums: dict = field(default_factory=dict)
-    traces: np.ndarray | None = None
-    saturated: int | None = None
-    waits: int | None = None
-    corrupt: bool = False
-
-    @property
-    def pred(self):
-        """Class of the largest logit, the first of equals."""
-        return int(self.logits.argmax())
+__all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes"]
 
 
 def numbers(payload, bits, *, signed):

@@ -10,7 +10,6 @@ import numpy as np
 
 from golden.io.arguments import index, numbers, spike_trains
 from golden.io.errors import BadInput
-from golden.synapses import pooled, windows
 
 
 def matrices(weights):
@@ -110,9 +109,8 @@ def network_paths(network, output_neuron, *, layer=0, spikes=None):
         spikes = delayed(gates(spikes, [stage.source for stage in stages]), stages)
     for n, stage in reversed(list(enumerate(stages))):
         if stage.layer.norm is not None:
-            gain, _, shift = stage.layer.norm
-            path = path * (gain / 2**shift)[:, :, None, None]
-        path = transposed(path, stage.layer, stage.pooled)
+            path = path * stage.layer.norm.slope[:, :, None, None]
+        path = stage.layer.op.adjoint(path, stage.pooled)
         path = unpooled(path, stage, None if spikes is None else spikes[n])
         if n and spikes is not None:
             path = path * spikes[n]
@@ -131,43 +129,12 @@ def delayed(spikes, stages):
     return found
 
 
-def transposed(path, layer, shape):
-    """Adjoint of golden.synapses.weighted: (B, O, H', W') to (B, *shape)."""
-    count, (channels, height, breadth) = len(path), shape
-    if layer.dense:
-        return (path.reshape(count, -1) @ layer.weights.astype(np.float64)).reshape(count, *shape)
-    pad, stride, (down, across) = layer.padding, layer.stride, path.shape[2:]
-    found = np.zeros((count, layer.groups, channels // layer.groups,
-                      height + 2 * pad, breadth + 2 * pad))
-    parts = zip(np.split(path, layer.groups, axis=1), np.split(layer.weights, layer.groups),
-                strict=True)
-    for group, (part, weights) in enumerate(parts):
-        for i, j in np.ndindex(layer.kernel, layer.kernel):
-            found[:, group, :, i:i + stride * (down - 1) + 1:stride,
-                  j:j + stride * (across - 1) + 1:stride] += np.tensordot(
-                      part, weights[:, :, i, j], axes=(1, 0)).transpose(0, 3, 1, 2)
-    found = found.reshape(count, channels, *found.shape[3:])
-    return found[:, :, pad:pad + height, pad:pad + breadth]
-
-
 def unpooled(path, stage, spikes):
     """Path weights before the pools of a stage from those behind them."""
-    before = [spikes]                                # what enters each pool; shapes without spikes
-    shapes = [stage.source]
-    for pool in stage.pools:
-        before.append(None if spikes is None else pooled(before[-1], pool))
-        sides = [(n + 2 * pool.padding - pool.kernel) // pool.stride + 1 for n in shapes[-1][1:]]
-        shapes.append((shapes[-1][0], *sides))
-    for n, pool in reversed(list(enumerate(stage.pools))):
-        if pool.kind == "max" and spikes is not None:
-            total = windows(before[n], pool.kernel, pool.stride, pool.padding).sum(
-                axis=(4, 5), dtype=np.int64).transpose(0, 3, 1, 2)
-            path = path * before[n + 1] / np.maximum(total, 1)
-        (_, height, breadth), (down, across) = shapes[n], path.shape[2:]
-        pad, stride = pool.padding, pool.stride
-        found = np.zeros((*path.shape[:2], height + 2 * pad, breadth + 2 * pad))
-        for i, j in np.ndindex(pool.kernel, pool.kernel):
-            found[:, :, i:i + stride * (down - 1) + 1:stride,
-                  j:j + stride * (across - 1) + 1:stride] += path
-        path = found[:, :, pad:pad + height, pad:pad + breadth]
+    before = [spikes]                                # what enters each pool, where it is known
+    for pool in stage.pools[:-1]:
+        before.append(None if spikes is None else pool.forward(before[-1]))
+    for pool, shape, entering in reversed(list(zip(stage.pools, stage.shapes, before,
+                                                   strict=False))):
+        path = pool.adjoint(path, shape, entering)
     return path

@@ -11,10 +11,9 @@ import numpy as np
 
 from golden.io.arguments import index, positive, spike_trains
 from golden.io.errors import BadInput
-from golden.neurons.lif import lif
+from golden.neurons.population import fire
 from golden.readout import class_scores
 from golden.run import forward
-from golden.synapses import pooled, weighted
 
 
 @dataclass
@@ -135,11 +134,11 @@ class Base:
         for stage in self.stages:
             flat, counts = active[0], [active[0]]
             for pool in stage.pools:
-                flat = pooled(flat, pool)
+                flat = pool.forward(flat)
                 counts.append(flat)
             self.pooled.append(counts)           # before each pool, and behind the last
-            self.sums.append(weighted(flat, stage.layer, stage.top))
-            active, membranes = lif(self.sums[-1][None], stage.layer)
+            self.sums.append(stage.layer.op.forward(flat, stage.top))
+            active, membranes = fire(self.sums[-1][None], stage.layer)
             self.spikes.append(active[0])
         self.scores = class_scores(active, membranes, model.network.readout)[0, -1]
 
@@ -178,10 +177,10 @@ class Base:
         seen = fields(patch, stage.layer)
         if seen.side >= min(stage.pooled[1:]):
             return None
-        sums = flatly(seen.change, lambda flat: weighted(
-            flat, replace(stage.layer, padding=0), stage.top))
+        unpadded = replace(stage.layer.op, padding=0)
+        sums = flatly(seen.change, lambda flat: unpadded.forward(flat, stage.top))
         patch = moved(seen, stage.layer, sums)
-        spikes, _ = lif(sums + gathered(self.sums[n], patch), stage.layer)
+        spikes, _ = fire(sums + gathered(self.sums[n], patch), stage.layer)
         patch.change = spikes.astype(np.int32) - gathered(self.spikes[n + 1], patch)
         patch.mask(self.spikes[n + 1].shape)
         return patch
@@ -236,6 +235,6 @@ def change_of_pool(seen, pool, before, after):
     """Change behind a pool that went from ``before`` to ``after`` in the base run."""
     unpadded = replace(pool, padding=0)
     if pool.kind != "max":
-        return flatly(seen.change, lambda flat: pooled(flat, unpadded))
-    now = flatly(seen.change + gathered(before, seen), lambda flat: pooled(flat, unpadded))
+        return flatly(seen.change, unpadded.forward)
+    now = flatly(seen.change + gathered(before, seen), unpadded.forward)
     return now - gathered(after, moved(seen, pool, now)).astype(np.int32)

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron, check_layer, real
-from golden.io.errors import BadInput
-from golden.network import Pool, check_pool, rule
+from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
+from golden.io.errors import BadInput, rule
+from golden.io.values import reals
+from golden.network import Pool
 
 
 def snapped(values, noise=2.5e-7):
@@ -47,21 +48,19 @@ class NetworkBuilder:
 
     def conv(self, where, weights, bias=None, *, stride=1, padding=0, groups=1):
         """Convolve (C, H, W) with weights (out, C / groups, K, K)."""
-        weights = real(weights, where, "weights")
+        weights = reals(weights, where, "weights")
         rule(weights.ndim == 4, where, f"weights must have 4 dimensions, not {weights.ndim}")
         self.gathered(where)
         layer = self.ready(where, weights, bias, stride=stride, padding=padding, groups=groups)
         rule(self.shape[0] == weights.shape[1] * groups, where,
              f"takes {weights.shape[1] * groups} channels where {self.shape[0]} come")
-        sides = [(n + 2 * padding - layer.kernel) // stride + 1 for n in self.shape[1:]]
-        rule(min(sides) >= 1, where, f"a kernel of {layer.kernel} does not fit a map of "
-             f"{self.shape[1]} x {self.shape[2]}")
+        shape = layer.fit(self.shape, where)
         self.start(layer, groups)
-        self.shape = (len(weights), *sides)
+        self.shape = shape
 
     def dense(self, where, weights, bias=None):
         """Multiply a vector by weights (out, in)."""
-        weights = real(weights, where, "weights")
+        weights = reals(weights, where, "weights")
         rule(weights.ndim == 2, where, f"weights must have 2 dimensions, not {weights.ndim}")
         layer = self.ready(where, weights, bias)
         count = int(np.prod(self.shape))
@@ -75,7 +74,7 @@ class NetworkBuilder:
         if np.ndim(self.factor):
             self.factor = np.repeat(self.factor, area)
         self.start(layer, 1)
-        self.shape = (len(weights), 1, 1)
+        self.shape = layer.output(self.shape)
 
     def ready(self, where, weights, bias, **options):
         """A checked layer without a neuron, once none is open."""
@@ -83,10 +82,10 @@ class NetworkBuilder:
              f"follows {self.open.name if self.open else ''} with no neuron between; "
              "two weighted layers need one")
         if bias is not None:
-            bias = real(bias, where, "bias")
+            bias = reals(bias, where, "bias")
             bias = bias if bias.any() else None
         layer = FloatLayer(weights, FloatNeuron(), bias, name=where, **options)
-        check_layer(layer, where, self.steps)
+        layer.check(where, self, self.layers)
         return layer
 
     def start(self, layer, groups):
@@ -104,7 +103,7 @@ class NetworkBuilder:
 
     def affine(self, where, gain, offset=0.0):
         """Make x gain x + offset (batch norm, scale), each () or (channels,)."""
-        gain, offset = real(gain, where, "gain"), real(offset, where, "offset")
+        gain, offset = reals(gain, where, "gain"), reals(offset, where, "offset")
         for what, values in (("gain", gain), ("offset", offset)):
             rule(values.shape in ((), (self.shape[0],)), where,
                  f"{what} must be one number or one a channel, not of shape {values.shape}")
@@ -128,20 +127,18 @@ class NetworkBuilder:
         layer = self.open
         rule(layer is not None, where, "needs a weighted layer before it")
         rule(layer.norm is None, where, "two norms over time in one layer are not supported")
-        gain, offset = real(gain, where, "gain"), real(offset, where, "offset")
+        gain, offset = reals(gain, where, "gain"), reals(offset, where, "offset")
         bias = layer.per_channel(0 if layer.bias is None else layer.bias)
         layer = replace(layer, norm=(gain, gain * bias + offset), bias=None)
-        check_layer(layer, where, self.steps)
+        layer.check(where, self, self.layers)
         self.open = layer
 
     def pool(self, where, kind, kernel, stride=None, padding=0):
         """Pool spikes; sums and averages of an open layer's currents become its convolution."""
         pool = Pool(kind, kernel, kernel if stride is None else stride, padding)
         self.gathered(where)
-        check_pool(pool, where, self.encoder, self.layers)
-        sides = [(n + 2 * pool.padding - pool.kernel) // pool.stride + 1 for n in self.shape[1:]]
-        rule(min(sides) >= 1, where, f"a window of {kernel} does not fit a map of "
-             f"{self.shape[1]} x {self.shape[2]}")
+        pool.check(where, self, self.layers)
+        shape = pool.fit(self.shape, where)
         if kind == "max":
             rule(self.open is None, where, "max pooling between weights and neuron is not "
                  "supported: put it behind the neuron, where it is the OR of spikes")
@@ -151,7 +148,7 @@ class NetworkBuilder:
             self.layers.append(pool)
         else:
             self.fold(where, pool)
-        self.shape = (self.shape[0], *sides)
+        self.shape = shape
 
     def fold(self, where, pool):
         """Make the open convolution the one that pools its own output, a larger strided one."""
@@ -162,7 +159,7 @@ class NetworkBuilder:
         side = layer.kernel + (pool.kernel - 1) * layer.stride
         rule(side <= 7, where, f"pooling before the neuron makes the convolution {side} x {side}; "
              "at most 7 is kept: put it behind the neuron")
-        worth = pool.kernel**-2 if pool.kind == "avg" else 1
+        worth = 1 / pool.divisor
         weights = np.zeros((*layer.weights.shape[:2], side, side))
         for y, x in np.ndindex(pool.kernel, pool.kernel):
             y, x = y * layer.stride, x * layer.stride
@@ -205,7 +202,7 @@ class NetworkBuilder:
         layer = replace(self.open, neuron=neuron, name=name,
                         approximations=(*self.open.approximations, *approximations),
                         notes=(*self.open.notes, *notes))
-        check_layer(layer, where, self.steps)
+        layer.check(where, self, self.layers)
         self.layers.append(layer)
         self.open = None
 
@@ -214,7 +211,7 @@ class NetworkBuilder:
 
         Raises BadInput where they differ within a channel.
         """
-        values = real(values, where, what)
+        values = reals(values, where, what)
         target = self.shape if self.shape[1:] != (1, 1) else self.shape[:1]
         while values.ndim > len(target) and values.shape[0] == 1:
             values = values[0]
@@ -243,7 +240,7 @@ class NetworkBuilder:
             self.neuron(self.open.name, FloatNeuron(), notes=("accumulates",))
         where = fields.get("name", "network")
         self.gathered(where)
-        rule(self.layers and isinstance(self.layers[-1], FloatLayer), where,
+        rule(self.layers and self.layers[-1].weighted, where,
              "the last layer must be a weighted one")
         rule(np.ndim(self.factor) == 0 and self.factor > 0, where,
              "the heights of the last layer's spikes differ")

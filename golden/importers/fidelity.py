@@ -7,7 +7,6 @@ import numpy as np
 from golden.encode import encode
 from golden.importers import float_run
 from golden.io.console import Table, Text
-from golden.network import Pool
 from golden.readout import class_scores
 from golden.run import check_images, forward
 
@@ -113,7 +112,7 @@ def mark(verdict):
 def refused(error):
     """Table of a network that a way in refused: its layers until then, and the part that failed."""
     found = blank("not supported")
-    layers = [layer for layer in error.done if not isinstance(layer, Pool)]
+    layers = [layer for layer in error.done if layer.weighted]
     for index, layer in enumerate(layers, 1):
         found.add_row(str(index), layer.name, "-", "")
     where, _, text = str(error).partition(": ")

@@ -12,47 +12,23 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts, tree
-from golden.network import (
-    DEFAULT_SEED,
-    ENCODERS,
-    READOUTS,
-    RESETS,
-    Pool,
-    Weighted,
-    check_pool,
-    rule,
-    stages_of,
-)
-from golden.network.rules import check_neuron
+from golden.io.values import reals
+from golden.network import DEFAULT_SEED, Pool, Weighted, stages_of
+from golden.network.ops import FloatNorm
+from golden.network.rules import check
+from golden.neurons.base import RealNeuron
+from golden.neurons.lif import FloatLIF as FloatNeuron
+
+__all__ = ["FloatLayer", "FloatNetwork", "FloatNeuron", "load"]
 
 FORMAT = "sam-snn float network"
 VERSION = 1
 
-FLOAT_RESETS = (*RESETS, "subtract_now")
 UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError,
               OverflowError)
-
-
-@dataclass(frozen=True, eq=False)
-class FloatNeuron:
-    """Leaky integrate and fire in real numbers; each parameter one number or one a channel.
-
-    With s = [u > threshold] one step before and I the input, a step is
-    u <- beta u + (1 - beta) v_leak + I and the reset of golden.neurons.lif. "subtract_now" is
-    snnTorch's ``reset_delay=False``: with r = [u > threshold], m = beta u + I - threshold r and s =
-    [m > threshold], it leaves u = m - threshold (s - r).
-    """
-
-    beta: np.ndarray = field(default_factory=lambda: np.float64(1))
-    threshold: np.ndarray = field(default_factory=lambda: np.float64(1))
-    reset: str = "none"
-    compare: str = "gt"
-    delay: int = 0
-    v_leak: np.ndarray = field(default_factory=lambda: np.float64(0))
-    v_reset: np.ndarray = field(default_factory=lambda: np.float64(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +38,11 @@ class FloatLayer(Weighted):
     Parameters
     ----------
     weights : (out, in / groups, K, K) or (out, in)
-    neuron : FloatNeuron
+    neuron : golden.neurons.base.RealNeuron
     bias : None or (out,)
         Added to the membrane every step, behind ``norm``.
     stride, padding, groups : int
-    norm : None or (gain, offset), each (T, out)
+    norm : None or golden.network.ops.FloatNorm (gain, offset), each (T, out)
         BNTT: the summed input x of step t and channel c becomes gain[t, c] x + offset[t, c].
     name : str
         What messages and the report call it: the node or module it came from.
@@ -75,7 +51,7 @@ class FloatLayer(Weighted):
     """
 
     weights: np.ndarray
-    neuron: FloatNeuron
+    neuron: RealNeuron
     bias: np.ndarray | None = None
     stride: int = 1
     padding: int = 0
@@ -85,13 +61,36 @@ class FloatLayer(Weighted):
     approximations: tuple = ()
     notes: tuple = ()
 
-    number = np.float64
+    number, real, norms = staticmethod(reals), np.float64, FloatNorm
 
     @property
     def biases(self):
-        """What a step adds to each channel besides its weighted input, v_leak included."""
-        beta, v_leak = self.per_channel(self.neuron.beta), self.per_channel(self.neuron.v_leak)
-        return self.per_channel(0 if self.bias is None else self.bias) + (1 - beta) * v_leak
+        """What a step adds to each channel besides its weighted input."""
+        bias = self.per_channel(0 if self.bias is None else self.bias)
+        return bias + self.neuron.biases(self.per_channel)
+
+    def check(self, where, network, before):
+        """Raise BadInput unless the layer keeps its rules, whatever stands ``before`` it."""
+        self.check_parts(where, network.steps)
+
+    def save(self):
+        """(entry, arrays) of a file: a JSON-able dict, and float64 arrays by name."""
+        entry = {"name": self.name, "stride": self.stride, "padding": self.padding,
+                 "groups": self.groups, **self.neuron.choices(),
+                 "approximations": list(self.approximations), "notes": list(self.notes)}
+        return entry, {key: np.asarray(values, dtype=np.float64)
+                       for key, values in self.saved_arrays().items()}
+
+    @classmethod
+    def restore(cls, entry, arrays, where):
+        """Inverse of ``save``; ``arrays`` may hold nested lists."""
+        values = {key: reals(found, where, key) for key, found in arrays.items()}
+        rule("weights" in values, where, "has no weights")
+        return cls(values["weights"], FloatNeuron.restore(entry, values), values.get("bias"),
+                   **{key: entry[key] for key in ("stride", "padding", "groups") if key in entry},
+                   norm=FloatNorm.restore(entry, values), name=str(entry.get("name", "")),
+                   approximations=tuple(map(str, entry.get("approximations", ()))),
+                   notes=tuple(map(str, entry.get("notes", ()))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +113,8 @@ class FloatNetwork:
 
     def __post_init__(self):
         check(self)
+        rule(np.isfinite(self.input_scale) and self.input_scale > 0, self.name,
+             f"input scale must be a positive number, not {self.input_scale}")
 
     @cached_property
     def stages(self):
@@ -143,108 +144,9 @@ class FloatNetwork:
         return replace(self, **changes)
 
 
-# --- rules ----------------------------------------------------------------------------------------
-
-
-def real(values, where, what):
-    """``values`` as float64; raise BadInput unless all are finite numbers."""
-    try:
-        array = np.asarray(values)
-        rule(array.dtype.kind in "buif", where, f"{what} must be real numbers")
-        array = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise BadInput(f"{where}: {what} must be real numbers") from None
-    rule(np.isfinite(array).all(), where, f"{what} must be finite, found NaN or infinity")
-    rule(np.abs(array).max(initial=0) < 1e30, where, f"{what} must be below 1e30")
-    return array
-
-
-def whole(value, low, high):
-    """Whether ``value`` is an int from ``low`` to ``high``."""
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def check_layer(layer, where, steps):
-    """Raise BadInput unless ``layer`` keeps the rules of FloatLayer, naming it as ``where``."""
-    weights, neuron = real(layer.weights, where, "weights"), layer.neuron
-    rule(weights.ndim in (2, 4), where,
-         f"weights must have 2 (dense) or 4 (convolution) dimensions, not {weights.ndim}")
-    rule(weights.size > 0, where, "weights must not be empty")
-    if weights.ndim == 4:
-        high, wide = weights.shape[2:]
-        rule(high == wide, where, f"kernels must be square, not {high} x {wide}")
-        rule(1 <= high <= 7, where, f"kernel must be 1 to 7, not {high}")
-    rule(whole(layer.stride, 1, 64), where, f"stride must be 1 to 64, not {layer.stride}")
-    rule(whole(layer.padding, 0, layer.kernel - 1), where,
-         f"padding must be 0 to kernel - 1, not {layer.padding}")
-    rule(whole(layer.groups, 1, layer.channels) and layer.channels % layer.groups == 0, where,
-         f"groups must divide the {layer.channels} output channels, not {layer.groups}")
-    rule(not layer.dense or layer.groups == 1, where, "a dense layer has one group")
-    check_neuron(layer, where, resets=FLOAT_RESETS,
-                 named=("beta", "threshold", "v_leak", "v_reset"), number=real)
-    beta = np.asarray(neuron.beta)
-    rule((beta >= 0).all() and (beta <= 1).all(), where,
-         f"beta must be 0 to 1, not {beta.min():g} to {beta.max():g}")
-    rule((np.asarray(neuron.threshold) >= 0).all(), where, "threshold must not be negative")
-    if layer.norm is not None:
-        for what, values in zip(("norm gain", "norm offset"), layer.norm, strict=True):
-            rule(real(values, where, what).shape == (steps, layer.channels), where,
-                 f"{what} must be one number a step and channel")
-
-
-def check(network):
-    """Raise BadInput unless ``network`` keeps every rule of its docstrings."""
-    name = network.name
-    rule(whole(network.steps, 1, 255), name,
-         f"steps must be 1 to 255, not {network.steps}")
-    rule(len(network.shape) == 3 and all(whole(n, 1, 4096) for n in network.shape), name,
-         f"the input shape must be (C, H, W), each 1 to 4096, not {network.shape}")
-    rule(network.encoder in ENCODERS, name,
-         f"encoder must be one of {', '.join(ENCODERS)}, not {network.encoder}")
-    rule(network.readout in READOUTS, name,
-         f"readout must be one of {', '.join(READOUTS)}, not {network.readout}")
-    rule(whole(network.seed, 1, 2**32 - 1), name,
-         f"seed must be 1 to 2**32 - 1, not {network.seed}")
-    rule(isinstance(network.notes, dict), name, "notes must be named texts")
-    rule(np.isfinite(network.input_scale) and network.input_scale > 0, name,
-         f"input scale must be a positive number, not {network.input_scale}")
-    rule(network.layers and isinstance(network.layers[-1], FloatLayer), name,
-         "the last layer must be a weighted one")
-    shape = network.shape
-    for position, layer in enumerate(network.layers, 1):
-        where = getattr(layer, "name", "") or f"{name}: layer {position} of {len(network.layers)}"
-        if isinstance(layer, Pool):
-            check_pool(layer, where, network.encoder, network.layers[:position - 1])
-        else:
-            check_layer(layer, where, network.steps)
-            count = int(np.prod(shape)) if layer.dense else shape[0] // layer.groups
-            rule((layer.dense or shape[0] % layer.groups == 0)
-                 and layer.weights.shape[1] == count, where,
-                 f"weights take {layer.weights.shape[1]} {'inputs' if layer.dense else 'channels'}"
-                 f" where the layer before gives {shape[0]} x {shape[1]} x {shape[2]}")
-            if layer.dense:
-                shape = (layer.channels, 1, 1)
-                continue
-        sides = [(n + 2 * layer.padding - layer.kernel) // layer.stride + 1 for n in shape[1:]]
-        rule(min(sides) >= 1, where,
-             f"a kernel of {layer.kernel} does not fit a map of {shape[1]} x {shape[2]}")
-        shape = (shape[0] if isinstance(layer, Pool) else layer.channels, *sides)
-    weighted = [layer for layer in network.layers if isinstance(layer, FloatLayer)]
-    for n, layer in enumerate(weighted, 1):
-        where, last = layer.name or f"{name}: weighted layer {n}", n == len(weighted)
-        rule(layer.spiking or last, where, "must spike (its reset is \"none\"): only the last "
-             "layer may accumulate")
-        rule(not last or layer.spiking == (network.readout != "membrane"), where,
-             f'readout "{network.readout}" needs a last layer that '
-             + ("accumulates" if layer.spiking else "spikes"))
-    rule(weighted[-1].dense or shape[1:] == (1, 1), name,
-         f"the last layer must give one value a class, not a map of {shape[1]} x {shape[2]}")
-
-
 # --- file -----------------------------------------------------------------------------------------
 
-NEURON = ("beta", "threshold", "v_leak", "v_reset")
-ARRAYS = ("weights", "bias", "gain", "offset")
+ARRAYS = ("weights", "bias", *(field.name for field in FloatNeuron.fields), "gain", "offset")
 
 
 def flatten(network):
@@ -255,22 +157,9 @@ def flatten(network):
     header["shape"] = list(network.shape)
     arrays = {}
     for n, layer in enumerate(network.layers):
-        if isinstance(layer, Pool):
-            header["layers"].append({"pool": layer.kind, "kernel": layer.kernel,
-                                     "stride": layer.stride, "padding": layer.padding})
-            continue
-        neuron = layer.neuron
-        header["layers"].append({
-            "name": layer.name, "stride": layer.stride, "padding": layer.padding,
-            "groups": layer.groups, "reset": neuron.reset, "compare": neuron.compare,
-            "delay": neuron.delay, "approximations": list(layer.approximations),
-            "notes": list(layer.notes)})
-        found = {"weights": layer.weights, "bias": layer.bias,
-                 **{key: getattr(neuron, key) for key in NEURON}}
-        if layer.norm is not None:
-            found["gain"], found["offset"] = layer.norm
-        arrays.update({f"{key}_{n}": np.asarray(values, dtype=np.float64)
-                       for key, values in found.items() if values is not None})
+        entry, found = layer.save()
+        header["layers"].append(entry)
+        arrays.update({f"{key}_{n}": values for key, values in found.items()})
     return header, arrays
 
 
@@ -279,24 +168,11 @@ def restore(header, arrays):
     layers = []
     for n, entry in enumerate(header["layers"]):
         if "pool" in entry:
-            layers.append(Pool(entry["pool"], entry["kernel"], entry.get("stride", entry["kernel"]),
-                               entry.get("padding", 0)))
+            layers.append(Pool.restore(entry))
             continue
+        found = {key: arrays[f"{key}_{n}"] for key in ARRAYS if f"{key}_{n}" in arrays}
         where = str(entry.get("name") or f"layer {n + 1} of {len(header['layers'])}")
-        values = {key: real(arrays[f"{key}_{n}"], where, key)
-                  for key in (*ARRAYS, *NEURON)
-                  if f"{key}_{n}" in arrays}
-        rule("weights" in values, where, "has no weights")
-        neuron = FloatNeuron(**{key: entry[key] for key in ("reset", "compare", "delay")
-                                if key in entry},
-                             **{key: values[key] for key in NEURON if key in values})
-        layers.append(FloatLayer(
-            values["weights"], neuron, values.get("bias"),
-            **{key: entry[key] for key in ("stride", "padding", "groups") if key in entry},
-            norm=(values["gain"], values["offset"]) if "gain" in values else None,
-            name=str(entry.get("name", "")),
-            approximations=tuple(map(str, entry.get("approximations", ()))),
-            notes=tuple(map(str, entry.get("notes", ())))))
+        layers.append(FloatLayer.restore(entry, found, where))
     known = ("steps", "encoder", "readout", "seed", "name", "notes", "input_scale")
     fields = {key: header[key] for key in known if key in header}
     fields["name"] = str(fields.get("name", "network"))
@@ -311,7 +187,7 @@ def load(path):
         header = tree(path, what)
         arrays = header.get("arrays", {}) if isinstance(header, dict) else {}
     else:
-        header, arrays = network_parts(path, what, (*ARRAYS, *NEURON))
+        header, arrays = network_parts(path, what, ARRAYS)
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a float network file of this project")
     rule(header.get("version") == VERSION, path,

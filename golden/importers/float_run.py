@@ -7,7 +7,6 @@ import numpy as np
 from golden.encode import encode
 from golden.readout import class_scores
 from golden.run import check_images
-from golden.synapses import pooled, windows
 
 
 @dataclass
@@ -32,57 +31,24 @@ class FloatResult:
 
 def weighted(activations, layer):
     """Sum of weights over activations (N, C, H, W), as golden.synapses.weighted, in float64."""
-    count, weights = len(activations), layer.weights.reshape(layer.channels, -1)
-    if layer.dense:
-        return (activations.reshape(count, -1) @ weights.T)[..., None, None]
-    inputs = activations.reshape(count, layer.groups, -1, *activations.shape[2:])
-    parts = []
-    for group, part in enumerate(np.split(weights, layer.groups)):
-        fields = windows(inputs[:, group], layer.kernel, layer.stride, layer.padding)
-        parts.append(fields.reshape(*fields.shape[:3], -1) @ part.T)
-    return np.concatenate(parts, axis=-1).transpose(0, 3, 1, 2)
+    return layer.op.forward_real(activations)
 
 
-def lif(inputs, layer):
-    """(spikes, membranes) of inputs (N, T, C, H, W): golden.importers.float_network.FloatNeuron."""
+def fire(inputs, layer):
+    """(spikes, membranes) of inputs (N, T, C, H, W), as golden.neurons.population.fire."""
     neuron, steps = layer.neuron, inputs.shape[1]
-
-    def column(values):
-        return layer.per_channel(values)[:, None, None]
-
-    def crossed(membrane):
-        return membrane > threshold if neuron.compare == "gt" else membrane >= threshold
-
-    beta, threshold = column(neuron.beta), column(neuron.threshold)
-    v_reset, bias = column(neuron.v_reset), column(layer.biases)
-    membrane = np.zeros(inputs.shape[:1] + inputs.shape[2:])
-    fired = np.zeros(membrane.shape, dtype=bool)
+    column = lambda values: layer.per_channel(values)[:, None, None]
+    values, bias = neuron.values(column), column(layer.biases)
+    state = neuron.start(np.zeros(inputs.shape[:1] + inputs.shape[2:]))
     spikes, membranes = np.zeros(inputs.shape, dtype=np.uint8), np.empty(inputs.shape)
     for t in range(steps):
         added = inputs[:, t]
         if layer.norm is not None:
-            added = added * column(layer.norm[0][t]) + column(layer.norm[1][t])
-        added = added + bias
-        if neuron.reset == "subtract":
-            membrane = beta * membrane - threshold * fired + added
-        elif neuron.reset == "subtract_leaked":
-            membrane = beta * (membrane - threshold * fired) + added
-        elif neuron.reset == "zero":
-            membrane = beta * np.where(fired, v_reset, membrane) + added
-        elif neuron.reset == "subtract_now":
-            above = crossed(membrane)
-            membrane = beta * membrane + added - threshold * above
-        else:
-            membrane = beta * membrane + added
-        if neuron.reset != "none":
-            fired = crossed(membrane)
-        if neuron.reset == "subtract_now":
-            membrane = membrane - threshold * (fired.astype(float) - above)
-        membranes[:, t] = membrane
-        if not neuron.delay:
-            spikes[:, t] = fired
-        elif t + 1 < steps:
-            spikes[:, t + 1] = fired
+            added = layer.norm.forward(added, t, column)
+        state = neuron.step(state, added + bias, values)
+        membranes[:, t] = state[0]
+        if t + neuron.delay < steps:
+            spikes[:, t + neuron.delay] = state[1]
     return spikes, membranes
 
 
@@ -91,11 +57,9 @@ def forward(activations, stage, steps, scale=1.0):
     count = len(activations)
     flat = activations.reshape(count * steps, *activations.shape[2:])
     for pool in stage.pools:
-        flat = pooled(flat, pool)
-        if pool.kind == "avg":
-            scale = scale / pool.kernel**2
+        flat, scale = pool.forward(flat), scale / pool.divisor
     sums = weighted(flat.astype(np.float64) * scale, stage.layer)
-    return lif(sums.reshape(count, steps, *stage.shape), stage.layer)
+    return fire(sums.reshape(count, steps, *stage.shape), stage.layer)
 
 
 def run(images, network):

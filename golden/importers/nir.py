@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from golden.importers.builder import NetworkBuilder, snapped
-from golden.importers.float_network import FloatNeuron, real
+from golden.importers.float_network import FloatNeuron
 from golden.importers.nir_graph import chain_of, plain, read_graph
-from golden.io.errors import BadInput, command
-from golden.network import COMPARES, RESETS, rule
+from golden.io.errors import BadInput, command, rule
+from golden.io.values import reals
+from golden.network import COMPARES, RESETS
 
 # --- fields ---------------------------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ def field(node, key, where):
 
 def side(value, where, what):
     """A whole number from itself or from two equal ones."""
-    values = np.unique(real(value, where, what))
+    values = np.unique(reals(value, where, what))
     rule(len(values) == 1, where, f"{what} must be the same in both directions, "
          f"not {np.asarray(value).tolist()}")
     rule(values[0] == np.floor(values[0]) and abs(values[0]) <= 4096, where,
@@ -59,7 +60,7 @@ def padding_of(node, where, kernel, stride):
 
 def shape_of(node, where):
     """(shape as (C, H, W), whether it is a vector) of an Input."""
-    shape = np.atleast_1d(real(field(node, "shape", where), where, "shape"))
+    shape = np.atleast_1d(reals(field(node, "shape", where), where, "shape"))
     rule(shape.ndim == 1 and (shape == np.floor(shape)).all() and (shape >= 1).all()
          and (shape <= 4096 * 4096).all(), where, "shape must be whole numbers from 1")
     shape = tuple(int(n) for n in shape)
@@ -92,7 +93,7 @@ class Reader:
         read(node, where)
 
     def read_conv2d(self, node, where):
-        weights = real(field(node, "weight", where), where, "weight")
+        weights = reals(field(node, "weight", where), where, "weight")
         rule(weights.ndim == 4, where, f"weight must have 4 dimensions, not {weights.ndim}")
         rule(not self.flat, where, "follows a vector, not a map")
         rule(side(node.get("dilation", 1), where, "dilation") == 1, where,

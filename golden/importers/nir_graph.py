@@ -7,9 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, rule
 from golden.io.reading import contents
-from golden.network import rule
 
 DAMAGED = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError,
            MemoryError, OverflowError, RecursionError, NotImplementedError)

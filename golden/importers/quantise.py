@@ -12,14 +12,15 @@ from dataclasses import replace
 import numpy as np
 
 from golden.encode import encode
-from golden.formats import LEAK_BITS, bits_signed
+from golden.formats import bits_signed
 from golden.importers import float_run
 from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction, scales
-from golden.network import Layer, Network, Neuron, membrane_range, rule
+from golden.io.errors import rule
+from golden.network import Layer, Network, Norm, membrane_range
+from golden.neurons.base import counted
 from golden.run import check_images, forward
 
 MOST_GAIN = 2**15 - 1
-HELD = 2.0**39       # whole numbers of a network file lie within 40 bits
 
 
 def quantise(network, **options):
@@ -81,7 +82,7 @@ def quantise_with_report(network, *, bits=8, per_channel=False, power_of_two=Fal
 
 def pool_scale(stage):
     """What a count of 1 behind a stage's pooling is worth in real numbers."""
-    return 1 / float(np.prod([pool.kernel**2 for pool in stage.pools if pool.kind == "avg"]))
+    return 1 / float(np.prod([pool.divisor for pool in stage.pools]))
 
 
 # --- one layer ------------------------------------------------------------------------------------
@@ -114,93 +115,60 @@ def whole_weights(weights, scale, bits):
     return np.clip(np.rint(weights / scale), -limit, limit - 1).astype(np.int64)
 
 
-def units(values, unit):
-    """``values`` in membrane units, rounded."""
-    return np.clip(np.rint(values / unit), -HELD, HELD).astype(np.int64)
-
-
-def shared(values):
-    """One number where all channels have the same."""
-    return values.flat[0] if (values == values.flat[0]).all() else values
-
-
-def leak_need(leak, steps):
-    """Fraction bits that ``steps`` products with L = 1 - leak / 2**LEAK_BITS need to be exact."""
-    needs = [LEAK_BITS - min(LEAK_BITS, (value & -value).bit_length() - 1) if value else 0
-             for value in map(int, np.unique(leak))]
-    return max(needs) * (steps - 1)
-
-
 def integer(stage, bits, scale, factor, steps, membrane_bits):
     """(golden.network.Layer, reasons) of a float stage, with weights in steps of ``scale``."""
     real, neuron = stage.layer, stage.layer.neuron
     weights = whole_weights(real.weights, scale.reshape(-1, *[1] * (real.weights.ndim - 1)), bits)
-    drop = 1 - real.per_channel(neuron.beta)
-    leak = np.rint(drop * 2**LEAK_BITS).astype(np.int64)
     step = scale * factor
 
     values = constants(real) / np.resize(step, len(constants(real)))
     if real.norm is not None:
-        values = np.concatenate([values, real.norm[0].ravel()])
+        values = np.concatenate([values, real.norm.gain.ravel()])
     need = fraction(values)
-    exact = None if need is None else need + leak_need(leak, steps)
-    lasting = np.minimum(steps, 1 / np.maximum(drop, 1 / steps)).max()
-    accumulator_dtype = 4 + int(np.ceil(np.log2(lasting)))
+    exact = None
+    if need is not None:
+        exact = need + neuron.model.from_float(neuron, real.per_channel, step).exact_bits(steps)
+    useful_bits = 4 + int(np.ceil(np.log2(neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
-        return made(stage, bits, weights, leak, step, frac)
+        return made(stage, bits, weights, step, frac)
 
     def width(frac):
         return bits_signed(*membrane_range(replace(stage, layer=at(frac)), steps))
 
     frac = exact
     if frac is None or frac > MOST_FRAC or width(frac) > membrane_bits:
-        frac = min(accumulator_dtype, MOST_FRAC)
+        frac = min(useful_bits, MOST_FRAC)
         while frac and width(frac) > membrane_bits:
             frac -= 1
     layer = at(frac)
     reasons = rounding_reasons(real, layer, scale, step, frac, exact)
-    if neuron.reset == "subtract_now" and not resets_late_safely(stage, factor):
-        reasons += ("reset_delay=False as subtract_leaked: differs where a membrane is above its "
-                    "threshold after a spike",)
-    return layer, reasons
+    return layer, reasons + neuron.order_reasons(most_added(stage, factor), real.per_channel)
 
 
-def resets_late_safely(stage, factor):
-    """Whether no spike can leave a membrane above its threshold, so that it is leaked at once.
-
-    So it is where the largest input of a step is at most (2 - beta) threshold: a membrane that
-    starts a step at up to one threshold then ends it at up to two.
-    """
+def most_added(stage, factor):
+    """(channels,) the most that one step adds to a membrane; None behind a norm over time."""
     layer = stage.layer
     if layer.norm is not None:
-        return False
+        return None
     rows = layer.weights.reshape(layer.channels, -1)
     most = np.maximum(rows, -rows if stage.signed else 0).sum(axis=1) * factor * stage.top
-    room = (2 - layer.per_channel(layer.neuron.beta)) * layer.per_channel(layer.neuron.threshold)
-    return bool((most + layer.biases <= room).all())
+    return most + layer.biases
 
 
-def made(stage, bits, weights, leak, step, frac):
+def made(stage, bits, weights, step, frac):
     """The Layer with ``frac`` fraction bits behind a weight step."""
     real, neuron = stage.layer, stage.layer.neuron
     unit = step * 2.0**-frac
-    bias = units(real.biases, unit)
+    bias = counted(real.biases, unit)
     norm = None
     if real.norm is not None:
-        gain, offset = real.norm
-        scaled, shift = gain * 2.0**frac, 0
+        scaled, shift = real.norm.gain * 2.0**frac, 0
         if fraction(scaled) != 0:
             top = max(np.abs(scaled).max(), 1e-9)
             shift = int(np.clip(np.floor(np.log2(MOST_GAIN / top)), 0, MOST_FRAC))
-        norm = (units(scaled * 2.0**shift, 1), units(offset, unit), shift)
-    kept = Neuron(
-        threshold=shared(units(real.per_channel(neuron.threshold), unit)) if real.spiking
-        else np.int64(0),
-        leak=shared(leak), compare=neuron.compare, delay=neuron.delay,
-        reset="subtract_leaked" if neuron.reset == "subtract_now" else neuron.reset,
-        v_reset=shared(units(real.per_channel(neuron.v_reset), unit)) if neuron.reset == "zero"
-        else np.int64(0))
+        norm = Norm(counted(scaled * 2.0**shift, 1), counted(real.norm.offset, unit), shift)
+    kept = neuron.model.from_float(neuron, real.per_channel, unit)
     return Layer(
         weights=weights, bits=bits, neuron=kept, frac=0 if norm else frac,
         bias=bias if bias.any() else None, stride=real.stride, padding=real.padding,
@@ -218,18 +186,12 @@ def rounding_reasons(real, layer, scale, step, frac, exact):
         power, noise = (steps**2).mean(), (off**2).mean()
         found.append(f"weights to {layer.bits} bits ({10 * np.log10(power / noise):.0f} dB"
                      + (f", {clipped} clipped)" if clipped else ")"))
-    drop = 1 - real.per_channel(neuron.beta)
-    kept = layer.per_channel(layer.neuron.leak) / 2**LEAK_BITS
-    if np.abs(drop - kept).max() > 1e-9:
-        worst = np.abs(drop - kept).argmax()
-        found.append(f"leak {1 - drop[worst]:.6g} kept as {1 - kept[worst]:.6g}")
-    if kept.any() and (exact is None or frac < exact):
+    found += layer.neuron.rounding_reasons(neuron, real.per_channel)
+    if layer.neuron.rounds and (exact is None or frac < exact):
         found.append(f"leaked membranes cut to 2^-{frac} weight steps")
-    named = [("bias", real.biases, layer.biases)]
-    if real.spiking:
-        named.append(("threshold", neuron.threshold, layer.neuron.threshold))
-    if neuron.reset == "zero":
-        named.append(("v_reset", neuron.v_reset, layer.neuron.v_reset))
+    named = [("bias", real.biases, layer.biases),
+             *((name, values, getattr(layer.neuron, name))
+               for name, values in neuron.constants(real.per_channel).items())]
     for what, values, whole in named:
         ideal = real.per_channel(values) / unit
         apart = np.abs(ideal - layer.per_channel(whole))
@@ -237,9 +199,8 @@ def rounding_reasons(real, layer, scale, step, frac, exact):
             share = (apart / np.maximum(np.abs(ideal), 1e-30)).max()
             found.append(f"{what} off by {share:.1g} of itself")
     if layer.norm is not None:
-        gain, offset, shift = layer.norm
-        if fraction(real.norm[0] * 2.0**frac) != 0 or fraction(real.norm[1] / unit) != 0:
-            found.append(f"BNTT gains to 2^-{shift + frac}, products cut")
+        if fraction(real.norm.gain * 2.0**frac) != 0 or fraction(real.norm.offset / unit) != 0:
+            found.append(f"BNTT gains to 2^-{layer.norm.shift + frac}, products cut")
     return tuple(found)
 
 

@@ -21,13 +21,10 @@ def fraction(values):
 
 def constants(layer, rows=slice(None)):
     """All real numbers of a layer, of some channels, that are counted in membrane units."""
-    neuron, found = layer.neuron, [layer.biases[rows]]
-    if neuron.reset != "none":
-        found.append(layer.per_channel(neuron.threshold)[rows])
-    if neuron.reset == "zero":
-        found.append(layer.per_channel(neuron.v_reset)[rows])
+    found = [layer.biases[rows],
+             *(values[rows] for values in layer.neuron.constants(layer.per_channel).values())]
     if layer.norm is not None:
-        found.append(layer.norm[1][:, rows].ravel())
+        found.append(layer.norm.offset[:, rows].ravel())
     return np.concatenate(found)
 
 

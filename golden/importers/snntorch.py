@@ -7,9 +7,9 @@ keeps the reset that the network was trained with.
 import numpy as np
 
 from golden.importers.builder import NetworkBuilder, snapped
-from golden.importers.float_network import FloatNeuron, real
-from golden.io.errors import BadInput
-from golden.network import rule
+from golden.importers.float_network import FloatNeuron
+from golden.io.errors import BadInput, rule
+from golden.io.values import reals
 
 RESETS = {0: "subtract", 1: "zero", 2: "none"}  # snnTorch's reset_mechanism_val
 STILL = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "Identity")
@@ -120,12 +120,12 @@ class Walker:
         """(gain, offset) of a batch norm at inference: y = gain x + offset."""
         rule(getattr(module, "running_mean", None) is not None, where,
              "keeps no running statistics; train it with track_running_stats=True")
-        mean, var = real(array(module.running_mean), where, "running_mean"), real(
+        mean, var = reals(array(module.running_mean), where, "running_mean"), reals(
             array(module.running_var), where, "running_var")
         rule((var + module.eps > 0).all(), where, "running_var must not be negative")
         gain = np.ones_like(mean) if module.weight is None else array(module.weight)
         shift = np.zeros_like(mean) if module.bias is None else array(module.bias)
-        gain = real(gain, where, "weight") / np.sqrt(var + module.eps)
+        gain = reals(gain, where, "weight") / np.sqrt(var + module.eps)
         rule(gain.shape == (self.chain.shape[0],), where,
              f"has {len(gain)} channels where {self.chain.shape[0]} come")
         return gain, shift - gain * mean

@@ -10,10 +10,9 @@ import rich.table
 from rich.progress import Progress
 from rich.text import Text
 
-from golden.cost import Clock
 from golden.io.text import plain, short
 
-__all__ = ["Console", "Table", "Text", "watched"]
+__all__ = ["Console", "Table", "Text", "bar"]
 
 
 def literal(value, form=plain):
@@ -45,15 +44,8 @@ class Table(rich.table.Table):
 
 
 @contextlib.contextmanager
-def watched(network, count, console):
-    """A golden.cost.Clock that shows how golden.run comes along with ``count`` images.
-
-    On a terminal it is a bar with the time that is left; elsewhere a line a stage, from when it has
-    taken some seconds.
-    """
-    if not console.is_terminal:
-        yield Clock(network, count, tell=console.print)
-        return
+def bar(console, title):
+    """A bar on ``console`` for the time of a ``with``: a function of the share that is done."""
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("golden", total=1.0)
-        yield Clock(network, count, show=lambda share, left: progress.update(task, completed=share))
+        task = progress.add_task(title, total=1.0)
+        yield lambda share: progress.update(task, completed=share)

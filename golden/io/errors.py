@@ -14,6 +14,12 @@ class BadInput(ValueError):
     """A file, layer or argument breaks a rule; the message names all three in one line."""
 
 
+def rule(holds, where, text):
+    """Raise BadInput naming ``where`` unless the rule ``text`` holds."""
+    if not holds:
+        raise BadInput(f"{where}: {text}")
+
+
 class Fault(RuntimeError):
     """A tool or the simulated hardware failed, and no input is to blame; told in one line."""
 

@@ -1,9 +1,8 @@
 """A trained network as integers: a chain of layers, and its file.
 
-Everything the model and the hardware know of a network is here and, in parts, in
-golden.network.layers, golden.network.ranges and golden.network.rules, whose names this module has
-too; where it came from (training, NIR, snnTorch) and what is made of it (arrays, Verilog) is
-elsewhere.
+Everything the model and the hardware know of a network is here and, in parts, in the modules beside
+it (layers, ops, ranges, rules), whose names this module has too. Where it came from (training, NIR,
+snnTorch) and what is made of it (arrays, Verilog) is elsewhere.
 """
 
 import hashlib
@@ -15,27 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts
-from golden.network.layers import (
-    COMPARES,
-    POOLS,
-    RESETS,
-    Layer,
-    Neuron,
-    Pool,
-    Stage,
-    Weighted,
-    stages_of,
-)
+from golden.network.layers import Layer, Stage, Weighted, array_names, stages_of
+from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
-from golden.network.rules import ENCODERS, READOUTS, check, check_pool, rule, whole
+from golden.network.rules import ENCODERS, READOUTS, check, check_widths
+from golden.neurons.base import COMPARES
+from golden.neurons.lif import LIF as Neuron
+from golden.neurons.lif import RESETS
 
 __all__ = [
-    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Layer", "Network",
-    "Neuron", "Pool", "Stage", "Weighted", "check_pool", "flatten", "input_ranges", "load",
-    "membrane_range", "restore", "rule", "stages_of", "sum_ranges", "whole",
+    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Layer",
+    "Network", "Neuron", "Norm", "Pool", "Stage", "Weighted", "flatten", "input_ranges", "load",
+    "membrane_range", "output_size", "restore", "rule", "stages_of", "sum_ranges",
 ]
 
 FORMAT = "sam-snn network"
@@ -79,6 +72,7 @@ class Network:
 
     def __post_init__(self):
         check(self)
+        check_widths(self)
 
     @cached_property
     def stages(self):
@@ -99,6 +93,19 @@ class Network:
     def taps(self):
         """Indices of the layers that spike and so can be tapped."""
         return tuple(stage.index for stage in self.stages if stage.layer.spiking)
+
+    @property
+    def map_taps(self):
+        """The taps of more than one pixel: those whose map says where."""
+        return tuple(tap for tap in self.taps if self.stages[tap - 1].shape[1:] != (1, 1))
+
+    @property
+    def default_taps(self):
+        """The ``map_taps`` but the first, whose map shows what the input shows already.
+
+        All of them where there is no other.
+        """
+        return self.map_taps[1:] or self.map_taps
 
     @cached_property
     def digest(self):
@@ -126,8 +133,6 @@ class Network:
 
 # --- file -----------------------------------------------------------------------------------------
 
-ARRAYS = ("weights", "bias", "threshold", "leak", "v_reset", "gain", "offset")
-
 
 def flatten(network):
     """(header, arrays): a JSON-able dict and the integer arrays it refers to by layer number."""
@@ -137,24 +142,9 @@ def flatten(network):
     header["shape"] = list(network.shape)
     arrays = {}
     for n, layer in enumerate(network.layers):
-        if isinstance(layer, Pool):
-            header["layers"].append({"pool": layer.kind, "kernel": layer.kernel,
-                                     "stride": layer.stride, "padding": layer.padding})
-            continue
-        neuron = layer.neuron
-        header["layers"].append({
-            "bits": layer.bits, "frac": layer.frac, "stride": layer.stride,
-            "padding": layer.padding, "groups": layer.groups, "scale": float(layer.scale),
-            "reset": neuron.reset, "compare": neuron.compare, "delay": neuron.delay,
-            "shift": layer.norm[2] if layer.norm is not None else None})
-        found = {"weights": layer.weights.astype(np.int8), "bias": layer.bias,
-                 "threshold": neuron.threshold, "leak": neuron.leak, "v_reset": neuron.v_reset}
-        if layer.norm is not None:
-            found["gain"], found["offset"] = layer.norm[:2]
-        for key, values in found.items():
-            if values is not None:
-                values = np.asarray(values)
-                arrays[f"{key}_{n}"] = values if key == "weights" else values.astype(np.int64)
+        entry, found = layer.save()
+        header["layers"].append(entry)
+        arrays.update({f"{key}_{n}": values for key, values in found.items()})
     return header, arrays
 
 
@@ -165,7 +155,7 @@ def load(path):
     version, or breaks a rule of Network.
     """
     path = Path(path)
-    header, arrays = network_parts(path, "network file", ARRAYS)
+    header, arrays = network_parts(path, "network file", array_names())
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a network file of this project")
     rule(header.get("version") == VERSION, path,
@@ -184,18 +174,10 @@ def restore(header, arrays):
     layers = []
     for n, entry in enumerate(header["layers"]):
         if "pool" in entry:
-            layers.append(Pool(entry["pool"], entry["kernel"], entry["stride"], entry["padding"]))
+            layers.append(Pool.restore(entry))
             continue
-        where = f"layer {n + 1} of {len(header['layers'])}"
-        values = {key: whole(arrays[f"{key}_{n}"], where, key)
-                  for key in ARRAYS if f"{key}_{n}" in arrays}
-        neuron = Neuron(values["threshold"], values["leak"], entry["reset"], entry["compare"],
-                        entry["delay"], values["v_reset"])
-        norm = (values["gain"], values["offset"], entry["shift"]) if "gain" in values else None
-        layers.append(Layer(
-            weights=values["weights"], bits=entry["bits"], neuron=neuron, frac=entry["frac"],
-            bias=values.get("bias"), stride=entry["stride"], padding=entry["padding"],
-            groups=entry["groups"], scale=entry["scale"], norm=norm))
+        found = {key: arrays[f"{key}_{n}"] for key in array_names() if f"{key}_{n}" in arrays}
+        layers.append(Layer.restore(entry, found, f"layer {n + 1} of {len(header['layers'])}"))
     return Network(shape=tuple(header["shape"]), steps=header["steps"], layers=tuple(layers),
                    encoder=header["encoder"], readout=header["readout"], seed=header["seed"],
                    name=str(header["name"]), notes=dict(header["notes"]))

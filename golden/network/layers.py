@@ -1,60 +1,52 @@
-"""The parts of a chain in integers: neurons, poolings, weighted layers, and each in its place."""
+"""The layers of a chain: operations, weighted layers with their neurons, and each in its place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-RESETS = ("subtract", "subtract_leaked", "zero", "none")
-COMPARES = ("gt", "ge")
-POOLS = ("sum", "avg", "max")
+from golden.io.errors import rule
+from golden.io.values import integers
+from golden.network.ops import WEIGHTED, Norm
+from golden.network.ops.base import bounded
+from golden.neurons import MODELS
+from golden.neurons.base import NeuronModel, check_shape
+
+__all__ = ["Layer", "Stage", "Weighted", "array_names", "stages_of"]
 
 
-@dataclass(frozen=True, eq=False)
-class Neuron:
-    """Leaky integrate and fire in integers, one step; its orders are in golden.neurons.lif.
-
-    Parameters
-    ----------
-    threshold : int array, () or (channels,)
-        Threshold in membrane units.
-    leak : int array, () or (channels,)
-        1 - L in units of 2**-16: 0 keeps everything, 4096 is L = 1 - 2**-4.
-    reset : "subtract", "subtract_leaked", "zero" or "none"
-        What a spike does to the membrane; "none" marks a read-out that never spikes.
-    compare : "gt" or "ge"
-        Whether a membrane at the threshold spikes ("ge") or not.
-    delay : 0 or 1
-        Steps between the crossing and the spike that the next layer sees.
-    v_reset : int array, () or (channels,)
-        Membrane after a spike where ``reset`` is "zero".
-    """
-
-    threshold: np.ndarray
-    leak: np.ndarray
-    reset: str = "subtract"
-    compare: str = "gt"
-    delay: int = 0
-    v_reset: np.ndarray = field(default_factory=lambda: np.int64(0))
-
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Pooling of spikes: "sum" and "avg" hand on the count in the window, "max" its OR.
-
-    An average is its count; the factor 1 / kernel**2 belongs to the next layer's scale, so that
-    nothing is rounded.
-    """
-
-    kind: str
-    kernel: int
-    stride: int
-    padding: int = 0
+def array_names():
+    """Names of the arrays that a file may hold of a layer."""
+    fields = dict.fromkeys(field.name for model in MODELS.values() for field in model.fields)
+    return ("weights", "bias", *fields, "gain", "offset")
 
 
 class Weighted:
-    """What the arrays of a weighted layer say of it, be they of integers or of real numbers."""
+    """What a weighted layer says of itself, be its arrays of whole or of real numbers.
 
-    number = np.int64
+    Members
+    -------
+    number : function of (values, where, what)
+        Checks the layer's numbers and returns them as an array.
+    real : dtype
+        Of a number of the layer.
+    norms : type
+        Of ``norm``.
+    op : golden.network.ops.weights.Weights
+        The operation that sums weights.
+    """
+
+    weighted = True
+    number, real, norms = staticmethod(integers), np.int64, Norm
+
+    def __post_init__(self):
+        if self.norm is not None:
+            object.__setattr__(self, "norm", self.norms(*self.norm))
+
+    @cached_property
+    def op(self):
+        """The operation of the weights, by their dimensions."""
+        return WEIGHTED[self.weights.ndim](self.weights, self.stride, self.padding, self.groups)
 
     @property
     def dense(self):
@@ -69,16 +61,44 @@ class Weighted:
     @property
     def kernel(self):
         """Side of the kernel; 1 for a dense layer."""
-        return 1 if self.dense else self.weights.shape[2]
+        return self.op.kernel
 
     @property
     def spiking(self):
         """Whether the layer hands on spikes."""
-        return self.neuron.reset != "none"
+        return self.neuron.spiking
 
     def per_channel(self, values):
-        """``values`` as one ``number`` a channel."""
-        return np.broadcast_to(np.asarray(values, dtype=self.number), (self.channels,))
+        """``values`` as one number a channel."""
+        return np.broadcast_to(np.asarray(values, dtype=self.real), (self.channels,))
+
+    def fit(self, shape, where):
+        """As golden.network.ops.base.Operation.fit."""
+        return self.op.fit(shape, where)
+
+    def output(self, shape):
+        """Shape of the output for an input of ``shape`` that fits."""
+        return self.op.output(shape)
+
+    def check_parts(self, where, steps):
+        """Raise BadInput unless weights, neuron, bias and norm keep the rules of their classes."""
+        rule(isinstance(self.weights, np.ndarray) and self.weights.ndim in WEIGHTED, where,
+             "weights must have 2 (dense) or 4 (convolution) dimensions")
+        rule(self.weights.size > 0, where, "weights must not be empty")
+        self.number(self.weights, where, "weights")
+        self.op.check(where)
+        self.neuron.check(where, self.channels)
+        if self.bias is not None:
+            check_shape(self.number(self.bias, where, "bias"), where, "bias", self.channels)
+        if self.norm is not None:
+            self.norm.check(where, steps, self.channels)
+
+    def saved_arrays(self):
+        """{name: array} of a file, in their order there."""
+        found = {"weights": self.weights, "bias": self.bias, **self.neuron.values(np.asarray)}
+        if self.norm is not None:
+            found.update(self.norm.save()[1])
+        return {key: values for key, values in found.items() if values is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +112,7 @@ class Layer(Weighted):
         (channel, y, x) order.
     bits : int
         Width of a weight in two's complement, 2 to 8.
-    neuron : Neuron
+    neuron : golden.neurons.base.NeuronModel
         Its ``reset`` is "none" in an accumulating read-out.
     frac : int
         A weight of 1 adds 2**frac membrane units.
@@ -102,14 +122,14 @@ class Layer(Weighted):
         As in a convolution; 1, 0, 1 for a dense layer.
     scale : float
         Real value of one membrane unit; not used by any integer computation.
-    norm : None or (gain, offset, shift)
-        BNTT: at step t the summed input x of channel c becomes
+    norm : None or golden.network.ops.Norm (gain, offset, shift)
+        BNTT, in place of the 2**frac: at step t the summed input x of channel c becomes
         floor(gain[t, c] x / 2**shift) + offset[t, c], in membrane units.
     """
 
     weights: np.ndarray
     bits: int
-    neuron: Neuron
+    neuron: NeuronModel
     frac: int = 0
     bias: np.ndarray | None = None
     stride: int = 1
@@ -122,6 +142,43 @@ class Layer(Weighted):
     def biases(self):
         """Bias of each channel, zeros where there is none."""
         return self.per_channel(0 if self.bias is None else self.bias)
+
+    def check(self, where, network, before):
+        """Raise BadInput unless the layer keeps its rules, whatever stands ``before`` it."""
+        rule(isinstance(self.bits, int) and 2 <= self.bits <= 8, where,
+             f"weight bits must be 2 to 8, not {self.bits}")
+        rule(bounded(self.frac, 0, 20), where, f"frac must be 0 to 20, not {self.frac}")
+        rule(np.isfinite(self.scale) and self.scale > 0, where,
+             f"scale must be a positive number, not {self.scale}")
+        self.check_parts(where, network.steps)
+        limit = 2**(self.bits - 1)
+        rule(self.weights.min() >= -limit and self.weights.max() < limit, where,
+             f"weights must lie in {-limit}..{limit - 1} for {self.bits} bits")
+
+    def save(self):
+        """(entry, arrays) of a file: a JSON-able dict, and integer arrays by name."""
+        norm = {"shift": None} if self.norm is None else self.norm.save()[0]
+        entry = {"bits": self.bits, "frac": self.frac, "stride": self.stride,
+                 "padding": self.padding, "groups": self.groups, "scale": float(self.scale),
+                 **self.neuron.choices(), **norm}
+        model = next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
+        if model != next(iter(MODELS)):
+            entry["neuron"] = model
+        return entry, {key: np.asarray(values).astype(np.int8 if key == "weights" else np.int64)
+                       for key, values in self.saved_arrays().items()}
+
+    @classmethod
+    def restore(cls, entry, arrays, where):
+        """Inverse of ``save``."""
+        model = entry.get("neuron", next(iter(MODELS)))
+        rule(model in MODELS, where, f"neuron must be one of {', '.join(MODELS)}, not {model}")
+        values = {key: integers(found, where, key) for key, found in arrays.items()}
+        neuron = MODELS[model].restore(
+            {key: entry[key] for key in ("reset", "compare", "delay")}, values)
+        return cls(weights=values["weights"], bits=entry["bits"], neuron=neuron,
+                   frac=entry["frac"], bias=values.get("bias"), stride=entry["stride"],
+                   padding=entry["padding"], groups=entry["groups"], scale=entry["scale"],
+                   norm=Norm.restore(entry, values))
 
 
 @dataclass(frozen=True)
@@ -153,24 +210,32 @@ class Stage:
         """Number of spike trains read."""
         return int(np.prod(self.source))
 
+    @property
+    def shapes(self):
+        """(C, H, W) before each pool and behind the last."""
+        found = [self.source]
+        for pool in self.pools:
+            found.append(pool.output(found[-1]))
+        return tuple(found)
+
+    def words(self):
+        """The stage for people: its pooling, then its weights."""
+        return ", ".join([*(pool.words() for pool in self.pools),
+                          self.layer.op.words(self.pooled)])
+
 
 def stages_of(network):
     """The weighted layers of a Network, or of a FloatNetwork of golden.importers, as Stages."""
     stages, pools, source, shape = [], [], network.shape, network.shape
     top, signed = (255 if network.encoder == "current" else 1), network.encoder == "ternary"
     for layer in network.layers:
-        if isinstance(layer, Pool):
-            pools.append(layer)
-            side = lambda n, p=layer: (n + 2 * p.padding - p.kernel) // p.stride + 1
-            shape = (shape[0], side(shape[1]), side(shape[2]))
-            top = top if layer.kind == "max" else top * layer.kernel**2
-            continue
-        if layer.dense:
-            after = (layer.channels, 1, 1)
+        after = layer.output(shape)
+        if layer.weighted:
+            stages.append(Stage(len(stages) + 1, layer, tuple(pools), source, shape, after, top,
+                                signed))
+            pools, source, top, signed = [], after, 1, False
         else:
-            side = lambda n, c=layer: (n + 2 * c.padding - c.kernel) // c.stride + 1
-            after = (layer.channels, side(shape[1]), side(shape[2]))
-        stages.append(Stage(len(stages) + 1, layer, tuple(pools), source, shape, after, top,
-                            signed))
-        pools, source, shape, top, signed = [], after, after, 1, False
+            pools.append(layer)
+            top = layer.top(top)
+        shape = after
     return tuple(stages)

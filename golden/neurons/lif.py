@@ -1,12 +1,22 @@
-"""Leaky integrate and fire in integers: one membrane, every update order in use."""
+"""Leaky integrate and fire: one membrane, every update order in use."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from golden.formats import leaked
+from golden.formats import LEAK_BITS, leak_shift, leaked
+from golden.neurons.base import SHARE, Field, NeuronModel, RealNeuron, counted, shared, span
+
+__all__ = ["LIF", "RESETS", "FloatLIF"]
+
+RESETS = ("subtract", "subtract_leaked", "zero", "none")
+SPIKING = (*RESETS[:3], "subtract_now")
 
 
-def neurons(inputs, layer, kind):
-    """Run the neurons of a layer; yield who crosses the threshold in each step, and all membranes.
+@dataclass(frozen=True, eq=False)
+class LIF(NeuronModel):
+    """Leaky integrate and fire in integers.
 
     With u the membrane, s = 1 where u crossed the threshold th one step before, I the input and
     leaked(u) = L u rounded as in golden.formats, one step is
@@ -16,91 +26,211 @@ def neurons(inputs, layer, kind):
     - "zero":            u <- leaked(v_reset if s else u) + I      snnTorch zero, NIR (order E)
     - "none":            u <- leaked(u) + I              read-out (order F)
 
-    and s = [u > th] ("gt") or [u >= th] ("ge").
+    and s = [u > th] ("gt") or [u >= th] ("ge"). A ``delay`` of 1 hands s on one step later, which
+    gives orders A and D.
 
     Parameters
     ----------
-    inputs : iterable of (N, C, H, W) int
-        Sums of weights, in weight units, step by step.
-    layer : golden.network.Layer
-    kind : dtype
-        In which to compute: see ``accumulator_dtype``.
-
-    Yields
-    ------
-    fired : (N, C, H, W) bool, or False for "none"
-    membrane : (N, C, H, W) of ``kind``
+    threshold : int array, () or (channels,)
+        Threshold in membrane units.
+    leak : int array, () or (channels,)
+        1 - L in units of 2**-16: 0 keeps everything, 4096 is L = 1 - 2**-4.
+    reset : "subtract", "subtract_leaked", "zero" or "none"
+        What a spike does to the membrane; "none" marks a read-out that never spikes.
+    compare : "gt" or "ge"
+        Whether a membrane at the threshold spikes ("ge") or not.
+    delay : 0 or 1
+        Steps between the crossing and the spike that the next layer sees.
+    v_reset : int array, () or (channels,)
+        Membrane after a spike where ``reset`` is "zero".
     """
-    neuron = layer.neuron
-    column = lambda values: layer.per_channel(values).astype(kind)[:, None, None]
-    threshold, leak = column(neuron.threshold), column(neuron.leak)
-    quiet_top = threshold - (neuron.compare == "ge")
-    v_reset, bias = column(neuron.v_reset), column(layer.biases)
-    membrane, fired = kind(0), False
-    for t, sums in enumerate(inputs):
-        added = sums.astype(kind, copy=False)
-        if layer.norm is None:
-            added = (added << layer.frac) + bias
-        else:
-            gain, offset, shift = layer.norm
-            added = ((added * column(gain[t])) >> shift) + (column(offset[t]) + bias)
-        if neuron.reset == "subtract":
+
+    fields: ClassVar = (
+        Field("threshold", low=0, resets=SPIKING),
+        Field("leak", low=0, high=2**LEAK_BITS, unit=SHARE,
+              note=f", a share dropped in units of 2**-{LEAK_BITS}"),
+        Field("v_reset", resets=("zero",)))
+    resets: ClassVar = RESETS
+
+    threshold: np.ndarray
+    leak: np.ndarray
+    reset: str = "subtract"
+    compare: str = "gt"
+    delay: int = 0
+    v_reset: np.ndarray = field(default_factory=lambda: np.int64(0))
+
+    def start(self, zero):
+        return zero, False
+
+    def step(self, state, added, values):
+        membrane, fired = state
+        threshold, leak = values["threshold"], values["leak"]
+        if self.reset == "subtract":
             membrane = leaked(membrane, leak) - threshold * fired + added
-        elif neuron.reset == "subtract_leaked":
+        elif self.reset == "subtract_leaked":
             membrane = leaked(membrane - threshold * fired, leak) + added
-        elif neuron.reset == "zero":
-            membrane = leaked(np.where(fired, v_reset, membrane), leak) + added
+        elif self.reset == "zero":
+            membrane = leaked(np.where(fired, values["v_reset"], membrane), leak) + added
         else:
             membrane = leaked(membrane, leak) + added
-        if neuron.reset != "none":
-            fired = membrane > quiet_top
-        yield fired, membrane
+        if self.spiking:
+            fired = membrane > threshold if self.compare == "gt" else membrane >= threshold
+        return membrane, fired
+
+    def bound(self, low, high, values):
+        """As NeuronModel.bound, by interval arithmetic with 0 as the first membrane.
+
+        An interval of membranes is split at the threshold into those that spike and those that do
+        not, each is reset and leaked (both are nondecreasing), and the interval of the next input
+        is added.
+        """
+        threshold, leak = values["threshold"], values["leak"]
+        quiet_top = threshold if self.compare == "gt" else threshold - 1
+        adds = low, high
+        # Nothing has spiked before the first step, even where 0 is at the threshold.
+        low, high = adds[0][0], adds[1][0]
+        lowest, highest = min(0, int(low.min())), max(0, int(high.max()))
+        for t in range(1, len(adds[0])):
+            fires, quiet = high > quiet_top, low <= quiet_top
+            if not self.spiking:
+                ends = [leaked(low, leak), leaked(high, leak)]
+            else:
+                spike_low, spike_high = np.maximum(low, quiet_top + 1), high
+                if self.reset == "subtract":
+                    fired = [leaked(x, leak) - threshold for x in (spike_low, spike_high)]
+                elif self.reset == "subtract_leaked":
+                    fired = [leaked(x - threshold, leak) for x in (spike_low, spike_high)]
+                else:
+                    fired = [leaked(values["v_reset"], leak)] * 2
+                rest = [leaked(low, leak), leaked(np.minimum(high, quiet_top), leak)]
+                ends = [np.where(quiet, np.where(fires, np.minimum(rest[0], fired[0]), rest[0]),
+                                 fired[0]),
+                        np.where(fires, np.where(quiet, np.maximum(rest[1], fired[1]), fired[1]),
+                                 rest[1])]
+            low, high = ends[0] + adds[0][t], ends[1] + adds[1][t]
+            lowest, highest = min(lowest, int(low.min())), max(highest, int(high.max()))
+        return lowest, highest
+
+    def reach(self, added, steps):
+        """As NeuronModel.reach.
+
+        A leak brings a membrane nearer to 0 and a spike takes th from what is above th, so that in
+        one step a membrane moves away from 0 by no more than input, th and v_reset together; its
+        product with the leak is the widest number of all.
+        """
+        widest = {name: int(np.abs(values).max()) for name, values in self.values(np.asarray)
+                  .items()}
+        each = added + widest["threshold"] + widest["v_reset"]
+        return (steps + 1) * each * max(1, widest["leak"])
+
+    @classmethod
+    def from_float(cls, real, per_channel, unit):
+        found = {name: shared(counted(values, unit))
+                 for name, values in real.constants(per_channel).items()}
+        absent = {each.name: np.int64(0) for each in cls.fields if each.unit != SHARE}
+        leak = np.rint((1 - per_channel(real.beta)) * 2**LEAK_BITS).astype(np.int64)
+        return cls(**{**absent, **found}, leak=shared(leak), compare=real.compare,
+                   delay=real.delay,
+                   reset="subtract_leaked" if real.reset == "subtract_now" else real.reset)
+
+    def exact_bits(self, steps):
+        needs = [LEAK_BITS - min(LEAK_BITS, (value & -value).bit_length() - 1) if value else 0
+                 for value in map(int, np.unique(self.leak))]
+        return max(needs) * (steps - 1)
+
+    def rounding_reasons(self, real, per_channel):
+        drop = 1 - per_channel(real.beta)
+        kept = np.broadcast_to(self.leak, drop.shape) / 2**LEAK_BITS
+        if np.abs(drop - kept).max() <= 1e-9:
+            return []
+        worst = np.abs(drop - kept).argmax()
+        return [f"leak {1 - drop[worst]:.6g} kept as {1 - kept[worst]:.6g}"]
+
+    @property
+    def rounds(self):
+        """Whether any membrane leaks."""
+        return bool(np.any(self.leak))
+
+    def words(self):
+        first = "accumulates"
+        if self.spiking:
+            sign = ">" if self.compare == "gt" else ">="
+            first = f"{self.reset}, {sign} {span(self.threshold)}"
+        extras = [name for name, there in (
+            ("delay 1", self.spiking and self.delay),
+            (f"v_reset {span(self.v_reset)}", self.reset == "zero" and np.any(self.v_reset)))
+            if there]
+        return first, [f"L {leak_text(self.leak)}", *extras]
 
 
-def accumulator_dtype(layer, steps, span):
-    """Type of whole numbers that holds every intermediate of ``neurons``: int32 where it can.
+@dataclass(frozen=True, eq=False)
+class FloatLIF(RealNeuron):
+    """Leaky integrate and fire in real numbers; each parameter one number or one a channel.
 
-    ``span`` is the largest magnitude of an input. A leak brings a membrane nearer to 0 and a spike
-    takes th from what is above th, so that in one step a membrane moves away from 0 by no more than
-    input, bias, th and v_reset together; its product with the leak is the widest number of all.
-    int64 always is enough, since membranes have at most 32 bits and leaks 17.
+    With s = [u > threshold] one step before and I the input, a step is
+    u <- beta u + (1 - beta) v_leak + I and the reset of LIF. "subtract_now" is snnTorch's
+    ``reset_delay=False``: with r = [u > threshold], m = beta u + I - threshold r and s =
+    [m > threshold], it leaves u = m - threshold (s - r).
     """
-    widest = lambda values: int(np.abs(values).max())
-    neuron = layer.neuron
-    if layer.norm is None:
-        product = added = span << layer.frac
-    else:
-        gain, offset, shift = layer.norm
-        product = span * widest(gain)
-        added = (product >> shift) + 1 + widest(offset)
-    each = added + widest(layer.biases) + widest(neuron.threshold) + widest(neuron.v_reset)
-    top = max(product, (steps + 1) * each * max(1, widest(neuron.leak)))
-    return np.int32 if top < 2**31 else np.int64
+
+    fields: ClassVar = (Field("beta", low=0, high=1, unit=SHARE), Field("threshold", low=0),
+                        Field("v_leak"), Field("v_reset"))
+    resets: ClassVar = (*RESETS, "subtract_now")
+    model: ClassVar = LIF
+
+    beta: np.ndarray = field(default_factory=lambda: np.float64(1))
+    threshold: np.ndarray = field(default_factory=lambda: np.float64(1))
+    reset: str = "none"
+    compare: str = "gt"
+    delay: int = 0
+    v_leak: np.ndarray = field(default_factory=lambda: np.float64(0))
+    v_reset: np.ndarray = field(default_factory=lambda: np.float64(0))
+
+    def step(self, state, added, values):
+        membrane, fired = state
+        beta, threshold = values["beta"], values["threshold"]
+        crossed = np.greater if self.compare == "gt" else np.greater_equal
+        if self.reset == "subtract":
+            membrane = beta * membrane - threshold * fired + added
+        elif self.reset == "subtract_leaked":
+            membrane = beta * (membrane - threshold * fired) + added
+        elif self.reset == "zero":
+            membrane = beta * np.where(fired, values["v_reset"], membrane) + added
+        elif self.reset == "subtract_now":
+            above = crossed(membrane, threshold)
+            membrane = beta * membrane + added - threshold * above
+            fired = crossed(membrane, threshold)
+            return membrane - threshold * (fired.astype(float) - above), fired
+        else:
+            membrane = beta * membrane + added
+        return membrane, crossed(membrane, threshold) if self.spiking else fired
+
+    def biases(self, per_channel):
+        return (1 - per_channel(self.beta)) * per_channel(self.v_leak)
+
+    def lasting(self, per_channel, steps):
+        return np.minimum(steps, 1 / np.maximum(1 - per_channel(self.beta), 1 / steps)).max()
+
+    def order_reasons(self, most, per_channel):
+        """As RealNeuron.order_reasons, of "subtract_now", which becomes "subtract_leaked".
+
+        Both are equal where no spike leaves a membrane above its threshold: where a step adds at
+        most (2 - beta) threshold, for a membrane that starts a step at up to one threshold then
+        ends it at up to two.
+        """
+        if self.reset != "subtract_now":
+            return ()
+        room = (2 - per_channel(self.beta)) * per_channel(self.threshold)
+        if most is not None and (most <= room).all():
+            return ()
+        return ("reset_delay=False as subtract_leaked: differs where a membrane is above its "
+                "threshold after a spike",)
 
 
-def lif(inputs, layer):
-    """Spikes and membranes of ``neurons`` over all steps.
-
-    A ``delay`` of 1 hands s on one step later, which gives orders A and D.
-
-    Parameters
-    ----------
-    inputs : (N, T, C, H, W) int
-    layer : golden.network.Layer
-
-    Returns
-    -------
-    spikes : (N, T, C, H, W) uint8
-    membranes : (N, T, C, H, W) int32
-    """
-    steps, delay = inputs.shape[1], layer.neuron.delay
-    kind = accumulator_dtype(
-        layer, steps, max(-int(inputs.min(initial=0)), int(inputs.max(initial=0)))
-    )
-    spikes = np.zeros_like(inputs, dtype=np.uint8)
-    membranes = np.empty_like(inputs, dtype=np.int32)
-    for t, (fired, membrane) in enumerate(neurons(np.moveaxis(inputs, 1, 0), layer, kind)):
-        membranes[:, t] = membrane
-        if t + delay < steps:
-            spikes[:, t + delay] = fired
-    return spikes, membranes
+def leak_text(leak):
+    """L in words: 1 - 2^-k where it is one, else a decimal."""
+    leaks = np.unique(leak)
+    shift = leak_shift(leaks[0]) if len(leaks) == 1 else None
+    if shift is not None:
+        return f"1 - 2^-{shift}"
+    return span(1 - leaks[::-1] / 2**LEAK_BITS, "{:.4g}")

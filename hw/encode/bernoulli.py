@@ -47,7 +47,7 @@ class Bernoulli(wiring.Component):
         return self.i.p.data
 
     def has_sign(self, minus):
-        """Whether the pixel's spikes belong to a chunk's first word, with ``minus`` to its second."""
+        """Whether the pixel spikes in a chunk's first word, with ``minus`` in its second."""
         return C(1)
 
     def elaborate(self, platform):

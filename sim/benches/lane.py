@@ -1,4 +1,4 @@
-"""Lane as Verilog against golden.neurons.lif: every layer of a network, neuron after neuron."""
+"""Lane as Verilog against golden.neurons: every layer of a network, neuron after neuron."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from golden.network import load
-from golden.neurons.lif import lif
+from golden.neurons.population import fire
 from golden.synapses import weighted
 from hw.plan.packing import lane_weights, write_parameters
 from hw.plan.planner import Plan
@@ -48,7 +48,7 @@ def neurons(plan, each, rng):
     active = (rng.random((NEURONS, steps, *stage.pooled)) < rates).astype(np.int64)
     sums = weighted(active.reshape(-1, *stage.pooled), stage.layer, 1)
     sums = sums.reshape(NEURONS, steps, *sums.shape[1:])
-    spikes, membranes = lif(sums, stage.layer)
+    spikes, membranes = fire(sums, stage.layer)
     y, x = sums.shape[3] // 2, sums.shape[4] // 2
     # What each weight of the neuron at (y, x) contributes, by the sum over one input alone.
     padded = np.zeros((NEURONS, plan.chunks * plan.word_steps, *stage.pooled), dtype=np.int64)

@@ -22,7 +22,7 @@ import pytest
 from apps.backends import ModelBackend, same
 from apps.view import __main__ as view
 from apps.view.service import service
-from boards.protocol.results import Result
+from golden.network.result import Result
 from golden.run import run
 from tests.helpers.view_page import SIZES, browser, demo, opened, ready, serving
 from verify.networks import draw

@@ -8,10 +8,11 @@ import pytest
 
 from golden import cost
 from golden.encode import states, xorshift32
-from golden.io.console import Console, watched
+from golden.io.console import Console
 from golden.io.errors import BadInput
 from golden.io.text import plain, short
 from golden.network import Layer, Network, Neuron, Pool
+from golden.progress import watched
 from golden.run import run, run_batched
 from verify.networks import draw, images
 

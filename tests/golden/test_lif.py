@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.network import Layer, Neuron
-from golden.neurons.lif import accumulator_dtype, lif, neurons
+from golden.neurons.population import accumulator_dtype, fire, neurons
 
 HALF = np.int64(1 << 15)  # a leak of L = 1/2
 
@@ -18,7 +18,7 @@ def layer(channels=1, *, threshold=10, leak=HALF, frac=0, bias=None, norm=None, 
 
 def run(inputs, made):
     """(spikes, membranes) of one neuron, as lists."""
-    spikes, membranes = lif(np.reshape(inputs, (1, -1, 1, 1, 1)), made)
+    spikes, membranes = fire(np.reshape(inputs, (1, -1, 1, 1, 1)), made)
     return spikes.ravel().tolist(), membranes.ravel().tolist()
 
 
@@ -66,7 +66,7 @@ def test_channels_have_their_own_parameters():
     made = layer(2, threshold=[3, 30], leak=[0, int(HALF)], reset="zero", v_reset=[-1, -2],
                  bias=np.array([0, 5]))
     inputs = np.full((1, 3, 2, 1, 2), 4)
-    spikes, membranes = lif(inputs, made)
+    spikes, membranes = fire(inputs, made)
     # Channel 0: 4 spikes; -1 + 4 = 3 does not; 7 spikes. Channel 1: 9, 5+9 (9 drops 4), 7+9.
     assert membranes[0, :, 0, 0, 0].tolist() == [4, 3, 7]
     assert spikes[0, :, 0, 0, 1].tolist() == [1, 0, 1]

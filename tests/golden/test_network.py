@@ -185,7 +185,7 @@ def test_refuses_or_reads_any_header(tmp_path):
     ({"shape": (2, 1)}, r"the input shape must be \(C, H, W\)"),
     ({"encoder": "poisson"}, "encoder must be one of bernoulli, frames, ternary, current, not"),
     ({"readout": "sum"}, "readout must be one of membrane, count, first, not sum"),
-    ({"readout": "count"}, 'only the last layer may have reset "none", and only with readout'),
+    ({"readout": "count"}, 'readout "count" needs a last layer that spikes'),
     ({"seed": 0}, r"seed must be 1 to 2\*\*32 - 1, not 0"),
     ({"layers": ()}, "the last layer must be a weighted one"),
     ({"layers": (Pool("sum", 1, 1),)}, "the last layer must be a weighted one"),

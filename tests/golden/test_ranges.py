@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden.network import Layer, Network, Neuron, input_ranges, membrane_range, sum_ranges
-from golden.neurons.lif import lif
+from golden.neurons.population import fire
 from golden.run import run
 from golden.synapses import pooled, weighted
 from verify.networks import draw, images
@@ -41,7 +41,7 @@ def test_membrane_range_is_that_of_all_inputs(drawn):
     """Every sequence of inputs there is, run: the range is what they reach, no more and no less."""
     low, high, layer = drawn
     every = np.array(list(itertools.product(range(low, high + 1), repeat=STEPS)))
-    _, membranes = lif(every[:, :, None, None, None], layer)
+    _, membranes = fire(every[:, :, None, None, None], layer)
     reached = min(0, membranes.min()), max(0, membranes.max())
     assert membrane_range(network_of(layer).stages[0], STEPS) == reached
 
@@ -50,7 +50,7 @@ def test_nothing_spikes_before_the_first_step():
     """Threshold 0 and "ge": the membrane starts at it and must not be taken for a spike's."""
     layer = Layer(np.array([[-1]]), 2, Neuron(
         np.int64(0), np.int64(0), reset="zero", compare="ge", v_reset=np.int64(4)))
-    _, membranes = lif(np.full((1, 5, 1, 1, 1), -1), layer)
+    _, membranes = fire(np.full((1, 5, 1, 1, 1), -1), layer)
     assert membranes.ravel().tolist() == [-1, -2, -3, -4, -5]
     # Without input it spikes at 0 and stands at 4 from then on.
     assert membrane_range(network_of(layer).stages[0], 5) == (-5, 4)
@@ -79,7 +79,7 @@ def test_no_sum_and_no_membrane_leaves_its_range(seed, encoder):
         least, most = extremes(sums)
         assert (low <= least).all() and (most <= high).all()
         sums = sums.reshape(*active.shape[:2], *sums.shape[1:])
-        active, membranes = lif(sums, stage.layer)
+        active, membranes = fire(sums, stage.layer)
         lowest, highest = membrane_range(stage, network.steps)
         assert lowest <= membranes.min() and membranes.max() <= highest
         lows, highs = input_ranges(stage, network.steps)

@@ -6,9 +6,11 @@ import pytest
 from golden.encode import encode
 from golden.formats import MODES, exp_table
 from golden.io.errors import BadInput
-from golden.neurons.lif import lif
+from golden.network import load
+from golden.network.result import Result, joined, stacked
+from golden.neurons.population import fire
 from golden.readout import class_scores
-from golden.run import Result, check_images, check_taps, run, run_batched
+from golden.run import check_images, check_taps, run, run_batched
 from golden.sam import activation_map
 from golden.synapses import pooled, weighted
 from verify.networks import draw, images
@@ -30,7 +32,7 @@ def test_is_its_parts(seed, encoder):
             for pool in stage.pools:
                 maps = pooled(maps, pool)
             sums = np.concatenate([weighted(step[None], stage.layer, stage.top) for step in maps])
-            active, membranes = lif(sums[None], stage.layer)
+            active, membranes = fire(sums[None], stage.layer)
             if stage.layer.spiking:
                 counts.append(active.sum())
                 assert np.array_equal(got.spikes[stage.index][n], active[0])
@@ -102,3 +104,16 @@ def test_what_an_engine_does_not_give_is_left_out():
     found = Result(logits=numbers[0], scores=numbers, counts=numbers[:, 0],
                    maps={2: numbers}).arrays()
     assert set(found) == {"pred", "logits", "scores", "counts", "sam_2", "sam_frac_2"}
+
+
+def test_results_of_single_images_are_stacked_and_taken_apart():
+    network = load("models/fashion_small.npz")
+    images = np.random.default_rng(3).integers(0, 256, (3, *network.shape)).astype(np.uint8)
+    found = run(images, network)
+    single = [found.image(n) for n in range(3)]
+    assert isinstance(single[0].pred, int) and [one.pred for one in single] == found.pred.tolist()
+    for again in (stacked(single), joined([run(images[n:n + 1], network) for n in range(3)])):
+        wanted, got = found.arrays(), again.arrays()
+        assert list(wanted) == list(got)
+        assert all(np.array_equal(wanted[key], got[key]) for key in wanted)
+    assert list(vars(stacked(single, ["logits", "scores", "counts"])).values())[3:5] == [{}, {}]

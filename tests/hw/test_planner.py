@@ -7,7 +7,7 @@ from golden.encode import encode
 from golden.formats import exp_table
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
-from golden.neurons.lif import lif
+from golden.neurons.population import fire
 from golden.synapses import pooled, weighted
 from hw.interface import score_order
 from hw.plan.buffers import SPRAM_WORDS, WORD, aligned, channel_stride
@@ -100,7 +100,7 @@ def test_programs_give_the_sums_of_golden(seed):
         sums = sums.reshape(*active.shape[:2], *sums.shape[1:])
         found = walked(plan, each, placed(plan, read, each))
         assert np.array_equal(found, sums[0, step]), f"layer {stage.index}"
-        active, _ = lif(sums, stage.layer)
+        active, _ = fire(sums, stage.layer)
     assert next(passes, None) is None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from golden.encode import encode
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table
 from golden.network import Pool
-from golden.neurons.lif import lif
+from golden.neurons.population import fire
 from golden.run import run
 from golden.sam import activation_map
 from golden.synapses import pooled, weighted
@@ -204,12 +204,12 @@ def untrained(network, images, seed):
         while low < high:      # spikes fall as the threshold rises, but for the reset
             middle = (low + high) // 2
             layer = raised(stage.layer, middle)
-            if np.count_nonzero(lif(sums, layer)[0]) / len(images) > wanted[index]:
+            if np.count_nonzero(fire(sums, layer)[0]) / len(images) > wanted[index]:
                 low = middle + 1
             else:
                 high = middle
         found = rewoven(found, lambda layer, theta=low: raised(layer, theta), (index,))
-        active, _ = lif(sums, found.stages[index - 1].layer)
+        active, _ = fire(sums, found.stages[index - 1].layer)
     return found
 
 

@@ -21,7 +21,8 @@ from golden.io import processes
 from golden.io.console import Console
 from golden.io.errors import BadInput
 from golden.io.files import replacing
-from golden.run import Result, run
+from golden.network.result import Result
+from golden.run import run
 from train.core import sets
 from train.paper.subjects import ROOT, SUBJECTS, digest, needs
 

@@ -1,0 +1,71 @@
+"""The neurons of a layer over all time steps, whatever their model."""
+
+import numpy as np
+
+__all__ = ["accumulator_dtype", "fire", "neurons"]
+
+
+def neurons(inputs, layer, kind):
+    """Run the neurons of a layer; yield who crosses the threshold in each step, and all membranes.
+
+    Parameters
+    ----------
+    inputs : iterable of (N, C, H, W) int
+        Sums of weights, in weight units, step by step.
+    layer : golden.network.Layer
+    kind : dtype
+        In which to compute: see ``accumulator_dtype``.
+
+    Yields
+    ------
+    fired : (N, C, H, W) bool, or False for reset "none"
+    membrane : (N, C, H, W) of ``kind``
+    """
+    neuron = layer.neuron
+    column = lambda values: layer.per_channel(values).astype(kind)[:, None, None]
+    values, state, bias = neuron.values(column), neuron.start(kind(0)), column(layer.biases)
+    for t, sums in enumerate(inputs):
+        sums = sums.astype(kind, copy=False)
+        added = ((sums << layer.frac) + bias if layer.norm is None
+                 else layer.norm.forward(sums, t, column, bias))
+        state = neuron.step(state, added, values)
+        yield state[1], state[0]
+
+
+def accumulator_dtype(layer, steps, span):
+    """Type of whole numbers that holds every intermediate of ``neurons``: int32 where it can.
+
+    ``span`` is the largest magnitude of an input. int64 always is enough, since membranes have at
+    most 32 bits and leaks 17.
+    """
+    product = added = span << layer.frac
+    if layer.norm is not None:
+        product, added = layer.norm.reach(span)
+    top = max(product, layer.neuron.reach(added + int(np.abs(layer.biases).max()), steps))
+    return np.int32 if top < 2**31 else np.int64
+
+
+def fire(inputs, layer):
+    """Spikes and membranes of ``neurons`` over all steps, spikes as late as the neuron's delay.
+
+    Parameters
+    ----------
+    inputs : (N, T, C, H, W) int
+    layer : golden.network.Layer
+
+    Returns
+    -------
+    spikes : (N, T, C, H, W) uint8
+    membranes : (N, T, C, H, W) int32
+    """
+    steps, delay = inputs.shape[1], layer.neuron.delay
+    kind = accumulator_dtype(
+        layer, steps, max(-int(inputs.min(initial=0)), int(inputs.max(initial=0)))
+    )
+    spikes = np.zeros_like(inputs, dtype=np.uint8)
+    membranes = np.empty_like(inputs, dtype=np.int32)
+    for t, (fired, membrane) in enumerate(neurons(np.moveaxis(inputs, 1, 0), layer, kind)):
+        membranes[:, t] = membrane
+        if t + delay < steps:
+            spikes[:, t + delay] = fired
+    return spikes, membranes
