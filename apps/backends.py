@@ -162,7 +162,7 @@ def opened(args, *, quick=False):
         with Board(args.port or find_port(), baud=args.baud) as board:
             yield ChipBackend(board, network)
         return
-    from flow.build import default_taps, engine_size
+    from flow.design import default_taps, engine_size
     taps = tuple(sorted(set(args.tap))) if args.tap else default_taps(network)
     for tap in taps:
         if tap not in network.taps:

@@ -7,7 +7,7 @@ import numpy as np
 from boards.host import Board
 from boards.platform.top import Top
 from boards.protocol.codec import MapEncoding
-from flow.build import default_taps, engine_size
+from flow.design import default_taps, engine_size
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.io.arguments import real, whole

@@ -24,7 +24,7 @@ from golden.io.errors import command
 from golden.io.text import say
 
 __all__ = ["ARROWS", "BELOW", "ORDER", "circles", "imports", "is_shim", "lengths", "modules",
-           "packages", "parsed", "peeking", "upward"]
+           "packages", "parsed", "peeking", "too_long", "upward"]
 
 ROOT = Path(__file__).parents[1]
 ORDER = ("golden", "hw", "boards", "flow", "sim", "apps", "verify", "bench")
@@ -158,20 +158,28 @@ def packages(found=None):
 
 
 def lengths(found=None):
-    """{room: ((lines, file), (lines, class))}: the longest file, the longest elaborate or None."""
+    """{room: ([(lines, file)], [(lines, class of an elaborate)])}, longest first."""
     result = {}
     for name, path in (found or modules()).items():
-        room = name.partition(".")[0]
-        text = path.read_text()
-        longest, deepest = result.get(room, ((0, ""), None))
-        longest = max(longest, (len(text.splitlines()), name))
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.ClassDef):
-                for each in node.body:
-                    if isinstance(each, ast.FunctionDef) and each.name == "elaborate":
-                        here = each.end_lineno - each.lineno + 1, f"{name}.{node.name}"
-                        deepest = max(deepest or here, here)
-        result[room] = longest, deepest
+        files, bodies = result.setdefault(name.partition(".")[0], ([], []))
+        files.append((len(path.read_text().splitlines()), name))
+        bodies += [(each.end_lineno - each.lineno + 1, f"{name}.{node.name}")
+                   for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)
+                   for each in node.body
+                   if isinstance(each, ast.FunctionDef) and each.name == "elaborate"]
+    return {room: (sorted(files, reverse=True), sorted(bodies, reverse=True))
+            for room, (files, bodies) in result.items()}
+
+
+def too_long(found=None):
+    """A line for each file and each elaborate that is longer than is allowed."""
+    result = []
+    for room, (files, bodies) in lengths(found).items():
+        if room in ("golden", "hw", "boards", "flow"):
+            result += [f"{name}: {lines} lines, more than {MOST_LINES}"
+                       for lines, name in files if lines > MOST_LINES]
+        result += [f"{name}: elaborate of {lines} lines, more than {MOST_ELABORATE}"
+                   for lines, name in bodies if lines > MOST_ELABORATE]
     return result
 
 
@@ -188,13 +196,9 @@ def main(argv=None):
         wrong += [f"{name} must not import {target}"
                   for name, target in (*upward(found), *peeking(found))]
         table = Table("room", "longest file", "lines", "longest elaborate", "lines")
-        for room, ((lines, name), deepest) in lengths(found).items():
-            table.add_row(room, name, lines, *(deepest[::-1] if deepest else ("", "")))
-            if room in ("golden", "hw", "boards", "flow") and lines > MOST_LINES:
-                wrong.append(f"{name}: {lines} lines, more than {MOST_LINES}")
-            if deepest and deepest[0] > MOST_ELABORATE:
-                wrong.append(f"{deepest[1]}: elaborate of {deepest[0]} lines, more than "
-                             f"{MOST_ELABORATE}")
+        for room, (files, bodies) in lengths(found).items():
+            table.add_row(room, *files[0][::-1], *(bodies[0][::-1] if bodies else ("", "")))
+        wrong += too_long(found)
         Console().print(table)
     for line in wrong:
         say(line)

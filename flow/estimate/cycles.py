@@ -19,7 +19,7 @@ __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles"
 
 # Cycles beside the walks, which the stages of hw.engine.address_generator, hw.engine.dispatcher and
 # hw.engine.datapath take to fill and empty, and the turn to the next pass; see the table in
-# ARCHITECTURE.md.
+# docs/design/engine.md.
 AROUND = 29        # of a pass that stores trains
 AROUND_MERGED = 17  # of a max pooling
 AROUND_SCORES = 14  # of a read-out

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
-from flow import build
+from flow import build, design
 from flow.estimate.memories import (
     DSPS,
     EBRS,
@@ -18,6 +18,7 @@ from flow.estimate.memories import (
     shortages,
     too_many,
 )
+from flow.report import costs, markdown
 from flow.yosys import yosys
 from golden.importers.quantise import quantise
 from golden.network import Layer, Network, Neuron, load
@@ -94,18 +95,18 @@ def test_too_many_weights_is_told(tmp_path, capsys):
 
 def test_size_is_found():
     """784-128-10 in four bits has too many rows for 4 lanes; with 8 bits nothing helps."""
-    assert build.engine_size(dense(64, 16), None, None) == (4, 16)
-    assert build.engine_size(dense(784, 128), None, None) == (8, 8)
-    assert build.engine_size(dense(784, 128), 8, 16) == (8, 16)
+    assert design.engine_size(dense(64, 16), None, None) == (4, 16)
+    assert design.engine_size(dense(784, 128), None, None) == (8, 8)
+    assert design.engine_size(dense(784, 128), 8, 16) == (8, 16)
 
 
 @pytest.mark.parametrize("bits, lanes", [(4, 4), (8, 2)])
 def test_two_lanes_where_logic_cells_are_short(bits, lanes):
     """Beta .9 on 23 bits of membrane and more: four lanes of 8-bit weights do not fit the UP5K."""
     network = quantise(beta9(), bits=bits)
-    assert build.engine_size(network, None, None) == (lanes, 16)
-    assert build.engine_size(network, 4, None) == (4, 16)
-    assert build.engine_size(dense(784, 128, bits=8), None, None) == (4, 16)
+    assert design.engine_size(network, None, None) == (lanes, 16)
+    assert design.engine_size(network, 4, None) == (4, 16)
+    assert design.engine_size(dense(784, 128, bits=8), None, None) == (4, 16)
 
 
 def test_too_many_trains_are_told(tmp_path, capsys):
@@ -144,8 +145,8 @@ def test_leaks_of_channels_are_counted(tmp_path, capsys):
     assert multipliers(Plan(network)) == [("leaks of channels", 8)]
     assert multipliers(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
         ("leaks of channels", 2)]
-    assert build.engine_size(network, None, None) == (2, 16)
-    assert build.engine_size(network, None, None, sam=False) == (4, 16)
+    assert design.engine_size(network, None, None) == (2, 16)
+    assert design.engine_size(network, None, None, sam=False) == (4, 16)
     message = refused(conv_leaky(), tmp_path, capsys, "--lanes", "4")
     assert message == (
         f"error: conv: does not fit: 9 multipliers (DSP), 1 more than the {DSPS} there are (leaks "
@@ -189,11 +190,11 @@ def test_block_rams_are_counted():
 def test_traces_and_experiments_are_built_on_demand(options, stores, tmp_path):
     """Nothing of them is there without; their memories are in the plan."""
     network = dense(64, 16)
-    args = build.parser().parse_args(["ice40", "--no-sam", *options])
-    accelerator, _, _ = build.design(network, args)
+    config = build.configured(["ice40", "--no-sam", *options])
+    accelerator, _, _ = design.design(network, config)
     assert accelerator.experiments == ("--experiments" in options)
     assert accelerator.attribution == (1 if "--traces" in options else None)
-    found = {store.what: store for store in build.memories(accelerator)}
+    found = {store.what: store for store in design.memories(accelerator)}
     assert {"marks of silent neurons", "table of the traces"} & found.keys() == stores
     for store in stores:
         assert (found[store].depth, found[store].width) == (
@@ -203,7 +204,7 @@ def test_traces_and_experiments_are_built_on_demand(options, stores, tmp_path):
 def test_a_program_is_as_wide_as_it_is_built():
     """Of the small fashion network 30 bits, which is what stands in the Verilog."""
     accelerator = Accelerator(load("models/fashion_small.npz"), taps=())
-    store, = (each for each in build.memories(accelerator) if each.what == "program of visits")
+    store, = (each for each in design.memories(accelerator) if each.what == "program of visits")
     text = verilog.convert(accelerator, emit_src=False)
     rows, = re.findall(r"reg \[(\d+):0\] \\program +\[(\d+):0\];", text)
     assert [int(n) + 1 for n in rows] == [store.width, store.depth] and store.width == 30
@@ -227,7 +228,7 @@ def test_report_states_the_plan():
         "timing_met": True, "unregistered": [], "widths": {}, "tools": {}, "options": {},
         **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
                          "map_sums", "seed"), ""),
-        **build.costs(plan, memory_plan(plan), 24e6)}
-    text = build.markdown(report)
+        **costs(plan, memory_plan(plan), 24e6)}
+    text = markdown(report)
     assert "| weights and thresholds | 2 SPRAM | 12,832 | 32 | 410,624 | 524,288 | 768 |" in text
     assert "| layer 1 | 16 | 49 |" in text and "| all | | |" in text

@@ -1,14 +1,15 @@
 """hw.build --explore and --seed: what is asked for, listed and refused."""
 
-import argparse
 import json
 import sys
+from dataclasses import FrozenInstanceError, fields
 from unittest import mock
 
 import numpy as np
 import pytest
 
 from flow import build, explore, steps
+from flow.config import BuildConfig
 from flow.explore import Point, front, requantised, spread
 from golden.network import load
 from golden.run import run
@@ -68,10 +69,10 @@ def evened(network):
 
 def test_candidates_are_costed():
     network = load(SMALL)
-    args = build.parser().parse_args(["ice40", "--network", SMALL])
+    config = BuildConfig(network=SMALL)
     with mock.patch.object(explore, "LANES", (2, 4)), \
             mock.patch.object(explore, "WORD_STEPS", (16,)):
-        found = [p for p, _ in explore.candidates(network, args, activity=0.1)]
+        found = [p for p, _ in explore.candidates(network, config, activity=0.1)]
     sizes = {(p.lanes, p.bits): p for p in found}
     assert sizes.keys() == {(lanes, bits) for lanes in (2, 4) for bits in (2, 3, 4)}
     assert sizes[2, 4].predicted["cycles"] > 1.5 * sizes[4, 4].predicted["cycles"]
@@ -199,7 +200,15 @@ def test_seeds_are_tried_until_the_clock_is_met(tools, tmp_path):
     assert code == 0 and [each["seed"] for each in report["seeds"]] == [2]
 
 
-def test_arguments_are_those_of_a_namespace():
-    """What explore copies and changes is what design reads."""
-    args = build.parser().parse_args(["ice40"])
-    assert isinstance(args, argparse.Namespace) and args.lanes is None and args.activity == 0.05
+def test_arguments_become_a_description():
+    """Each option of the design is in the BuildConfig; none is what a BuildConfig is by itself."""
+    assert build.configured(["ice40"]) == BuildConfig()
+    words = ("ecp5 --board ulx3s --network n.npz --tap 3 --tap 2 --sam-mode official --gamma .25 "
+             "--lanes 8 --word-steps 8 --clock 40 --boot flash --maps sum --map-bits 20 --counters "
+             "--traces 1 --experiments --scrub --baud 9600").split()
+    changed = build.configured(words)
+    assert all(getattr(changed, each.name) != getattr(BuildConfig(), each.name)
+               for each in fields(BuildConfig))
+    assert changed.taps == (3, 2) and build.configured(["ice40", "--no-sam"]).taps == ()
+    with pytest.raises(FrozenInstanceError):
+        changed.lanes = 4

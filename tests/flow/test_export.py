@@ -6,7 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from flow.export.units import export_attribution, export_sam, main
+from flow.export.command import main
+from flow.export.units import export_attribution, export_sam
 from flow.steps import ToolError
 from golden.attribution import SpikeAttributor
 from golden.explain.traces import attribution_bits

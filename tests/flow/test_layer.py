@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from flow.export.units import main
+from flow.export.command import main
 from golden.network import Layer, Network, Neuron
 from tests.helpers.exported import checked
 from verify.networks import drawn_weights, neuron

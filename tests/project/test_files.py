@@ -23,7 +23,7 @@ import apps.board_run
 import apps.explain
 import flow.build
 import flow.explore
-import flow.export.units
+import flow.export.command
 import flow.steps
 import golden.importers.cli
 import golden.importers.nir
@@ -356,7 +356,7 @@ EXPLAIN = (apps.explain.main, "--network net.npz --image")
 BOARD = (apps.board_run.main, "--demo --network net.npz")
 QUANTISE = (golden.importers.cli.main, "float.npz")
 NIR = (golden.importers.nir.main, "graph.nir --reset subtract")
-EXPORT = (flow.export.units.main, "sam --no-tools --network net.npz --out")
+EXPORT = (flow.export.command.main, "sam --no-tools --network net.npz --out")
 BUILD = (flow.build.main, "ice40 --network net.npz --out .")
 TAKEN = {  # name: command and its options, and the file that would be lost
     "run, network": (*RUN, "--out net.npz", "net.npz"),
@@ -434,7 +434,7 @@ def test_commands_write_again_what_they_wrote(mine):
                         if not Path("b.npz").exists() else
                         f"{BOARD[1]} image.png --out b.npz --png pictures/b.png".split())
         golden.importers.cli.main(f"{QUANTISE[1]} --out q.npz".split())
-        flow.export.units.main(f"{EXPORT[1]} unit.v".split())
+        flow.export.command.main(f"{EXPORT[1]} unit.v".split())
     assert Path("link.npz").is_symlink() and not Path("r.npz").is_symlink()
     for name in ("r.npz", "e.png", "e.npz", "b.npz", "pictures/b.png", "q.npz", "unit_tb.hex"):
         assert Path(name).is_file()
@@ -557,20 +557,20 @@ def test_builds_into_one_folder_do_not_mix(tools, tmp_path):
 
 def test_an_export_is_published_whole(mine, capsys):
     """Also where it does not fit the device: the old module and its words stay together."""
-    flow.export.units.main(f"{EXPORT[1]} unit.v".split())
+    flow.export.command.main(f"{EXPORT[1]} unit.v".split())
     Path("unit.json").write_text(json.dumps({"what": "sam", "fmax_mhz": 1, "scan_lc": 1}))
     before = tree(mine)
     other = ["sam", "--network", "net.npz", "--out", "unit.v", "--mode", "official"]
     with mock.patch("flow.steps.synthesised", side_effect=flow.steps.ToolError("too large")), \
             pytest.raises(SystemExit, match="^1$"):
-        flow.export.units.main(other)
+        flow.export.command.main(other)
     assert tree(mine) == before
     for n in range(3):
         with interrupted("os.replace", n, OSError(errno.EIO, "broken")), \
                 pytest.raises(SystemExit, match="^2$"):
-            flow.export.units.main([*other, "--no-tools"])
+            flow.export.command.main([*other, "--no-tools"])
         assert tree(mine) == before
-    flow.export.units.main([*other, "--no-tools"])
+    flow.export.command.main([*other, "--no-tools"])
     now = tree(mine)
     assert "unit.json" not in now           # it was about the old module
     assert all(now[name] != before[name] for name in ("unit.v", "unit_tb.hex"))

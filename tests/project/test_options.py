@@ -7,7 +7,7 @@ import pytest
 import apps.demo
 import apps.link_budget
 import flow.build
-import flow.export.units
+import flow.export.command
 import golden.accuracy
 import sim.throughput
 import train.data
@@ -52,7 +52,7 @@ def test_real(text):
         (flow.build, ["ice40", "--tap", "0"], "--tap: layer 0 is no spiking layer"),
         (flow.build, ["ice40", "--seed", "0"], "--seed must be a number of at least 1"),
         (
-            flow.export.units,
+            flow.export.command,
             ["sam", "--out", "x.v", "--seed", "-1"],
             "--seed: must be at least 1, not -1",
         ),

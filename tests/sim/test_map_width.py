@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flow.build import design, parser
+from flow.build import configured
+from flow.design import design
 from golden.formats import MODES, SCORE_FRAC
 from golden.images import load_images
 from golden.io.errors import BadInput
@@ -109,7 +110,7 @@ def test_sim_run_at_gamma_0(tmp_path, capsys):
 
 def test_the_report_says_what_maps_hold():
     """All of it, or where they end; and a form whose words would be wider than any is refused."""
-    from flow.build import map_sums
+    from flow.report import map_sums
     network = load(MODELS / "fashion.npz")
     said = lambda **options: map_sums(Accelerator(network, taps=(2, 3, 4), **options))
     assert said() == "all exact, at every gamma and in every mode, in 19 bits"
@@ -118,11 +119,11 @@ def test_the_report_says_what_maps_hold():
         "exact below 255.996, where larger ones stay: 16 bits, and all would need 19")
     for options, message in ((["--map-bits", "7"], "^--map-bits must be 8 to 32, not 7$"),
                              (["--maps", "sum", "--map-bits", "32"], None)):
-        args = parser().parse_args(["ice40", *options])
+        config = configured(["ice40", *options])
         if message is None:
-            design(network, args)
+            design(network, config)
         else:
             with pytest.raises(BadInput, match=message):
-                design(network, args)
+                design(network, config)
     with pytest.raises(BadInput, match="--maps sum: its words have 34 bits here, and at most 32"):
-        design(loud(1000, 255, 1), parser().parse_args(["ice40", "--maps", "sum", "--tap", "1"]))
+        design(loud(1000, 255, 1), configured(["ice40", "--maps", "sum", "--tap", "1"]))

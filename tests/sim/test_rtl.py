@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flow.build import default_taps
+from flow.design import default_taps
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load

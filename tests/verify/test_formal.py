@@ -6,7 +6,8 @@ import pytest
 
 from boards.link import crc, deframer, executor, stuffing, uart
 from hw.encode import encoder
-from hw.engine import dispatcher, lane
+from hw.engine import dispatcher
+from hw.engine.neurons import lif
 from hw.explain import sam, tap_reader, traces
 from tests.helpers.planted import changed
 from verify.formal import PROOFS
@@ -47,24 +48,24 @@ FAULTS = {
         "reads and writes",
     ),
     "a membrane at the threshold spikes": (
-        lane,
-        "Lane",
+        lif,
+        "LifNeuron",
         ".as_signed() + inclusive)[-1]",
         ".as_signed() + 1)[-1]",
         "hw.engine.lane",
         "LIF step: zero",
     ),
     "what is fed forgets that the neuron has spiked": (
-        lane,
-        "Lane",
+        lif,
+        "LifNeuron",
         "given.eq(Mux(fires, input - drop, input))",
         "given.eq(input)",
         "hw.engine.lane",
         "LIF step: subtract, ge",
     ),
     "a first step is reset by the train before": (
-        lane,
-        "Lane",
+        lif,
+        "LifNeuron",
         "Mux(subtracts & ~self.opens, threshold, 0)",
         "Mux(subtracts, threshold, 0)",
         "hw.engine.lane",

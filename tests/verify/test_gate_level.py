@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 import verify.gate_level
-from flow.build import default_taps
+from flow.design import default_taps
 from flow.yosys import yosys
 from golden.io.evidence import digest
 from golden.run import run

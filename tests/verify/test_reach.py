@@ -3,7 +3,7 @@
 import pytest
 
 from hw import accelerator
-from hw.engine import datapath, engine
+from hw.engine import datapath, writer
 from tests.helpers.planted import changed
 from verify.formal.reach import explored
 
@@ -24,12 +24,12 @@ def test_red_with_a_jump_that_is_late(monkeypatch):
     """Behind a full walk a store of a silent one follows at once: the row of pixels sees it."""
     here = """        with m.If(begins):
             m.d.sync += [
-                storing.eq(1), last_group.eq(closing), at_used.eq(single),
+                busy.eq(1), last_group.eq(closing), at_used.eq(single),
                 jump.eq("""
-    late = """        m.d.sync += jump.eq(Mux(store_chunk, Mux(last_group, beyond, within),
+    late = """        m.d.sync += jump.eq(Mux(last_chunk, Mux(last_group, beyond, within),
                                 onwards))
 """
-    broken = changed(datapath, here, late + here.replace("jump.eq", "Signal.like(jump).eq"))
-    monkeypatch.setattr(engine, "Datapath", broken.Datapath)
+    broken = changed(writer, here, late + here.replace("jump.eq", "Signal.like(jump).eq"))
+    monkeypatch.setattr(datapath, "Writer", broken.Writer)
     with pytest.raises(AssertionError, match="wrong: "):
         explored(walk="row")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import verify.soak
-from flow.build import default_taps
+from flow.design import default_taps
 from golden.io.evidence import digest
 from golden.network import load
 from golden.run import run_batched

@@ -18,6 +18,7 @@ import apps.board_run
 import apps.demo
 import apps.explain
 import flow.build
+import flow.export.command
 import flow.export.units
 import flow.steps
 import golden.accuracy
@@ -111,7 +112,7 @@ COMMANDS = {
             ("network", "out"), network=files("net"), out=st.sampled_from(["out", "blocked/x"]),
             tap=NUMBER, gamma=NUMBER, lanes=NUMBER, word_steps=NUMBER, clock=NUMBER, baud=NUMBER,
             seed=NUMBER, no_sam=FLAG, sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
-    "hw.export": (flow.export.units.main, 60, st.tuples(
+    "hw.export": (flow.export.command.main, 60, st.tuples(
         st.sampled_from([["sam"], ["attribution"], ["attribution"], ["x"], []]), options(
             ("network", "out", "no_tools"), network=files("net"),
             out=st.sampled_from(["x.v", "x.v", "out/x.v", "r.npz", "blocked/x.v"]), no_tools=FLAG,
