@@ -47,9 +47,9 @@ def test_other_code_makes_it_old(change, tree):
 
 
 def test_what_it_is_not_about_leaves_it_current(tree):
-    (tree / "apps/heatmaps.py").write_text("nothing")
-    (tree / "train").mkdir()
-    (tree / "train/core/snn.py").write_text("nothing")
+    for path in ("apps/heatmaps.py", "train/core/snn.py"):
+        (tree / path).parent.mkdir(parents=True)
+        (tree / path).write_text("nothing")
     assert state("soak", tree)[0] == "current"
 
 
@@ -69,9 +69,9 @@ def test_no_stamp_no_log_and_parts(tree):
 
 
 def test_a_pattern_without_a_file_is_no_evidence(tree):
-    for path in (tree / "hw").glob("*.py"):
+    for path in (tree / "hw").rglob("*.py"):
         path.unlink()
-    with pytest.raises(BadInput, match=r"no file is hw/\*.py"):
+    with pytest.raises(BadInput, match=r"no file is hw/\*\*/\*.py"):
         digest("soak", tree)
 
 

@@ -22,6 +22,7 @@ from golden.formats import exp_table
 from golden.io.errors import command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
+from golden.io.text import say
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.interface import COUNT_BITS, map_words, pixel_words, score_words
@@ -118,12 +119,12 @@ def main(argv=None):
         try:
             walks[name] = found = explored(walk=name)
         except AssertionError as error:
-            print(f"error: {name}: {error}", file=sys.stderr)
+            say(f"error: {name}: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        print(f"{name}: {found['states']:,} states, {found['steps']:,} steps between them: every "
-              f"word is the model's, and the image under way ends at most {found['longest']} "
-              f"cycles after the last stall; {found['pairs']} orders of images; "
-              f"{time.time() - started:.0f} s")
+        say(f"{name}: {found['states']:,} states, {found['steps']:,} steps between them: every "
+            f"word is the model's, and the image under way ends at most {found['longest']} "
+            f"cycles after the last stall; {found['pairs']} orders of images; "
+            f"{time.time() - started:.0f} s")
     if args.out:
         with replacing(Path(args.out)) as aside:
             aside.write_text(json.dumps({"stamp": made, "walks": walks}, indent=1) + "\n")
