@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hw import accelerator
+from hw.control import counts
 from hw.encode import encoder
 from hw.engine import address_generator, datapath, dispatcher, lane, readout
 from hw.engine.engine import Engine
@@ -52,13 +53,14 @@ BENCHES = {
 }
 MODULES = {"encoder": encoder, "sam": sam, "trains": spike_memory, "lane": lane,
            "follower": tap_reader, "walker": address_generator, "picker": dispatcher,
-           "engine": datapath, "readout": readout, "accelerator": accelerator}
-# Parts of a core: the module that makes one, and the name by which it knows it.
+           "engine": datapath, "readout": readout, "accelerator": accelerator, "counts": counts}
+# Parts of what a bench runs: the bench, the module that makes one, and its name there.
 PARTS = {
-    "walker": "hw.engine.engine.AddressGenerator",
-    "picker": "hw.engine.engine.Dispatcher",
-    "engine": "hw.engine.engine.Datapath",
-    "readout": "hw.engine.datapath.Readout",
+    "walker": ("core", "hw.engine.engine.AddressGenerator"),
+    "picker": ("core", "hw.engine.engine.Dispatcher"),
+    "engine": ("core", "hw.engine.engine.Datapath"),
+    "readout": ("core", "hw.engine.datapath.Readout"),
+    "counts": ("accelerator", "hw.accelerator.ResultCounts"),
 }
 
 # fault: (module, what stands there, what is put in its place, what the bench says)
@@ -106,7 +108,8 @@ FAULTS = {
     "a row of weights comes too late": (
         "engine", "row.eq(self.row), param", "row.eq(row), param", "pass 1: . trains wrong"),
     "the count goes on while it is offered": (
-        "accelerator", "with m.Elif(~fresh & ~over):", "with m.Elif(~fresh):", "offered . then"),
+        "counts", "with m.Elif(self.counting & ~self.i.payload):", "with m.Elif(self.counting):",
+        "offered . then"),
 }
 
 
@@ -122,15 +125,15 @@ def changed(module, old, new):
 
 def bench_of(name):
     """The bench that runs a module."""
-    return "core" if name in PARTS else name
+    return PARTS[name][0] if name in PARTS else name
 
 
 def complaints(name, module, folder):
     """{test: complaint} of the bench of ``name`` on units of this module."""
     bench = bench_of(name)
-    part = PARTS.get(name)
+    part = PARTS[name][1] if name in PARTS else None
     with mock.patch(part, getattr(module, part.split(".")[-1])) if part else nullcontext():
-        units, params = BENCHES[bench](module, folder)
+        units, params = BENCHES[bench](module if bench == name else MODULES.get(bench), folder)
         found = outcomes(units, f"sim.bench_{bench}", params, folder)
     return {test: message for test, message in found.items() if message}
 

@@ -28,8 +28,8 @@ from golden.run import run_batched
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
     "membrane": r"core\.engine\.lane\d+\.(kept|\$signal|fired)",
     "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
-    "NCS": r"sam\.(kept|grown)",
-    "ISI": r"sam\.later",
+    "NCS": r"explain\.sam\.(kept|grown)",
+    "ISI": r"explain\.sam\.later",
 }
 PART = 100
 

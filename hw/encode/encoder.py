@@ -135,7 +135,7 @@ class Encoder(wiring.Component):
                         m.d.sync += early.eq((quad != 0) & (early | train[-WORD_STEPS:].any()))
                         m.d.sync += quad.eq(Mux(quad == quads - 1, 0, quad + 1))
                         with m.If(quad == quads - 1):
-                            m.next = "Give"
+                            m.next = "Emit"
                         # The state is the word that comes next.
                         with m.If(step < drawn * WORD_STEPS):
                             m.d.sync += state.eq(following)
@@ -144,7 +144,7 @@ class Encoder(wiring.Component):
                 m.d.sync += state.eq(following)
                 m.next = "Draw"
 
-            with m.State("Give"):
+            with m.State("Emit"):
                 m.d.comb += self.o.valid.eq(1)
                 m.d.comb += self.i.ready.eq(self.o.ready & last_word & (chunk == chunks - 1))
                 with m.If(self.o.ready):

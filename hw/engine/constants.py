@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["held", "per_pass"]
+__all__ = ["pass_register", "per_pass"]
 
 
 def per_pass(number, values, *, shape=None):
@@ -22,12 +22,12 @@ def per_pass(number, values, *, shape=None):
     return chosen
 
 
-def held(m, number, values, *, shape=None):
+def pass_register(m, number, values, *, shape=None):
     """``per_pass`` a cycle later, from a register, whatever condition the caller stands in."""
     chosen = per_pass(number, values, shape=shape)
     if isinstance(chosen, Const):
         return chosen
-    register = Signal(chosen.shape(), name="held", reset_less=True)
+    register = Signal(chosen.shape(), name="pass_register", reset_less=True)
     m.submodules += (inner := Module())     # no condition of m holds in there
     inner.d.sync += register.eq(chosen)
     return register

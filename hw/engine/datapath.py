@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.address_generator import Kind
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 from hw.engine.dispatcher import item_layout
 from hw.engine.lane import Lane
 from hw.engine.norms import Norms
@@ -73,7 +73,7 @@ class Datapath(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, passes = self.plan, self.plan.passes
-        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         merges = any(p.merging for p in passes)
         merging, storing_pass, speaking = (
             fixed(test(p) for p in passes)

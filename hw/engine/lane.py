@@ -6,7 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import LEAK_BITS
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 from hw.engine.multiples import floor_product
 
 __all__ = ["Lane", "norm_layout"]
@@ -85,7 +85,7 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, neurons = self.plan, [each.neuron for each in self.plan.passes]
-        is_any = lambda test: held(m, self.number, [int(test(n)) for n in neurons])
+        is_any = lambda test: pass_register(m, self.number, [int(test(n)) for n in neurons])
 
         row    = lambda name: [Signal(signed(plan.sum_bits), name=f"{name}{t}", reset_less=True)
                                for t in range(plan.word_steps)]
@@ -101,7 +101,7 @@ class Lane(wiring.Component):
         # --- parameters: of the channel, or of the pass -------------------------------------------
         constant = {
             "threshold": self.threshold, "bias": 0,
-            "v_reset": held(m, self.number, [int(np.max(n.v_reset)) for n in neurons]),
+            "v_reset": pass_register(m, self.number, [int(np.max(n.v_reset)) for n in neurons]),
             "leak": None,
         }
         if plan.per_channel:
@@ -201,6 +201,6 @@ class Lane(wiring.Component):
         distinct = sorted(set(values))
         result = make(distinct[-1])
         for value in distinct[:-1]:
-            member = held(m, self.number, [int(other == value) for other in values])
+            member = pass_register(m, self.number, [int(other == value) for other in values])
             result = Mux(member, make(value), result)
         return result

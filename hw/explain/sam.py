@@ -224,9 +224,9 @@ class Sam(wiring.Component):
                 with m.If(none):
                     m.d.comb += fill.eq(live[0])
                     m.d.sync += [chunk.eq(0), doubled.eq(0)]
-                    m.next = "Give"
+                    m.next = "Emit"
 
-            with m.State("Give"):
+            with m.State("Emit"):
                 m.d.comb += [self.busy.eq(1), gives.eq(1)]
                 m.d.sync += doubled.eq(0)
                 with m.If(none & moves):
