@@ -62,6 +62,7 @@ PARTS = {
     "readout": ("core", "hw.engine.datapath.Readout"),
     "counts": ("accelerator", "hw.accelerator.ResultCounts"),
 }
+FILES = {"trains": "spike_memory", "follower": "tap_reader", "core": "engine"}  # of the benches
 
 # fault: (module, what stands there, what is put in its place, what the bench says)
 FAULTS = {
@@ -134,7 +135,7 @@ def complaints(name, module, folder):
     part = PARTS[name][1] if name in PARTS else None
     with mock.patch(part, getattr(module, part.split(".")[-1])) if part else nullcontext():
         units, params = BENCHES[bench](module if bench == name else MODULES.get(bench), folder)
-        found = outcomes(units, f"sim.bench_{bench}", params, folder)
+        found = outcomes(units, f"sim.benches.{FILES.get(bench, bench)}", params, folder)
     return {test: message for test, message in found.items() if message}
 
 
