@@ -19,7 +19,7 @@ from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
 from hw.explain.explanations import Explanations
-from hw.interface import Space
+from hw.interface import Output, Space, outputs
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
@@ -103,16 +103,18 @@ class Accelerator(wiring.Component):
         self.exact_width = max((exact_bits(stages[tap].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.map_width = min(self.exact_width, map_bits or self.exact_width)
-        self.score_width = self.plan.score_bits
-        self.maps_per_image = sum(network.steps * stages[tap].shape[1] * stages[tap].shape[2]
-                                  for tap in self.taps)
-        self.scores_per_image = network.steps * network.classes
-        self.counts_per_image = 2 + len(network.taps)
+        self.score_width, self.trace_width = self.plan.score_bits, score_bits(network.steps)
+        self.outputs = outputs(
+            steps=network.steps, classes=network.classes, score_bits=self.score_width,
+            layers=len(network.taps), map_bits=self.map_width, trace_bits=self.trace_width,
+            sides={tap: stages[tap].shape[1:] for tap in self.taps},
+            shape=None if attribution is None else stages[attribution].shape)
+        words = lambda output: self.outputs[output].count if output in self.outputs else 0
+        self.maps_per_image, self.scores_per_image, self.counts_per_image = (
+            words(output) for output in (Output.MAPS, Output.SCORES, Output.COUNTS))
         width = word_steps if network.encoder == "frames" else 8
         optional = {}
         if attribution is not None:
-            self.trace_width = score_bits(network.steps)
-            self.traces_per_image = stages[attribution].neurons
             optional["o_traces"] = Out(stream.Signature(unsigned(self.trace_width)))
         super().__init__({
             **optional,
