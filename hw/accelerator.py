@@ -2,46 +2,32 @@
 
 import numpy as np
 from amaranth import *
-from amaranth.lib import data, enum, stream, wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from golden.formats import MODES, bits_unsigned, exp_table
+from golden.formats import MODES, exp_table, score_bits
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
+from hw.control.counts import COUNT, ResultCounts
+from hw.control.monitor import TrainMonitor, monitor_layout
+from hw.control.registers import CONFIG, ControlRegisters
+from hw.control.sequencer import PassSequencer
 from hw.encode.encoder import encoder_for
-from hw.engine.constants import held, per_pass
+from hw.encode.loader import InputPlacer
+from hw.engine.constants import per_pass
 from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
-from hw.explain.sam import Sam
-from hw.explain.tap_reader import TapReader
-from hw.explain.traces import Traces
+from hw.explain.explanations import Explanations
+from hw.interface import Output, Space, outputs
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
 from hw.memory.weight_store import Weights
 from hw.plan.planner import Plan
 
-__all__ = ["Accelerator", "Register", "Space"]
+__all__ = ["Accelerator"]
 
-COUNT_BITS = 24
-
-
-class Space(enum.Enum, shape=2):
-    """What a configuration write goes to."""
-
-    Weights    = 0
-    Table      = 1  # of SAM; from 256 on, of the traces
-    Registers  = 2
-    Experiment = 3  # hw.explain.ablation
-
-
-class Register(enum.Enum, shape=2):
-    """Registers of ``Space.Registers``."""
-
-    Mode     = 0
-    SeedLow  = 1
-    SeedHigh = 2
 
 
 class Accelerator(wiring.Component):
@@ -80,7 +66,7 @@ class Accelerator(wiring.Component):
     i_pixels : In(stream.Signature({"data": 8, "first": 1}))
         (y, x, channel) order. ``first`` restarts loading, so that a half-sent image is harmless.
         With encoder "frames" ``word_steps`` bits: the train of each input, chunk after chunk.
-    i_config : In(stream.Signature({"data": 16, "index": 16, "space": Space}))
+    i_config : In(stream.Signature(hw.control.registers.CONFIG))
         Writes, taken while no image is under way.
     o_maps : Out(stream.Signature(unsigned(map_width)))
         SAM of each tap in turn, in units of 2**-8.
@@ -89,10 +75,10 @@ class Accelerator(wiring.Component):
         Their table has no contents until it is written.
     o_scores : Out(stream.Signature(signed(score_width)))
         Class scores: for each group of ``lanes`` classes, step after step, class after class.
-    o_counts : Out(stream.Signature({"data": 24, "last": 1}))
+    o_counts : Out(stream.Signature(hw.control.counts.COUNT))
         Spikes of the input, of each spiking layer, and the cycles; with ``scrub`` bit 23 of the
         cycles says that the weights are corrupt.
-    monitor : Out({"valid": 1, "pooled": 1, "addr": 16, "train": 16, "number": ...})
+    monitor : Out(hw.control.monitor.monitor_layout(layers))
         Every train as it is stored, for simulation: of weighted layer ``number``, 0 for the input,
         or, if ``pooled``, of a max pooling before it.
     sign, signed : In(hw.memory.signature.SIGN), Out(8)
@@ -117,313 +103,178 @@ class Accelerator(wiring.Component):
         self.exact_width = max((exact_bits(stages[tap].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.map_width = min(self.exact_width, map_bits or self.exact_width)
-        self.score_width = self.plan.score_bits
-        maps = [Sam.output(stages[tap].shape, steps=network.steps, bits=self.map_width)
-                for tap in self.taps]
-        self.maps_per_image = sum(output.words for output in maps)
-        self.scores_per_image = network.steps * network.classes
-        self.counts_per_image = 2 + len(network.taps)
+        self.score_width, self.trace_width = self.plan.score_bits, score_bits(network.steps)
+        self.outputs = outputs(
+            steps=network.steps, classes=network.classes, score_bits=self.score_width,
+            layers=len(network.taps), map_bits=self.map_width, trace_bits=self.trace_width,
+            sides={tap: stages[tap].shape[1:] for tap in self.taps},
+            shape=None if attribution is None else stages[attribution].shape)
+        words = lambda output: self.outputs[output].count if output in self.outputs else 0
+        self.maps_per_image, self.scores_per_image, self.counts_per_image = (
+            words(output) for output in (Output.MAPS, Output.SCORES, Output.COUNTS))
         width = word_steps if network.encoder == "frames" else 8
         optional = {}
         if attribution is not None:
-            output = Traces.output(stages[attribution].shape, steps=network.steps)
-            self.trace_width, self.traces_per_image = output.bits, output.words
             optional["o_traces"] = Out(stream.Signature(unsigned(self.trace_width)))
         super().__init__({
             **optional,
             "i_pixels": In(stream.Signature(data.StructLayout({"data": width, "first": 1}))),
-            "i_config": In(stream.Signature(data.StructLayout({
-                "data": 16, "index": 16, "space": Space}))),
+            "i_config": In(stream.Signature(CONFIG)),
             "o_maps": Out(stream.Signature(unsigned(self.map_width))),
             "o_scores": Out(stream.Signature(signed(self.score_width))),
-            "o_counts": Out(stream.Signature(data.StructLayout({"data": COUNT_BITS, "last": 1}))),
+            "o_counts": Out(stream.Signature(COUNT)),
             "sign": In(SIGN), "signed": Out(8),
-            "monitor": Out(data.StructLayout({
-                "valid": 1, "pooled": 1, "addr": 16, "train": 16,
-                "number": bits_unsigned(len(network.stages))})),
+            "monitor": Out(monitor_layout(len(network.stages))),
             "activity": Out(activity_layout),
         })
 
     def elaborate(self, platform):
         m = Module()
-        plan, passes = self.plan, self.plan.passes
+        plan, passes, network = self.plan, self.plan.passes, self.network
 
-        m.submodules.encoder = encoder = encoder_for(self.network, word_steps=plan.word_steps)
-        m.submodules.trains  = trains  = SpikeMemory(
+        m.submodules.registers = registers = ControlRegisters(mode=self.mode, seed=network.seed)
+        m.submodules.encoder   = encoder   = encoder_for(network, word_steps=plan.word_steps)
+        m.submodules.placer    = placer    = InputPlacer(
+            channels=network.shape[0], chunks=plan.chunks, planes=plan.planes,
+            stride=plan.input_stride, in_chunk=passes[0].in_chunk, trains=plan.input_trains,
+            addr=plan.train_addr)
+        m.submodules.trains    = trains    = SpikeMemory(
             regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
-        m.submodules.weights = weights = Weights(
+        m.submodules.weights   = weights   = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
-        m.submodules.core    = core    = Engine(plan)
-        m.submodules.signer  = signer  = Signature(row_words=plan.row_words)
+        m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
+        m.submodules.core      = core      = Engine(plan)
+        m.submodules.monitor   = monitor   = TrainMonitor(
+            layers=[p.stage.index for p in passes], merging=[p.merging for p in passes])
+        m.submodules.counts    = counts    = ResultCounts(
+            most=network.steps * max(int(np.prod(network.shape)),
+                                     *(stage.neurons for stage in network.stages)),
+            step=max(plan.word_steps, plan.lanes), watched=self.scrub)
+        m.submodules.sequencer = sequencer = PassSequencer(
+            [p.storing and not p.merging for p in passes])
+        m.submodules.causes    = causes    = StallProfiler()
 
-        number  = Signal(range(len(passes)))
-        loading = Signal(init=1)
-        start   = Signal()
-        running = Signal()                                   # a pass is under way
+        loading, number = sequencer.loading, sequencer.number
+        restarted = Signal()                                 # no word comes in this cycle
+        m.d.sync += restarted.eq(encoder.restarted)
+
+        # --- configuration, while no image is under way -------------------------------------------
+        connect(m, flipped(self.i_config), registers.i)
         m.d.comb += [
-            core.number.eq(number), core.start.eq(start),
+            registers.allowed.eq(loading & sequencer.fresh),
+            encoder.seed.eq(registers.seed),
+            weights.w_index.eq(registers.index), weights.w_data.eq(registers.data),
+            weights.w_en.eq(registers.written[Space.WEIGHTS]), weights.w_read.eq(self.sign.read),
+            signer.sign.eq(self.sign), signer.index.eq(registers.index), signer.row.eq(weights.row),
+            self.signed.eq(signer.o),
+        ]
+
+        # --- the engine reads trains and weights --------------------------------------------------
+        m.d.comb += [
+            core.number.eq(number), core.start.eq(sequencer.start),
             trains.addr.eq(core.train_addr), trains.en.eq(core.read_en),
             core.train.eq(trains.train),
             trains.bitmap_addr.eq(core.bitmap_addr), core.bitmap_data.eq(trains.bitmap_data),
-            *([] if self.scrub else [
-                weights.addr.eq(core.row_addr), weights.en.eq(core.read_en)]),
-            core.row.eq(weights.row),
+            weights.addr.eq(core.row_addr), weights.en.eq(core.read_en), core.row.eq(weights.row),
         ]
+        connect(m, core.o, flipped(self.o_scores))
         # A cycle late, before anything is read or written.
-        m.d.sync += trains.source.eq(
-            Mux(loading, 1, per_pass(number, [p.source for p in passes])))
-
-        # --- configuration ------------------------------------------------------------------------
-        mode, seed = Signal(2, init=self.mode), Signal(32, init=self.network.seed)
-        config, fresh = self.i_config, Signal(init=1)        # nothing of an image was taken yet
-        # From a register, whatever is decided upon it; so a write takes two cycles.
-        m.d.sync += config.ready.eq(config.valid & ~config.ready & loading & fresh)
-        m.d.comb += [
-            weights.w_index.eq(config.p.index), weights.w_data.eq(config.p.data),
-            weights.w_en.eq(config.ready & (config.p.space == Space.Weights)),
-        ]
-        m.d.comb += [
-            signer.sign.eq(self.sign), signer.index.eq(config.p.index), signer.row.eq(weights.row),
-            weights.w_read.eq(self.sign.read), self.signed.eq(signer.o),
-        ]
-        with m.If(config.ready & (config.p.space == Space.Registers)):
-            with m.Switch(config.p.index[:2]):
-                with m.Case(Register.Mode.value):
-                    m.d.sync += mode.eq(config.p.data[:2])
-                with m.Case(Register.SeedLow.value):
-                    m.d.sync += seed[:16].eq(config.p.data)
-                with m.Case(Register.SeedHigh.value):
-                    m.d.sync += seed[16:].eq(config.p.data)
-
-        # --- scrub: while an image loads, nobody else reads weights -------------------------------
-        corrupt = C(0, 0)
+        m.d.sync += trains.source.eq(Mux(loading, 1, per_pass(number, [p.source for p in passes])))
         if self.scrub:
+            # While an image loads, nobody else reads weights.
             m.submodules.scrub = scrub = Scrub(rows=plan.weight_rows, row_words=plan.row_words)
-            corrupt = scrub.corrupt
             m.d.comb += [
                 scrub.free.eq(loading & ~self.sign.read),
                 scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
-                weights.addr.eq(Mux(loading, scrub.addr, core.row_addr)),
-                weights.en.eq(Mux(loading, scrub.en, core.read_en)),
+                counts.corrupt.eq(scrub.corrupt),
             ]
+            with m.If(loading):
+                m.d.comb += [weights.addr.eq(scrub.addr), weights.en.eq(scrub.en)]
 
-        # --- load: trains of the input into memory 0 ----------------------------------------------
-        channels, in_chunk = self.network.shape[0], passes[0].in_chunk
-        channel, chunk, plane = (Signal(range(n)) for n in (channels, plan.chunks, plan.planes))
-        placed  = Mux(encoder.o.p.first, 0, channel)
-        last_plane, last_chunk = plane == plan.planes - 1, chunk == plan.chunks - 1
-        beyond  = Mux(placed == channels - 1, plan.input_stride - channels * plan.planes + 1, 1)
+        # --- trains are written by the encoder, then by the engine --------------------------------
         m.d.comb += [
-            encoder.seed.eq(seed),
             encoder.i.payload.eq(self.i_pixels.payload),
             encoder.i.valid.eq(self.i_pixels.valid & loading),
             self.i_pixels.ready.eq(encoder.i.ready & loading),
             encoder.o.ready.eq(1),
+            placer.valid.eq(encoder.o.valid), placer.first.eq(encoder.o.p.first),
+            placer.restarted.eq(restarted), placer.w_addr.eq(trains.w_addr),
+            trains.w_rewind.eq(restarted | sequencer.start),
+            # Of the two only one ever writes.
+            trains.w_en.eq(encoder.o.valid | core.w_en),
+            trains.w_jump.eq(Mux(loading, placer.w_jump, core.w_jump)),
+            trains.w_turn.eq(Mux(loading, placer.w_turn, core.w_turn)),
+            monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.w_en),
+            monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.w_train),
+            self.monitor.eq(monitor.o),
         ]
-        with m.If(encoder.o.valid):
-            # A word of the first pixel is the first of its chunk and plane, whatever came before.
-            m.d.sync += [plane.eq(Mux(last_plane, 0, plane + 1)), channel.eq(placed)]
-            with m.If(last_plane):
-                m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
-                with m.If(last_chunk):
-                    m.d.sync += channel.eq(Mux(placed == channels - 1, 0, placed + 1))
-        loaded, restarted = Signal(), Signal()
-        m.d.sync += restarted.eq(encoder.restarted)          # no word comes in the cycle after it
-        # The last word is the one behind the last but one, whose address is looked at in time.
-        final  = plan.input_trains - 1 + in_chunk * (plan.chunks - 1)
-        before = final - (1 if plan.planes > 1 else in_chunk if plan.chunks > 1
-                          else 1 if channels > 1 else plan.input_stride)
-        at_last = Signal(init=final < 1)
-        if final > 0:
-            with m.If(restarted):
-                m.d.sync += at_last.eq(0)
-            with m.If(encoder.o.valid):
-                m.d.sync += at_last.eq(trains.w_addr == before)
-        m.d.comb += loaded.eq(encoder.o.valid & at_last)
-
-        # --- who writes trains --------------------------------------------------------------------
         train = Mux(loading, encoder.o.p.train, core.w_train)
         some  = Mux(loading, encoder.some, core.w_some)
         if self.experiments:
             m.submodules.experiments = experiments = SpikeMask(
-                trains=max(plan.regions), word_steps=plan.word_steps,
-                layers=len(self.network.stages))
+                trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
             m.d.comb += [
-                experiments.index.eq(config.p.index), experiments.data.eq(config.p.data),
-                experiments.en.eq(config.ready & (config.p.space == Space.Experiment)),
-                experiments.number.eq(self.monitor.number),
-                experiments.pooled.eq(self.monitor.pooled),
+                experiments.index.eq(registers.index), experiments.data.eq(registers.data),
+                experiments.en.eq(registers.written[Space.EXPERIMENT]),
+                experiments.number.eq(monitor.o.number), experiments.pooled.eq(monitor.o.pooled),
                 experiments.rewind.eq(trains.w_rewind), experiments.w_en.eq(trains.w_en),
                 experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_jump),
                 experiments.i.eq(train),
             ]
             train, some = experiments.o, experiments.o.any()
-        m.d.comb += [
-            # Of the two only one ever writes.
-            trains.w_rewind.eq(restarted | start),
-            trains.w_en.eq(encoder.o.valid | core.w_en),
-            trains.w_train.eq(train), trains.w_some.eq(some),
-            trains.w_jump.eq(Mux(loading, Mux(
-                last_plane, Mux(last_chunk, beyond - in_chunk * (plan.chunks - 1),
-                                in_chunk - (plan.planes - 1)), 1), core.w_jump)),
-            trains.w_turn.eq(Mux(loading, last_plane, core.w_turn)),
-            self.monitor.valid.eq(trains.w_en),
-            self.monitor.number.eq(Mux(loading, 0, per_pass(
-                number, [p.stage.index for p in passes]))),
-            self.monitor.pooled.eq(~loading & per_pass(
-                number, [int(p.merging) for p in passes])),
-            self.monitor.addr.eq(trains.w_addr),
-            self.monitor.train.eq(trains.w_train),
-        ]
+        m.d.comb += [trains.w_train.eq(train), trains.w_some.eq(some)]
 
-        # --- SAM and traces: both hear the words of a layer ---------------------------------------
-        # Words are to be read; what was read is not all given.
-        following, mapping, listeners, busy = Signal(), Signal(), [], []
-        table_en = config.ready & (config.p.space == Space.Table)
-        follows = lambda layers: held(
-            m, number, [int(not p.merging and p.stage.index in layers) for p in passes])
-        traced = () if self.attribution is None else (self.attribution,)
-        units = []                             # (unit, its layers, its table's writes, its words)
-        if self.taps:
-            m.submodules.sam = sam = Sam(
-                steps=self.network.steps, word_steps=plan.word_steps, map_width=self.map_width,
-                held=self.map_width < self.exact_width, table=self.table)
-            m.d.comb += [sam.mode.eq(mode), sam.clear.eq(restarted)]
-            own = table_en & ~config.p.index[8] if traced else table_en
-            units.append((sam, self.taps, own, self.o_maps))
-        if traced:
-            m.submodules.traces = traces = Traces(
-                steps=self.network.steps, word_steps=plan.word_steps)
-            units.append((traces, traced, table_en & config.p.index[8], self.o_traces))
-        for unit, layers, writes, words in units:            # by hw.explain.interface alone
-            listeners.append((unit.i, follows(layers)))
-            busy.append(unit.busy)
-            connect(m, unit.o, wiring.flipped(words))
+        # --- maps and traces: the trains are read between the writes ------------------------------
+        if explanations := self._explanations():
+            m.submodules.explain = explanations
             m.d.comb += [
-                unit.table.addr.eq(config.p.index), unit.table.data.eq(config.p.data),
-                unit.table.en.eq(writes),
+                explanations.number.eq(number), explanations.start.eq(sequencer.start),
+                explanations.running.eq(sequencer.running),
+                explanations.written.eq(trains.w_addr),
+                explanations.pixel_done.eq(core.pixel_done),
+                trains.sam_turn.eq(~loading & ~core.w_en), explanations.free.eq(trains.sam_turn),
+                trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
+                explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
+                explanations.index.eq(registers.index), explanations.data.eq(registers.data),
+                explanations.table_en.eq(registers.written[Space.TABLE]),
+                sequencer.following.eq(explanations.following),
+                sequencer.mapping.eq(explanations.mapping),
             ]
-        if listeners:
-            m.submodules.follower = follower = TapReader(plan)
-            followed = follows({*self.taps, *traced})
-            told(m, follower.o, listeners)
-            m.d.comb += [
-                follower.number.eq(number),
-                follower.start.eq(start), follower.active.eq(running & followed),
-                follower.written.eq(trains.w_addr), follower.pixel_done.eq(core.pixel_done),
-                follower.free.eq(trains.sam_turn),
-                trains.sam_turn.eq(~loading & ~core.w_en),
-                follower.train.eq(trains.sam_train),
-                trains.sam_addr.eq(follower.addr),
-            ]
-            m.d.sync += [following.eq(follower.busy), mapping.eq(Cat(busy).any())]
+            if self.taps:
+                connect(m, explanations.o_maps, flipped(self.o_maps))
+            if self.attribution is not None:
+                connect(m, explanations.o_traces, flipped(self.o_traces))
 
-        # --- counts -------------------------------------------------------------------------------
-        most = self.network.steps * max(
-            [int(np.prod(self.network.shape)), *(stage.neurons for stage in self.network.stages)])
-        spikes, cycles = Signal(range(most + 1)), Signal(COUNT_BITS, reset_less=True)
-        offers, over = Signal(), Signal()                    # a count is offered; that of cycles
-        ending = Cat(cycles[:COUNT_BITS - 1], corrupt) if self.scrub else cycles
+        # --- order and counts ---------------------------------------------------------------------
+        connect(m, sequencer.o, counts.i)
+        connect(m, counts.o, flipped(self.o_counts))
         m.d.comb += [
-            self.o_counts.valid.eq(offers),
-            self.o_counts.p.data.eq(Mux(over, ending, spikes)), self.o_counts.p.last.eq(over),
+            sequencer.begun.eq(encoder.i.valid), sequencer.loaded.eq(placer.loaded),
+            sequencer.done.eq(core.done), sequencer.scoring.eq(core.o.valid),
+            counts.restarted.eq(restarted), counts.counting.eq(~sequencer.fresh),
+            # Only one of the two at a time.
+            counts.spikes.eq(encoder.spikes | core.spikes), counts.clear.eq(sequencer.clear),
         ]
-        with m.If(restarted):
-            m.d.sync += cycles.eq(2)                         # two cycles after the first pixel
-        with m.Elif(~fresh & ~over):
-            m.d.sync += cycles.eq(cycles + 1)
-        # Only one of the two counts at a time.
-        tally, tallied = Signal(range(1 + max(plan.word_steps, plan.lanes))), Signal()
-        m.d.sync += [
-            tally.eq(Mux(restarted, 0, encoder.spikes | core.spikes)),
-            spikes.eq(Mux(restarted, 0, spikes + tally)), tallied.eq(~loading),
-        ]
-
-        last_pass = held(m, number, [int(p is passes[-1]) for p in passes])
 
         # --- activity: for simulation only --------------------------------------------------------
-        m.submodules.causes = causes = StallProfiler()
         m.d.comb += [
-            causes.loading.eq(loading), causes.running.eq(running),
-            causes.number.eq(Mux(over, len(passes) - 1, number)),
-            causes.blocked.eq(following | (mapping & last_pass) | core.o.valid),
+            causes.loading.eq(loading), causes.running.eq(sequencer.running),
+            causes.number.eq(Mux(sequencer.o.payload, len(passes) - 1, number)),
+            causes.finished.eq(sequencer.finished),
+            causes.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
+                              | core.o.valid),
             causes.speaking.eq(number == len(passes) - 1),
             causes.valid.eq(core.activity.valid), causes.kind.eq(core.activity.kind),
             causes.waits.eq(core.activity.waits),
             self.activity.eq(causes.o),
         ]
 
-        # --- order --------------------------------------------------------------------------------
-        scores = core.o
-        connect(m, scores, wiring.flipped(self.o_scores))
-        quiet     = held(m, number, [int(p.merging or not p.storing) for p in passes])
-        finished = Signal()
-        m.d.sync += start.eq(0)
-        with m.If(self.o_counts.ready):
-            m.d.sync += offers.eq(0)
-        with m.FSM():
-            with m.State("Load"):
-                with m.If(encoder.i.valid):
-                    m.d.sync += fresh.eq(0)
-                with m.If(loaded):
-                    m.d.sync += loading.eq(0)
-                with m.If(~loading & tallied):
-                    # Meanwhile the spikes of the last word were counted.
-                    m.d.sync += offers.eq(1)
-                    m.next = "Count-Input"
-
-            with m.State("Count-Input"):
-                with m.If(self.o_counts.ready):
-                    m.d.sync += [spikes.eq(0), start.eq(1)]
-                    m.next = "Start"
-
-            with m.State("Start"):
-                m.d.sync += finished.eq(0)
-                m.next = "Run"
-
-            with m.State("Run"):
-                m.d.comb += [running.eq(1), causes.finished.eq(finished)]
-                with m.If(core.done):
-                    m.d.sync += finished.eq(1)
-                with m.If(finished & ~following & ~(mapping & last_pass) & ~scores.valid):
-                    m.d.sync += offers.eq(~quiet)
-                    m.next = "Count"
-                    with m.If(quiet):
-                        m.next = "Next"
-
-            with m.State("Count"):
-                with m.If(self.o_counts.ready):
-                    m.next = "Next"
-
-            with m.State("Next"):
-                m.d.sync += [
-                    spikes.eq(0), number.eq(number + 1), offers.eq(last_pass), over.eq(last_pass)]
-                m.next = "Turn"
-                with m.If(last_pass):
-                    m.next = "End"
-
-            with m.State("Turn"):
-                # Constants of the pass follow its number.
-                m.d.sync += start.eq(1)
-                m.next = "Start"
-
-            with m.State("End"):
-                with m.If(self.o_counts.ready):
-                    m.d.sync += [
-                        over.eq(0), fresh.eq(1), spikes.eq(0), number.eq(0), loading.eq(1),
-                    ]
-                    m.next = "Load"
-
         return m
 
-
-def told(m, source, listeners):
-    """Hand each word of ``source`` to every (stream, wanted) at once, when all that want it can.
-
-    Their ready must not depend on valid.
-    """
-    able = [sink.ready | ~wanted for sink, wanted in listeners]
-    m.d.comb += source.ready.eq(Cat(able).all())
-    for n, (sink, wanted) in enumerate(listeners):
-        others = Cat(able[:n], able[n + 1:]).all()
-        m.d.comb += [sink.payload.eq(source.payload), sink.valid.eq(source.valid & wanted & others)]
+    def _explanations(self):
+        """The Explanations of what is built in, None without any."""
+        if not self.taps and self.attribution is None:
+            return None
+        return Explanations(
+            self.plan, taps=self.taps, traced=self.attribution, map_width=self.map_width,
+            saturating=self.map_width < self.exact_width, table=self.table)

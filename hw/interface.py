@@ -5,14 +5,16 @@ protocol's documentation read them here.
 """
 
 import enum
+import math
+from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = [
-    "CORRUPT", "COUNT_BITS", "DATA_BITS", "EXPERIMENT_REGISTERS", "INDEX_BITS", "SPACE_BITS",
-    "TRACE_TABLE", "ExperimentRegister", "Output", "Register", "Space", "count_parts",
-    "map_arrays", "map_words", "pixel_words", "score_arrays", "score_order",
-    "score_words", "trace_arrays", "trace_words", "write_words",
+    "CORRUPT", "COUNT_BITS", "DATA_BITS", "EXPERIMENT_REGISTERS", "INDEX_BITS", "ORDERS",
+    "SPACE_BITS", "TRACE_TABLE", "ExperimentRegister", "Output", "OutputWords", "Register", "Space",
+    "count_parts", "map_arrays", "map_words", "outputs", "pixel_words", "score_arrays",
+    "score_order", "score_words", "trace_arrays", "trace_words", "write_words",
 ]
 
 DATA_BITS, INDEX_BITS, SPACE_BITS = 16, 16, 2   # of a write
@@ -53,6 +55,49 @@ class Output(enum.IntEnum):
     SCORES = 2
     COUNTS = 3
     TRACES = 4
+
+
+ORDERS = {
+    Output.MAPS: "layer, pixel, step",
+    Output.SCORES: "lanes of classes, step, class",
+    Output.COUNTS: "spikes of the input and of each layer; then cycles",
+    Output.TRACES: "(y, x, channel) order",
+}
+
+
+@dataclass(frozen=True)
+class OutputWords:
+    """The words of an Output: bits of each, whether they are signed, and how many an image."""
+
+    bits: int
+    signed: bool
+    count: int
+
+
+def outputs(*, steps, classes, score_bits, layers, sides, map_bits, shape=None, trace_bits=0):
+    """{Output: OutputWords} of the streams that an accelerator has.
+
+    Parameters
+    ----------
+    steps, classes, score_bits : int
+    layers : int
+        Spiking layers, each of which has a count.
+    sides : dict of int -> (H, W)
+        Of each mapped layer; {} for no maps.
+    map_bits : int
+    shape : None or (C, H, W)
+        Of the layer whose traces are given; None for none.
+    trace_bits : int
+    """
+    found = {}
+    if sides:
+        pixels = sum(height * width for height, width in sides.values())
+        found[Output.MAPS] = OutputWords(map_bits, False, steps * pixels)
+    found[Output.SCORES] = OutputWords(score_bits, True, steps * classes)
+    found[Output.COUNTS] = OutputWords(COUNT_BITS, False, 2 + layers)
+    if shape is not None:
+        found[Output.TRACES] = OutputWords(trace_bits, False, math.prod(shape))
+    return found
 
 
 def write_words(writes):

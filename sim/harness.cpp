@@ -7,7 +7,7 @@
 // STALL is the chance in 1/256 that an input idles or an output stalls in a cycle. OUT receives
 // records of four u32: kind, number, address, value. Kinds: 0 map value, 1 score, 2 count (number 1:
 // the last), 3 stored train, 4 cycles of an image, 5 trace, 6 cycles of an image's pass (number, 0 the
-// input) that were spent on one cause (address, hw.engine.profiler.Cause). A record of CONFIG with space 0xffff holds
+// input) that were spent on one cause (address, hw.engine.profiler.StallReason). A record of CONFIG with space 0xffff holds
 // back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
 //
 // An image may take MOST cycles from the one before it or from its last configuration write, those in which
@@ -163,7 +163,7 @@ int main(int argc, char **argv) {
         }
         if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
             const bool last = PORT(o_counts, payload) >> COUNT_BITS & 1;
-            record(2, last, 0, PORT(o_counts, payload) & 0xffffff);
+            record(2, last, 0, PORT(o_counts, payload) & ((1u << COUNT_BITS) - 1));
             moved = true;
             if (last) {
                 record(4, 0, 0, (uint32_t)(now + 1 - begun + 1));

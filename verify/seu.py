@@ -28,8 +28,8 @@ from golden.run import run_batched
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
     "membrane": r"core\.engine\.lane\d+\.neuron\.(kept|\$signal|fired)",
     "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
-    "NCS": r"sam\.score\.(kept|grown)",
-    "ISI": r"sam\.score\.last",
+    "NCS": r"explain\.sam\.score\.(kept|grown)",
+    "ISI": r"explain\.sam\.score\.last",
 }
 PART = 100
 

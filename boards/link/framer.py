@@ -1,7 +1,7 @@
 """Frames the answers and the results of the accelerator."""
 
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.link.crc import CRC16
@@ -9,13 +9,12 @@ from boards.link.executor import ANSWER, LABEL
 from boards.link.stuffing import Stuffer
 from boards.protocol.codec import BLOCK, Kind, bytes_of
 from boards.protocol.identity import BOOT_AT, LABEL_AT, SIGNATURE_AT, Boot
-from hw.interface import COUNT_BITS
+from hw.control.counts import COUNT
 
 __all__ = ["Framer", "COUNT", "WORD_BITS"]
 
 WORD_BITS = 32     # of the widest result word
 FULL  = BLOCK - 4  # a word that begins here still ends within a block
-COUNT = data.StructLayout({"data": COUNT_BITS, "last": 1})
 
 
 class Framer(wiring.Component):

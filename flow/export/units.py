@@ -19,6 +19,7 @@ from golden.io.console import Console
 from golden.io.errors import BadInput
 from golden.io.files import output, publishing
 from golden.io.text import short
+from hw.interface import ORDERS, Output
 from hw.ip.axi import Axi
 from hw.ip.dense_layer import layer_unit
 from hw.ip.events import MODE, WEIGHTS, EventAttribution, EventSam
@@ -276,11 +277,8 @@ def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mo
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
     from hw.accelerator import Accelerator
     accelerator = Accelerator(network, gamma=gamma, mode=mode, **options)
-    packets = {"o_scores": accelerator.scores_per_image}
-    if accelerator.taps:
-        packets["o_maps"] = accelerator.maps_per_image
-    if accelerator.attribution is not None:
-        packets["o_traces"] = accelerator.traces_per_image
+    packets = {f"o_{output.name.lower()}": words.count
+               for output, words in accelerator.outputs.items() if output != Output.COUNTS}
     axi = Axi(accelerator, packets=packets)
     ports = {port.member: port for port in axi.ports}
     taps = ", ".join(map(str, accelerator.taps)) or "none"
@@ -293,14 +291,15 @@ def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mo
                     else "spike trains, (y, x, channel, chunk) order, bit t for step t",
         "i_pixels.last": "the image's last word",
         "i_config": "[33:32] space, [31:16] index, [15:0] data",
-        "o_maps": "SAM, unsigned in 2**-8: layer, pixel, step" if accelerator.taps else "unused",
+        "o_maps": (f"SAM, unsigned in 2**-8: {ORDERS[Output.MAPS]}" if accelerator.taps
+                   else "unused"),
         "o_maps.last": "the image's last value",
-        "o_scores": "class scores, signed: lanes of classes, step, class",
+        "o_scores": f"class scores, signed: {ORDERS[Output.SCORES]}",
         "o_scores.last": "the image's last score",
         "o_traces": f"traces of layer {accelerator.attribution}, unsigned in 2**-8, "
-                    "(y, x, channel) order",
+                    + ORDERS[Output.TRACES],
         "o_traces.last": "the image's last neuron",
-        "o_counts": "spikes of the input and of each layer; then cycles",
+        "o_counts": ORDERS[Output.COUNTS],
         "o_counts.last": "cycles, the end of the image"}
     sent, expected = vectors.for_accelerator(accelerator, ports, images, gamma=gamma, mode=mode,
                                              decay=decay)

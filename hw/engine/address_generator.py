@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 from hw.plan.buffers import WORD
 
 __all__ = ["Kind", "MARGIN", "AddressGenerator", "found_layout"]
@@ -73,7 +73,7 @@ class AddressGenerator(wiring.Component):
         m = Module()
         plan, passes = self.plan, self.plan.passes
         train_shape, row_shape = unsigned(plan.train_addr), unsigned(plan.row_addr)
-        fixed = lambda values, **kw: held(m, self.number, list(values), **kw)
+        fixed = lambda values, **kw: pass_register(m, self.number, list(values), **kw)
 
         # --- the program: parameters and visits of each pass --------------------------------------
         entries, starts, firsts, ends = [], [], [], set()

@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["chosen", "held", "per_pass"]
+__all__ = ["chosen", "pass_register", "per_pass"]
 
 
 def per_pass(number, values, *, shape=None):
@@ -22,12 +22,12 @@ def per_pass(number, values, *, shape=None):
     return chosen
 
 
-def held(m, number, values, *, shape=None):
+def pass_register(m, number, values, *, shape=None):
     """``per_pass`` a cycle later, from a register, whatever condition the caller stands in."""
     chosen = per_pass(number, values, shape=shape)
     if isinstance(chosen, Const):
         return chosen
-    register = Signal(chosen.shape(), name="held", reset_less=True)
+    register = Signal(chosen.shape(), name="pass_register", reset_less=True)
     m.submodules += (inner := Module())     # no condition of m holds in there
     inner.d.sync += register.eq(chosen)
     return register
@@ -38,6 +38,6 @@ def chosen(m, number, values, make):
     distinct = sorted(set(values))
     result = make(distinct[-1])
     for value in distinct[:-1]:
-        member = held(m, number, [int(other == value) for other in values])
+        member = pass_register(m, number, [int(other == value) for other in values])
         result = Mux(member, make(value), result)
     return result

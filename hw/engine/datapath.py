@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 from hw.engine.dispatcher import item_layout
 from hw.engine.drain import DrainSequencer
 from hw.engine.fetch import Fetch
@@ -77,7 +77,7 @@ class Datapath(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, passes = self.plan, self.plan.passes
-        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         merges = any(p.merging for p in passes)
         merging, storing, speaking = (
             fixed(test(p) for p in passes)

@@ -5,7 +5,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.address_generator import MARGIN, Kind, found_layout
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 from hw.plan.buffers import WORD
 
 __all__ = ["Dispatcher", "item_layout"]
@@ -79,7 +79,7 @@ class Dispatcher(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, passes = self.plan, self.plan.passes
-        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         found = found_layout(plan)
 
         # --- queue --------------------------------------------------------------------------------

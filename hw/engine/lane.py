@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.constants import chosen, held
+from hw.engine.constants import chosen, pass_register
 from hw.engine.neurons.lif import LifNeuron
 
 __all__ = ["Lane", "norm_layout"]
@@ -97,8 +97,10 @@ class Lane(wiring.Component):
                 m.d.sync += total.eq(Mux(self.load, sums[t], after))
 
         # Parameters of a channel come as digits and hold from the next load on.
-        values = {"bias": 0, "threshold": self.threshold,
-                  "v_reset": held(m, self.number, [int(np.max(n.v_reset)) for n in neurons])}
+        values = {
+            "bias": 0, "threshold": self.threshold,
+            "v_reset": pass_register(m, self.number, [int(np.max(n.v_reset)) for n in neurons]),
+        }
         if plan.per_channel:
             coming = Signal(plan.header * plan.weight_bits)
             with m.If(self.param):

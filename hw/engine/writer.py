@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 from hw.engine.drain import flags_layout
 
 __all__ = ["Writer"]
@@ -57,7 +57,7 @@ class Writer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, passes, steps = self.plan, self.plan.passes, self.plan.word_steps
-        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         tail  = lambda p: (p.shape[0] - 1) % p.span          # last lane in use of a pixel's last
 
         group   = Signal(range(max(p.groups for p in passes)))   # of the next walk to be stored

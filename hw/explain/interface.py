@@ -12,11 +12,11 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Output", "TableWrite", "explanation", "table_memory", "train_words"]
+__all__ = ["OutputShape", "TableWrite", "explanation", "table_memory", "train_words"]
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputShape:
     """The words that a unit gives for an image and a layer.
 
     Members

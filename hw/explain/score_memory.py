@@ -97,17 +97,17 @@ class ScoreMemory(wiring.Component):
                     ghost.eq(0),
                 ]
                 with m.If(self.i.valid):
-                    m.next = "Look"
+                    m.next = "Read"
 
-            with m.State("Look"):
+            with m.State("Read"):
                 m.d.comb += looking.eq(1)
                 m.next = "Multiply"
 
             with m.State("Multiply"):
                 m.d.sync += product.eq(entry.data * factor)
-                m.next = "Give"
+                m.next = "Emit"
 
-            with m.State("Give"):
+            with m.State("Emit"):
                 m.d.comb += write.en.eq(~ghost)
                 more = self.official & spike & ~ghost if self.counting else C(0)
                 m.d.comb += self.o.valid.eq(~more)
@@ -115,7 +115,7 @@ class ScoreMemory(wiring.Component):
                     m.d.sync += ghost.eq(1)
                     if self.counting:
                         m.d.sync += first.eq(grown)
-                    m.next = "Look"
+                    m.next = "Read"
                 with m.Elif(self.o.ready):
                     m.next = "Idle"
 

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.constants import held
+from hw.engine.constants import pass_register
 
 __all__ = ["TapReader"]
 
@@ -57,7 +57,7 @@ class TapReader(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         passes, chunks = self.plan.passes, self.plan.chunks
-        const = lambda values: held(m, self.number, list(values))
+        const = lambda values: pass_register(m, self.number, list(values))
 
         channel = Signal(range(max(p.shape[0] for p in passes)))
         chunk   = Signal(range(chunks))

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_signed, score_bits
 from hw.arithmetic import lowest_index, rounding, without_lowest
-from hw.explain.interface import Output, explanation, table_memory
+from hw.explain.interface import OutputShape, explanation, table_memory
 from hw.memory.spram import DEPTH, SPRAM
 
 __all__ = ["Traces", "PathScaler"]
@@ -51,9 +51,9 @@ class Traces(wiring.Component):
 
     @staticmethod
     def output(shape, *, steps):
-        """Output of a layer of ``shape`` (channels, height, width): a trace a neuron."""
+        """OutputShape of a layer of ``shape`` (channels, height, width): a trace a neuron."""
         channels, height, width = shape
-        return Output("traces", ("y", "x", "channel"), (height, width, channels),
+        return OutputShape("traces", ("y", "x", "channel"), (height, width, channels),
                       score_bits(steps), SCORE_FRAC)
 
     def elaborate(self, platform):

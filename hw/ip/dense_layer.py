@@ -225,14 +225,14 @@ class DenseLif(wiring.Component):
                 if self.spiking:
                     full = neuron[:4] == WORD - 1 if outputs > WORD else 0
                     with m.If(last_word & (last_neuron | full)):
-                        m.next = "Give"
+                        m.next = "Emit"
 
             if self.spiking:
                 # A last word that is not full has its spikes highest.
                 spare = -outputs % self.out_word
                 last_given = Signal()
                 m.d.comb += last_given.eq(neuron == 0)       # it was the last neuron's word
-                with m.State("Give"):
+                with m.State("Emit"):
                     m.d.comb += [
                         out.valid.eq(1), out.p.last.eq(ends & last_given),
                         out.p.data.eq(Mux(last_given, told >> spare, told) if spare else told),

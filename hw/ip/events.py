@@ -113,16 +113,16 @@ class EventSam(wiring.Component):
                     with m.If(known):
                         m.next = "Add"
                     with m.Elif(events.p.last):
-                        m.next = "Give"
+                        m.next = "Emit"
 
             with m.State("Add"):
                 m.d.comb += new.en.eq(scores.o.valid)
                 with m.If(scores.o.valid):
                     m.next = "Event"
                     with m.If(ended):
-                        m.next = "Give"
+                        m.next = "Emit"
 
-            with m.State("Give"):
+            with m.State("Emit"):
                 m.d.comb += [
                     old.addr.eq(given), old.en.eq(~ahead | self.o_map.ready),
                     new.addr.eq(leaving), new.data.eq(0), new.en.eq(ahead & self.o_map.ready),
@@ -212,9 +212,9 @@ class EventAttribution(wiring.Component):
             with m.State("Read"):
                 m.d.comb += [touch.valid.eq(1), touch.p.neuron.eq(swept)]
                 with m.If(touch.ready):
-                    m.next = "Give"
+                    m.next = "Emit"
 
-            with m.State("Give"):
+            with m.State("Emit"):
                 m.d.comb += [
                     weigher.i.valid.eq(scores.o.valid & ~mute),
                     scores.o.ready.eq(weigher.i.ready | mute),

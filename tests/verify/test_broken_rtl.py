@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hw import accelerator
+from hw.control import counts
 from hw.encode import encoder
 from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout
 from hw.engine.engine import Engine
@@ -54,15 +55,16 @@ MODULES = {"encoder": encoder, "sam": sam, "spike_memory": spike_memory, "lane":
            "lif": lif,
            "tap_reader": tap_reader, "address_generator": address_generator,
            "dispatcher": dispatcher, "datapath": datapath, "fetch": fetch, "readout": readout,
-           "accelerator": accelerator}
-# Parts of a core: the module that makes one, and the name by which it knows it.
+           "accelerator": accelerator, "counts": counts}
+# Parts of what a bench runs: the bench, and the name by which the module that makes one knows it.
 PARTS = {
-    "lif": "hw.engine.lane.LifNeuron",
-    "address_generator": "hw.engine.engine.AddressGenerator",
-    "dispatcher": "hw.engine.engine.Dispatcher",
-    "datapath": "hw.engine.engine.Datapath",
-    "fetch": "hw.engine.datapath.Fetch",
-    "readout": "hw.engine.datapath.Readout",
+    "lif": ("lane", "hw.engine.lane.LifNeuron"),
+    "address_generator": ("engine", "hw.engine.engine.AddressGenerator"),
+    "dispatcher": ("engine", "hw.engine.engine.Dispatcher"),
+    "datapath": ("engine", "hw.engine.engine.Datapath"),
+    "fetch": ("engine", "hw.engine.datapath.Fetch"),
+    "readout": ("engine", "hw.engine.datapath.Readout"),
+    "counts": ("accelerator", "hw.accelerator.ResultCounts"),
 }
 
 # fault: (module, what stands there, what is put in its place, what the bench says)
@@ -111,21 +113,22 @@ FAULTS = {
         "fetch", "row.eq(self.row_data), self.param", "row.eq(row), self.param",
         "pass 1: . trains wrong"),
     "the count goes on while it is offered": (
-        "accelerator", "with m.Elif(~fresh & ~over):", "with m.Elif(~fresh):", "offered . then"),
+        "counts", "with m.Elif(self.counting & ~self.i.payload):", "with m.Elif(self.counting):",
+        "offered . then"),
 }
 
 
 def bench_of(name):
     """The bench that runs a module."""
-    return "lane" if name == "lif" else "engine" if name in PARTS else name
+    return PARTS[name][0] if name in PARTS else name
 
 
 def complaints(name, module, folder):
     """{test: complaint} of the bench of ``name`` on units of this module."""
     bench = bench_of(name)
-    part = PARTS.get(name)
+    part = PARTS[name][1] if name in PARTS else None
     with mock.patch(part, getattr(module, part.split(".")[-1])) if part else nullcontext():
-        units, params = BENCHES[bench](module, folder)
+        units, params = BENCHES[bench](module if bench == name else MODULES.get(bench), folder)
         found = outcomes(units, f"sim.benches.{bench}", params, folder)
     return {test: message for test, message in found.items() if message}
 

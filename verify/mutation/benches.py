@@ -15,7 +15,7 @@ from boards.protocol import codec
 from golden.explain.traces import decay_table, traces
 from golden.formats import exp_table
 from golden.run import run
-from hw.accelerator import Space
+from hw.interface import Space
 from sim.rtl import Simulation
 from sim.verilate import text_of, verilated
 from verify.mutation.mutants import mutated
@@ -30,7 +30,7 @@ RUNS = ((0.5, "paper", 0.8, 0.0, 4), (0.0, "inclusive", 0.99, 0.5, 4),
 
 def ignored(steps, *, traced):
     """Writes that nothing may come of: entries behind those of SAM's table and of the traces'."""
-    found = [(Space.Table.value, start + index, 0x5A5A + index)
+    found = [(Space.TABLE, start + index, 0x5A5A + index)
              for start in ((0, 256) if traced else (0,))
              for index in range(1 << steps.bit_length(), 256)]
     return np.array(found, dtype=np.uint16).reshape(-1, 3)
@@ -202,9 +202,10 @@ class Frames:
 
 def sam(count):
     """Parts of the SAM unit, with ``count`` mutants in all."""
-    parts = {"scanner": "sam.scanner", "words": "sam.scanner.word", "map": "sam.map"}
+    parts = {"scanner": "explain.sam.scanner", "words": "explain.sam.scanner.word",
+             "map": "explain.sam.map"}
     return {f"SAM {name}": (path, count // 5) for name, path in parts.items()} | {
-        "SAM score": ("sam.score", 2 * count // 5)}
+        "SAM score": ("explain.sam.score", 2 * count // 5)}
 
 
 def benches():
@@ -222,21 +223,21 @@ def benches():
             "fetch": ("core.engine.fetch", 10), "drain": ("core.engine.drain", 15),
             "packer": ("core.engine.packer", 10), "writer": ("core.engine.writer", 15),
             "walker": ("core.walker", 25), "picker": ("core.picker", 25),
-            "encoder": ("encoder", 40), "attribution": ("traces", 35),
+            "encoder": ("encoder", 40), "attribution": ("explain.traces", 35),
             "read-out": ("core.engine.readout", 25)},
             attribution=plain.taps[-1]),
         "rich network": Accelerated(rich, {
             "lane": ("core.engine.lane0", 25), "drain": ("core.engine.drain", 10),
             "writer": ("core.engine.writer", 15), **sam(20),
             "walker": ("core.walker", 25), "picker": ("core.picker", 20),
-            "attribution": ("traces", 15), "trains": ("trains", 25),
-            "follower": ("follower", 20)},
+            "attribution": ("explain.traces", 15), "trains": ("trains", 25),
+            "follower": ("explain.follower", 20)},
             attribution=rich.taps[0], word_steps=8, lanes=2),
         "merged network": Accelerated(merged, {
             "lane": ("core.engine.lane1", 20), "merger": ("core.engine.merger", 8),
             "writer": ("core.engine.writer", 10)}),
         "ragged network": Accelerated(ragged, {
-            "trains": ("trains", 20), "follower": ("follower", 25),
+            "trains": ("trains", 20), "follower": ("explain.follower", 25),
             "writer": ("core.engine.writer", 20),
             "read-out": ("core.engine.readout", 25)}, word_steps=8),
         # Stores behind silent walks, and last groups of one, follow each other at once.

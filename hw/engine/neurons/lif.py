@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import LEAK_BITS
-from hw.engine.constants import chosen, held
+from hw.engine.constants import chosen, pass_register
 from hw.engine.multiples import floor_product
 
 __all__ = ["LifNeuron"]
@@ -68,7 +68,7 @@ class LifNeuron(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         neurons, threshold, shape = self.neurons, self.threshold, self.membrane.shape()
-        is_any = lambda test: held(m, self.number, [int(test(n)) for n in neurons])
+        is_any = lambda test: pass_register(m, self.number, [int(test(n)) for n in neurons])
         # Inverted here, which costs the comparison no time.
         level = Signal(len(threshold) + 1, reset_less=True)
         m.d.sync += level.eq(~Cat(threshold, C(0, 1)))

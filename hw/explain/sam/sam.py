@@ -5,7 +5,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, connect, flipped
 
 from golden.formats import SCORE_FRAC
-from hw.explain.interface import Output, explanation
+from hw.explain.interface import OutputShape, explanation
 from hw.explain.sam.map import PixelMap
 from hw.explain.sam.scanner import SpikeScanner
 from hw.explain.sam.score import ScoreUpdate
@@ -69,9 +69,9 @@ class Sam(wiring.Component):
 
     @staticmethod
     def output(shape, *, steps, bits):
-        """Output of a layer of ``shape`` (channels, height, width): each pixel's map, by step."""
+        """OutputShape of a layer of ``shape`` (channels, height, width): each pixel's map, by step."""
         _, height, width = shape
-        return Output("sam", ("y", "x", "step"), (height, width, steps), bits, SCORE_FRAC)
+        return OutputShape("sam", ("y", "x", "step"), (height, width, steps), bits, SCORE_FRAC)
 
     def elaborate(self, platform):
         m = Module()

@@ -1,0 +1,73 @@
+"""Spikes of each layer and cycles of each image."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.interface import COUNT_BITS
+
+__all__ = ["COUNT", "ResultCounts"]
+
+COUNT = data.StructLayout({"data": COUNT_BITS, "last": 1})
+
+
+class ResultCounts(wiring.Component):
+    """Counts spikes and cycles, and gives a count whenever one is asked for.
+
+    Parameters
+    ----------
+    most : int
+        Spikes of a layer at most.
+    step : int
+        Spikes of a cycle at most.
+
+    Members
+    -------
+    i : In(stream.Signature(unsigned(1)))
+        Asks for a count: 0 the spikes, 1 the cycles, which end an image and stand still meanwhile.
+    o : Out(stream.Signature(COUNT))
+        The count, in the same cycle; ``last`` with the cycles, whose top bit is ``corrupt`` where
+        that is watched.
+    restarted : In(1)
+        An image begins: no spikes, and two cycles since its first pixel.
+    counting : In(1)
+        An image is under way.
+    spikes : In(range(step + 1))
+        Spikes to be added.
+    clear : In(1)
+        The next layer begins: no spikes.
+    corrupt : In(1)
+        Only with ``watched``.
+    """
+
+    def __init__(self, *, most, step, watched=False):
+        self.most, self.watched = most, watched
+        super().__init__({
+            "i": In(stream.Signature(unsigned(1))), "o": Out(stream.Signature(COUNT)),
+            "restarted": In(1), "counting": In(1), "spikes": In(range(step + 1)), "clear": In(1),
+            **({"corrupt": In(1)} if watched else {}),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        spikes, cycles = Signal(range(self.most + 1)), Signal(COUNT_BITS, reset_less=True)
+        tally = Signal.like(self.spikes)
+        ending = Cat(cycles[:COUNT_BITS - 1], self.corrupt) if self.watched else cycles
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready),
+            self.o.p.data.eq(Mux(self.i.payload, ending, spikes)),
+            self.o.p.last.eq(self.i.payload),
+        ]
+        with m.If(self.restarted):
+            m.d.sync += cycles.eq(2)
+        with m.Elif(self.counting & ~self.i.payload):
+            m.d.sync += cycles.eq(cycles + 1)
+        m.d.sync += [
+            tally.eq(Mux(self.restarted, 0, self.spikes)),
+            spikes.eq(Mux(self.restarted, 0, spikes + tally)),
+        ]
+        with m.If(self.clear):
+            m.d.sync += spikes.eq(0)
+
+        return m
