@@ -12,6 +12,8 @@ from golden.formats import map_top
 from golden.io.errors import BadInput
 from verify.standin import Bypassed, Standin, Wire
 
+pytestmark = pytest.mark.slow
+
 
 def board(dut, *, retries=4, **options):
     """A Board on a simulated wire; its timeouts are 2,000 cycles, its first number is 1."""

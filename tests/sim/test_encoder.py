@@ -1,7 +1,11 @@
 """Run the cocotb bench of the encoders."""
 
+import pytest
+
 from hw.encode.encoder import Current, Encoder, Frames
 from sim.runner import run_bench
+
+pytestmark = pytest.mark.slow
 
 MAKE = {
     "bernoulli": Encoder,
