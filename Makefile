@@ -5,14 +5,17 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage help
+.PHONY: run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage help
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run       build the bitstream, run the RTL on real images, draw the heatmaps"
+	@echo "make quick     lint, and the tests without long simulations and builds, under 3 minutes"
 	@echo "make test      lint and all tests, the cocotb regression among them"
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
+	@echo "make circles   modules that import each other in a circle: none"
+	@echo "make pairs     the whole covering array of drawn networks, RTL against golden, hours"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
 	@echo "make formal    prove the gateware's rules, some minutes (docs/proof.md)"
 	@echo "make fuzz      20,000 drawn command lines and files over all commands, half an hour"
@@ -30,6 +33,16 @@ run: $(VENV)/core
 test: $(VENV)/tests
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+quick: $(VENV)/tests
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+
+circles: $(VENV)/core
+	$(BIN)/python -m verify.house --circles
+
+pairs: $(VENV)/tests
+	$(BIN)/python -m verify.drawn --pairs --out docs/proof/drawn.json
 
 bench: $(VENV)/tests
 	$(BIN)/python -m bench $(ARGS)

@@ -13,6 +13,8 @@ from golden.explain.traces import attribute, decay_table, quantised, traces
 from golden.network import Layer, Network, Neuron, load
 from golden.run import run
 
+pytestmark = pytest.mark.slow
+
 NETWORK, SAMPLE = "models/fashion_small.npz", "models/fashion_sample.npz"
 
 

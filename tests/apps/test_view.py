@@ -27,6 +27,8 @@ from golden.run import run
 from tests.helpers.view_page import SIZES, browser, demo, opened, ready, serving
 from verify.networks import draw
 
+pytestmark = pytest.mark.slow
+
 JSON = {"Content-Type": "application/json"}
 
 

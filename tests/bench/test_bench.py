@@ -23,6 +23,8 @@ from golden.run import run
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
 
+pytestmark = pytest.mark.slow
+
 RESULTS = Path("bench/results.json")
 
 

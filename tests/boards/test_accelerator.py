@@ -11,6 +11,8 @@ from hw.plan.packing import configuration
 from verify.networks import draw
 from verify.standin import Bypassed, Wire
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed, mode, gamma", [(6, "inclusive", 0.2)])
 def test_equals_golden(seed, mode, gamma):

@@ -16,6 +16,8 @@ from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def chip():

@@ -23,6 +23,8 @@ from boards.protocol.identity import Identity
 from verify.standin import KEPT, Bypassed, Standin, Wire
 from verify.wire_fuzz import mutated, whole
 
+pytestmark = pytest.mark.slow
+
 END = bytes([FLAG])
 
 

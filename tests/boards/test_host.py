@@ -14,6 +14,8 @@ from golden.io.errors import BadInput
 from hw.interface import Register
 from verify.standin import Bypassed, Standin, Wire
 
+pytestmark = pytest.mark.slow
+
 
 def board(dut, *, retries=4, **options):
     """A Board on a simulated wire; its timeouts are 2,000 cycles, its first number is 1."""

@@ -12,6 +12,8 @@ from boards.protocol.codec import BLOCK, FLAG, Kind, bytes_of, seal, stuff, unse
 from boards.protocol.identity import Identity, Tap
 from golden.io.errors import command
 
+pytestmark = pytest.mark.slow
+
 SOUND = Identity(
     digest="11" * 8, label="11" * 8, clock_hz=24_000_000, channels=1, height=4, width=4, steps=4,
     classes=3, lanes=4, map_bits=16, score_bits=16, maps=64, scores=12, counts=3,

@@ -22,6 +22,8 @@ from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images, loud
 
+pytestmark = pytest.mark.slow
+
 DEMO = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None, network="models/fashion.npz")
 DECAY = 0.9
 

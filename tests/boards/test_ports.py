@@ -19,6 +19,8 @@ from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 TOLD = Identity(digest="0" * 16, clock_hz=1, channels=1, height=1, width=4, steps=1, classes=1,
                 lanes=1, map_bits=1, score_bits=1, maps=0, scores=1, counts=2)
 

@@ -18,6 +18,8 @@ from hw.plan.reload import reload
 from sim.pins import SimulatedPort
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 POLYNOMIAL = 1 << 32 | 1 << 22 | 1 << 2 | 1 << 1 | 1
 
 

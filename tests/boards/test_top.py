@@ -15,6 +15,8 @@ from flow.toolchain import choose, compile_once
 from flow.yosys import yosys
 from verify.standin import Standin, Wire
 
+pytestmark = pytest.mark.slow
+
 
 class Pins(Wire):
     """A ``Wire`` that sends and receives bits, ``bit`` cycles each."""

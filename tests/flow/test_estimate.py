@@ -29,6 +29,8 @@ from hw.plan.widths import multipliers as pieces
 from tests.helpers.leaky_chip import beta9
 from verify.networks import draw
 
+pytestmark = pytest.mark.slow
+
 ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
 
 

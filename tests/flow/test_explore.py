@@ -15,6 +15,8 @@ from golden.network import load
 from golden.run import run
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 SMALL = "models/fashion_small.npz"
 
 

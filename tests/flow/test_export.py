@@ -19,6 +19,8 @@ from sim.runner import passed, run_bench, simulate
 from tests.helpers.exported import checked, simulated
 from verify.networks import draw
 
+pytestmark = pytest.mark.slow
+
 NETWORK = "models/fashion.npz"
 FASHION = load(NETWORK)
 HIDDEN = FASHION.taps[-1]

@@ -8,6 +8,8 @@ from golden.network import Layer, Network, Neuron
 from tests.helpers.exported import checked
 from verify.networks import drawn_weights, neuron
 
+pytestmark = pytest.mark.slow
+
 QUIET = Neuron(np.int64(0), np.int64(4096), reset="none")
 
 

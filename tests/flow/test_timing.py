@@ -15,6 +15,8 @@ from flow.toolchain import choose
 from flow.yosys import yosys
 from hw.explain.sam import Sam
 
+pytestmark = pytest.mark.slow
+
 
 def sdf(kind="ICESTORM_DSP", clock="CLK", source="A_3", sink="O_7"):
     """From a register over 2,000 ps to a cell, and over 3,000 ps to another register."""

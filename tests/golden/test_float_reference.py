@@ -1,12 +1,15 @@
 """golden against real arithmetic, where integers hold every parameter: equal, not close."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from golden.importers import float_run
 from golden.importers.quantise import quantise_with_report
 from golden.run import run
 from tests.helpers.float_networks import float_networks, images_for
+
+pytestmark = pytest.mark.slow
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -17,6 +17,8 @@ from golden.network import Pool
 from golden.run import run
 from tests.helpers.float_networks import ORDERS, float_networks, images_for
 
+pytestmark = pytest.mark.slow
+
 
 def order_of(neuron):
     """The letter of a neuron's order."""

@@ -22,6 +22,8 @@ from golden.importers.quantise import quantise_with_report
 from golden.run import run
 from tests.helpers.float_networks import images_for
 
+pytestmark = pytest.mark.slow
+
 
 def leaky(**options):
     return snn.Leaky(init_hidden=True, output=True, **options)

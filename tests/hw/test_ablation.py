@@ -15,6 +15,8 @@ from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from verify.networks import deep, draw, images
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def fashion():

@@ -16,6 +16,8 @@ from hw.plan.reload import reload
 from sim.rtl import Simulation
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 
 def retrained(network, seed=0, **changes):
     """The network with its weights in another order and lower thresholds, all within its widths.

@@ -12,6 +12,8 @@ from hw.accelerator import Accelerator
 from hw.memory.scrub import Scrub
 from sim.rtl import Simulation
 
+pytestmark = pytest.mark.slow
+
 
 def told(rows, changes, *, row_words=2, busy=0.5, seed=1, rounds=3):
     """``corrupt`` after each of ``changes`` (row, bit) to a memory of rows, some rounds apart."""

@@ -15,6 +15,8 @@ from sim.rtl import Simulation
 from sim.runner import run_bench
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 TRACES = {f"t{steps}w{word}": {"steps": steps, "word_steps": word}
           for steps, word in ((16, 16), (20, 8), (5, 4), (1, 4), (33, 16), (15, 16))}
 WEIGHERS = {

@@ -28,6 +28,8 @@ from verify.fuzz.commands import (
     snapshot,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):

@@ -15,6 +15,8 @@ from golden.io.errors import command
 from verify.networks import draw, images
 from verify.stopping import ROOT, Started
 
+pytestmark = pytest.mark.slow
+
 ENDS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 WAYS = {  # how a command is stopped: by a signal to itself, from the terminal, impatiently
     "Ctrl-C": (signal.SIGINT, {"group": True}), "SIGINT": (signal.SIGINT, {}),

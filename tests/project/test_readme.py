@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from golden.network import load
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,6 +7,8 @@ from hw.accelerator import Accelerator
 from sim.runner import run_bench
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 # name: seed and options of verify.networks.draw, lanes, word_steps, how many taps are left out.
 BOXES = {
     "plain": {

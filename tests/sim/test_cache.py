@@ -18,6 +18,8 @@ from sim.verilate import cache, kept
 from verify.networks import draw, images
 from verify.stopping import ROOT, Started
 
+pytestmark = pytest.mark.slow
+
 NETWORK = draw(2, plain=True, steps=(16,))
 
 

@@ -1,7 +1,11 @@
 """Run the cocotb bench of the encoders."""
 
+import pytest
+
 from hw.encode.encoder import ENCODERS
 from sim.runner import run_bench
+
+pytestmark = pytest.mark.slow
 
 CASES = {f"{kind[0]}{steps}w{word}": {"kind": kind, "steps": steps, "word_steps": word}
          for kind, sizes in {

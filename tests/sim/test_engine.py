@@ -1,11 +1,14 @@
 """Run the cocotb bench of Engine."""
 
 import numpy as np
+import pytest
 
 from hw.engine.engine import Engine
 from hw.plan.planner import Plan
 from sim.runner import run_bench
 from verify.networks import draw, images
+
+pytestmark = pytest.mark.slow
 
 # name: seed and options of verify.networks.draw, lanes, word_steps.
 CASES = {

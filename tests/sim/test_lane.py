@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from hw.engine.lane import Lane
 from hw.plan.planner import Plan
 from sim.runner import run_bench
 from verify.networks import draw
+
+pytestmark = pytest.mark.slow
 
 
 def far(network):

@@ -19,6 +19,8 @@ from sim.run import main
 from tests.helpers.direct_sam import bound, direct
 from verify.networks import loud
 
+pytestmark = pytest.mark.slow
+
 MODELS = Path(__file__).parents[2] / "models"
 ONE = 1 << SCORE_FRAC
 

@@ -7,6 +7,8 @@ from golden.network import Layer, Network, Neuron, Pool
 from tests.helpers.equal import assert_equal
 from verify.networks import images
 
+pytestmark = pytest.mark.slow
+
 
 def network(leaks, *, reset="subtract", frac=6):
     """Two convolutions, pooling and a leaky read-out; ``leaks`` of each, of 2**16."""

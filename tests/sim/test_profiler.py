@@ -9,6 +9,8 @@ from hw.engine.profiler import StallReason
 from sim.rtl import Simulation
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 USEFUL, HAND, PARAM, OUTPUT, LOAD = (
     StallReason[name].value for name in ("Useful", "Hand", "Param", "Output", "Load"))
 

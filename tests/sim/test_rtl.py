@@ -16,6 +16,8 @@ from golden.synapses import weighted
 from sim.rtl import Simulation
 from sim.run import main
 
+pytestmark = pytest.mark.slow
+
 MODELS = Path(__file__).parents[2] / "models"
 
 

@@ -11,6 +11,8 @@ from golden.run import run
 from sim.run import main
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

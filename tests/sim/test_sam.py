@@ -1,8 +1,12 @@
 """Run the cocotb bench of Sam."""
 
+import pytest
+
 from golden.formats import map_bits
 from hw.explain.sam import Sam
 from sim.runner import run_bench
+
+pytestmark = pytest.mark.slow
 
 CASES = {
     f"t{steps}w{word}c{channels}" + (f"b{bits}" if bits else ""): {

@@ -9,6 +9,8 @@ import pytest
 from sim import speed
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):

@@ -1,7 +1,11 @@
 """Run the cocotb bench of Trains."""
 
+import pytest
+
 from hw.memory.spike_memory import SpikeMemory
 from sim.runner import run_bench
+
+pytestmark = pytest.mark.slow
 
 CASES = {
     "one": {"regions": (288, 144), "word_steps": 16, "chunks": 1},

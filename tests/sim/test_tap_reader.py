@@ -1,9 +1,13 @@
 """Run the cocotb bench of TapReader."""
 
+import pytest
+
 from hw.explain.tap_reader import TapReader
 from hw.plan.planner import Plan
 from sim.runner import run_bench
 from verify.networks import draw
+
+pytestmark = pytest.mark.slow
 
 CASES = {"one": (3, 4, 16, (16,)), "full": (48, 4, 16, (16,)), "several": (5, 2, 8, (20,)),
          "three": (8, 1, 4, (10,))}

@@ -14,6 +14,8 @@ from tests.helpers.lecture import DECONV, GRADIENT, GUIDED, R, X
 from train import reference
 from train.core import explainers
 
+pytestmark = pytest.mark.slow
+
 METHODS = {"saliency": GRADIENT, "DeconvNet": DECONV, "guided backpropagation": GUIDED}
 
 

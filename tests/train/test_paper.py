@@ -19,6 +19,8 @@ from train.core import sets
 from train.paper import fig5a, fixedpoint, formats, maps, moving, report, stimuli, summary, work
 from train.paper.subjects import RETRAINED, SUBJECTS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def network():

@@ -8,6 +8,8 @@ import torch
 
 from train.sam_speed import METHODS, main, script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", METHODS)
 def test_methods_are_the_formula(name):

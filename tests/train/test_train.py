@@ -17,6 +17,8 @@ from train.core.ann import Ann, activations, described, folded, noisy
 from train.core.snn import Net, earliest, encode, thresholds
 from train.export import network
 
+pytestmark = pytest.mark.slow
+
 STEPS = 6
 
 

@@ -11,6 +11,8 @@ from tests.helpers.lecture import DECONV, GRADIENT, GUIDED, R, X
 from train.core.twin import Fire, Twin
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("rule", "wanted"), [
     ("gradient", GRADIENT), ("deconv", DECONV), ("guided", GUIDED)])

@@ -20,6 +20,8 @@ from sim.runner import outcomes
 from tests.helpers.planted import changed
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
 TRAINS = {"regions": (288, 144), "word_steps": 16, "chunks": 1}
 NETWORK = draw(2, plain=True, steps=(16,))

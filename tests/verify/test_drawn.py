@@ -21,6 +21,8 @@ from verify.drawn.planted import dies, other, raises, sleeps
 from verify.drawn.trial import described, trials
 from verify.networks import drawn_weights, images
 
+pytestmark = pytest.mark.slow
+
 PART = 12        # networks of the array that are run here
 MAKERS, POSSIBLE, IMPOSSIBLE = arrays()
 NAMES = list(named())

@@ -13,6 +13,8 @@ from tests.helpers.planted import changed
 from verify.formal import PROOFS
 from verify.formal.prove import prove, warm
 
+pytestmark = pytest.mark.slow
+
 # fault: (module, class, what stands there, what is put there, component and claim that see it)
 FAULTS = {
     "a polynomial of another name": (

@@ -8,6 +8,8 @@ from tests.helpers.endings import littered, traced
 from verify.fuzz import __main__ as fuzz_soak
 from verify.fuzz.commands import COMMANDS, originals
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):

@@ -21,6 +21,8 @@ from sim.netlist import Gates, cell_models, netlist, yosys_models
 from sim.verilate import verilated
 from verify.networks import draw, images
 
+pytestmark = pytest.mark.slow
+
 COMPARE = r'''
 #include <cstdint>
 #include <cstdio>

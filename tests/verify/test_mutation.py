@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -10,6 +11,8 @@ from sim.verilate import text_of
 from verify.mutation.benches import Frames, chosen
 from verify.mutation.equal import equal
 from verify.mutation.mutants import WIDTH, mutated
+
+pytestmark = pytest.mark.slow
 
 
 class Chosen(wiring.Component):

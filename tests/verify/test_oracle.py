@@ -24,6 +24,8 @@ from verify.oracle.networks import CASES, QUICK, Case, drawn, layer
 from verify.oracle.project import ROOT, Project, Streams, measure
 from verify.oracle.record import compared, read, write
 
+pytestmark = pytest.mark.slow
+
 TINY = Case("tiny", drawn(1, (1, 3, 3), 2, layer(3, 2), layer(2, 0, "none")),
             {"lanes": 1, "word_steps": 4, "taps": (1,)})
 

@@ -7,6 +7,8 @@ from hw.engine import datapath, writer
 from tests.helpers.planted import changed
 from verify.formal.reach import explored
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("old, new, what", [
     ("with m.If(self.o_counts.ready):\n            m.d.sync += offers.eq(0)",

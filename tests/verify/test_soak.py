@@ -14,6 +14,8 @@ from golden.run import run_batched
 from verify.networks import draw, images
 from verify.seu import Struck, effects
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):

@@ -1,8 +1,11 @@
 """The short version of verify.wire_fuzz, and that it would notice."""
 
+import pytest
 from amaranth.lib.wiring import Component, In, Out
 
 from verify.wire_fuzz import fuzz
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_hang_and_no_wrong_answer():

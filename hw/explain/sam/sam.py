@@ -69,7 +69,7 @@ class Sam(wiring.Component):
 
     @staticmethod
     def output(shape, *, steps, bits):
-        """OutputShape of a layer of ``shape`` (channels, height, width): each pixel's map, by step."""
+        """OutputShape of a layer of (channels, height, width): each pixel's map, by step."""
         _, height, width = shape
         return OutputShape("sam", ("y", "x", "step"), (height, width, steps), bits, SCORE_FRAC)
 
