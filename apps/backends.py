@@ -7,12 +7,13 @@ import numpy as np
 
 from boards.host import Board, find_port
 from boards.ports import LinkError
-from boards.protocol.codec import MapEncoding, Register
+from boards.protocol.identity import MapEncoding
 from golden.formats import MODES, exp_table, map_top
 from golden.io.errors import BadInput
 from golden.network import load
 from golden.network.result import Result
 from golden.run import run
+from hw.interface import Register
 
 __all__ = ["ChipBackend", "ModelBackend", "arguments", "opened", "same"]
 
@@ -73,7 +74,8 @@ class ChipBackend(ModelBackend):
     """
 
     def __init__(self, board, network, *, notice=""):
-        from hw.plan.planner import Plan, configuration
+        from hw.plan.packing import configuration
+        from hw.plan.planner import Plan
 
         self.board, self.notice, told = board, notice, board.identify()
         super().__init__(network, taps=[tap.index for tap in told.taps])
@@ -161,7 +163,7 @@ def opened(args, *, quick=False):
         with Board(args.port or find_port(), baud=args.baud) as board:
             yield ChipBackend(board, network)
         return
-    from flow.build import default_taps, engine_size
+    from flow.design import default_taps, engine_size
     taps = tuple(sorted(set(args.tap))) if args.tap else default_taps(network)
     for tap in taps:
         if tap not in network.taps:

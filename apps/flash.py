@@ -11,12 +11,13 @@ from pathlib import Path
 
 from boards.host import Board
 from boards.ports import find_port
-from boards.protocol.codec import Boot, Kind
+from boards.protocol.codec import Kind
 from boards.protocol.flash_image import requests, unpacked
+from boards.protocol.identity import Boot
 from golden.io.errors import BadInput, command
 from golden.io.reading import tree
 from golden.io.text import say
-from hw.plan.planner import signature
+from hw.plan.packing import signature
 
 # Programs by board, the preferred one first; {file} is written to the start of the flash.
 PROGRAMMERS = {

@@ -6,8 +6,8 @@ import numpy as np
 
 from boards.host import Board
 from boards.platform.top import Top
-from boards.protocol.codec import MapEncoding
-from flow.build import default_taps, engine_size
+from boards.protocol.identity import MapEncoding
+from flow.design import default_taps, engine_size
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.io.arguments import real, whole
@@ -16,7 +16,7 @@ from golden.io.errors import BadInput, command
 from golden.io.text import say
 from golden.network import load
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from sim.rtl import Simulation
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.images import model
 from bench.store import digest, kept
-from flow.build import engine_size
+from flow.design import engine_size
 from flow.estimate.cycles import image_cycles, trains_of
 from golden.encode import encode
 from golden.network import Layer, load, sum_ranges
@@ -58,7 +58,8 @@ def noise(network, activity):
 def law():
     """Digest of the sources of the law."""
     return digest(
-        Path("flow/estimate/cycles.py").read_bytes(), Path("hw/plan/planner.py").read_bytes()
+        Path("flow/estimate/cycles.py").read_bytes(),
+        *(path.read_bytes() for path in sorted(Path("hw/plan").glob("*.py")))
     )
 
 

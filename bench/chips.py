@@ -2,6 +2,7 @@
 
 from bench.store import ROOT
 from flow import build, steps
+from flow.design import design
 from golden.io import processes
 from golden.io.errors import BadInput
 from golden.network import load
@@ -9,8 +10,8 @@ from golden.network import load
 
 def chip(options, *, clock):
     """(accelerator, component for the board, hertz) of command line ``options`` of hw.build."""
-    args = build.parser().parse_args(["ice40", *options, "--clock", str(clock)])
-    return build.design(load(args.network), args)
+    config = build.configured(["ice40", *options, "--clock", str(clock)])
+    return design(load(config.network), config)
 
 
 def netlist(options, *, clock):

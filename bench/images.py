@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.store import digest, kept
-from flow.build import default_taps, engine_size
+from flow.design import default_taps, engine_size
 from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.images import load_images
 from golden.network import load
@@ -17,7 +17,7 @@ from sim.throughput import operations
 
 def model():
     """Digest of the golden model's sources."""
-    return digest(*(path.read_bytes() for path in sorted(Path("golden").glob("*.py"))))
+    return digest(*(path.read_bytes() for path in sorted(Path("golden").rglob("*.py"))))
 
 
 def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambda: None):

@@ -1,4 +1,4 @@
-"""Where the measured figures stand under the roofs of the chip: a block of ARCHITECTURE.md."""
+"""Where the measured figures stand under the roofs of the chip: docs/design/roofline.md."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.rows import common_clock
 
-PAGE = Path("ARCHITECTURE.md")
+PAGE = Path("docs/design/roofline.md")
 BEGIN, END = "<!-- written by make bench -->", "<!-- end -->"
 LC = 5280
 SPENT = {
@@ -50,7 +50,7 @@ def block(measured):
 
 
 def updated(text, measured):
-    """``text`` of ARCHITECTURE.md with the block between its marks written anew."""
+    """``text`` of the page with the block between its marks written anew."""
     if not (measured.get("images") or {}).get("causes"):
         return text
     before, rest = text.split(BEGIN + "\n")

@@ -1,5 +1,7 @@
 """The 16-to-8 dense layer of LIF neurons alone, as hw.export writes it."""
 
+from pathlib import Path
+
 import numpy as np
 
 from bench.store import ROOT, kept
@@ -22,7 +24,8 @@ def network():
 def measure(*, seed=1):
     """The export's report: lc (with the scan chain around it), scan_lc, ebr, dsp, cycles_a_step."""
     stage = network().stages[0]
-    sources = [open(f"hw/{name}.py").read() for name in ("layer", "axi", "scan", "export")]
+    sources = [Path(path).read_text() for path in (
+        "hw/ip/dense_layer.py", "hw/ip/axi.py", "flow/export/scan.py", "flow/export/units.py")]
 
     def make():
         return export_layer(ROOT / "unit" / "layer.v", stage, steps=STEPS, network="16-to-8",

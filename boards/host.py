@@ -16,9 +16,7 @@ from boards.protocol.codec import (
     FRAME,
     MEANINGS,
     Error,
-    Identity,
     Kind,
-    Register,
     blocks,
     bytes_of,
     seal,
@@ -26,16 +24,17 @@ from boards.protocol.codec import (
     unseal,
     unstuff,
 )
+from boards.protocol.identity import Identity
 from boards.protocol.results import pixel_bytes, result_of, train_bytes
 from golden.io.errors import BadInput
 from golden.network.result import Result
-from hw.plan.planner import signature
+from hw.interface import EXPERIMENT_REGISTERS, Register, Space
+from hw.plan.packing import signature
 
 __all__ = ["Board", "LinkError", "Result", "find_port"]
 
 LONGEST = 2**16  # bytes kept for want of a FLAG
 WORDS = 116    # of a write request
-EXPERIMENTS = 0x8000  # registers of an experiment from here on (hw.explain.ablation)
 WINDOW = 16    # requests sent before their answers are awaited
 PATIENCE = 30  # timeouts that an image may take, beside those of its bytes on the wire
 
@@ -164,7 +163,7 @@ class Board:
     def load(self, writes, *, label):
         """Make the chip ready for a network, whose digest is ``label``.
 
-        ``writes`` are (n, 3) of (space, index, word), as hw.plan.planner.configuration gives them;
+        ``writes`` are (n, 3) of (space, index, word), as hw.plan.packing.configuration gives them;
         all of the weight memory is among them. The label is cleared meanwhile, so that a chip half
         loaded does not pass for loaded. LinkError if the chip then holds other weights.
         """
@@ -191,7 +190,7 @@ class Board:
     def _checked(self, writes):
         """``writes`` as an array, or BadInput."""
         writes = np.asarray(writes, dtype=np.int64)
-        spaces = 4 if self._identity.experiments else 3
+        spaces = Space.EXPERIMENT + bool(self._identity.experiments)
         if (writes.ndim != 2 or writes.shape[1] != 3
                 or not np.isin(writes[:, 0], range(spaces)).all()):
             raise BadInput(f"writes must be rows of space (0 to {spaces - 1}), index and word")
@@ -209,7 +208,8 @@ class Board:
             self._write(kind, index, words)
             for at, word in enumerate(words.tolist(), index):
                 # A reset forgets registers; marks of experiments lie in memory.
-                if kind == Kind.REGISTERS or (kind == Kind.EXPERIMENT and at >= EXPERIMENTS):
+                if kind == Kind.REGISTERS or (
+                        kind == Kind.EXPERIMENT and at >= EXPERIMENT_REGISTERS):
                     self._registers[kind, at] = word
 
     def set_table(self, table):
@@ -217,8 +217,8 @@ class Board:
         self._write(Kind.TABLE, 0, table)
 
     def set_register(self, index, value):
-        """Write a register (boards.protocol.codec.Register); it keeps its value over a reset."""
-        self.configure([(2, int(index), int(value))])
+        """Write a register (hw.interface.Register); it keeps its value over a reset."""
+        self.configure([(Space.REGISTERS, int(index), int(value))])
 
     def set_seed(self, seed):
         """Set the seed of the encoder, 1 to 2**32 - 1."""

@@ -5,7 +5,6 @@ flow.estimate.cycles; of those that fit, the Pareto front (fewer cycles, fewer c
 error) is listed, and some of its points are built, to stand beside what was predicted.
 """
 
-import copy
 import itertools
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +14,7 @@ import numpy as np
 from rich.progress import Progress
 
 from flow import steps
+from flow.design import design, memories
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles
 from flow.estimate.memories import shortages
@@ -23,7 +23,7 @@ from golden.io.console import Console, Table
 from golden.io.errors import BadInput
 from golden.io.files import output, replacing
 from golden.io.text import say
-from golden.network import Layer
+from golden.network import Layer, load
 
 __all__ = ["Point", "candidates", "explore", "front", "requantised", "run"]
 
@@ -86,7 +86,7 @@ def requantised(network, fewer):
     return network.replace(layers=tuple(layers)), float(np.sqrt(wrong / max(all_, 1e-9)))
 
 
-def candidates(network, args, *, activity, tick=lambda: None):
+def candidates(network, config, *, activity, tick=lambda: None):
     """A Point for every size that the memories hold, and the network that it is for."""
     found = []
     for fewer, lanes, word_steps in itertools.product(FEWER_BITS, LANES, WORD_STEPS):
@@ -95,7 +95,7 @@ def candidates(network, args, *, activity, tick=lambda: None):
         if changed is None:
             continue
         try:
-            accelerator, _ = sized(changed[0], args, lanes, word_steps)
+            accelerator, _ = sized(changed[0], config, lanes, word_steps)
         except BadInput:
             continue
         plan = accelerator.plan
@@ -106,13 +106,10 @@ def candidates(network, args, *, activity, tick=lambda: None):
     return found
 
 
-def sized(network, args, lanes, word_steps):
+def sized(network, config, lanes, word_steps):
     """(accelerator, component for the board) of a size; BadInput if it does not fit."""
-    from flow import build
-    args = copy.copy(args)
-    args.lanes, args.word_steps = lanes, word_steps
-    accelerator, component, _ = build.design(network, args)
-    if over := shortages(build.memories(accelerator)):
+    accelerator, component, _ = design(network, config.replace(lanes=lanes, word_steps=word_steps))
+    if over := shortages(memories(accelerator)):
         raise BadInput("; ".join(over))
     return accelerator, component
 
@@ -132,9 +129,9 @@ def spread(points, count):
     return [points[n] for n in dict.fromkeys(at.tolist())]
 
 
-def built(network, args, lanes, word_steps, hz, where):
+def built(network, config, lanes, word_steps, hz, where):
     """Cells of one build after packing; with ``hz`` also the clock after place and route."""
-    _, component = sized(network, args, lanes, word_steps)
+    _, component = sized(network, config, lanes, word_steps)
     with processes.folder("sam-explore-") as work:
         folder = steps.synthesised(component, where or work)
         found = steps.packed_size(folder)
@@ -167,31 +164,40 @@ def pool(jobs, dask):
     return Parallel(n_jobs=-1, return_as="generator_unordered")
 
 
-def explore(network, args, hz, console, *, where=None):
+def explore(network, config, hz, console, *, activity=0.05, quick=False, jobs=1, dask=None,
+            where=None):
     """The front, its spread points built and ``real`` filled in.
 
     Parameters
     ----------
-    args : argparse.Namespace
-        Of hw.build: activity, quick, jobs, dask, and what ``flow.build.design`` takes.
+    config : BuildConfig
+        Whose lanes and word_steps are varied.
+    activity : float
+        Share of neuron steps with a spike.
+    quick : bool
+        Build few points, without place and route.
+    jobs : int
+        Builds at once.
+    dask : None or str
+        Address of a scheduler to build on.
     where : None or Path
         Folder that keeps netlists.
     """
     from joblib import delayed
-    workers = pool(args.jobs, args.dask)
+    workers = pool(jobs, dask)
     sizes = len(FEWER_BITS) * len(LANES) * len(WORD_STEPS)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("costing", total=sizes)
-        found = candidates(network, args, activity=args.activity,
+        found = candidates(network, config, activity=activity,
                            tick=lambda: progress.advance(task))
         best = front([point for point, _ in found])
         networks = {(p.lanes, p.word_steps, p.bits): changed for p, changed in found}
-        chosen = spread(best, QUICK_BUILDS if args.quick else BUILDS)
+        chosen = spread(best, QUICK_BUILDS if quick else BUILDS)
         progress.reset(task, description="building", total=len(chosen))
 
         def one(n, point):
             key = point.lanes, point.word_steps, point.bits
-            return n, built(networks[key], args, *key[:2], None if args.quick else hz, where)
+            return n, built(networks[key], config, *key[:2], None if quick else hz, where)
         real = {}
         with processes.unheard():
             ends = workers(delayed(one)(best.index(point), point) for point in chosen)
@@ -221,26 +227,28 @@ def table(points, network, activity):
     return found
 
 
-
-def where_memories_lie(network, args, point):
+def where_memories_lie(network, config, point):
     """One line: which memory of a point lies in which blocks, the one placement that fits it."""
-    from flow.build import memories
-    accelerator, _ = sized(network, args, point.lanes, point.word_steps)
+    accelerator, _ = sized(network, config, point.lanes, point.word_steps)
     return "; ".join(f"{store.what}: {store.blocks} {store.kind}"
                      for store in memories(accelerator))
 
 
-def run(network, args, hz, console):
-    """Explore, print the table, and write it to explore.json in ``args.out``."""
-    path = Path(args.out) / "explore.json"
-    output(path, args.network, what="the table", known=lambda path: all(
+def run(config, hz, console, *, out, **how):
+    """Explore, print the table, and write it to explore.json in the folder ``out``.
+
+    ``how`` goes to ``explore``.
+    """
+    path = Path(out) / "explore.json"
+    output(path, config.network, what="the table", known=lambda path: all(
         "predicted" in point for point in json.loads(path.read_text())))
-    points = explore(network, args, hz, console, where=Path(args.out) / "netlists")
+    network = load(config.network)
+    points = explore(network, config, hz, console, where=Path(out) / "netlists", **how)
     # A table that is cut short to fit a pipe's 80 columns would be of no use.
     wide = Console(width=max(console.width, 110))
-    wide.print(table(points, network, args.activity))
+    wide.print(table(points, network, how.get("activity", 0.05)))
     if points:
-        wide.print(f"fewest cycles: {where_memories_lie(network, args, points[0])}",
+        wide.print(f"fewest cycles: {where_memories_lie(network, config, points[0])}",
                    markup=False, highlight=False)
     with replacing(path) as aside:
         aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")

@@ -5,6 +5,7 @@ import numpy as np
 from golden.io.errors import BadInput
 
 LEAK_BITS = 16   # a leak of L is kept as the dropped share (1 - L) in units of 2**-16
+GAMMA = 0.5      # steepness of SAM where none is named
 TABLE_FRAC = 15  # exp(-gamma d) in units of 2**-15, so that 1 is exact in 16 bits
 SCORE_FRAC = 8   # NCS and SAM in units of 2**-8
 MAP_BITS = 8, 32  # of a map pixel that may be asked for, at least and at most

@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from golden.formats import MODES, bits_unsigned, exp_table, score_bits
+from golden.formats import MODES, bits_unsigned, exp_table
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.encode.encoder import encoder_for
@@ -48,7 +48,7 @@ class Accelerator(wiring.Component):
     """Classifies one image after another and shows where the network looked.
 
     The pixels of an image are encoded as they arrive. Then layer follows layer
-    (hw.plan.planner.Pass); the SAM unit follows the engine through each tapped layer and maps leave
+    (hw.plan.passes.Pass); the SAM unit follows the engine through each tapped layer and maps leave
     meanwhile, pixel after pixel in (y, x) order, step after step. The next layer waits until the
     unit has read the trains. The counts of spikes follow each layer; the cycles since the first
     pixel end the image, behind all maps. Weights must be written once before the first image; no
@@ -118,15 +118,16 @@ class Accelerator(wiring.Component):
                                 for tap in self.taps), default=1)
         self.map_width = min(self.exact_width, map_bits or self.exact_width)
         self.score_width = self.plan.score_bits
-        self.maps_per_image = sum(network.steps * stages[tap].shape[1] * stages[tap].shape[2]
-                                  for tap in self.taps)
+        maps = [Sam.output(stages[tap].shape, steps=network.steps, bits=self.map_width)
+                for tap in self.taps]
+        self.maps_per_image = sum(output.words for output in maps)
         self.scores_per_image = network.steps * network.classes
         self.counts_per_image = 2 + len(network.taps)
         width = word_steps if network.encoder == "frames" else 8
         optional = {}
         if attribution is not None:
-            self.trace_width = score_bits(network.steps)
-            self.traces_per_image = stages[attribution].neurons
+            output = Traces.output(stages[attribution].shape, steps=network.steps)
+            self.trace_width, self.traces_per_image = output.bits, output.words
             optional["o_traces"] = Out(stream.Signature(unsigned(self.trace_width)))
         super().__init__({
             **optional,
@@ -282,29 +283,25 @@ class Accelerator(wiring.Component):
         follows = lambda layers: held(
             m, number, [int(not p.merging and p.stage.index in layers) for p in passes])
         traced = () if self.attribution is None else (self.attribution,)
+        units = []                             # (unit, its layers, its table's writes, its words)
         if self.taps:
             m.submodules.sam = sam = Sam(
                 steps=self.network.steps, word_steps=plan.word_steps, map_width=self.map_width,
                 held=self.map_width < self.exact_width, table=self.table)
-            tapped = follows(self.taps)
-            listeners.append((sam.i, tapped))
-            busy.append(sam.busy)
-            connect(m, sam.o, wiring.flipped(self.o_maps))
-            m.d.comb += [
-                sam.mode.eq(mode),
-                sam.clear.eq(restarted),
-                sam.table_addr.eq(config.p.index), sam.table_data.eq(config.p.data),
-                sam.table_en.eq(table_en & ~config.p.index[8] if traced else table_en),
-            ]
+            m.d.comb += [sam.mode.eq(mode), sam.clear.eq(restarted)]
+            own = table_en & ~config.p.index[8] if traced else table_en
+            units.append((sam, self.taps, own, self.o_maps))
         if traced:
             m.submodules.traces = traces = Traces(
                 steps=self.network.steps, word_steps=plan.word_steps)
-            listeners.append((traces.i, follows(traced)))
-            busy.append(traces.busy)
-            connect(m, traces.o, wiring.flipped(self.o_traces))
+            units.append((traces, traced, table_en & config.p.index[8], self.o_traces))
+        for unit, layers, writes, words in units:            # by hw.explain.interface alone
+            listeners.append((unit.i, follows(layers)))
+            busy.append(unit.busy)
+            connect(m, unit.o, wiring.flipped(words))
             m.d.comb += [
-                traces.table_addr.eq(config.p.index), traces.table_data.eq(config.p.data),
-                traces.table_en.eq(table_en & config.p.index[8]),
+                unit.table.addr.eq(config.p.index), unit.table.data.eq(config.p.data),
+                unit.table.en.eq(writes),
             ]
         if listeners:
             m.submodules.follower = follower = TapReader(plan)

@@ -1,6 +1,6 @@
-"""python -m hw.export: the command of flow.export.units."""
+"""python -m hw.export: the command of flow.export.command."""
 
-from flow.export.units import main
+from flow.export.command import main
 
 if __name__ == "__main__":
     main()

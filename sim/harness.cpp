@@ -109,7 +109,8 @@ int main(int argc, char **argv) {
         offer_pixel = !configuring && sent < total && sent < sendable * per_image && (offer_pixel || go());
         if (offer_config) {
             const uint16_t *r = (const uint16_t *)&config[6 * configured];
-            PORT(i_config, payload) = (uint64_t)r[2] | (uint64_t)r[1] << 16 | (uint64_t)r[0] << 32;
+            PORT(i_config, payload) = (uint64_t)r[2] | (uint64_t)r[1] << DATA_BITS
+                | (uint64_t)r[0] << (DATA_BITS + INDEX_BITS);
         }
         if (offer_pixel)
             PORT(i_pixels, payload) = (pixels[2 * sent] | pixels[2 * sent + 1] << 8) | (sent % per_image == 0) << pixel_bits;
@@ -161,7 +162,7 @@ int main(int argc, char **argv) {
             moved = true;
         }
         if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
-            const bool last = PORT(o_counts, payload) >> 24 & 1;
+            const bool last = PORT(o_counts, payload) >> COUNT_BITS & 1;
             record(2, last, 0, PORT(o_counts, payload) & 0xffffff);
             moved = true;
             if (last) {

@@ -26,7 +26,7 @@ from golden.io import processes
 from golden.network.result import joined, stacked
 from golden.run import check_images, check_taps
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration
+from hw.plan.packing import configuration
 from sim.pins import HARNESS, SimulatedPort
 from sim.verilate import kept, verilated
 

@@ -19,7 +19,9 @@ from golden.run import at_top, check_images, check_taps
 from hw.accelerator import Accelerator
 from hw.engine.profiler import StallReason
 from hw.explain.ablation import mask_writes
-from hw.plan.planner import channel_stride, class_order, configuration, pixel_words
+from hw.interface import map_arrays, pixel_words, score_arrays, trace_arrays
+from hw.plan.buffers import aligned, channel_stride
+from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
 
 MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
@@ -76,7 +78,7 @@ class Simulation:
             (folder / "config").write_bytes(config.astype("<u2").tobytes())
             if flips:
                 (folder / "flips").write_bytes(flips)
-            pixels = pixel_words(self.accelerator.plan, images)
+            pixels = pixel_words(images, word_steps=self.accelerator.plan.word_steps)
             (folder / "pixels").write_bytes(pixels.astype("<u2").tobytes())
             call = [self.program, "config", "pixels", "out", pixels[0].size, len(images),
                     round(256 * stall), seed,
@@ -160,11 +162,10 @@ class Simulation:
         values = lambda kind: records[kinds == kind][:, 3]
         steps = network.steps
 
-        scores = np.zeros((count, steps, network.classes), dtype=np.int32)
         width = accelerator.score_width
         raw = values(SCORE).astype(np.int64).reshape(count, -1)
-        order = class_order(accelerator.plan)
-        scores[:, order[:, 0], order[:, 1]] = raw - (raw >> width - 1 << width)
+        scores = score_arrays((raw - (raw >> width - 1 << width)).astype(np.int32), steps=steps,
+                              classes=network.classes, lanes=accelerator.plan.lanes)
 
         counts = values(COUNT).astype(np.int64).reshape(count, -1)
         result = Result(logits=scores[:, -1], scores=scores, counts=counts[:, :-1],
@@ -172,19 +173,14 @@ class Simulation:
         result.causes = self.causes(records, count)
         maps = values(MAP).astype(np.int32).reshape(count, -1)
         shapes = {stage.index: stage.shape for stage in network.stages}
-        at = 0
-        for tap in self.taps:
-            _, height, breadth = shapes[tap]
-            size = height * breadth * steps
-            result.maps[tap] = (maps[:, at:at + size].reshape(count, height, breadth, steps)
-                                .transpose(0, 3, 1, 2).copy())
-            at += size
+        sides = {tap: shapes[tap][1:] for tap in self.taps}
+        for tap, words in map_arrays(maps, sides, count=steps).items():
+            result.maps[tap] = words.transpose(0, 3, 1, 2).copy()
         if self.narrow:
             result.saturated = at_top(result.maps, accelerator.map_width)
         if accelerator.attribution is not None:
-            channels, height, breadth = shapes[accelerator.attribution]
-            result.traces = (values(TRACE).astype(np.int64)
-                             .reshape(count, height, breadth, channels).transpose(0, 3, 1, 2))
+            result.traces = trace_arrays(values(TRACE).astype(np.int64).reshape(count, -1),
+                                         shapes[accelerator.attribution])
         if keep:
             trains = records[kinds == TRAIN][:, 1:]
             planes = accelerator.plan.planes
@@ -213,7 +209,7 @@ class Simulation:
         channels, height, breadth = shape
         chosen = trains[trains[:, 0] == number]
         stride = channel_stride(channels)
-        chunk = -(-stride * height * breadth // 16) * 16
+        chunk = aligned(stride * height * breadth)
         stored = np.zeros((count, plan.chunks * chunk), dtype=np.uint32)
         image = np.repeat(np.arange(count), len(chosen) // count)
         stored[image, chosen[:, 1]] = chosen[:, 2]

@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from flow.build import default_taps
+from flow.design import default_taps
 from golden.images import load_images
 from golden.io.arguments import whole
 from golden.io.console import Console

@@ -20,6 +20,7 @@ from amaranth.back import verilog
 from golden.io.errors import BadInput, Fault
 from golden.io.processes import folder, lasting, run
 from golden.io.text import say
+from hw.interface import COUNT_BITS, DATA_BITS, INDEX_BITS
 from hw.memory.spram import Simulated
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -189,6 +190,7 @@ def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, cove
     where tools or space for it are missing.
     """
     flags = " ".join(["-O0" if quick else "-DCELLS" if cells else f"-O2 {native()}", flags]).strip()
+    flags += f" -DDATA_BITS={DATA_BITS} -DINDEX_BITS={INDEX_BITS} -DCOUNT_BITS={COUNT_BITS}"
     if "o_traces__valid" in text:
         flags += " -DTRACES"
     if "mutsel" in text:

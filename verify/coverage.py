@@ -19,13 +19,14 @@ import numpy as np
 from golden.io.errors import command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
+from golden.io.text import say
 from golden.network import load
 from hw.explain.ablation import mask_writes
 from sim.rtl import Simulation
 from verify.networks import draw, images
 
 EXPLAINED = Path(__file__).with_name("uncovered.json")
-ROOMS = ("golden", "hw", "sim", "boards", "train")
+ROOMS = ("golden", "hw", "boards", "flow", "sim", "apps", "train")
 
 
 def points(path):
@@ -137,13 +138,13 @@ def main(argv=None):
     if args.python is not None:
         shares += python(args.python)
     for row in shares:
-        print(f"{row['what']}: {row['covered']:,} of {row['all']:,}, "
-              f"{100 * row['covered'] / row['all']:.1f} %")
+        say(f"{row['what']}: {row['covered']:,} of {row['all']:,}, "
+            f"{100 * row['covered'] / row['all']:.1f} %")
     for part in parts:
-        print("  {module}: lines {lines[0]} of {lines[1]}, toggles {toggles[0]} of {toggles[1]}"
-              .format(**part))
+        say("  {module}: lines {lines[0]} of {lines[1]}, toggles {toggles[0]} of {toggles[1]}"
+            .format(**part))
     for what, count in missing.most_common(60):
-        print(f"  not covered, {count} points: {what}")
+        say(f"  not covered, {count} points: {what}")
     if args.out:
         explained = json.loads(EXPLAINED.read_text()) if EXPLAINED.exists() else []
         with replacing(args.out) as aside:

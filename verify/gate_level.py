@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 
-from flow.build import default_taps
+from flow.design import default_taps
 from golden.images import load_images
 from golden.io.errors import BadInput, command
 from golden.io.evidence import stamp

@@ -23,15 +23,16 @@ import time
 from collections import Counter
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
 from flow import toolchain
 from golden.io.arguments import whole
+from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.evidence import digest, stamp
 from golden.io.files import replacing
 from golden.io.processes import folder
+from golden.io.text import say
 from golden.network import Layer, Network, Neuron
 from verify.stopping import Started
 
@@ -39,7 +40,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 ENDS = {signal.SIGTERM: (143, "terminated"), signal.SIGINT: (130, "interrupted")}
 BEGUN = 0.2         # seconds until Python runs what is killed
 SHARE = 1.1         # of a whole run, in which the signal comes
-ROOMS = ("golden", "hw", "sim", "boards")
+ROOMS = ("golden", "hw", "boards", "flow", "sim", "apps")
 
 
 def tiny(seed):
@@ -194,13 +195,13 @@ def main(argv=None):
             except AssertionError as error:
                 entry["wrong"] = str(error)
                 failed.append(entry)
-                console.print(f"{n}: {entry}", markup=False)
+                console.print(f"{n}: {entry}")
             log.append(entry)
             progress.advance(task)
             if not console.is_terminal and n % 10 == 9:
-                print(f"{n + 1} of {args.limit} kills", file=sys.stderr, flush=True)
+                say(f"{n + 1} of {args.limit} kills", file=sys.stderr, flush=True)
     if made["sources"] != digest("kill"):
-        print("error: the code changed meanwhile", file=sys.stderr)
+        say("error: the code changed meanwhile", file=sys.stderr)
         raise SystemExit(1)
     outputs = Counter(entry.get("output", "wrong") for entry in log)
     report = {
@@ -210,8 +211,8 @@ def main(argv=None):
     if args.out:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n")
-    print(f"{len(log)} kills: {outputs['old']} left the old output, {outputs['new']} the new one; "
-          f"{report['remains']} left files for the next run; {len(failed)} wrong")
+    say(f"{len(log)} kills: {outputs['old']} left the old output, {outputs['new']} the new one; "
+        f"{report['remains']} left files for the next run; {len(failed)} wrong")
     raise SystemExit(1 if failed else 0)
 
 

@@ -1,10 +1,14 @@
 """python -m tests.proof_page: docs/proof.md, all of its numbers from the files in docs/proof/."""
 
+import argparse
 import json
 from pathlib import Path
 
+from golden.io.errors import command
 from golden.io.evidence import ABOUT, state
 from golden.io.files import replacing
+from golden.io.text import say
+from verify.fuzz.commands import cases
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "docs" / "proof", ROOT / "docs" / "proof.md"
@@ -47,8 +51,8 @@ written anew (`verify/formal/arithmetic.py`).
 {table}
 
 Found: the first run of every proof failed its covers: the clock of the proofs was no port, so
-nothing had ever moved, and all assertions had "held". Planted: `tests/test_formal.py` breaks the
-gateware in one place for each class of claims, and each proof turns red.
+nothing had ever moved, and all assertions had "held". Planted: `tests/verify/test_formal.py`
+breaks the gateware in one place for each class of claims, and each proof turns red.
 
 The SPRAM's twin is proven equal to Yosys' model of the cell cut to 16 words: a solver is lost in
 16,384.
@@ -66,7 +70,7 @@ of the trains of a word after the last of them (`verify/formal/reach.py`). State
 
 Planted: a count that is given up when nobody takes it, and an end that is overlooked while a map
 is stalled, a deadlock; a store that is told its jump a cycle late, which the row alone sees
-(`tests/test_reach.py`).
+(`tests/verify/test_reach.py`).
 """
 
 GATES = """\
@@ -85,7 +89,7 @@ gateware as it was.
 The LUT's model looks its output up, for speed, and is proven equal to Yosys' by SAT for all
 contents and inputs. The SPRAM's portable twin and the cell's model pass the same bench
 (`sim/benches/spram.py`); multipliers are inferred, so their twin is `*` itself, compared with the
-SB_MAC16 that Yosys makes of it (`tests/test_sim_gates.py`). An `.asc` cannot be turned back
+SB_MAC16 that Yosys makes of it (`tests/verify/test_gate_level.py`). An `.asc` cannot be turned back
 here: icebox_vlog (Debian's fpga-icestorm) was tried; it writes LUTs and block RAM, and of the
 UP5K's SPRAM and MAC16 only the wires, so that its Verilog lacks the weights. What place and route
 did is not checked.
@@ -108,12 +112,12 @@ assumed.
 
 The target is 95 % of those not proven equivalent, in every component. Survivors and the reasons
 known: `verify/mutation/survivors.json`; the list: `docs/proof/mutation.json`. Below it is the
-follower alone, of whose six one is seen in its own bench (`tests/test_broken_rtl.py`) and five do
-the same in any engine, for reasons no solver sees in it alone: other names of states, or addresses
-that the engine never gives. Found: mutants of a
-module inside a mutated module were not connected, and so survived one and all; this is an error
-now. That no proof takes a mutant that a bench sees for the design is a test
-(`tests/test_mutation.py`).
+follower alone, of whose six one is seen in its own bench (`tests/verify/test_broken_rtl.py`) and
+five do the same in any engine, for reasons no solver sees in it alone: other names of states, or
+addresses that the engine never gives. Found: mutants of a module inside a mutated module were not
+connected, and so survived one and all; this is an error now. That no proof takes a mutant that a
+bench sees for the design is a test
+(`tests/verify/test_mutation.py`).
 """
 
 SOAK = """\
@@ -143,7 +147,7 @@ will.
 
 Found: networks whose layers do not fill their stride, or whose last group of lanes is short, at 1
 and 2 lanes and at as many lanes as a word has steps: the RTL did not end, or was wrong.
-Planted: `tests/test_drawn_rtl.py`.
+Planted: `tests/verify/test_drawn.py`.
 """
 
 UPSETS = """\
@@ -156,18 +160,18 @@ is, if anything outlives an image, or if the machine hangs.
 """
 
 FUZZ = """\
-## Bad input: `pytest tests/test_fuzz.py tests/test_fuzz_commands.py`
+## Bad input: `pytest tests/project/test_damaged_files.py tests/project/test_command_lines.py`
 
 {cases} command lines and files, drawn by hypothesis and by seed: every command with missing,
 damaged, swapped and well-formed files and options. Each ends in success, or in exit code 2 with
 one line of error and nothing written; none takes 30 s. Planted: a command that raises, and one
 that leaves half a file, are both found by the same check.
 
-What a user has is not lost (`pytest tests/test_files.py`): an output that is also an input, by
-whatever name, is refused before the work begins, as are devices, pipes, folders, and files that the
-command did not write and the user did not name. Links are followed, modes kept. A build, an export
-or a picture with its raw map appears whole or not at all, whichever file finds the disk full;
-`report.json` holds the SHA-256 of the bitstream, and `boards.flash` refuses any other.
+What a user has is not lost (`pytest tests/project/test_files.py`): an output that is also an
+input, by whatever name, is refused before the work begins, as are devices, pipes, folders, and
+files that the command did not write and the user did not name. Links are followed, modes kept. A
+build, an export or a picture with its raw map appears whole or not at all, whichever file finds the
+disk full; `report.json` holds the SHA-256 of the bitstream, and `boards.flash` refuses any other.
 
 `make fuzz` draws more, of every command and with files made to harm, each in a process with little
 time and memory: {fuzz}
@@ -343,19 +347,23 @@ def coverage():
 
 def page():
     """Text of docs/proof.md."""
-    from tests.test_fuzz import COUNT
-    from tests.test_fuzz_commands import COMMANDS
-    cases = 5 * COUNT + sum(count for _, count, _ in COMMANDS.values())
     return "\n".join([
         HEAD.format(missing=missing(), states=states()),
         FORMAL.format(table=formal(), reach=reach()), GATES.format(gates=gates()),
         MUTATION.format(table=mutation()), SOAK.format(table=soak()),
         drawn(), UPSETS.format(table=upsets()), FUZZ.format(
-            cases=f"{cases:,}", fuzz=fuzz(), kill=kill()),
+            cases=f"{cases():,}", fuzz=fuzz(), kill=kill()),
         COVERAGE.format(table=coverage())])
 
 
-if __name__ == "__main__":
+@command
+def main(argv=None):
+    """Write the page."""
+    argparse.ArgumentParser(prog="python -m tests.proof_page", description=__doc__).parse_args(argv)
     with replacing(PAGE) as aside:
         aside.write_text(page())
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    say(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

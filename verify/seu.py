@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from flow.build import default_taps
+from flow.design import default_taps
 from flow.yosys import flattened
 from golden.images import load_images
 from golden.io.arguments import whole
@@ -26,10 +26,10 @@ from golden.network import load
 from golden.run import run_batched
 
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
-    "membrane": r"core\.engine\.lane\d+\.(kept|\$signal|fired)",
+    "membrane": r"core\.engine\.lane\d+\.neuron\.(kept|\$signal|fired)",
     "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
-    "NCS": r"sam\.(kept|grown)",
-    "ISI": r"sam\.later",
+    "NCS": r"sam\.score\.(kept|grown)",
+    "ISI": r"sam\.score\.last",
 }
 PART = 100
 

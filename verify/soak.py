@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from flow.build import default_taps
+from flow.design import default_taps
 from golden.explain.perturb import NetworkModel
 from golden.formats import MODES
 from golden.images import load_images

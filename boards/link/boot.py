@@ -4,7 +4,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.protocol.codec import FLAG, Boot
+from boards.protocol.codec import FLAG
+from boards.protocol.identity import Boot
 
 __all__ = ["Loader"]
 

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.link.framer import COUNT
+from hw.interface import COUNT_BITS
 
 __all__ = ["Counters"]
 
@@ -33,7 +34,7 @@ class Counters(wiring.Component):
         m = Module()
 
         told = Signal(range(3))            # counters given before the last count
-        held, waited = Signal(24), Signal(24)
+        held, waited = Signal(COUNT_BITS), Signal(COUNT_BITS)
         last  = self.i.p.last
         ends  = self.o.valid & self.o.ready & last
         m.d.comb += [

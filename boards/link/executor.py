@@ -5,12 +5,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.protocol.codec import Error, Kind, blocks
+from hw.interface import DATA_BITS, INDEX_BITS, SPACE_BITS
 from hw.memory.signature import SIGN
 
 __all__ = ["Executor", "ANSWER", "CONFIG", "LABEL", "REQUEST", "pixel"]
 
 REQUEST = data.StructLayout({"data": 8, "last": 1})
-CONFIG  = data.StructLayout({"data": 16, "index": 16, "space": 2})
+CONFIG  = data.StructLayout({"data": DATA_BITS, "index": INDEX_BITS, "space": SPACE_BITS})
 LABEL   = data.StructLayout({"data": 8, "index": 3, "signature": 1})
 ANSWER  = data.StructLayout({"seq": 8, "error": 3, "identity": 1})
 

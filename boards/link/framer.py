@@ -7,13 +7,15 @@ from amaranth.lib.wiring import In, Out
 from boards.link.crc import CRC16
 from boards.link.executor import ANSWER, LABEL
 from boards.link.stuffing import Stuffer
-from boards.protocol.codec import BLOCK, BOOT_AT, LABEL_AT, SIGNATURE_AT, Boot, Kind, bytes_of
+from boards.protocol.codec import BLOCK, Kind, bytes_of
+from boards.protocol.identity import BOOT_AT, LABEL_AT, SIGNATURE_AT, Boot
+from hw.interface import COUNT_BITS
 
 __all__ = ["Framer", "COUNT", "WORD_BITS"]
 
 WORD_BITS = 32     # of the widest result word
 FULL  = BLOCK - 4  # a word that begins here still ends within a block
-COUNT = data.StructLayout({"data": 24, "last": 1})
+COUNT = data.StructLayout({"data": COUNT_BITS, "last": 1})
 
 
 class Framer(wiring.Component):

@@ -17,7 +17,7 @@ class Link(wiring.Component):
 
     Parameters
     ----------
-    identity : boards.protocol.codec.Identity
+    identity : boards.protocol.identity.Identity
         What the chip says of itself; tells the size of an image and the widths of the results.
 
     Members
@@ -33,7 +33,7 @@ class Link(wiring.Component):
     i_maps, i_scores, i_counts, i_traces : In
         The accelerator's ``o_maps``, ``o_scores``, ``o_counts`` and, if the identity has traces,
         ``o_traces``.
-    boot : In(boards.protocol.codec.Boot)
+    boot : In(boards.protocol.identity.Boot)
         What to say of the weights in flash, unless the identity says Boot.NONE.
     executed, labelled : Out(1)
         A request was carried out without error; the label was written to its end.

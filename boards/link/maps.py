@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.protocol.codec import MapEncoding, words_of
+from boards.protocol.identity import MapEncoding, words_of
 
 __all__ = ["BlockFloat", "TimeSum", "width_of", "words_of"]
 

@@ -11,7 +11,7 @@ from boards.link.counters import Counters
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
-from boards.protocol.codec import Boot, Identity, MapEncoding, Tap
+from boards.protocol.identity import Boot, Identity, MapEncoding, Tap
 from golden.formats import map_top
 
 __all__ = ["Top", "attach", "condenser", "identify"]
@@ -24,7 +24,7 @@ def condenser(accelerator, form):
 
 
 def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
-    """What the chip says of itself (boards.protocol.codec.Identity)."""
+    """What the chip says of itself (boards.protocol.identity.Identity)."""
     network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
     plan = accelerator.plan
     pixels = accelerator.maps_per_image // network.steps
@@ -59,7 +59,7 @@ class Top(wiring.Component):
         Frequency of ``sync``.
     baud : int
         Of the UART, at most a quarter of the clock; 8 data bits, no parity, one stop bit.
-    form : boards.protocol.codec.MapEncoding
+    form : boards.protocol.identity.MapEncoding
         Of the maps reported.
     counters : bool
         Whether map values held at the top and waits for the wire are counted

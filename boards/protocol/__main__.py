@@ -1,6 +1,6 @@
-"""python -m boards.protocol: the command of boards.protocol.codec."""
+"""python -m boards.protocol: the command of boards.protocol.tables."""
 
-from boards.protocol.codec import main
+from boards.protocol.tables import main
 
 if __name__ == "__main__":
     main()

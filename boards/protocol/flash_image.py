@@ -16,7 +16,7 @@ MAGIC, VERSION = b"SAMW", 1
 
 
 def flash_image(writes, *, label):
-    """Header and frames of ``writes``, as hw.plan.planner gives them, ended by the label.
+    """Header and frames of ``writes``, as hw.plan.packing gives them, ended by the label.
 
     The chip checks each frame by its CRC-16 and its answer; header and CRC-32 are for programs.
     """

@@ -2,14 +2,20 @@
 
 import numpy as np
 
-from boards.protocol.codec import Kind, MapEncoding, words_of
+from boards.protocol.codec import Kind
+from boards.protocol.identity import MapEncoding, words_of
 from golden.io.errors import BadInput
 from golden.network.result import Result
+from hw.interface import (
+    COUNT_BITS,
+    count_parts,
+    map_arrays,
+    pixel_words,
+    score_arrays,
+    trace_arrays,
+)
 
 __all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes"]
-
-
-CORRUPT = 1 << 23      # in the count of cycles: hw.accelerator
 
 
 def numbers(payload, bits, *, signed):
@@ -30,7 +36,7 @@ def pixel_bytes(told, image):
         raise BadInput(f"image must be {shape} for this network, not {image.shape}")
     if image.dtype != np.uint8:
         raise BadInput(f"image must be of uint8, not {image.dtype}")
-    return image.transpose(1, 2, 0).tobytes()
+    return pixel_words(image[None], word_steps=told.pixel_bits).tobytes()
 
 
 def train_bytes(told, frames):
@@ -39,10 +45,7 @@ def train_bytes(told, frames):
     shape = (told.steps, told.channels, told.height, told.width)
     if frames.shape != shape or not np.isin(frames, (0, 1)).all():
         raise BadInput(f"spike frames must be {shape} of 0 and 1, not {frames.shape}")
-    padded = np.zeros((told.frames * told.pixel_bits, *shape[1:]), dtype=np.int64)
-    padded[:told.steps] = frames
-    words = padded.reshape(told.frames, told.pixel_bits, *shape[1:])
-    words = np.tensordot(1 << np.arange(told.pixel_bits), words, (0, 1)).transpose(2, 3, 1, 0)
+    words = pixel_words(frames[None], word_steps=told.pixel_bits)
     return words.astype(">u2" if told.pixel_bits > 8 else np.uint8).tobytes()
 
 
@@ -50,32 +53,30 @@ def result_of(told, found):
     """Result of an image's result words, bytes by Kind, from a chip of identity ``told``."""
     words = numbers(found[Kind.MAPS], told.map_bits, signed=False)
     scores = numbers(found[Kind.SCORES], told.score_bits, signed=True).astype(np.int32)
-    counts = numbers(found[Kind.COUNTS], 24, signed=False)
-    maps, sums, at = {}, {}, 0
-    for tap in told.taps:
-        side = words_of(told.form, steps=told.steps)
-        size = side * tap.height * tap.width
-        rows = words[at:at + size].reshape(tap.height, tap.width, side)
-        at += size
+    scores = score_arrays(scores[None], classes=told.classes, steps=told.steps,
+                          lanes=told.lanes)[0]
+    spikes, counters, cycles, corrupt = count_parts(
+        numbers(found[Kind.COUNTS], COUNT_BITS, signed=False)[None], counters=told.counters)
+    maps, sums = {}, {}
+    sides = {tap.index: (tap.height, tap.width) for tap in told.taps}
+    for tap, rows in map_arrays(words[None], sides,
+                                count=words_of(told.form, steps=told.steps)).items():
+        rows = rows[0]
         if told.form == MapEncoding.BYTES:
             rows = rows[..., 1:] << rows[..., :1]
-        sums[tap.index] = rows.sum(axis=2)
+        sums[tap] = rows.sum(axis=2)
         if told.form != MapEncoding.SUM:
-            maps[tap.index] = rows.transpose(2, 0, 1).astype(np.int32)
-    # The last group of lanes may be a part of one, so groups are cut one by one.
-    cuts = [told.steps * n for n in range(told.lanes, told.classes, told.lanes)]
-    scores = np.concatenate([group.reshape(told.steps, -1)
-                             for group in np.split(scores, cuts)], axis=1)
+            maps[tap] = rows.transpose(2, 0, 1).astype(np.int32)
     saturated, waits = None, None
     if told.counters:
-        saturated, waits = map(int, counts[-3:-1])
+        saturated, waits = map(int, counters[0])
     elif told.form == MapEncoding.FULL:
         saturated = int(np.count_nonzero(words == (1 << told.map_bits) - 1))
-    shape = told.trace_height, told.trace_width, told.trace_channels
-    traces = (numbers(found[Kind.TRACES], told.trace_bits, signed=False).reshape(shape)
-              .transpose(2, 0, 1) if told.traces else None)
+    shape = told.trace_channels, told.trace_height, told.trace_width
+    traces = None
+    if told.traces:
+        words = numbers(found[Kind.TRACES], told.trace_bits, signed=False)
+        traces = trace_arrays(words[None], shape)[0]
     return Result(
-        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums,
-        cycles=int(counts[-1]) & CORRUPT - 1, corrupt=bool(int(counts[-1]) & CORRUPT),
-        counts=counts[:-3] if told.counters else counts[:-1], traces=traces,
-        saturated=saturated, waits=waits)
+        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums, cycles=int(cycles[0]),
+        corrupt=bool(corrupt[0]), counts=spikes[0], traces=traces, saturated=saturated, waits=waits)

@@ -12,14 +12,14 @@ import numpy as np
 
 from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import NEXT, QUEUE_DEPTH, empty_drain
-from hw.plan.planner import channel_stride
+from hw.plan.buffers import channel_stride
 
 __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
            "trains_of", "walks"]
 
 # Cycles beside the walks, which the stages of hw.engine.address_generator, hw.engine.dispatcher and
 # hw.engine.datapath take to fill and empty, and the turn to the next pass; see the table in
-# ARCHITECTURE.md.
+# docs/design/engine.md.
 AROUND = 29        # of a pass that stores trains
 AROUND_MERGED = 17  # of a max pooling
 AROUND_SCORES = 14  # of a read-out
@@ -167,7 +167,7 @@ def pass_cycles(plan, each, found):
 
 
 def load_cycles(plan):
-    """Cycles to take and encode an image whose pixels are always there; see hw.encode.encoder."""
+    """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
     draws = plan.word_steps // 4
     word = {"bernoulli": draws + 1, "ternary": draws + 2, "current": 8, "frames": 1}
     encoder = plan.network.encoder

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hw.plan.planner import SPRAM_WORDS, WORD
+from hw.plan.buffers import SPRAM_WORDS, WORD
 
 SPRAMS, EBRS, DSPS = 4, 30, 8                       # of the iCE40UP5K
 EBR_MODES = ((256, 16), (512, 8), (1024, 4), (2048, 2))

@@ -9,8 +9,9 @@ from golden.explain.traces import attribute, decay_table, traces
 from golden.formats import MODES, exp_table
 from golden.run import forward, run
 from golden.sam import activation_map
+from hw.interface import map_words, pixel_words, score_words, trace_words, write_words
 from hw.ip.testbench import Packet
-from hw.plan.planner import configuration, map_words, pixel_words, score_words
+from hw.plan.packing import configuration
 
 BEYOND = 0xFFFF   # a neuron that no layer has
 RATES = (0.05, 0.3)  # chance of a spike in the images drawn
@@ -125,7 +126,7 @@ def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
     writes = configuration(
         plan, table=exp_table(gamma, network.steps), mode=mode,
         decays=() if traced is None else decay_table(decay, network.steps))
-    pixels = pixel_words(plan, images)
+    pixels = pixel_words(images, word_steps=plan.word_steps)
     count = len(images)
 
     def packets(name, values):
@@ -134,17 +135,16 @@ def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
         return Packet(ports[name].name, ports[name].width, twos(each, ports[name].width),
                       ([False] * (each.shape[1] - 1) + [True]) * count)
 
-    sent = [Packet(ports["i_config"].name, 40,
-                   [data | index << 16 | space << 32 for space, index, data in writes.tolist()]),
+    sent = [Packet(ports["i_config"].name, 40, write_words(writes)),
             Packet(ports["i_pixels"].name, ports["i_pixels"].width, pixels.ravel().tolist(),
                    ([False] * (pixels.shape[1] - 1) + [True]) * count,
                    after=ports["i_config"].name)]
-    expected = [packets("o_scores", score_words(plan, result.scores))]
+    expected = [packets("o_scores", score_words(result.scores, lanes=plan.lanes))]
     if taps:
         expected.append(packets("o_maps", map_words(taps, result.maps)))
     if traced is not None:
         found = traces(result.spikes[traced].swapaxes(0, 1), decay_table(decay, network.steps))
-        expected.append(packets("o_traces", found.transpose(0, 2, 3, 1)))
+        expected.append(packets("o_traces", trace_words(found)))
     counts = packets("o_counts", np.pad(result.counts, ((0, 0), (0, 1))))
     for place in np.flatnonzero(counts.lasts):
         counts.words[place] = None                   # cycles, which the stalls decide

@@ -5,7 +5,7 @@ from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.constants import held
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Kind", "MARGIN", "AddressGenerator", "found_layout"]
 

@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["held", "per_pass"]
+__all__ = ["chosen", "held", "per_pass"]
 
 
 def per_pass(number, values, *, shape=None):
@@ -31,3 +31,13 @@ def held(m, number, values, *, shape=None):
     m.submodules += (inner := Module())     # no condition of m holds in there
     inner.d.sync += register.eq(chosen)
     return register
+
+
+def chosen(m, number, values, make):
+    """``make(values[number])``, made once for each distinct value; ``number`` is a cycle old."""
+    distinct = sorted(set(values))
+    result = make(distinct[-1])
+    for value in distinct[:-1]:
+        member = held(m, number, [int(other == value) for other in values])
+        result = Mux(member, make(value), result)
+    return result

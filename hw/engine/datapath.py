@@ -1,16 +1,20 @@
 """The engine: adds weights for all steps at once, drains sums through neurons, stores trains."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.engine.address_generator import Kind
 from hw.engine.constants import held
 from hw.engine.dispatcher import item_layout
+from hw.engine.drain import DrainSequencer
+from hw.engine.fetch import Fetch
 from hw.engine.lane import Lane
+from hw.engine.merger import Merger
 from hw.engine.norms import Norms
+from hw.engine.packer import Packer
 from hw.engine.readout import Readout
-from hw.plan.planner import WORD
+from hw.engine.writer import Writer
+from hw.plan.buffers import WORD
 
 __all__ = ["Datapath"]
 
@@ -75,236 +79,80 @@ class Datapath(wiring.Component):
         plan, passes = self.plan, self.plan.passes
         fixed = lambda values: held(m, self.number, [int(value) for value in values])
         merges = any(p.merging for p in passes)
-        merging, storing_pass, speaking = (
+        merging, storing, speaking = (
             fixed(test(p) for p in passes)
             for test in (lambda p: p.merging, lambda p: p.storing, lambda p: p is passes[-1]))
 
-        lanes = []
-        for n in range(plan.lanes):
-            lane = Lane(plan)
-            m.submodules[f"lane{n}"] = lane
-            lanes.append(lane)
-
-        # --- read, then register what was read ----------------------------------------------------
-        read = Signal(Kind)
-        reads, adds, ends = Signal(), Signal(), Signal()     # of the item read
-        hollow_read, load, param = Signal(), Signal(), Signal()
-        # After a reset the lanes' sums are cleared as with a load, which drains nothing.
-        clear = Signal(init=1)
-        wipe  = Signal(init=1)                               # after a reset: membranes too
-        train = Signal(plan.word_steps, init=-1)             # steps that add
-        row   = Signal(WORD * plan.row_words, reset_less=True)
-        hollow, last = Signal(), Signal()                    # with `load`: of its walk
+        m.submodules.fetch = fetch = Fetch(plan, merges)
+        m.submodules.drain = drain = DrainSequencer(
+            word_steps=plan.word_steps, chunks=plan.chunks, steps=plan.network.steps,
+            lanes=plan.lanes)
+        m.submodules.readout = readout = Readout(plan)
+        m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.word_steps)
+        m.submodules.writer = writer = Writer(plan, merges)
+        connect(m, flipped(self.i), fetch.i)
+        connect(m, readout.o, flipped(self.o))
+        scored = Signal()                                    # the pass's last score is on its way
         m.d.comb += [
-            self.train_addr.eq(self.i.p.train),
-            self.row_addr.eq(self.i.p.row),
-            self.read_en.eq(self.i.valid),
-            adds.eq(reads & (read == Kind.Add)),
-            ends.eq(reads & read.as_value()[1]),
+            self.train_addr.eq(fetch.train_addr), self.row_addr.eq(fetch.row_addr),
+            self.read_en.eq(fetch.read_en), fetch.train_data.eq(self.train),
+            fetch.row_data.eq(self.row), fetch.merging.eq(merging),
+            drain.load.eq(fetch.load), drain.hollow.eq(fetch.hollow), drain.last.eq(fetch.last),
+            drain.speaking.eq(speaking), drain.told.eq(readout.told),
+            self.drained.eq(drain.stepped & drain.now.last & speaking),
+            readout.speaking.eq(speaking), readout.speaks.eq(drain.holds),
+            readout.step.eq(drain.step), readout.chunk.eq(drain.chunk),
+            readout.stepped.eq(drain.stepped), readout.last.eq(drain.now.last & drain.last_chunk),
+            packer.stepped.eq(drain.stepped), packer.live.eq(drain.live),
+            packer.now.eq(drain.now), packer.last_chunk.eq(drain.last_chunk),
+            packer.storing.eq(storing),
+            writer.number.eq(self.number), writer.start.eq(self.start), writer.storing.eq(storing),
+            writer.words.eq(packer.words), writer.full.eq(packer.full),
+            writer.full_chunk.eq(packer.full_chunk),
+            self.w_en.eq(writer.en), self.w_train.eq(writer.train), self.w_some.eq(writer.some),
+            self.w_jump.eq(writer.jump), self.w_turn.eq(writer.turn),
+            self.pixel_done.eq(writer.pixel_done), self.spikes.eq(packer.fired),
         ]
         m.d.sync += [
-            reads.eq(self.i.valid), read.eq(self.i.p.kind), hollow_read.eq(self.i.p.hollow),
-            # With `load` all lanes' sums are cleared, by the same enables.
-            train.eq(Mux(ends, ~0, Mux(adds, self.train, 0)) if not merges else
-                     Mux(ends & ~merging, ~0, Mux(adds & ~merging, self.train, 0))),
-            row.eq(self.row), param.eq(reads & (read == Kind.Param)),
-            load.eq(ends & ~merging), clear.eq(ends & ~merging), hollow.eq(hollow_read),
-            last.eq(read == Kind.Last),
+            scored.eq(drain.stepped & drain.now.last & drain.last_chunk & drain.now.final
+                      & speaking & ~storing),
+            self.done.eq(writer.stored | scored),
         ]
+        if merges:
+            m.submodules.merger = merger = Merger(word_steps=plan.word_steps, chunks=plan.chunks)
+            m.d.comb += [
+                merger.merging.eq(merging), merger.adds.eq(fetch.adds), merger.ends.eq(fetch.ends),
+                merger.train.eq(self.train),
+                writer.merged.eq(merger.merged), writer.joins.eq(merger.joins),
+                writer.merged_chunk.eq(merger.last_chunk), writer.merged_final.eq(fetch.last),
+            ]
 
         # Rows of the header shift in lowest first, which leaves the threshold in the lowest bits.
-        threshold = Signal(plan.header * len(row))
+        threshold = Signal(plan.header * len(fetch.row))
         if not plan.per_channel:
-            with m.If(param):
-                m.d.sync += threshold.eq(Cat(threshold, row)[len(row):])
-
-        # --- drain: one step a cycle from the shadows through the neurons -------------------------
-        m.submodules.readout = readout = Readout(plan)
-        steps = plan.word_steps
-        # A step is handed on, then given to the neurons, then taken by them.
-        shift, shifting, handed, feed, stepping, stepped = (Signal(name=n) for n in (
-            "shift", "shifting", "handed", "feed", "stepping", "stepped"))
-        count, next_step, step = (Signal(range(steps), name=n) for n in (
-            "count", "next_step", "step"))
-        chunk       = Signal(range(plan.chunks))
-        holds       = Signal()                       # the step waits for the read-out
-        flags = data.StructLayout({"last": 1, "final": 1, "hollow": 1})
-        last_count  = Signal()
-        walk        = Signal(flags)                  # final: the walk is the pass's last
-        next_flags, now = Signal(flags), Signal(flags)
-        last_chunk  = chunk == plan.chunks - 1
-        ahead       = Signal(range(plan.chunks))     # chunk of the step given
-        live        = Signal(init=1)                 # the step is one of T
-        opens       = Signal()                       # the next step handed on is its train's first
-        loads       = Signal(range(plan.chunks))     # chunk of the next walk to load
-        rest        = plan.network.steps - (plan.chunks - 1) * steps
-        lives       = ((ahead != plan.chunks - 1) | (next_step < rest)) if rest < steps else C(1)
-        m.d.comb += [
-            stepped.eq(stepping & ~holds),
-            feed.eq(handed & (~stepping | stepped)),
-            shift.eq(shifting & (~handed | feed)),
-            self.drained.eq(stepped & now.last & speaking),
-        ]
-        m.d.sync += wipe.eq(0)
-        m.d.sync += [handed.eq(shift | (handed & ~feed)), stepping.eq(feed | (stepping & ~stepped))]
-        with m.If(shift):
-            m.d.sync += [
-                count.eq(count + 1), last_count.eq(count == steps - 2), shifting.eq(~last_count),
-                next_step.eq(count), next_flags.eq(walk), next_flags.last.eq(last_count),
-                opens.eq(0),
-            ]
-        with m.If(feed):
-            m.d.sync += [
-                step.eq(next_step), now.eq(next_flags), live.eq(lives), holds.eq(speaking & lives),
-            ]
-        with m.Elif(readout.told):
-            m.d.sync += holds.eq(0)
-        with m.If(load):
-            # All sums of a hollow walk are 0, and so are membranes and spikes; what is left is to
-            # wait for the stores before.
-            m.d.sync += [
-                shifting.eq(1), walk.final.eq(last), walk.hollow.eq(hollow),
-                count.eq(Mux(hollow, steps - plan.lanes, 0)),
-                last_count.eq(hollow & (plan.lanes == 1)),
-                opens.eq(loads == 0), loads.eq(Mux(loads == plan.chunks - 1, 0, loads + 1)),
-            ]
-        with m.If(stepped & now.last):
-            m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
-        m.d.comb += ahead.eq(Mux(stepped & now.last, Mux(last_chunk, 0, chunk + 1), chunk))
-
-        for n, lane in enumerate(lanes):
-            m.d.comb += [
-                lane.number.eq(self.number),
-                lane.threshold.eq(threshold[:plan.threshold_bits]),
-                lane.train.eq(train),
-                lane.weight.eq(row[n * plan.weight_bits:(n + 1) * plan.weight_bits].as_signed()),
-                lane.param.eq(param),
-                lane.load.eq(clear),
-                lane.shift.eq(shift), lane.opens.eq(opens),
-                lane.feed.eq(feed),
-                lane.step.eq(stepped | wipe),
-                lane.last.eq((now.last & last_chunk) | wipe),
-            ]
-
-        # --- norms: gain and offset of the step handed on, read one cycle ahead -------------------
+            with m.If(fetch.param):
+                m.d.sync += threshold.eq(Cat(threshold, fetch.row)[len(fetch.row):])
         if plan.normed:
             m.submodules.norms = norms = Norms(plan)
             m.d.comb += [
                 norms.number.eq(self.number), norms.start.eq(self.start),
-                norms.shift.eq(shift), norms.count.eq(count), norms.last_count.eq(last_count),
-                *(lane.norm.eq(norms.data[n]) for n, lane in enumerate(lanes)),
+                norms.shift.eq(drain.shift), norms.count.eq(drain.count),
+                norms.last_count.eq(drain.last_count),
             ]
-
-        # --- scores: a read-out's step waits for its lanes ----------------------------------------
-        connect(m, readout.o, flipped(self.o))
-        told = Signal()                              # the pass's last score is on its way
-        m.d.comb += [
-            readout.speaking.eq(speaking), readout.speaks.eq(holds),
-            readout.step.eq(step), readout.chunk.eq(chunk),
-            readout.stepped.eq(stepped), readout.last.eq(now.last & last_chunk),
-            *(readout.spikes[n].eq(lane.spike) for n, lane in enumerate(lanes)),
-            *(readout.membranes[n].eq(lane.membrane) for n, lane in enumerate(lanes)),
-        ]
-        m.d.sync += told.eq(
-            stepped & now.last & last_chunk & now.final & speaking & ~storing_pass)
-
-        # --- words: trains of the lanes, bit by bit -----------------------------------------------
-        words = [Signal(steps, name=f"word{n}", reset_less=True) for n in range(plan.lanes)]
-        # A spike has a cycle to come from its lane.
-        fired = [Signal(name=f"fired{n}", reset_less=True) for n in range(plan.lanes)]
-        fresh = Signal()                             # they are new
-        ended, whole = (Signal(flags, name=name) for name in ("ended", "whole"))
-        ended_chunk, whole_chunk = Signal(), Signal()
-        with m.If(fresh):
-            for word, spike in zip(words, fired, strict=True):
-                m.d.sync += word.eq(Cat(word[1:], spike))
-        m.d.sync += [
-            fresh.eq(stepped), self.spikes.eq(Mux(fresh, sum(fired), 0)),
-            *(spike.eq(lane.spike & live) for spike, lane in zip(fired, lanes, strict=True)),
-            ended.eq(now), ended.last.eq(stepped & now.last & storing_pass), whole.eq(ended),
-            ended_chunk.eq(last_chunk), whole_chunk.eq(ended_chunk),
-        ]
-
-        # --- store: finished trains, lane after lane ----------------------------------------------
-        # What a store needs is settled in the cycle before its first train: stores may follow each
-        # other without a gap.
-        group   = Signal(range(max(p.groups for p in passes)))   # of the next walk to be stored
-        closing = group == fixed(p.groups - 1 for p in passes)   # it is the pixel's last
-        tail    = lambda p: (p.shape[0] - 1) % p.span            # last lane in use of that
-        begins, begins_chunk = Signal(), Signal()            # a store follows; of the last chunk
-        hold    = Signal(steps * plan.lanes, reset_less=True)
-        storing, store_final = Signal(), Signal()
-        store_chunk = Signal() if plan.chunks > 1 else C(1)
-        last_group  = Signal()                               # of the walk being stored
-        used    = Mux(last_group, fixed(tail(p) for p in passes), fixed(p.span - 1 for p in passes))
-        writer  = Signal(range(plan.lanes))
-        at_used = Signal()                                   # the writer is there
-        writer_done = storing & at_used
-        stored = Signal()                                    # the pass's last train has left
-        m.d.sync += [
-            at_used.eq(writer + 1 == used),
-            stored.eq(writer_done & store_final & storing_pass),
-            self.done.eq(stored | told),
-        ]
-        m.d.comb += [
-            begins.eq(whole.last), begins_chunk.eq(whole_chunk),
-            self.w_en.eq(storing),
-            self.w_train.eq(hold[:steps]),
-            self.pixel_done.eq(writer_done & store_chunk & last_group),
-        ]
-        with m.If(storing):
-            m.d.sync += [
-                hold.eq(hold >> steps),
-                self.w_some.eq(hold[steps:2 * steps].any()),
-                writer.eq(Mux(writer_done, 0, writer + 1)),
-                storing.eq(~writer_done),
+        for n in range(plan.lanes):
+            m.submodules[f"lane{n}"] = lane = Lane(plan)
+            weight = fetch.row[n * plan.weight_bits:(n + 1) * plan.weight_bits]
+            m.d.comb += [
+                lane.number.eq(self.number),
+                lane.threshold.eq(threshold[:plan.threshold_bits]),
+                lane.train.eq(fetch.train), lane.weight.eq(weight.as_signed()),
+                lane.param.eq(fetch.param), lane.load.eq(fetch.clear),
+                lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),
+                lane.step.eq(drain.stepped | drain.wipe),
+                lane.last.eq((drain.now.last & drain.last_chunk) | drain.wipe),
+                packer.spikes[n].eq(lane.spike),
+                readout.spikes[n].eq(lane.spike), readout.membranes[n].eq(lane.membrane),
             ]
-        with m.If(whole.last):
-            m.d.sync += [
-                hold.eq(Mux(whole.hollow, 0, Cat(words))),
-                self.w_some.eq(words[0].any() & ~whole.hollow),
-                store_final.eq(whole.final),
-            ]
-        if merges:
-            merged, came, joins = Signal(steps), Signal(steps), Signal()
-            merge_chunk = Signal(range(plan.chunks))
-            m.d.sync += [
-                came.eq(Mux(adds & merging, self.train, 0)), joins.eq(ends & merging),
-                merged.eq(Mux(joins | ~merging, 0, merged | came)),
-            ]
-            with m.If(joins):
-                m.d.comb += [begins.eq(1), begins_chunk.eq(merge_chunk == plan.chunks - 1)]
-                m.d.sync += [
-                    hold.eq(merged), self.w_some.eq(merged.any()), store_final.eq(last),
-                    merge_chunk.eq(Mux(merge_chunk == plan.chunks - 1, 0, merge_chunk + 1)),
-                ]
-
-        # From the last train of a group to the first of the next; of one chunk to the next.
-        across  = plan.chunks - 1
-        stores  = [p if p.storing else passes[0] for p in passes]
-        jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in stores)
-        within  = jumps(lambda p: 1 - across * p.out_chunk)
-        beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)
-                        - across * p.out_chunk)
-        onwards = Mux(closing, jumps(lambda p: p.out_chunk - tail(p)),
-                      jumps(lambda p: p.out_chunk - (p.span - 1)))
-        jump = Signal.like(self.w_jump, reset_less=True)
-        single = Mux(closing, fixed(tail(p) == 0 for p in passes),
-                     fixed(p.span == 1 for p in passes))     # the first train is the last, too
-        with m.If(begins):
-            m.d.sync += [
-                storing.eq(1), last_group.eq(closing), at_used.eq(single),
-                jump.eq(Mux(begins_chunk, Mux(closing, beyond, within), onwards)),
-            ]
-            if plan.chunks > 1:
-                m.d.sync += store_chunk.eq(begins_chunk)
-            with m.If(begins_chunk):
-                m.d.sync += group.eq(Mux(closing, 0, group + 1))
-        with m.If(self.start):
-            m.d.sync += group.eq(0)
-        m.d.comb += [
-            self.w_turn.eq(writer_done),
-            self.w_jump.eq(Mux(writer_done, jump, 1)),
-        ]
-
+            if plan.normed:
+                m.d.comb += lane.norm.eq(norms.data[n])
         return m

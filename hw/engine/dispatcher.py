@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.engine.address_generator import MARGIN, Kind, found_layout
 from hw.engine.constants import held
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Dispatcher", "item_layout"]
 

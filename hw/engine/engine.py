@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from hw.engine.address_generator import AddressGenerator, Kind
 from hw.engine.datapath import Datapath
 from hw.engine.dispatcher import Dispatcher
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Engine"]
 

@@ -5,9 +5,8 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import LEAK_BITS
-from hw.engine.constants import held
-from hw.engine.multiples import floor_product
+from hw.engine.constants import chosen, held
+from hw.engine.neurons.lif import LifNeuron
 
 __all__ = ["Lane", "norm_layout"]
 
@@ -21,7 +20,7 @@ def norm_layout(plan):
 
 
 class Lane(wiring.Component):
-    """One output channel: ``word_steps`` accumulators, their shadow, and one neuron.
+    """One output channel: ``word_steps`` accumulators, their shadows, and one neuron.
 
     Every cycle adds ``weight`` to the accumulator of each step in ``train``. ``load`` moves all
     sums to the shadow and clears the accumulators in ``train``, which must be all; then each
@@ -30,7 +29,7 @@ class Lane(wiring.Component):
     ``last`` with a step ends the neuron: the next one starts from a membrane of 0. So must the
     first one after a reset, which leaves the membrane as it was.
 
-    One neuron step is golden.neurons.lif's, with the reset, comparison and delay of the pass.
+    The neuron is of hw.engine.neurons.
 
     Parameters
     ----------
@@ -85,7 +84,6 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, neurons = self.plan, [each.neuron for each in self.plan.passes]
-        is_any = lambda test: held(m, self.number, [int(test(n)) for n in neurons])
 
         row    = lambda name: [Signal(signed(plan.sum_bits), name=f"{name}{t}", reset_less=True)
                                for t in range(plan.word_steps)]
@@ -98,109 +96,42 @@ class Lane(wiring.Component):
                 after = shadow[t + 1] if t + 1 < plan.word_steps else 0
                 m.d.sync += total.eq(Mux(self.load, sums[t], after))
 
-        # --- parameters: of the channel, or of the pass -------------------------------------------
-        constant = {
-            "threshold": self.threshold, "bias": 0,
-            "v_reset": held(m, self.number, [int(np.max(n.v_reset)) for n in neurons]),
-            "leak": None,
-        }
+        # Parameters of a channel come as digits and hold from the next load on.
+        values = {"bias": 0, "threshold": self.threshold,
+                  "v_reset": held(m, self.number, [int(np.max(n.v_reset)) for n in neurons])}
         if plan.per_channel:
             coming = Signal(plan.header * plan.weight_bits)
             with m.If(self.param):
                 m.d.sync += coming.eq(Cat(coming, self.weight)[plan.weight_bits:])
             at = 0
             for name, bits in plan.fields:
-                value = Signal(bits, name=name)
+                value = Signal(Shape(bits, name in ("bias", "v_reset")), name=name)
                 with m.If(self.load):
                     m.d.sync += value.eq(coming[at:at + bits])
-                constant[name] = value if name in ("threshold", "leak") else value.as_signed()
+                values[name] = value
                 at += bits
-        threshold, bias = constant["threshold"], constant["bias"]
-        # Inverted here, which costs the comparison no time.
-        level = Signal(plan.threshold_bits + 1, reset_less=True)
-        m.d.sync += level.eq(~Cat(threshold, C(0, 1)))
 
-        # --- input: what the next step needs, ready before its predecessor is known ---------------
-        shape = signed(plan.membrane_bits)
-        subtracts = is_any(lambda n: n.reset == "subtract")
-        input = Signal(shape, reset_less=True)
-        drop  = Signal(threshold.shape(), reset_less=True)     # if the step before spikes
-        scaled = self.scaled(m, shadow[0]) + bias
-        with m.If(self.shift):
-            m.d.sync += [
-                input.eq(scaled),
-                drop.eq(Mux(subtracts & ~self.opens, threshold, 0)),
-            ]
-
-        # --- neuron: the membrane is kept leaked, and reset before the leak where that comes first
-        kept, given = (Signal(shape, name=name, reset_less=True)       # given: I or I - th
-                       for name in ("kept", "given"))
-        membrane, above, crossed = Signal(shape), Signal(), Signal()
-        spiking   = is_any(lambda n: n.reset != "none")
-        inclusive = is_any(lambda n: n.compare == "ge")
-        early = membrane                                       # after a reset that is leaked
-        if any(n.reset == "subtract_leaked" for n in neurons):
-            early = Mux(crossed & is_any(lambda n: n.reset == "subtract_leaked"),
-                        membrane - threshold, early)
-        if any(n.reset == "zero" for n in neurons):
-            early = Mux(crossed & is_any(lambda n: n.reset == "zero"), constant["v_reset"], early)
-        dropped = Signal(shape)
-        reset = Signal(shape)
+        m.submodules.neuron = neuron = LifNeuron(
+            neurons, threshold_bits=plan.threshold_bits, membrane_bits=plan.membrane_bits,
+            leak_bits=len(values["leak"]) if "leak" in values else 0, chunked=plan.chunks > 1)
         m.d.comb += [
-            membrane.eq(kept + given),
-            # u > th where u - th - 1 is not negative, u >= th where u - th is not.
-            above.eq(~(membrane + level.as_signed() + inclusive)[-1]),
-            crossed.eq(above & spiking),
-            reset.eq(early),
-            dropped.eq(self.dropped(m, reset, constant["leak"])),
-            self.membrane.eq(membrane),
+            neuron.number.eq(self.number), neuron.threshold.eq(values["threshold"]),
+            neuron.v_reset.eq(values["v_reset"]),
+            neuron.current.eq(self.scaled(m, shadow[0]) + values["bias"]),
+            neuron.shift.eq(self.shift), neuron.opens.eq(self.opens), neuron.feed.eq(self.feed),
+            neuron.step.eq(self.step), neuron.last.eq(self.last),
+            self.spike.eq(neuron.spike), self.membrane.eq(neuron.membrane),
         ]
-        with m.If(self.step):
-            m.d.sync += kept.eq(Mux(self.last, 0, reset - dropped))
-        # What is given depends on the step before, mostly taken in the same cycle.
-        fires = above
-        if plan.chunks > 1:
-            fired = Signal()
-            with m.If(self.step):
-                m.d.sync += fired.eq(above)
-            fires = Mux(self.step, above, fired)
-        with m.If(self.feed):
-            m.d.sync += given.eq(Mux(fires, input - drop, input))
-
-        # --- spike: at once or one step later -----------------------------------------------------
-        m.d.comb += self.spike.eq(above)
-        if any(n.delay for n in neurons):
-            late = Signal()
-            with m.If(self.step):
-                m.d.sync += late.eq(crossed & ~self.last)
-            m.d.comb += self.spike.eq(Mux(is_any(lambda n: n.delay), late, above))
-
+        if "leak" in values:
+            m.d.comb += neuron.leak.eq(values["leak"])
         return m
 
     def scaled(self, m, total):
         """``total`` in membrane units of the pass."""
         if self.plan.normed:
             product = total * self.norm.gain
-            return self.chosen(m, [each.stage.layer.norm[2] if each.stage.layer.norm else 0
-                                for each in self.plan.passes],
-                               lambda shift: product >> shift) + self.norm.offset
-        return self.chosen(m, [each.stage.layer.frac for each in self.plan.passes],
-                           lambda frac: total << frac)
-
-    def dropped(self, m, membrane, leak):
-        """floor(u (1 - L)): of a pass as a sum of shifts, of a channel as a product."""
-        if leak is not None:
-            return (membrane * leak) >> LEAK_BITS
-
-        def one(leak):
-            return floor_product(membrane, leak, LEAK_BITS) if leak else C(0, membrane.shape())
-        return self.chosen(m, [int(np.max(each.neuron.leak)) for each in self.plan.passes], one)
-
-    def chosen(self, m, values, make):
-        """``make(value)`` of the pass, made once for each distinct value."""
-        distinct = sorted(set(values))
-        result = make(distinct[-1])
-        for value in distinct[:-1]:
-            member = held(m, self.number, [int(other == value) for other in values])
-            result = Mux(member, make(value), result)
-        return result
+            return chosen(m, self.number, [each.stage.layer.norm[2] if each.stage.layer.norm else 0
+                                           for each in self.plan.passes],
+                          lambda shift: product >> shift) + self.norm.offset
+        return chosen(m, self.number, [each.stage.layer.frac for each in self.plan.passes],
+                      lambda frac: total << frac)

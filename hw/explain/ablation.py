@@ -7,12 +7,18 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import bits_unsigned
 from golden.io.errors import BadInput
-from hw.plan.planner import WORD, address_bits, aligned, channel_stride
+from hw.interface import (
+    DATA_BITS,
+    EXPERIMENT_REGISTERS,
+    INDEX_BITS,
+    ExperimentRegister,
+    Space,
+)
+from hw.plan.buffers import WORD, address_bits, aligned, channel_stride
 
 __all__ = ["SpikeMask", "mask_writes"]
 
-LAYER, STEPS = 0x8000, 0x8001  # indices of the two registers
-NONE = 0x8000                  # as LAYER: nothing is taken away
+NONE = 0x8000  # as the layer: nothing is taken away
 
 
 class SpikeMask(wiring.Component):
@@ -49,7 +55,7 @@ class SpikeMask(wiring.Component):
         self.trains, self.word_steps = trains, word_steps
         addr = address_bits([trains])
         super().__init__({
-            "index": In(16), "data": In(16), "en": In(1),
+            "index": In(INDEX_BITS), "data": In(DATA_BITS), "en": In(1),
             "number": In(bits_unsigned(layers)), "pooled": In(1),
             "rewind": In(1), "w_en": In(1), "addr": In(addr), "jump": In(addr),
             "i": In(word_steps), "o": Out(word_steps),
@@ -63,7 +69,7 @@ class SpikeMask(wiring.Component):
         read, write = marks.read_port(), marks.write_port()
         layer, off = Signal.like(self.number), Signal(init=1)
         steps = Signal(self.word_steps)
-        register = self.index[15]
+        register = self.index[EXPERIMENT_REGISTERS.bit_length() - 1]
         m.d.comb += [
             write.addr.eq(self.index), write.data.eq(self.data),
             write.en.eq(self.en & ~register),
@@ -126,6 +132,7 @@ def mask_writes(plan, layer, neurons, step=None):
     marks = np.zeros(len(words), dtype=np.int64)
     np.bitwise_or.at(marks, np.searchsorted(words, places // WORD), 1 << places % WORD)
     steps = 2**plan.word_steps - 1 if step is None else 1 << step % plan.word_steps
-    writes = [(3, word, mark) for word, mark in zip(words, marks, strict=True)]
-    return (np.array([*writes, (3, LAYER, layer), (3, STEPS, steps)], dtype=np.uint16),
-            np.array([(3, word, 0) for word in words] + [(3, LAYER, NONE)], dtype=np.uint16))
+    rows = lambda *pairs: np.array([(Space.EXPERIMENT, *pair) for pair in pairs], dtype=np.uint16)
+    register = ExperimentRegister
+    return (rows(*zip(words, marks, strict=True), (register.LAYER, layer), (register.STEPS, steps)),
+            rows(*((word, 0) for word in words), (register.LAYER, NONE)))

@@ -5,6 +5,8 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
+from hw.arithmetic import rounding
+from hw.explain.interface import TableWrite, table_memory
 
 __all__ = ["ScoreMemory"]
 
@@ -31,8 +33,8 @@ class ScoreMemory(wiring.Component):
     -------
     official : In(1)
         Steady while touches are taken.
-    table_addr, table_data, table_en : In(8), In(16), In(1)
-        Write E[d] in units of 2**-15.
+    table : In(hw.explain.interface.TableWrite())
+        E[d] in units of 2**-15.
     i : In(stream.Signature({"neuron": range(neurons), "now": range(steps + 1), "spike": 1}))
     o : Out(stream.Signature(unsigned(score_bits(steps))))
         In units of 2**-8.
@@ -42,10 +44,10 @@ class ScoreMemory(wiring.Component):
         if not 1 <= steps <= 255:
             raise ValueError(f"steps must be 1 to 255, not {steps}")
         self.neurons, self.steps, self.counting = neurons, steps, counting
-        self.table = [int(entry) for entry in table]
+        self.entries = [int(entry) for entry in table]
         super().__init__({
             "official": In(1),
-            "table_addr": In(8), "table_data": In(16), "table_en": In(1),
+            "table": In(TableWrite()),
             "i": In(stream.Signature(data.StructLayout({
                 "neuron": range(neurons), "now": range(steps + 1), "spike": 1}))),
             "o": Out(stream.Signature(unsigned(score_bits(steps)))),
@@ -60,25 +62,20 @@ class ScoreMemory(wiring.Component):
         if self.counting:
             state["count"] = range(self.steps + 1)
 
-        m.submodules.table = table = memory.Memory(
-            shape=unsigned(16), depth=1 << time.width, init=self.table)
-        entry, table_write = table.read_port(), table.write_port()
+        entry = table_memory(m, self.table, addr=time.width, init=self.entries)
         m.submodules.kept = kept = memory.Memory(
             shape=data.StructLayout(state), depth=self.neurons, init=[])
         read, write = kept.read_port(), kept.write_port()
         neuron, now, spike = Signal(range(self.neurons)), Signal(time), Signal()
         looking, ghost = Signal(), Signal()                  # ghost: of "official"
         factor, product = Signal(score), Signal(score.width + 16)
-        one    = Mux(spike & ~ghost, 1 << SCORE_FRAC + TABLE_FRAC, 0)
         grown  = Signal(score)
         m.d.comb += [
-            table_write.addr.eq(self.table_addr),
-            table_write.data.eq(self.table_data),
-            table_write.en.eq(self.table_en & (self.table_addr >> time.width == 0)),
             read.addr.eq(self.i.p.neuron), read.en.eq(self.i.valid & self.i.ready),
             entry.addr.eq(Mux(ghost, now, now - read.data.last)), entry.en.eq(looking),
             factor.eq(read.data.score),
-            grown.eq((product + (one | 1 << TABLE_FRAC - 1)) >> TABLE_FRAC),
+            grown.eq(
+                (product + rounding(TABLE_FRAC, spike & ~ghost, unit=SCORE_FRAC)) >> TABLE_FRAC),
             write.addr.eq(neuron),
             write.data.score.eq(Mux(spike, grown, 0)), write.data.last.eq(now),
             self.o.payload.eq(grown),

@@ -5,6 +5,8 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_signed, score_bits
+from hw.arithmetic import lowest_index, rounding, without_lowest
+from hw.explain.interface import Output, explanation, table_memory
 from hw.memory.spram import DEPTH, SPRAM
 
 __all__ = ["Traces", "PathScaler"]
@@ -20,9 +22,9 @@ class Traces(wiring.Component):
     steps after the neuron's one before, A <- 1 + E[d] A, A = 1 at the first; in the end the trace
     is E[T - t] A, t the last spike, or 0 without one. Both round half up.
 
-    Takes the words of hw.explain.sam.Sam.i. A word takes one cycle a spike and at least two; a
-    neuron's last word one more for its trace, which leaves three cycles later. Traces leave at most
-    once in three cycles, in the order of the neurons. ``first`` starts a neuron anew.
+    A word takes one cycle a spike and at least two; a neuron's last word one more for its trace,
+    which leaves three cycles later. Traces leave at most once in three cycles, in the order of the
+    neurons. ``first`` of a word starts a neuron anew; ``last`` is not looked at.
 
     Parameters
     ----------
@@ -35,28 +37,24 @@ class Traces(wiring.Component):
 
     Members
     -------
-    table_addr, table_data, table_en : In(8), In(16), In(1)
-        Write E[d] = decay**d in units of 2**-15.
-    busy : Out(1)
-        A word is under way, or a trace has not been taken.
-    i : In(stream.Signature({"train": word_steps, "first": 1, "last": 1}))
-        A word; ``first`` of its neuron. ``last`` is not looked at.
-    o : Out(stream.Signature(unsigned(score_bits(steps))))
-        Trace, in units of 2**-8.
+    table, busy, i, o :
+        As hw.explain.interface.explanation has them. The table is E[d] = decay**d in units of
+        2**-15. The words given are traces, in units of 2**-8.
     """
 
     def __init__(self, *, steps, word_steps, table=()):
         if not 1 <= steps <= 255:
             raise ValueError(f"steps must be 1 to 255, not {steps}")
         self.steps, self.word_steps = steps, word_steps
-        self.table = [int(entry) for entry in table]
-        super().__init__({
-            "table_addr": In(8), "table_data": In(16), "table_en": In(1),
-            "busy": Out(1),
-            "i": In(stream.Signature(data.StructLayout({
-                "train": word_steps, "first": 1, "last": 1}))),
-            "o": Out(stream.Signature(unsigned(score_bits(steps)))),
-        })
+        self.entries = [int(entry) for entry in table]
+        super().__init__(explanation(word_steps=word_steps, word=unsigned(score_bits(steps))))
+
+    @staticmethod
+    def output(shape, *, steps):
+        """Output of a layer of ``shape`` (channels, height, width): a trace a neuron."""
+        channels, height, width = shape
+        return Output("traces", ("y", "x", "channel"), (height, width, channels),
+                      score_bits(steps), SCORE_FRAC)
 
     def elaborate(self, platform):
         m = Module()
@@ -65,24 +63,14 @@ class Traces(wiring.Component):
         time   = unsigned(self.steps.bit_length())           # 0 .. T
         score  = unsigned(score_bits(self.steps))
 
-        m.submodules.table = table = memory.Memory(
-            shape=unsigned(16), depth=1 << time.width, init=self.table)
-        entry, table_write = table.read_port(), table.write_port()
-        m.d.comb += [
-            table_write.addr.eq(self.table_addr),
-            table_write.data.eq(self.table_data),
-            table_write.en.eq(self.table_en & (self.table_addr >> time.width == 0)),
-        ]
+        entry  = table_memory(m, self.table, addr=time.width, init=self.entries)
 
         # --- take: the spikes of a word, earliest first, then the end of its neuron ---------------
         rest   = Signal(self.word_steps)
         chunk  = Signal(range(chunks))
-        fewer  = rest & (rest - 1)[:self.word_steps]
-        lowest = rest & ~fewer
+        fewer  = without_lowest(rest)
         index  = Signal(range(self.word_steps))
-        m.d.comb += index.eq(Cat(
-            Cat(lowest[n] for n in range(self.word_steps) if n >> bit & 1).any()
-            for bit in range(len(index))))
+        m.d.comb += index.eq(lowest_index(rest))
         fresh  = Signal()                                    # the neuron has not spiked yet
 
         # --- look up: E[d] ------------------------------------------------------------------------
@@ -97,11 +85,9 @@ class Traces(wiring.Component):
         found, found_alone, found_ending = Signal(), Signal(), Signal()
         kept    = Signal(score)                              # A at the neuron's last spike
         product = Signal(score.width + 16)
-        one     = Mux(found_ending, 0, 1 << SCORE_FRAC + TABLE_FRAC)
         m.d.sync += [found.eq(looked), found_alone.eq(alone), found_ending.eq(ending)]
         m.d.comb += product.eq(entry.data * Mux(found_alone, 0, kept))
-        # One more, and rounded half up, in a single sum.
-        grown = (product + (one | 1 << TABLE_FRAC - 1)) >> TABLE_FRAC
+        grown = (product + rounding(TABLE_FRAC, ~found_ending, unit=SCORE_FRAC)) >> TABLE_FRAC
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(found):

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Scrub"]
 

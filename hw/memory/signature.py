@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["SIGN", "Signature"]
 
@@ -12,7 +12,7 @@ SIGN = data.StructLayout({"clear": 1, "read": 1, "turn": 1})
 
 
 class Signature(wiring.Component):
-    """A register into which words are folded, one a cycle: s <- x**8 s + word (hw.plan.planner).
+    """A register into which words are folded, one a cycle: s <- x**8 s + word (hw.plan.packing).
 
     Over GF(2) modulo x**32 + x**22 + x**2 + x + 1, which is primitive. Each word folded in twice,
     s is (x**8 + 1) sum(word n * x**(16 (words - 1 - n))): a CRC of the words, so that wrong bits

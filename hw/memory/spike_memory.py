@@ -5,7 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.memory.spram import SPRAM
-from hw.plan.planner import WORD, address_bits
+from hw.plan.buffers import WORD, address_bits
 
 __all__ = ["SpikeMemory"]
 

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.memory.spram import SPRAM
-from hw.plan.planner import WORD
+from hw.plan.buffers import WORD
 
 __all__ = ["Weights"]
 

@@ -15,7 +15,7 @@ __all__ = ["Reload", "reload"]
 class Reload(Plan):
     """The Plan of ``network`` in the number formats of a chip that was built from ``chip``.
 
-    Made by ``reload``; hw.plan.planner.configuration turns it into the writes.
+    Made by ``reload``; hw.plan.packing.configuration turns it into the writes.
     """
 
     chip: Plan | None = None

@@ -10,7 +10,10 @@ from cocotb.triggers import ClockCycles, RisingEdge, gather
 from golden.formats import MODES, exp_table
 from golden.network import load
 from golden.run import run
-from hw.plan.planner import Plan, aligned, channel_stride, configuration, map_words, score_words
+from hw.interface import COUNT_BITS, map_words, score_words, write_words
+from hw.plan.buffers import aligned, channel_stride
+from hw.plan.packing import configuration
+from hw.plan.planner import Plan
 from sim.benches.streams import begin, cycle, receive, send, signed, silent
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
@@ -73,8 +76,7 @@ async def equals_golden(dut, case, stall):
         if n:
             writes = writes[writes[:, 0] != 0]    # the weights stay
         await send(dut, f"{case}__i_config",
-                   [data | index << 16 | space << 32 for space, index, data in writes.tolist()],
-                   idle=stall)
+                   write_words(writes), idle=stall)
         pixels = image.transpose(1, 2, 0).ravel().tolist()
         stored.clear()
         if n == 1:
@@ -104,8 +106,8 @@ async def equals_golden(dut, case, stall):
             f"{wrong[0][1]}: {found[wrong[0]]:b} instead of {expected[wrong[0]]:b}")
         compare(f"image {n}: maps", got_maps, map_words(taps, want.maps)[0] if taps else [])
         compare(f"image {n}: scores", [signed(word, plan.score_bits) for word in got_scores],
-                score_words(plan, want.scores)[0])
-        lasts = [word >> 24 for word in got_counts]
+                score_words(want.scores, lanes=plan.lanes)[0])
+        lasts = [word >> COUNT_BITS for word in got_counts]
         compare(f"image {n}: counts", [word & 0xFFFFFF for word in got_counts[:-1]],
                 want.counts[0])
         assert lasts == [0] * (len(lasts) - 1) + [1]

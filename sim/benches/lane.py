@@ -11,6 +11,7 @@ from cocotb.triggers import RisingEdge
 from golden.network import load
 from golden.neurons.population import fire
 from golden.synapses import weighted
+from hw.plan.packing import lane_weights, write_parameters
 from hw.plan.planner import Plan
 from sim.benches.streams import begin, signed
 
@@ -20,8 +21,8 @@ NEURONS = 4  # of each channel
 
 def digits(plan, each, channel):
     """Parameters of a channel as ``weight_bits`` at a time, lowest first."""
-    rows = plan.lane_weights(each)
-    plan.write_parameters(each, rows)
+    rows = lane_weights(plan, each)
+    write_parameters(plan, each, rows)
     group, lane = divmod(channel, plan.lanes)
     return rows[group, :plan.header, lane].tolist()
 

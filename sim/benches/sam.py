@@ -37,11 +37,11 @@ def expected(spikes, table, mode, bits):
 async def write_table(dut, case, table):
     """Write all entries of the table."""
     for address, entry in enumerate(table):
-        dut[f"{case}__table_addr"].value = address
-        dut[f"{case}__table_data"].value = int(entry)
-        dut[f"{case}__table_en"].value = 1
+        dut[f"{case}__table__addr"].value = address
+        dut[f"{case}__table__data"].value = int(entry)
+        dut[f"{case}__table__en"].value = 1
         await RisingEdge(dut.clk)
-    dut[f"{case}__table_en"].value = 0
+    dut[f"{case}__table__en"].value = 0
 
 
 async def clear(dut, case):

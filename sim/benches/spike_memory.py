@@ -7,7 +7,7 @@ import random
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from hw.plan.planner import aligned, channel_stride
+from hw.plan.buffers import aligned, channel_stride
 from sim.benches.streams import begin
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])

@@ -38,8 +38,9 @@ def code(module):
     sentence may change and the numbers stay.
     """
     own = (ROOT / (module.replace(".", "/") + ".py")).read_text().split("\ndef experiment(")[0]
-    files = [*sorted((ROOT / "golden").glob("*.py")),
-             *(ROOT / "train" / f"{name}.py" for name in ("twin", "explainers", "sets", "scenes")),
+    files = [*sorted((ROOT / "golden").rglob("*.py")),
+             *(ROOT / "train" / f"{name}.py"
+               for name in ("core/twin", "core/explainers", "core/sets", "scenes")),
              *(ROOT / "train/paper" / f"{name}.py" for name in ("maps", "scoring", "stimuli"))]
     return digest(own, *(path.read_bytes() for path in files))
 

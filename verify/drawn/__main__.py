@@ -17,12 +17,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
+from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
+from golden.io.text import say
 from hw.plan.planner import Plan
 from verify.drawn.cases import FACTORS, RULES, Case, case_of, pictures, runs
 from verify.drawn.named import named
@@ -101,13 +102,13 @@ def outcomes(makers, work, *, jobs, timeout, console):
                 with replacing(path_of(work, name)) as aside:
                     aside.write_text(json.dumps(found[name]))
             else:
-                console.print(f"{name}: {fault(found[name])}", markup=False, highlight=False,
+                console.print(f"{name}: {fault(found[name])}",
                               soft_wrap=True)
             done = sum("seconds" in each for each in found.values())
             progress.update(task, completed=done)
             if not console.is_terminal and done % 10 == 0:
                 console.print(f"{done} of {len(makers)} networks, "
-                              f"{time.monotonic() - began:,.0f} s", markup=False, highlight=False)
+                              f"{time.monotonic() - began:,.0f} s")
     return [found[name] for name in makers]
 
 
@@ -162,16 +163,16 @@ def main(argv=None):
                 "pairs": len(possible), "impossible": [
                     [*(f"{factor} {level}" for factor, level in pair), texts]
                     for pair, texts in impossible.items()]}
-        print(f"{len(makers)} networks; {len(possible):,} pairs of levels can stand together and "
-              f"are covered, {len(impossible)} cannot:")
+        say(f"{len(makers)} networks; {len(possible):,} pairs of levels can stand together and "
+            f"are covered, {len(impossible)} cannot:")
         for text, count in kinds.most_common():
-            print(f"  {count}: {text}")
+            say(f"  {count}: {text}")
     if args.list:
         for name, make in makers.items():
             found = described(make())
-            print(f"{name}: {found['lanes']} lanes x {found['word_steps']}, {found['network']}")
+            say(f"{name}: {found['lanes']} lanes x {found['word_steps']}, {found['network']}")
         for one, two, texts in log["impossible"]:
-            print(f"never {one} with {two}: {'; '.join(texts[:3])}")
+            say(f"never {one} with {two}: {'; '.join(texts[:3])}")
         return
     whole = len(makers)
     makers = dict(list(makers.items())[:args.limit])
@@ -186,9 +187,9 @@ def main(argv=None):
         with replacing(args.out) as aside:
             aside.write_text(json.dumps(log, indent=1) + "\n")
     for each in wrong:
-        print(f"FAULT {each['name']}: {fault(each)}")
-    print(f"{len(networks) - len(wrong)} of {len(networks)} networks equal golden in "
-          f"{words:,} values, {cycles:,} cycles; {time.monotonic() - began:,.0f} s")
+        say(f"FAULT {each['name']}: {fault(each)}")
+    say(f"{len(networks) - len(wrong)} of {len(networks)} networks equal golden in "
+        f"{words:,} values, {cycles:,} cycles; {time.monotonic() - began:,.0f} s")
     raise SystemExit(int(bool(wrong)))
 
 

@@ -14,7 +14,8 @@ from golden.formats import LEAK_BITS, MODES
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run
-from hw.plan.planner import SPRAM_WORDS, Plan, channel_stride
+from hw.plan.buffers import SPRAM_WORDS, channel_stride
+from hw.plan.planner import Plan
 from verify.drawn.pairs import Rule, Rules
 
 POOLINGS = ("none", "sum", "avg", "max", "twice")    # twice: the OR of spikes, then counts of it

@@ -6,12 +6,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from golden.io.console import Console, Table
 from golden.io.errors import command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
+from golden.io.text import say
 from verify.formal import PROOFS
 from verify.formal.prove import prove, warm
 
@@ -53,13 +52,13 @@ def main(argv=None):
     with ThreadPoolExecutor(args.jobs) as pool:
         for outcome in pool.map(prove, chosen):
             outcomes.append(outcome)
-            print(f"{outcome.proof.component}: {outcome.proof.claim}: {outcome.verdict} "
-                  f"({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
+            say(f"{outcome.proof.component}: {outcome.proof.claim}: {outcome.verdict} "
+                f"({outcome.seconds:.1f} s)", file=sys.stderr, flush=True)
             if args.out:
                 note()
     show(outcomes, console)
-    print(f"{sum(o.proven for o in outcomes)} of {len(outcomes)} proven, "
-          f"{sum(o.checks for o in outcomes)} assertions, {sum(o.covers for o in outcomes)} covers")
+    say(f"{sum(o.proven for o in outcomes)} of {len(outcomes)} proven, "
+        f"{sum(o.checks for o in outcomes)} assertions, {sum(o.covers for o in outcomes)} covers")
     raise SystemExit(0 if all(o.proven for o in outcomes) else 1)
 
 

@@ -3,7 +3,7 @@
 Each specification is written anew, in unlimited integers and by other means than the gateware:
 constants' products are sums of shifted terms, roundings are comparisons of remainders, resets are
 cases. Only the products of two variables are written as products on both sides: that a product is
-one is left to the gate level (tests/test_sim_gates.py).
+one is left to the gate level (tests/verify/test_gate_level.py).
 """
 
 import numpy as np
@@ -13,7 +13,8 @@ from amaranth.hdl import Assert, Assume, Cover
 from golden.encode import xorshift32
 from golden.formats import LEAK_BITS
 from golden.network import Layer, Network, Neuron, load, membrane_range, sum_ranges
-from hw.encode import encoder
+from hw import arithmetic
+from hw.encode import bernoulli
 from hw.engine import lane
 from hw.explain import sam, score_memory, traces
 from hw.plan.planner import Plan
@@ -39,6 +40,48 @@ def is_rounded(quotient, product):
     """
     low, high = quotient * UNIT, quotient * UNIT + UNIT
     return (low <= product + UNIT // 2) & (product + UNIT // 2 < high)
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+
+def numbers(m):
+    """hw.arithmetic's differences and sums are those that their names say, for all operands."""
+    value, n, product = Signal(8), Signal(8), Signal(28)
+    one, grown, total = Signal(), Signal(13), Signal(20)
+    less, more, held = Signal(8), Signal(8), Signal(16)
+    m.d.comb += [less.eq(arithmetic.difference(value, ~n)),
+                 more.eq(arithmetic.inverted_successor(~n)),
+                 held.eq(arithmetic.held_at_top(total, 16)),
+                 Assert((less + n)[:8] == value), Assert((~more)[:8] == (n + 1)[:8]),
+                 Assert(held == Mux(total < 0xFFFF, total, 0xFFFF))]
+    sum_ = (product + arithmetic.rounding(15, one, unit=8)) >> 15
+    m.d.comb += Assert(is_rounded(sum_ - Mux(one, ONE, 0), product))
+    with m.If(grown >= ONE):
+        m.d.comb += Assert(arithmetic.less_one(grown, one, unit=8) == grown - Mux(one, ONE, 0))
+    m.d.comb += [Cover(less > value), Cover(held == 0xFFFF), Cover(one & (sum_ == ONE + 1))]
+    return [value, n, product, one, grown, total]
+
+
+def lowest_ones(m):
+    """hw.arithmetic finds the lowest one of every word of 16 and of 4 bits, and takes it out."""
+    word, at, found = Signal(16), Signal(4), Signal(4)
+    fewer = arithmetic.without_lowest(word)
+    rest, first = arithmetic.first_of_four(word[:4])
+    # ``at`` is any place that is the lowest: a one there and none below.
+    lowest = word.bit_select(at, 1) & ((word & ((1 << at) - 1)[:16]) == 0)
+    m.d.comb += found.eq(arithmetic.lowest_index(word))
+    with m.If(lowest):
+        m.d.comb += [Assert(found == at), Assert((fewer | (1 << at)[:16]) == word),
+                     Assert(~fewer.bit_select(at, 1))]
+        with m.If(at < 4):
+            m.d.comb += [Assert(first == at), Assert(rest == fewer[:4])]
+    with m.If(word == 0):
+        m.d.comb += [Assert(fewer == 0), Assert(found == 0)]
+    with m.If(word[:4] == 0):
+        m.d.comb += [Assert(rest == 0), Assert(first == 3)]
+    m.d.comb += [Cover(lowest & (at == 15)), Cover(lowest & (at == 2) & (fewer == 0x8000))]
+    return [word, at]
 
 
 # --- LIF ------------------------------------------------------------------------------------------
@@ -185,22 +228,22 @@ def ncs(m):
     """
     unit = sam.Sam(steps=16, word_steps=16, map_width=16)
     m.submodules.dut, inner = opened(unit)
-    past = Past(m)
-    entry, factor, kept = inner.entry.data, inner.factor, inner.kept
-    looked, second, found_second = inner.looked, inner.second, inner.found_second
+    past, scan, part = Past(m), inner.score.scan, inner.of(inner.score)
+    entry, factor, kept = part.entry.data, part.factor, part.kept
+    looked, looked_ghost = part.looked, part.looked_ghost
     # At the top of its range in the last step only, when no further spike comes.
     real = (entry <= UNIT) & (factor <= 15 * ONE)
-    fed, ghost, opened_ = past(inner.found & real), past(found_second), past(inner.opened)
-    product, score = past(entry * factor), inner.grown >> 15
-    ghosts, silent = past(looked & second), past(inner.silent)
-    paper, fresh = past(unit.mode == sam.Mode.Paper.value), past(inner.found & ~found_second)
-    returns, was = past(inner.fresh | (inner.found & found_second)), past(score)
-    m.d.comb += [Assume(~past.known | (inner.fresh == fresh)),
-                 Assume(~past.known | (inner.paper == paper))]
+    fed, ghost, opened_ = past(looked & real), past(looked_ghost), past(part.opened)
+    product, score, value = past(entry * factor), part.grown >> 15, inner.score.o.value
+    ghosts, silent = past(scan.spike & scan.ghost), past(part.silent)
+    paper, fresh = past(unit.mode == sam.Mode.Paper.value), past(looked & ~looked_ghost)
+    returns, was = past(part.fresh | (looked & looked_ghost)), past(score)
+    m.d.comb += [Assume(~past.known | (part.fresh == fresh)),
+                 Assume(~past.known | (part.paper == paper))]
     with m.If(past.known & fed):
         m.d.comb += Assert(is_rounded(score - Mux(ghost, 0, ONE), product))
         with m.If(~paper | (score >= ONE)):
-            m.d.comb += Assert(inner.result == score - Mux(paper & ~ghost, ONE, 0))
+            m.d.comb += Assert(value == score - Mux(paper & ~ghost, ONE, 0))
     with m.If(past.known & fresh):
         m.d.comb += Assert(factor == score)
     with m.Elif(past.known):
@@ -224,20 +267,20 @@ def spikes_gone_through(m):
     """
     unit = sam.Sam(steps=16, word_steps=16, map_width=16)
     m.submodules.dut, inner = opened(unit)
-    past = Past(m)
+    past, scan, gives = Past(m), inner.scanner.scan, inner.of(inner.scanner).gives
     taken = unit.i.valid & unit.i.ready
     # Spikes of the word that are not looked up yet, by their step.
-    left, gives = Signal(16), inner.gives
+    left = Signal(16)
     m.d.comb += [Assume(unit.mode != sam.Mode.Official.value), Assume(~unit.clear)]
-    with m.If(past.known & inner.looked):
-        m.d.comb += Assert(left.bit_select(inner.now, 1))
-        m.d.comb += Assert((left & ((1 << inner.now) - 1)[:16]) == 0)
-        m.d.sync += left.eq(left & ~(1 << inner.now)[:16])
+    with m.If(past.known & scan.spike):
+        m.d.comb += Assert(left.bit_select(scan.step, 1))
+        m.d.comb += Assert((left & ((1 << scan.step) - 1)[:16]) == 0)
+        m.d.sync += left.eq(left & ~(1 << scan.step)[:16])
     with m.If(taken):
-        m.d.comb += Assert((left & ~Mux(inner.looked, 1 << inner.now, 0)[:16]) == 0)
+        m.d.comb += Assert((left & ~Mux(scan.spike, 1 << scan.step, 0)[:16]) == 0)
         m.d.sync += left.eq(unit.i.p.train)
     m.d.comb += [Cover(taken & (unit.i.p.train == 0x8421)),
-                 Cover(inner.looked & (inner.now == 15) & (left == 0x8000)), Cover(gives)]
+                 Cover(scan.spike & (scan.step == 15) & (left == 0x8000)), Cover(gives)]
     return inputs(unit)
 
 
@@ -246,17 +289,17 @@ def map_sum(bits, *, held=False):
     def make(m):
         unit = sam.Sam(steps=16, word_steps=16, map_width=bits, held=held)
         m.submodules.dut, inner = opened(unit)
-        past = Past(m)
-        old, new, result, top = inner.old, inner.new, inner.result, (1 << bits) - 1
-        real = past.known & past(inner.found) & ~inner.given & (result <= 16 * ONE)
+        past, part, top = Past(m), inner.of(inner.pixel_map), (1 << bits) - 1
+        old, new, given, value = part.old, part.new, part.given, inner.score.o.value
+        real = past.known & past(inner.of(inner.score).looked) & ~given & (value <= 16 * ONE)
         with m.If(real):
             m.d.comb += Assert(new.en)
-            with m.If(result <= (top - old.data)):
-                m.d.comb += Assert(new.data == old.data + result)
+            with m.If(value <= (top - old.data)):
+                m.d.comb += Assert(new.data == old.data + value)
             if held:
                 with m.Else():
                     m.d.comb += Assert(new.data == top)
-        with m.If(inner.given & (~unit.o.valid | unit.o.ready)):
+        with m.If(given & (~unit.o.valid | unit.o.ready)):
             m.d.comb += [Assert(new.en), Assert(new.data == 0)]
         m.d.comb += [Cover(real & (old.data != 0) & (new.data == top - 1)),
                      Cover(real & (new.data == top) & (old.data == (top if held else top - 1)))]
@@ -324,7 +367,7 @@ def attributed(m):
 
 def generated(m):
     """The generator takes golden's steps, and its bytes are compared with the pixel."""
-    unit = encoder.Encoder(steps=6, word_steps=8)
+    unit = bernoulli.Bernoulli(steps=6, word_steps=8)
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
@@ -404,6 +447,8 @@ def proofs():
         any_state=True,
     )
     exact = {"depth": 2, "any_state": True}
+    yield Proof("hw.arithmetic", "differences and sums of 8 to 28 bits", numbers, depth=1, cover=1)
+    yield Proof("hw.arithmetic", "lowest one of 4 and of 16 bits", lowest_ones, depth=1, cover=1)
     yield Proof("hw.explain.sam.Sam", "NCS update, 16 x 13 bits", ncs, **exact)
     yield Proof(
         "hw.explain.sam.Sam",
@@ -426,7 +471,7 @@ def proofs():
     yield Proof(
         "hw.explain.traces.PathScaler", "trace times weight, 13 x 8 bits", attributed, **exact
     )
-    yield Proof("hw.encode.encoder.Encoder", "generator and comparison", generated, **exact)
+    yield Proof("hw.encode.bernoulli.Bernoulli", "generator and comparison", generated, **exact)
 
 
 PROOFS = [*proofs()]

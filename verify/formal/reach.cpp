@@ -130,8 +130,8 @@ static bool cycle(World &world, bool offers, int ready) {
     for (int n = 0; n < 3; n++) {
         if (!valid[n] || !(ready >> n & 1)) continue;
         if (world.running < 0) fail("a word without an image");
-        const bool last = n == 2 && payload[n] >> 24;
-        const uint32_t word = last ? 1 << 24 : payload[n];
+        const bool last = n == 2 && payload[n] >> COUNT_BITS;
+        const uint32_t word = last ? 1 << COUNT_BITS : payload[n];
         size_t at = world.running * (lengths[0] + lengths[1] + lengths[2]) + world.taken[n];
         for (int m = 0; m < n; m++) at += lengths[m];
         if (world.taken[n] >= lengths[n] || wanted[at] != word) fail(NAMES[n]);
@@ -187,8 +187,8 @@ int main(int argc, char **argv) {
     dut.rst = 0;
     settle();
     for (size_t at = 0; at < config.size();) {
-        PORT(i_config, payload) = (uint64_t)config[at + 2] | (uint64_t)config[at + 1] << 16
-                                  | (uint64_t)config[at] << 32;
+        PORT(i_config, payload) = (uint64_t)config[at + 2] | (uint64_t)config[at + 1] << DATA_BITS
+                                  | (uint64_t)config[at] << (DATA_BITS + INDEX_BITS);
         PORT(i_config, valid) = 1;
         dut.clk = 0; dut.eval();
         if (PORT(i_config, ready)) at += 3;

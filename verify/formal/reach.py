@@ -22,9 +22,11 @@ from golden.formats import exp_table
 from golden.io.errors import command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
+from golden.io.text import say
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.plan.planner import configuration, map_words, pixel_words, score_words
+from hw.interface import COUNT_BITS, map_words, pixel_words, score_words
+from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
 from verify.formal.streams import tiny
 
@@ -65,8 +67,9 @@ def words_of(accelerator, images):
     """(N, words) uint32 of maps, scores and counts as they leave, the last with its mark alone."""
     found = run(images, accelerator.network, taps=accelerator.taps)
     maps = map_words(accelerator.taps, found.maps)
-    scores = score_words(accelerator.plan, found.scores) & 2**accelerator.score_width - 1
-    ends = np.full((len(images), 1), 1 << 24)
+    scores = score_words(found.scores, lanes=accelerator.plan.lanes)
+    scores = scores & 2**accelerator.score_width - 1
+    ends = np.full((len(images), 1), 1 << COUNT_BITS)
     return np.hstack([maps, scores, found.counts, ends]).astype("<u4")
 
 
@@ -84,7 +87,8 @@ def explored(make=Accelerator, *, walk="pixel", most=MOST):
     for name, value in IDLE.items():
         text, held = re.subn(rf"^( +{name} <= )(.*?) *;", rf"\g<1>{value};", text, flags=re.M)
         assert held == 1, f"there is no register {name}, or more than one"
-    plan, pixels = accelerator.plan, pixel_words(accelerator.plan, images)
+    plan = accelerator.plan
+    pixels = pixel_words(images, word_steps=plan.word_steps)
     config = configuration(plan, table=exp_table(0.5, network.steps), mode="paper")
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -115,12 +119,12 @@ def main(argv=None):
         try:
             walks[name] = found = explored(walk=name)
         except AssertionError as error:
-            print(f"error: {name}: {error}", file=sys.stderr)
+            say(f"error: {name}: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        print(f"{name}: {found['states']:,} states, {found['steps']:,} steps between them: every "
-              f"word is the model's, and the image under way ends at most {found['longest']} "
-              f"cycles after the last stall; {found['pairs']} orders of images; "
-              f"{time.time() - started:.0f} s")
+        say(f"{name}: {found['states']:,} states, {found['steps']:,} steps between them: every "
+            f"word is the model's, and the image under way ends at most {found['longest']} "
+            f"cycles after the last stall; {found['pairs']} orders of images; "
+            f"{time.time() - started:.0f} s")
     if args.out:
         with replacing(Path(args.out)) as aside:
             aside.write_text(json.dumps({"stamp": made, "walks": walks}, indent=1) + "\n")

@@ -6,7 +6,7 @@ from amaranth.hdl import Assert, Assume, Cover
 
 from boards.link import deframer, executor, framer, stuffing
 from golden.network import Layer, Network, Neuron
-from hw.encode import encoder
+from hw.encode import bernoulli, current, frames, ternary
 from hw.engine import readout
 from hw.explain import sam, score_memory, tap_reader, traces
 from hw.plan.planner import Plan
@@ -67,17 +67,17 @@ def executor_env(m, unit, past):
 
 def sam_env(m, unit, past):
     steady(m, past, unit.mode)
-    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.table.en)
     m.d.comb += Assume(~unit.clear)
 
 
 def scores_env(m, unit, past):
     steady(m, past, unit.official)
-    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.table.en)
 
 
 def no_writes(m, unit, past):
-    m.d.comb += Assume(~unit.table_en)
+    m.d.comb += Assume(~unit.table.en)
 
 
 def weigher_env(m, unit, past):
@@ -128,15 +128,20 @@ UNITS = {
         20,
         {"collides": True},
     ),
-    "hw.encode.encoder.Encoder": (lambda: encoder.Encoder(**SIZES), encoder_env, 20, {}),
-    "hw.encode.encoder.Encoder, ternary": (
-        lambda: encoder.Encoder(**SIZES, ternary=True),
+    "hw.encode.bernoulli.Bernoulli": (
+        lambda: bernoulli.Bernoulli(**SIZES),
         encoder_env,
         20,
         {},
     ),
-    "hw.encode.encoder.Current": (lambda: encoder.Current(**SIZES), None, 2, {"induction": True}),
-    "hw.encode.encoder.Frames": (lambda: encoder.Frames(**SIZES), None, 2, {"induction": True}),
+    "hw.encode.ternary.Ternary": (
+        lambda: ternary.Ternary(**SIZES),
+        encoder_env,
+        20,
+        {},
+    ),
+    "hw.encode.current.Current": (lambda: current.Current(**SIZES), None, 2, {"induction": True}),
+    "hw.encode.frames.Frames": (lambda: frames.Frames(**SIZES), None, 2, {"induction": True}),
     "hw.engine.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
     "hw.explain.sam.Sam": (
         lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
@@ -199,12 +204,12 @@ PROOFS = [Proof(name, "streams keep their words", ruled(build, environment, **di
           for name, (build, environment, depth, more, *rules) in UNITS.items()]
 WIDE = {"steps": 6, "word_steps": 8}             # two quads a word
 PROOFS += [
-    Proof("hw.encode.encoder.Encoder", "some tells of an empty train",
-          marked(lambda: encoder.Encoder(**WIDE), encoder_env), depth=20),
-    Proof("hw.encode.encoder.Encoder, ternary", "some tells of an empty train",
-          marked(lambda: encoder.Encoder(**WIDE, ternary=True), encoder_env), depth=20),
-    Proof("hw.encode.encoder.Current", "some tells of an empty train",
-          marked(lambda: encoder.Current(**WIDE), None), depth=2, induction=True),
-    Proof("hw.encode.encoder.Frames", "some tells of an empty train",
-          marked(lambda: encoder.Frames(**WIDE), None), depth=2, induction=True),
+    Proof("hw.encode.bernoulli.Bernoulli", "some tells of an empty train",
+          marked(lambda: bernoulli.Bernoulli(**WIDE), encoder_env), depth=20),
+    Proof("hw.encode.ternary.Ternary", "some tells of an empty train",
+          marked(lambda: ternary.Ternary(**WIDE), encoder_env), depth=20),
+    Proof("hw.encode.current.Current", "some tells of an empty train",
+          marked(lambda: current.Current(**WIDE), None), depth=2, induction=True),
+    Proof("hw.encode.frames.Frames", "some tells of an empty train",
+          marked(lambda: frames.Frames(**WIDE), None), depth=2, induction=True),
 ]

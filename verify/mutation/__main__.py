@@ -12,12 +12,11 @@ import multiprocessing
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from golden.io.console import Console, Table
 from golden.io.errors import command
 from golden.io.evidence import stamp
 from golden.io.files import replacing
+from golden.io.text import say
 from verify.mutation.benches import benches, chosen
 from verify.mutation.equal import equal
 
@@ -48,13 +47,13 @@ def survey(name, bench, jobs):
         for number, seen in pool.imap_unordered(tried, [m.number for m in mutants]):
             found[number] = seen
             if len(found) % 50 == 0:
-                print(f"{name}: {len(found)} of {len(mutants)}", file=sys.stderr, flush=True)
+                say(f"{name}: {len(found)} of {len(mutants)}", file=sys.stderr, flush=True)
     same = set()
     for part, (path, _) in bench.parts.items():
         numbers = [m.number for m in mutants if m.part == part and found[m.number] is None]
         proven = equal(bench.modules, path, numbers)
-        print(f"{name}, {part}: {len(proven)} of {len(numbers)} not seen are the design",
-              file=sys.stderr, flush=True)
+        say(f"{name}, {part}: {len(proven)} of {len(numbers)} not seen are the design",
+            file=sys.stderr, flush=True)
         same |= proven
     return [{"bench": name, "part": m.part, "change": m.change, "seen": found[m.number],
              "equivalent": m.number in same} for m in mutants]
@@ -102,7 +101,7 @@ def main(argv=None):
             try:
                 rows += survey(name, bench, args.jobs)
             except RuntimeError as error:
-                print(f"error: {error}", file=sys.stderr)
+                say(f"error: {error}", file=sys.stderr)
                 raise SystemExit(1) from None
     known = json.loads(REASONS.read_text())
     reasons = survivors(rows, known)
@@ -117,7 +116,7 @@ def main(argv=None):
     Console(width=110).print(table)
     for name, each in reasons.items():
         if not each["equivalent"]:
-            print(f"survives: {name}: {each['reason']}")
+            say(f"survives: {name}: {each['reason']}")
     if args.out:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps({"stamp": made, "parts": parts, "mutants": rows},

@@ -200,6 +200,13 @@ class Frames:
         return None
 
 
+def sam(count):
+    """Parts of the SAM unit, with ``count`` mutants in all."""
+    parts = {"scanner": "sam.scanner", "words": "sam.scanner.word", "map": "sam.map"}
+    return {f"SAM {name}": (path, count // 5) for name, path in parts.items()} | {
+        "SAM score": ("sam.score", 2 * count // 5)}
+
+
 def benches():
     """Name -> bench."""
     plain = draw(96, plain=True, steps=(16,))
@@ -211,29 +218,34 @@ def benches():
     return {
         "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 20)}),
         "plain network": Accelerated(plain, {
-            "lane": ("core.engine.lane0", 40), "engine": ("core.engine", 40), "SAM": ("sam", 40),
+            "lane": ("core.engine.lane0", 40), **sam(40),
+            "fetch": ("core.engine.fetch", 10), "drain": ("core.engine.drain", 15),
+            "packer": ("core.engine.packer", 10), "writer": ("core.engine.writer", 15),
             "walker": ("core.walker", 25), "picker": ("core.picker", 25),
             "encoder": ("encoder", 40), "attribution": ("traces", 35),
             "read-out": ("core.engine.readout", 25)},
             attribution=plain.taps[-1]),
         "rich network": Accelerated(rich, {
-            "lane": ("core.engine.lane0", 25), "engine": ("core.engine", 20), "SAM": ("sam", 20),
+            "lane": ("core.engine.lane0", 25), "drain": ("core.engine.drain", 10),
+            "writer": ("core.engine.writer", 15), **sam(20),
             "walker": ("core.walker", 25), "picker": ("core.picker", 20),
             "attribution": ("traces", 15), "trains": ("trains", 25),
             "follower": ("follower", 20)},
             attribution=rich.taps[0], word_steps=8, lanes=2),
         "merged network": Accelerated(merged, {
-            "lane": ("core.engine.lane1", 20), "engine": ("core.engine", 15)}),
+            "lane": ("core.engine.lane1", 20), "merger": ("core.engine.merger", 8),
+            "writer": ("core.engine.writer", 10)}),
         "ragged network": Accelerated(ragged, {
-            "trains": ("trains", 20), "follower": ("follower", 25), "engine": ("core.engine", 20),
+            "trains": ("trains", 20), "follower": ("follower", 25),
+            "writer": ("core.engine.writer", 20),
             "read-out": ("core.engine.readout", 25)}, word_steps=8),
         # Stores behind silent walks, and last groups of one, follow each other at once.
         "one lane network": Accelerated(plain, {
-            "engine": ("core.engine", 20), "picker": ("core.picker", 15),
+            "writer": ("core.engine.writer", 20), "picker": ("core.picker", 15),
             "walker": ("core.walker", 15)}, lanes=1),
         "first network": Accelerated(first, {"read-out": ("core.engine.readout", 10)}),
         "counted network": Accelerated(counted, {
-            "read-out": ("core.engine.readout", 10), "SAM": ("sam", 20)}),
+            "read-out": ("core.engine.readout", 10), **sam(20)}),
     }
 
 

@@ -28,7 +28,7 @@ from verify.oracle.networks import CASES
 __all__ = ["ROOT", "Project", "measure"]
 
 ROOT = Path(__file__).resolve().parents[2]
-# name: module and name where it may be, the first that the tree has.
+# name: module and name where it may be, the first that the tree has; also under a later name.
 PLACES = {
     "load": ("golden.network:load",),
     "run": ("golden.run:run",),
@@ -36,7 +36,7 @@ PLACES = {
     "Simulation": ("sim.rtl:Simulation",),
     "Top": ("boards.top:Top", "boards.platform.top:Top"),
     "Form": ("boards.protocol:Form", "boards.protocol.codec:Form",
-             "boards.protocol.identity:Form"),
+             "boards.protocol.codec:MapEncoding", "boards.protocol.identity:MapEncoding"),
     "AFTER_READ": ("boards.targets:AFTER_READ", "boards.platform.device:AFTER_READ",
                    "flow.steps:AFTER_READ"),
     "target_for": ("boards.targets:target_for", "boards.platform.device:target_for"),

@@ -1,0 +1,70 @@
+"""What is to be built: one description, from the command line to the report."""
+
+from dataclasses import dataclass, replace
+
+from golden.formats import GAMMA
+
+__all__ = ["BuildConfig"]
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """A chip to be built for a network file. ``None`` is to be found (flow.design).
+
+    Members
+    -------
+    device : "ice40" or "ecp5"
+    board : None, "icebreaker", "hx8k" or "ulx3s"
+    network : str
+        Path of the network file, also for messages.
+    taps : None or tuple of int
+        Layers that are mapped, counted from 1; () leaves the SAM unit out.
+    sam_mode : str
+        Of golden.formats.MODES, after power-up.
+    gamma : float
+        Steepness of SAM after power-up.
+    lanes, word_steps : None or int
+        Output channels and time steps computed at once.
+    clock_mhz : None or float
+        None is the usual clock of the board.
+    boot : "uart" or "flash"
+        Where the weights come from.
+    maps : "full", "sum" or "bytes"
+        What is sent of the maps.
+    map_bits : None or int
+        Of a map value at most; None is as many as every sum needs.
+    counters, experiments, scrub : bool
+        Counters on the wire; spikes can be taken away; the weight memory is watched.
+    traces : None or int
+        Layer whose traces are given.
+    baud : int
+        Of the UART.
+    """
+
+    device: str = "ice40"
+    board: str | None = None
+    network: str = "models/fashion.npz"
+    taps: tuple | None = None
+    sam_mode: str = "paper"
+    gamma: float = GAMMA
+    lanes: int | None = None
+    word_steps: int | None = None
+    clock_mhz: float | None = None
+    boot: str = "uart"
+    maps: str = "full"
+    map_bits: int | None = None
+    counters: bool = False
+    traces: int | None = None
+    experiments: bool = False
+    scrub: bool = False
+    baud: int = 1_000_000
+
+    def replace(self, **changes):
+        """A copy with other members."""
+        return replace(self, **changes)
+
+    @property
+    def options(self):
+        """{name: value} of what a report lists as options."""
+        return {name: getattr(self, name) for name in (
+            "boot", "maps", "map_bits", "counters", "traces", "experiments", "scrub", "baud")}

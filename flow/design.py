@@ -1,0 +1,110 @@
+# amaranth: UnusedElaboratable=no
+"""From a network and a BuildConfig to an accelerator on a board, in sizes that fit."""
+
+from boards.link.framer import WORD_BITS
+from boards.link.maps import width_of
+from boards.platform.device import OnBoard, target_for
+from boards.platform.top import Top
+from boards.protocol.flash_image import FRAMES
+from boards.protocol.identity import MapEncoding
+from flow.estimate import area
+from flow.estimate.memories import memory_plan, multipliers, shortages, too_many
+from golden.formats import check_map_bits
+from golden.io.errors import BadInput
+from hw.accelerator import Accelerator
+from hw.plan.planner import Plan
+
+__all__ = ["clock_of", "default_taps", "design", "engine_size", "memories", "target_of"]
+
+
+def default_taps(network):
+    """All spiking layers with a map but the first, whose map shows what the input shows already."""
+    maps = tuple(stage.index for stage in network.stages
+                 if stage.layer.spiking and stage.shape[1:] != (1, 1))
+    return maps[1:] or maps
+
+
+def engine_size(network, lanes, word_steps, sam=True):
+    """(lanes, word_steps) of the arguments, None for those to be found.
+
+    Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
+    where the memories suffice only so, or 2 of 16 where multipliers or logic cells do. ``sam`` says
+    whether there is a SAM unit.
+    """
+    given = lambda *usual: tuple(n if asked is None else asked for asked, n in zip(
+        (lanes, word_steps), usual, strict=True))
+    held = {}                                       # size: cells, where memories and products fit
+    for tried in dict.fromkeys((given(4, 16), given(8, 8), given(2, 16))):
+        try:
+            plan = Plan(network, lanes=tried[0], word_steps=tried[1])
+            if not shortages(memory_plan(plan)) + too_many(multipliers(plan, sam=sam)):
+                held[tried] = area.cells(Accelerator(
+                    network, lanes=tried[0], word_steps=tried[1], taps=None if sam else ()))
+        except BadInput:
+            pass                                    # told for the size that is taken
+    small = [size for size, found in held.items() if found <= area.SURE]
+    return [*small, *held, given(4, 16)][0]
+
+
+def design(network, config):
+    """(accelerator, component for the board, hertz); BadInput where the board cannot hold it."""
+    target = target_of(config)
+    taps = default_taps(network) if config.taps is None else tuple(sorted(set(config.taps)))
+    for tap in taps:
+        if tap not in network.taps:
+            raise BadInput(f"--tap: layer {tap} is no spiking layer of {config.network}; those are "
+                           f"{', '.join(map(str, network.taps))}")
+    if config.traces is not None and config.traces not in network.taps:
+        raise BadInput(f"--traces: layer {config.traces} is no spiking layer of {config.network}")
+    lanes, word_steps = engine_size(
+        network, target.lanes if config.lanes is None else config.lanes, config.word_steps,
+        bool(taps))
+    accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
+                              gamma=config.gamma, mode=config.sam_mode,
+                              attribution=config.traces, experiments=config.experiments,
+                              scrub=config.scrub,
+                              map_bits=check_map_bits(config.map_bits, "--map-bits"))
+    form = MapEncoding[config.maps.upper()]
+    if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
+        raise BadInput(f"--maps {config.maps}: its words have {bits} bits here, and at most "
+                       f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
+    products = multipliers(accelerator.plan, sam=bool(taps), traces=config.traces is not None)
+    if target.spram and (over := shortages(memories(accelerator)) + too_many(products)):
+        raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
+    hz = clock_of(config)
+    if config.boot == "flash" and not target.red:
+        raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
+    try:
+        top = Top(accelerator, clock_hz=hz, baud=config.baud, form=form,
+                  counters=config.counters, boot=FRAMES if config.boot == "flash" else None)
+    except ValueError as error:
+        raise BadInput(f"--baud: {error}") from None
+    return accelerator, OnBoard(top, target, clock_hz=hz), hz
+
+
+def target_of(config):
+    """boards.platform.device.Target of a BuildConfig."""
+    try:
+        return target_for(config.device, config.board)
+    except ValueError as error:
+        raise BadInput(f"--board: {error}") from None
+
+
+def clock_of(config):
+    """Hertz of --clock; raise BadInput where the board cannot make them."""
+    try:
+        target = target_of(config)
+        asked = target.usual if config.clock_mhz is None else config.clock_mhz
+        if not 0 < asked < 1e6:                     # nan is not
+            raise ValueError(f"must be a number of megahertz above 0, not {asked:g}")
+        return target.frequency(asked)
+    except ValueError as error:
+        raise BadInput(f"--clock: {error}") from None
+
+
+def memories(accelerator):
+    """Stores of an accelerator (flow.estimate.memories)."""
+    return memory_plan(accelerator.plan,
+                       map_width=accelerator.map_width if accelerator.taps else 0,
+                       traces=accelerator.attribution is not None,
+                       experiments=accelerator.experiments)

@@ -1,0 +1,139 @@
+"""What is worth knowing of a build: as data, as a page, on the terminal."""
+
+from flow import steps
+from flow.design import memories
+from flow.estimate.memories import capacity, efforts
+from golden.formats import SCORE_FRAC, map_top
+from golden.io.console import Table
+
+__all__ = ["costs", "map_sums", "markdown", "report_of", "show"]
+
+
+def costs(plan, stores, hz):
+    """Memory plan and cycles of a report."""
+    return {
+        "memory_plan": [{"what": store.what, "where": f"{store.blocks} {store.kind}",
+                         "rows": store.depth, "width": store.width, "bits": store.bits,
+                         "capacity": capacity(store), "mbit_s": round(store.width * hz / 1e6)}
+                        for store in stores],
+        "walks": [{"what": effort.what, "walks": effort.walks, "visits": effort.visits,
+                   "cycles_quiet": effort.quiet, "cycles_busy": effort.busy}
+                  for effort in efforts(plan)],
+    }
+
+
+def map_sums(accelerator):
+    """What the maps of an accelerator hold, in a sentence."""
+    needed, there = accelerator.exact_width, accelerator.map_width
+    if not accelerator.taps:
+        return "none"
+    if there == needed:
+        return f"all exact, at every gamma and in every mode, in {there} bits"
+    return (f"exact below {map_top(there) / 2**SCORE_FRAC:.3f}, where larger ones stay: {there} "
+            f"bits, and all would need {needed}")
+
+
+def report_of(network, accelerator, routes, target, *, hz, config, multipliers=None):
+    """Everything worth knowing of the routes (flow.steps.seeds_routed), as plain data.
+
+    ``multipliers`` are flow.steps.multipliers', of which those without registers are told.
+    Of several seeds, the fastest is the one that is kept; ``seeds`` lists all that found a place
+    and ``unplaced`` the others.
+    """
+    clocks = {seed: steps.fmax(route) for seed, route in routes.items() if route}
+    seed = max(clocks, key=lambda seed: (clocks[seed], -seed))
+    used, fmax = steps.used(routes[seed], target), clocks[seed]
+    limits = {key: routes[seed]["utilization"][name]["available"]
+              for key, name in target.used.items()}
+    plan = accelerator.plan
+    return {
+        "device": target.device, "board": target.board, **used, "available": limits,
+        "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
+        "unregistered": sorted(name for name, form in (multipliers or {}).items() if form.bare),
+        "seed": seed,
+        "seeds": [{"seed": n, "fmax_mhz": mhz, **steps.used(routes[n], target)}
+                  for n, mhz in clocks.items()],
+        "unplaced": [n for n, route in routes.items() if not route],
+        "lanes": plan.lanes, "word_steps": plan.word_steps,
+        "taps": list(accelerator.taps), "options": config.options,
+        "sam_mode": config.sam_mode, "gamma": config.gamma,
+        "network": network.name, "digest": network.digest,
+        "memories": [{"what": what, "used": n, "limit": limit} for what, n, limit in plan.usage],
+        **costs(plan, memories(accelerator), hz),
+        "widths": {"weight": plan.weight_bits, "sum": plan.sum_bits,
+                   "membrane": plan.membrane_bits, "map": accelerator.map_width},
+        "map_sums": map_sums(accelerator),
+        "tools": steps.versions(target.family),
+    }
+
+
+def markdown(report):
+    """The report as a page."""
+    lines = [f"# {report['network']} on {report['board']}", "",
+             "| what | used | available |", "|---|---|---|"]
+    lines += [f"| {key} | {report[key]} | {limit} |" for key, limit in report["available"].items()]
+    lines += [f"| {m['what']} | {m['used']} | {m['limit']} |" for m in report["memories"]]
+    lines += ["", f"Clock {report['clock_mhz']:g} MHz, reached {report['fmax_mhz']:g} MHz: "
+              f"timing {'met' if report['timing_met'] else 'MISSED'}.", "",
+              *unregistered(report)]
+    lines += ["## Memory plan", "",
+              "A row is read in a cycle; the blocks of small memories are estimated.", "",
+              "| what | where | rows | bits a row | bits | of | Mbit/s |",
+              "|---|---|---|---|---|---|---|"]
+    lines += [f"| {m['what']} | {m['where']} | {m['rows']:,} | {m['width']} | {m['bits']:,} | "
+              f"{m['capacity']:,} | {m['mbit_s']:,} |" for m in report["memory_plan"]]
+    lines += ["", "## Cycles", "",
+              "Estimated for each layer, without loading the image: where inputs hardly spike, and "
+              "where every neuron spikes in every word of steps.", "",
+              "| what | walks | visits a walk | cycles, quiet | cycles, busy |",
+              "|---|---|---|---|---|"]
+    lines += [f"| {w['what']} | {w['walks']:,} | {w['visits']} | {w['cycles_quiet']:,} | "
+              f"{w['cycles_busy']:,} |" for w in report["walks"]]
+    lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
+              f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
+    lines += [f"- {key}: {report[key]}" for key in (
+        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "map_sums",
+        "seed")]
+    lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
+              f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
+              f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
+    return "\n".join(lines)
+
+
+def unregistered(report):
+    """Lines of a page about multipliers through which a path goes on without a register."""
+    count = len(report["unregistered"])
+    return [f"{count} multipliers without registers, whose delay is in that clock.", ""] * bool(
+        count)
+
+
+def show(report, console):
+    """Print the report as a table."""
+    table = Table(title=f"{report['network']} on {report['device']}")
+    for column in ("what", "used", "available"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for key, limit in report["available"].items():
+        table.add_row(key, f"{report[key]:,}", f"{limit:,}")
+    for memory in report["memories"]:
+        table.add_row(memory["what"], f"{memory['used']:,}", f"{memory['limit']:,}")
+    table.add_row("fmax / clock, MHz", f"{report['fmax_mhz']:.2f}", f"{report['clock_mhz']:g}")
+    table.add_row("timing met", "yes" if report["timing_met"] else "NO", "")
+    console.print(table)
+    for line in unregistered(report):
+        console.print(line, end="\n" if line else "")
+    if report["unplaced"]:
+        console.print(f"no place for the last cells with seed "
+                      f"{', '.join(map(str, report['unplaced']))}; kept: seed {report['seed']}")
+    if len(report["seeds"]) > 1:
+        clocks = Table(title=f"place and route for {report['clock_mhz']:g} MHz")
+        for column in ("seed", "MHz", "cells", "met"):
+            clocks.add_column(column, justify="right")
+        for each in report["seeds"]:
+            cells = each["lc"] if "lc" in each else each["lut"]
+            clocks.add_row(str(each["seed"]), f"{each['fmax_mhz']:.2f}", f"{cells:,}",
+                           "yes" if each["fmax_mhz"] >= report["clock_mhz"] else "NO")
+        met = sum(each["fmax_mhz"] >= report["clock_mhz"] for each in report["seeds"])
+        console.print(clocks)
+        every = len(report["seeds"]) + len(report["unplaced"])
+        console.print(f"{met} of {every} seeds meet {report['clock_mhz']:g} MHz; "
+                      f"kept: seed {report['seed']}")

@@ -1,0 +1,110 @@
+"""Paces the drain of a walk's sums through the neurons: one time step a cycle."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["DrainSequencer", "flags_layout"]
+
+# Of a step that drains. final: its walk is the pass's last; hollow: nothing was added to it.
+flags_layout = data.StructLayout({"last": 1, "final": 1, "hollow": 1})
+
+
+class DrainSequencer(wiring.Component):
+    """Hands steps from the shadows to the neurons, a cycle behind each other.
+
+    A step is handed on (``shift``), then given to the neurons (``feed``), then taken by them
+    (``stepped``). In a read-out it is taken once its scores have left.
+
+    Parameters
+    ----------
+    word_steps, chunks, steps, lanes : int
+        Steps of a word; words of a train; steps of a run; output channels at once.
+
+    Members
+    -------
+    load, hollow, last : In(1)
+        A walk's sums are in the shadows; hw.engine.fetch.
+    speaking : In(1)
+        The pass is a read-out.
+    told : In(1)
+        The scores of the step that waits have left.
+    shift, opens : Out(1)
+        A step is handed on; it is the first of its train.
+    count, last_count : Out
+        Number of the step that is handed on next; it is the word's last.
+    feed, stepped : Out(1)
+    step, chunk, last_chunk : Out
+        Of the step at the neurons: its number in the word, its word, and whether that is the last.
+    now : Out(flags_layout)
+        Of that step; ``last`` says that it is the walk's.
+    live : Out(1)
+        It is one of the run's steps.
+    holds : Out(1)
+        It waits for ``told``.
+    wipe : Out(1)
+        The cycle after a reset, in which membranes are cleared.
+    """
+
+    def __init__(self, *, word_steps, chunks, steps, lanes):
+        self.word_steps, self.chunks, self.steps, self.lanes = word_steps, chunks, steps, lanes
+        super().__init__({
+            "load": In(1), "hollow": In(1), "last": In(1), "speaking": In(1), "told": In(1),
+            "shift": Out(1), "opens": Out(1),
+            "count": Out(range(word_steps)), "last_count": Out(1),
+            "feed": Out(1), "stepped": Out(1),
+            "step": Out(range(word_steps)), "chunk": Out(range(chunks)), "last_chunk": Out(1),
+            "now": Out(flags_layout), "live": Out(1, init=1), "holds": Out(1),
+            "wipe": Out(1, init=1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        steps, chunks = self.word_steps, self.chunks
+        shifting, handed, stepping = Signal(), Signal(), Signal()
+        next_step = Signal(range(steps))
+        walk, next_flags = Signal(flags_layout), Signal(flags_layout)
+        ahead   = Signal(range(chunks))                      # chunk of the step given
+        loads   = Signal(range(chunks))                      # chunk of the next walk to load
+        rest    = self.steps - (chunks - 1) * steps
+        lives   = ((ahead != chunks - 1) | (next_step < rest)) if rest < steps else C(1)
+        m.d.comb += [
+            self.stepped.eq(stepping & ~self.holds),
+            self.feed.eq(handed & (~stepping | self.stepped)),
+            self.shift.eq(shifting & (~handed | self.feed)),
+            self.last_chunk.eq(self.chunk == chunks - 1),
+            ahead.eq(self.chunk),
+        ]
+        m.d.sync += [
+            self.wipe.eq(0),
+            handed.eq(self.shift | (handed & ~self.feed)),
+            stepping.eq(self.feed | (stepping & ~self.stepped)),
+        ]
+        with m.If(self.shift):
+            m.d.sync += [
+                self.count.eq(self.count + 1), self.last_count.eq(self.count == steps - 2),
+                shifting.eq(~self.last_count),
+                next_step.eq(self.count), next_flags.eq(walk),
+                next_flags.last.eq(self.last_count),
+                self.opens.eq(0),
+            ]
+        with m.If(self.feed):
+            m.d.sync += [
+                self.step.eq(next_step), self.now.eq(next_flags), self.live.eq(lives),
+                self.holds.eq(self.speaking & lives),
+            ]
+        with m.Elif(self.told):
+            m.d.sync += self.holds.eq(0)
+        with m.If(self.load):
+            # All sums of a hollow walk are 0, and so are membranes and spikes; what is left is to
+            # wait for the stores before.
+            m.d.sync += [
+                shifting.eq(1), walk.final.eq(self.last), walk.hollow.eq(self.hollow),
+                self.count.eq(Mux(self.hollow, steps - self.lanes, 0)),
+                self.last_count.eq(self.hollow & (self.lanes == 1)),
+                self.opens.eq(loads == 0), loads.eq(Mux(loads == chunks - 1, 0, loads + 1)),
+            ]
+        with m.If(self.stepped & self.now.last):
+            m.d.comb += ahead.eq(Mux(self.last_chunk, 0, self.chunk + 1))
+            m.d.sync += self.chunk.eq(Mux(self.last_chunk, 0, self.chunk + 1))
+        return m

@@ -1,0 +1,81 @@
+"""Fetches what an item names, and registers it for the lanes."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.engine.address_generator import Kind
+from hw.engine.dispatcher import item_layout
+from hw.plan.buffers import WORD
+
+__all__ = ["Fetch"]
+
+
+class Fetch(wiring.Component):
+    """Reads the train and the row of an item; a cycle later they are what the lanes add.
+
+    Parameters
+    ----------
+    plan : hw.plan.planner.Plan
+    merges : bool
+        Some passes merge (max pooling): their trains do not go to the lanes.
+
+    Members
+    -------
+    merging : In(1)
+        The pass merges; constant while items come.
+    i : In(stream.Signature(item_layout(plan), always_ready=True))
+        Items, each taken at once.
+    train_addr, row_addr, read_en, train_data, row_data
+        Read ports of trains and weights, one cycle of latency.
+    adds, ends : Out(1)
+        ``train_data`` is that of an Add; the item read is an end. One cycle after ``i``.
+    train : Out(word_steps)
+        Steps that add, all ones with ``load``. Two cycles after ``i``, as all that follow.
+    row : Out
+        Weights of the lanes, lane 0 lowest.
+    param : Out(1)
+        ``row`` is one of the pass's header.
+    load, clear : Out(1)
+        The sums are handed on; they are cleared, which is also done after a reset.
+    hollow, last : Out(1)
+        With ``load``: nothing was added; the walk is the pass's last.
+    """
+
+    def __init__(self, plan, merges):
+        self.merges = merges
+        super().__init__({
+            "merging": In(1),
+            "i": In(stream.Signature(item_layout(plan), always_ready=True)),
+            "train_addr": Out(plan.train_addr), "row_addr": Out(plan.row_addr), "read_en": Out(1),
+            "train_data": In(plan.word_steps), "row_data": In(WORD * plan.row_words),
+            "adds": Out(1), "ends": Out(1),
+            "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
+            "param": Out(1), "load": Out(1), "clear": Out(1, init=1), "hollow": Out(1),
+            "last": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        read = Signal(Kind)
+        reads, hollow = Signal(), Signal()                   # of the item read
+        row = Signal(self.row.shape(), reset_less=True)
+        m.d.comb += [
+            self.train_addr.eq(self.i.p.train), self.row_addr.eq(self.i.p.row),
+            self.read_en.eq(self.i.valid),
+            self.adds.eq(reads & (read == Kind.Add)),
+            self.ends.eq(reads & read.as_value()[1]),
+            self.row.eq(row),
+        ]
+        ends, adds = self.ends, self.adds
+        if self.merges:
+            ends, adds = ends & ~self.merging, adds & ~self.merging
+        m.d.sync += [
+            reads.eq(self.i.valid), read.eq(self.i.p.kind), hollow.eq(self.i.p.hollow),
+            # With `load` all lanes' sums are cleared, by the same enables.
+            self.train.eq(Mux(ends, ~0, Mux(adds, self.train_data, 0))),
+            row.eq(self.row_data), self.param.eq(reads & (read == Kind.Param)),
+            self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
+            self.hollow.eq(hollow), self.last.eq(read == Kind.Last),
+        ]
+        return m

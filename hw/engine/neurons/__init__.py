@@ -1,0 +1,1 @@
+"""Neuron models of the engine, one a file: one step a cycle, as golden.neurons has them."""

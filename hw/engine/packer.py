@@ -1,0 +1,64 @@
+"""Packs the spikes of the lanes into trains, a step a cycle."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.engine.drain import flags_layout
+
+__all__ = ["Packer"]
+
+
+class Packer(wiring.Component):
+    """Shifts each lane's spikes into its word, first step lowest.
+
+    A spike has a cycle to come from its lane, so the word is full two cycles after its last step.
+
+    Parameters
+    ----------
+    lanes, word_steps : int
+
+    Members
+    -------
+    stepped, live, now, last_chunk : In
+        As hw.engine.drain gives them.
+    spikes : In(data.ArrayLayout(1, lanes))
+        Of the lanes, with ``stepped``.
+    storing : In(1)
+        The pass stores its trains.
+    words : Out(data.ArrayLayout(word_steps, lanes))
+    full : Out(flags_layout)
+        Of the walk in ``words``; ``last`` for one cycle, in which the words are full.
+    full_chunk : Out(1)
+        They are the last of their trains.
+    fired : Out(range(lanes + 1))
+        Spikes of all lanes, two cycles after their step.
+    """
+
+    def __init__(self, *, lanes, word_steps):
+        self.lanes = lanes
+        super().__init__({
+            "stepped": In(1), "live": In(1), "now": In(flags_layout), "last_chunk": In(1),
+            "spikes": In(data.ArrayLayout(1, lanes)), "storing": In(1),
+            "words": Out(data.ArrayLayout(word_steps, lanes)),
+            "full": Out(flags_layout), "full_chunk": Out(1), "fired": Out(range(lanes + 1)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        words = [Signal(len(self.words[n]), name=f"word{n}", reset_less=True)
+                 for n in range(self.lanes)]
+        fired = [Signal(name=f"fired{n}", reset_less=True) for n in range(self.lanes)]
+        fresh, ended, ended_chunk = Signal(), Signal(flags_layout), Signal()
+        with m.If(fresh):
+            for word, spike in zip(words, fired, strict=True):
+                m.d.sync += word.eq(Cat(word[1:], spike))
+        m.d.comb += [self.words[n].eq(word) for n, word in enumerate(words)]
+        m.d.sync += [
+            fresh.eq(self.stepped), self.fired.eq(Mux(fresh, sum(fired), 0)),
+            *(spike.eq(self.spikes[n] & self.live) for n, spike in enumerate(fired)),
+            ended.eq(self.now), ended.last.eq(self.stepped & self.now.last & self.storing),
+            self.full.eq(ended),
+            ended_chunk.eq(self.last_chunk), self.full_chunk.eq(ended_chunk),
+        ]
+        return m

@@ -1,0 +1,125 @@
+"""Writes the finished trains of a walk, lane after lane, each to its place."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.engine.constants import held
+from hw.engine.drain import flags_layout
+
+__all__ = ["Writer"]
+
+
+class Writer(wiring.Component):
+    """Stores one train a cycle, the words of lane 0 first; only lanes of existing channels.
+
+    What a store needs is settled in the cycle before its first train, so that stores may follow
+    each other without a gap. ``jump`` goes from a train to the next, also from the last of a
+    group to the first of the next, and from one chunk to the next.
+
+    Parameters
+    ----------
+    plan : hw.plan.planner.Plan
+    merges : bool
+        Some passes merge.
+
+    Members
+    -------
+    number, start : In
+        The pass; it begins.
+    storing : In(1)
+        The pass stores trains.
+    words, full, full_chunk : In
+        A walk's words, as hw.engine.packer gives them.
+    merged, joins, merged_chunk, merged_final : In
+        Those of hw.engine.merger, and whether the walk is the pass's last; where ``merges``.
+    en, train, some, jump, turn : Out
+        Writes, as hw.memory.spike_memory takes them.
+    pixel_done : Out(1)
+        With ``en``: the last train of an output pixel.
+    stored : Out(1)
+        A cycle after the pass's last train.
+    """
+
+    def __init__(self, plan, merges):
+        self.plan, self.merges = plan, merges
+        steps = plan.word_steps
+        super().__init__({
+            "number": In(range(len(plan.passes))), "start": In(1), "storing": In(1),
+            "words": In(data.ArrayLayout(steps, plan.lanes)), "full": In(flags_layout),
+            "full_chunk": In(1),
+            **({"merged": In(steps), "joins": In(1), "merged_chunk": In(1), "merged_final": In(1)}
+               if merges else {}),
+            "en": Out(1), "train": Out(steps), "some": Out(1), "jump": Out(plan.train_addr),
+            "turn": Out(1), "pixel_done": Out(1), "stored": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, passes, steps = self.plan, self.plan.passes, self.plan.word_steps
+        fixed = lambda values: held(m, self.number, [int(value) for value in values])
+        tail  = lambda p: (p.shape[0] - 1) % p.span          # last lane in use of a pixel's last
+
+        group   = Signal(range(max(p.groups for p in passes)))   # of the next walk to be stored
+        closing = group == fixed(p.groups - 1 for p in passes)   # it is the pixel's last
+        begins, chunk = Signal(), Signal()                   # a store follows; of the last chunk
+        hold    = Signal(steps * plan.lanes, reset_less=True)
+        busy, final = Signal(), Signal()
+        last_chunk = Signal() if plan.chunks > 1 else C(1)   # of the walk being stored
+        last_group = Signal()
+        used    = Mux(last_group, fixed(tail(p) for p in passes), fixed(p.span - 1 for p in passes))
+        writer  = Signal(range(plan.lanes))
+        at_used = Signal()                                   # the writer is there
+        ends    = busy & at_used
+        m.d.sync += [
+            at_used.eq(writer + 1 == used),
+            self.stored.eq(ends & final & self.storing),
+        ]
+        m.d.comb += [
+            begins.eq(self.full.last), chunk.eq(self.full_chunk),
+            self.en.eq(busy), self.train.eq(hold[:steps]),
+            self.pixel_done.eq(ends & last_chunk & last_group),
+        ]
+        with m.If(busy):
+            m.d.sync += [
+                hold.eq(hold >> steps), self.some.eq(hold[steps:2 * steps].any()),
+                writer.eq(Mux(ends, 0, writer + 1)), busy.eq(~ends),
+            ]
+        with m.If(self.full.last):
+            m.d.sync += [
+                hold.eq(Mux(self.full.hollow, 0, self.words.as_value())),
+                self.some.eq(self.words[0].any() & ~self.full.hollow),
+                final.eq(self.full.final),
+            ]
+        if self.merges:
+            with m.If(self.joins):
+                m.d.comb += [begins.eq(1), chunk.eq(self.merged_chunk)]
+                m.d.sync += [
+                    hold.eq(self.merged), self.some.eq(self.merged.any()),
+                    final.eq(self.merged_final),
+                ]
+
+        across  = plan.chunks - 1
+        stores  = [p if p.storing else passes[0] for p in passes]
+        jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in stores)
+        within  = jumps(lambda p: 1 - across * p.out_chunk)
+        beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)
+                        - across * p.out_chunk)
+        onwards = Mux(closing, jumps(lambda p: p.out_chunk - tail(p)),
+                      jumps(lambda p: p.out_chunk - (p.span - 1)))
+        jump = Signal.like(self.jump, reset_less=True)
+        single = Mux(closing, fixed(tail(p) == 0 for p in passes),
+                     fixed(p.span == 1 for p in passes))     # the first train is the last, too
+        with m.If(begins):
+            m.d.sync += [
+                busy.eq(1), last_group.eq(closing), at_used.eq(single),
+                jump.eq(Mux(chunk, Mux(closing, beyond, within), onwards)),
+            ]
+            if plan.chunks > 1:
+                m.d.sync += last_chunk.eq(chunk)
+            with m.If(chunk):
+                m.d.sync += group.eq(Mux(closing, 0, group + 1))
+        with m.If(self.start):
+            m.d.sync += group.eq(0)
+        m.d.comb += [self.turn.eq(ends), self.jump.eq(Mux(ends, jump, 1))]
+        return m

@@ -1,0 +1,146 @@
+"""What is written into a chip before its first image: rows of weights, parameters and norms."""
+
+import numpy as np
+
+from golden.formats import MODES
+from hw.interface import TRACE_TABLE, Register, Space
+from hw.plan.buffers import WORD, aligned
+from hw.plan.programs import windows
+
+__all__ = ["configuration", "lane_weights", "norm_rows", "signature", "weight_image",
+           "write_parameters"]
+
+
+def lane_weights(plan, each):
+    """(groups, rows, lanes) weights of a pass, headers left 0; segments one after the other."""
+    layer = each.stage.layer
+    channels = plan.source(each.stage)[0]
+    window, inputs, group_step = windows(layer, channels, lanes=plan.lanes)
+    part = plan.weights(each.stage)
+    taps = part.shape[2]
+    full = np.zeros((each.groups * plan.lanes, channels, taps), dtype=np.int64)
+    outputs, reads = layer.channels // layer.groups, channels // layer.groups
+    for channel in range(layer.channels):
+        first = channel // outputs * reads
+        full[channel, first:first + reads] = part[channel]
+    rows = np.zeros((each.groups, each.segments * each.rows, plan.lanes), dtype=np.int64)
+    lead = aligned(plan.header) if plan.per_channel else 0
+    pitch = window * -(-inputs // WORD)
+    for group in range(each.groups):
+        low = group * group_step
+        chosen = full[group * plan.lanes:(group + 1) * plan.lanes, low:low + inputs]
+        placed = np.zeros((plan.lanes, taps, pitch), dtype=np.int64)
+        placed[:, :, :chosen.shape[1]] = chosen.transpose(0, 2, 1)
+        flat = placed.reshape(plan.lanes, -1).T
+        rows[group, lead:lead + len(flat)] = flat
+    return rows
+
+
+def norm_rows(plan):
+    """(rows, lanes, 2) of gain and offset, a row a step: pass, group, step.
+
+    A layer without a norm has its fraction bits as gain.
+    """
+    rows = []
+    for each in plan.passes:
+        if each.merging:
+            continue
+        layer, steps = each.stage.layer, plan.network.steps
+        table = np.zeros((steps, each.groups * plan.lanes, 2), dtype=np.int64)
+        if layer.norm is None:
+            table[..., 0] = 1 << layer.frac
+        else:
+            table[:, :layer.channels, 0] = layer.norm[0]
+            table[:, :layer.channels, 1] = layer.norm[1]
+        rows.append(table.reshape(steps, each.groups, plan.lanes, 2).transpose(1, 0, 2, 3)
+                    .reshape(-1, plan.lanes, 2))
+    return np.concatenate(rows)
+
+
+def weight_image(plan):
+    """Contents of the weight memory: (weight_rows, row_words) of 16-bit words."""
+    image = np.zeros((plan.weight_rows, plan.row_words), dtype=np.int64)
+    for each in plan.passes:
+        if each.merging:
+            continue
+        lanes = lane_weights(plan, each)
+        if plan.per_channel:
+            write_parameters(plan, each, lanes)
+        else:
+            value = int(np.max(each.neuron.threshold))
+            first, bits = each.row_base - aligned(plan.header), plan.row_words * WORD
+            for row, word in np.ndindex(plan.header, plan.row_words):
+                image[first + row, word] = value >> (bits * row + WORD * word) & 0xFFFF
+        end = each.row_base + each.all_rows
+        parts = lanes.reshape(each.groups, each.segments, -1, plan.lanes).swapaxes(0, 1)
+        image[each.row_base:end] = packed(plan, parts.reshape(-1, plan.lanes))
+    return image
+
+
+def write_parameters(plan, each, lanes):
+    """Put the parameters of each channel into the headers of ``lanes`` (lane_weights)."""
+    layer, neuron = each.stage.layer, each.neuron
+    for group, lane in np.ndindex(each.groups, plan.lanes):
+        for row in range(plan.header):
+            lanes[group, row, lane] = 2**plan.threshold_bits - 1 >> row * plan.weight_bits
+    values = {"threshold": neuron.threshold, "bias": layer.biases,
+              "v_reset": neuron.v_reset, "leak": neuron.leak}
+    for channel in range(layer.channels):
+        header, at = 0, 0
+        for name, bits in plan.fields:
+            value = int(layer.per_channel(values[name])[channel])
+            header |= (value & 2**bits - 1) << at
+            at += bits
+        group, lane = divmod(channel, plan.lanes)
+        for row in range(plan.header):
+            lanes[group, row, lane] = (
+                header >> row * plan.weight_bits & 2**plan.weight_bits - 1)
+
+
+def packed(plan, weights):
+    """Rows of 16-bit words, the weight of lane 0 in the lowest bits."""
+    fields = weights & 2**plan.weight_bits - 1
+    rows = []
+    for lanes in fields.tolist():
+        value = sum(field << lane * plan.weight_bits for lane, field in enumerate(lanes))
+        rows.append([value >> WORD * word & 0xFFFF for word in range(plan.row_words)])
+    return rows
+
+
+def configuration(plan, *, table, mode, decays=()):
+    """Writes that make a chip ready: (n, 3) of (space, index, data), as Accelerator.i_config takes.
+
+    ``table`` is that of golden.formats.exp_table, ``mode`` one of golden.formats.MODES, ``decays``
+    golden.explain.traces.decay_table where traces are built in.
+    """
+    seed = plan.network.seed
+    writes = [(Space.WEIGHTS, n, word) for n, word in enumerate(plan.weight_image.reshape(-1))]
+    writes += [(Space.TABLE, n, entry) for n, entry in enumerate(table)]
+    writes += [(Space.TABLE, TRACE_TABLE + n, entry) for n, entry in enumerate(decays)]
+    writes += [(Space.REGISTERS, register, value) for register, value in (
+        (Register.MODE, MODES.index(mode)),
+        (Register.SEED_LOW, seed & 0xFFFF), (Register.SEED_HIGH, seed >> 16))]
+    return np.array(writes, dtype=np.uint16)
+
+
+def signature(words):
+    """What a chip says of its weight memory (hw.memory.signature): 32 bits of s behind ``words``.
+
+    Twice for each word: s <- x**8 s + word over GF(2), from 0, modulo x**32 + x**22 + x**2 + x + 1;
+    then with the last word again and again. The signature is the top byte of s after 3, 4, 5 and 6
+    times more.
+    """
+    def folded(s, word):
+        top = s >> 24
+        return (s << 8) & 0xFFFFFFFF ^ top << 22 ^ top << 2 ^ top << 1 ^ top ^ word
+
+    s, words = 0, [int(word) for word in words]
+    last = words[-1]
+    for word in words:
+        s = folded(folded(s, word), word)
+    for _ in range(3):
+        s = folded(s, last)
+    found = 0
+    for _ in range(4):
+        found, s = found << 8 | s >> 24, folded(s, last)
+    return found

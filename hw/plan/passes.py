@@ -1,0 +1,89 @@
+"""A pass is one walk of the engine over a layer; its program is a list of visits."""
+
+from dataclasses import dataclass
+
+from golden.network import Stage
+
+__all__ = ["Pass", "Visit"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One word of the bitmap in a receptive field, relative to the output pixel.
+
+    ``offset`` is its distance in trains, ``row`` the weight row of its first channel relative to
+    its group, and ``dy, dx`` its place in the kernel, for clipping at the map's edge. With
+    ``param`` it stands for ``offset + 1`` rows of neuron parameters instead.
+    """
+
+    dy: int
+    dx: int
+    offset: int
+    row: int
+    param: bool = False
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One walk over a layer: ``program`` for every group of output channels of every pixel.
+
+    A weighted layer is one pass, and so is each max pooling, which hands on the OR of its window's
+    trains. Numbers are in trains (addresses), weight rows, pixels or channels, as their names say.
+    """
+
+    number: int
+    stage: Stage
+    merging: bool           # max pooling: trains are merged, nothing is added
+    shape: tuple            # (C, H, W) of the output
+    headers: tuple          # Visits of parameters: once a pass, or with Plan.per_channel a group
+    program: tuple          # Visits of a walk
+    window: int             # channels of a visit
+    span: int               # output channels of a group
+    rows: int               # weight rows of a group
+    row_base: int           # first weight row of the first group
+    group_step: int         # addresses from one group's receptive field to the next one's
+    stride: int             # pooled pixels from one output pixel to the next
+    origin: int             # y and x of the first receptive field, in pooled pixels
+    limits: tuple           # (H, W) of the map, in pooled pixels
+    base: int               # address of the first receptive field's corner, may be negative
+    pixel_step: int         # addresses from one output pixel to the next
+    line_step: int          # and from the start of one row to the next
+    in_chunk: int           # trains between the chunks of one input neuron
+    out_stride: int         # trains of an output pixel
+    out_chunk: int          # trains between the chunks of one output neuron
+    segments: int = 1       # parts into which the inputs of a read-out are cut
+
+    @property
+    def grid(self):
+        """(lines, columns) of walks: output pixels, or the segments of a read-out."""
+        return (1, self.segments) if self.segments > 1 else self.shape[1:]
+
+    @property
+    def all_rows(self):
+        """Weight rows of the pass, but for a header before them."""
+        return self.segments * self.groups * self.rows
+
+    @property
+    def runs_on(self):
+        """Whether the weight rows of a pixel follow those of the pixel before."""
+        return self.segments > 1
+
+    @property
+    def source(self):
+        """Which of the two train memories is read; the other is written."""
+        return (self.number - 1) % 2
+
+    @property
+    def groups(self):
+        """Groups of output channels."""
+        return -(-self.shape[0] // self.span)
+
+    @property
+    def neuron(self):
+        """Neuron of a weighted pass."""
+        return self.stage.layer.neuron
+
+    @property
+    def storing(self):
+        """Whether the pass writes trains."""
+        return self.merging or self.stage.layer.spiking

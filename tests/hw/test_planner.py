@@ -1,0 +1,176 @@
+"""The planner: its programs, walked in Python, give golden's sums; what does not fit is said."""
+
+import numpy as np
+import pytest
+
+from golden.encode import encode
+from golden.formats import exp_table
+from golden.io.errors import BadInput
+from golden.network import Layer, Network, Neuron
+from golden.neurons.population import fire
+from golden.synapses import pooled, weighted
+from hw.interface import score_order
+from hw.plan.buffers import SPRAM_WORDS, WORD, aligned, channel_stride
+from hw.plan.packing import configuration
+from hw.plan.planner import Plan
+from verify.networks import deep, draw, images
+
+QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
+
+
+def placed(plan, values, each):
+    """Contents of a pass's source memory, in its first chunk, for values (C, H, W) at one step."""
+    channels, height, width = values.shape
+    stride = channel_stride(channels)
+    memory = np.zeros(2**plan.train_addr, dtype=np.int64)
+    for c, y, x in np.ndindex(values.shape):
+        memory[(y * width + x) * stride + c] = values[c, y, x]
+    assert each.in_chunk == aligned(stride * height * width)
+    return memory
+
+
+def planes(plan, values):
+    """Trains of the input (C, H, W) at one step: signs or bits apart, channel by channel."""
+    if plan.planes == 1:
+        return values
+    parts = ([values > 0, values < 0] if plan.planes == 2
+             else [values >> bit & 1 for bit in range(plan.planes)])
+    return np.stack(parts, axis=1).reshape(-1, *values.shape[1:]).astype(np.int64)
+
+
+def weight_rows(plan):
+    """(rows, lanes) weights in memory."""
+    bits = plan.weight_bits
+    rows = [sum(word << WORD * n for n, word in enumerate(row))
+            for row in plan.weight_image.tolist()]
+    fields = np.array([[row >> lane * bits & 2**bits - 1 for lane in range(plan.lanes)]
+                       for row in rows])
+    return fields - (fields >> bits - 1 << bits)
+
+
+def walked(plan, each, memory):
+    """What the engine gives for a pass: sums, or the OR of each window, (C, H, W)."""
+    rows, size = weight_rows(plan), 2**plan.train_addr
+    channels, height, width = each.shape
+    found = np.zeros((each.groups * each.span, height, width), dtype=np.int64)
+    outer = (each.window - 1) ^ (WORD - 1)
+    for y, x, group in np.ndindex(height, width, each.groups):
+        corner = each.base + y * each.line_step + x * each.pixel_step + group * each.group_step
+        for visit in each.program:
+            at = each.origin + y * each.stride + visit.dy, each.origin + x * each.stride + visit.dx
+            if not (0 <= at[0] < each.limits[0] and 0 <= at[1] < each.limits[1]):
+                continue
+            address = (corner + visit.offset) % size
+            for n in range(WORD):
+                if n & outer != address & WORD - 1 & outer:
+                    continue
+                value = memory[address // WORD * WORD + n]
+                lanes = slice(group * each.span, (group + 1) * each.span)
+                if each.merging:
+                    found[lanes, y, x] |= value
+                elif value:
+                    row = each.row_base + group * each.rows + visit.row + (n & each.window - 1)
+                    found[lanes, y, x] += value * rows[row]
+    assert not found[channels:].any(), "a lane without a channel adds something"
+    return found[:channels]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_programs_give_the_sums_of_golden(seed):
+    """At one step of an image, whatever the kernel, stride, padding, groups, pools and encoder."""
+    encoder = ("bernoulli", "frames", "ternary", "current")[seed % 4]
+    network = draw(seed, rich=True, encoder=encoder)
+    plan = Plan(network, lanes=(1, 2, 4, 8)[seed // 4 % 4], word_steps=(8, 16)[seed % 2])
+    active, step = encode(images(network, 1, seed), network), network.steps // 2
+    passes = iter(plan.passes)
+    for stage in network.stages:
+        read = planes(plan, active[0, step]) if stage.index == 1 else active[0, step]
+        flat = active.reshape(-1, *active.shape[2:])
+        for pool in stage.pools:
+            flat = pooled(flat, pool)
+            if pool.kind == "max":
+                each = next(passes)
+                assert each.merging
+                merged = walked(plan, each, placed(plan, read, each))
+                read = pooled(read[None], pool)[0]
+                assert np.array_equal(merged, read)
+        each = next(passes)
+        assert not each.merging and each.shape == stage.shape
+        sums = weighted(flat, stage.layer, stage.top)
+        sums = sums.reshape(*active.shape[:2], *sums.shape[1:])
+        found = walked(plan, each, placed(plan, read, each))
+        assert np.array_equal(found, sums[0, step]), f"layer {stage.index}"
+        active, _ = fire(sums, stage.layer)
+    assert next(passes, None) is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_configuration_writes_everything_once(seed):
+    """All words of the weights, the table, mode and seed, within the indices of the chip."""
+    network = draw(seed, rich=True)
+    plan = Plan(network)
+    table = exp_table(0.5, network.steps)
+    writes = configuration(plan, table=table, mode="official").astype(int)
+    spaces = [writes[writes[:, 0] == space] for space in range(3)]
+    assert np.array_equal(spaces[0][:, 1], np.arange(plan.weight_image.size))
+    assert np.array_equal(spaces[0][:, 2], plan.weight_image.ravel())
+    assert np.array_equal(spaces[1][:, 2], table)
+    registers = {index: value for _, index, value in spaces[2].tolist()}
+    assert registers == {0: 2, 1: network.seed & 0xFFFF, 2: network.seed >> 16}
+    assert sum(map(len, spaces)) == len(writes)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+def test_scores_leave_in_class_order(lanes):
+    """Group of lanes by group, step by step, class by class; each exactly once."""
+    network = draw(3)
+    order = score_order(classes=network.classes, steps=network.steps, lanes=lanes)
+    want = [(step, c) for first in range(0, network.classes, lanes)
+            for step in range(network.steps)
+            for c in range(first, min(first + lanes, network.classes))]
+    assert order.tolist() == [list(pair) for pair in want]
+
+
+def test_channel_strides():
+    """A power of two below 16, a multiple of 16 above, so that no visit crosses a word."""
+    assert [channel_stride(n) for n in (1, 2, 3, 5, 8, 9, 16, 17, 32, 33)] == [
+        1, 2, 4, 8, 8, 16, 16, 32, 32, 48]
+    assert [aligned(n) for n in (0, 1, 16, 17)] == [0, 16, 16, 32]
+
+
+@pytest.mark.parametrize("options, rule", [
+    ({"lanes": 3}, "lanes must be 1, 2, 4, 8 or 16, not 3"),
+    ({"lanes": 0}, "lanes must be 1, 2, 4, 8 or 16, not 0"),
+    ({"word_steps": 12}, "steps of a word must be 4, 8 or 16, not 12"),
+    ({"lanes": 8, "word_steps": 4}, "lanes must not be more than the 4 steps of a word"),
+])
+def test_refuses_options(options, rule):
+    with pytest.raises(BadInput, match=rule):
+        Plan(draw(3), **options)
+
+
+def dense(inputs, outputs):
+    """A network of one dense layer."""
+    weights = np.ones((outputs, inputs), dtype=np.int64)
+    return Network((inputs, 1, 1), 4, (Layer(weights, 2, QUIET),), name="big")
+
+
+def test_says_what_does_not_fit_and_by_how_much():
+    """Eight groups of four classes, a row an input, 16 set aside for the threshold."""
+    assert Plan(dense(2032, 32)).weight_rows == 8 * 2032 + 16 <= SPRAM_WORDS
+    with pytest.raises(BadInput, match="big: does not fit: weight memory, rows needs 16400, 16 "
+                                       "more than the 16384 there are"):
+        Plan(dense(2048, 32))
+    wide = Network((1, 200, 200), 4, (
+        Layer(np.ones((1, 1, 7, 7), dtype=np.int64), 2, Neuron(np.int64(1), np.int64(0)),
+              stride=64), Layer(np.ones((1, 16), dtype=np.int64), 2, QUIET)), name="wide")
+    with pytest.raises(BadInput, match=r"wide: does not fit: train memory 0 \(input .* 40000, "):
+        Plan(wide)
+
+
+def test_as_many_passes_as_a_byte_counts():
+    """More would be numbered wrongly in simulation and on the wire."""
+    assert len(Plan(deep(248, 7)).passes) == 250
+    with pytest.raises(BadInput, match="^deep 249: does not fit: 251 weighted layers and max "
+                                       "poolings, and the hardware numbers 250$"):
+        Plan(deep(249, 7))

@@ -1,0 +1,145 @@
+"""Faults planted into the hardware: each is seen by its bench, which without it sees nothing."""
+
+import re
+from contextlib import nullcontext
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from hw import accelerator
+from hw.encode import encoder
+from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout
+from hw.engine.engine import Engine
+from hw.engine.neurons import lif
+from hw.explain import sam, tap_reader
+from hw.memory import spike_memory
+from hw.plan.planner import Plan
+from sim.runner import outcomes
+from tests.helpers.planted import changed
+from verify.networks import draw, images
+
+SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
+TRAINS = {"regions": (288, 144), "word_steps": 16, "chunks": 1}
+NETWORK = draw(2, plain=True, steps=(16,))
+RAGGED = draw(394, rich=True, steps=(20,))     # with a layer of one pixel, in words of 8 steps
+
+
+def one(unit, **params):
+    """A box of one unit, and what its bench is told."""
+    return {"unit": unit}, {"unit": params}
+
+
+def planned(make, folder, network=NETWORK, word_steps=16):
+    """The same for a unit made from a plan of a small network."""
+    network.save(folder / "network.npz")
+    np.save(folder / "images.npy", images(network, 2))
+    return one(make(Plan(network, word_steps=word_steps)), network=str(folder / "network.npz"),
+               lanes=4, word_steps=word_steps, images=str(folder / "images.npy"), taps=network.taps)
+
+
+# bench: the modules it needs (which may be broken) and a folder -> units and parameters
+BENCHES = {
+    "encoder": lambda m, folder: one(m.Encoder(steps=20, word_steps=8), kind="bernoulli", steps=20,
+                                     word_steps=8),
+    "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
+    "spike_memory": lambda m, folder: one(m.SpikeMemory(**TRAINS), **TRAINS),
+    "lane": lambda m, folder: planned(getattr(m, "Lane", lane.Lane), folder),
+    "tap_reader": lambda m, folder: planned(m.TapReader, folder, RAGGED, 8),
+    "engine": lambda m, folder: planned(Engine, folder),
+    "accelerator": lambda m, folder: planned(
+        lambda plan: m.Accelerator(NETWORK), folder),
+}
+MODULES = {"encoder": encoder, "sam": sam, "spike_memory": spike_memory, "lane": lane,
+           "lif": lif,
+           "tap_reader": tap_reader, "address_generator": address_generator,
+           "dispatcher": dispatcher, "datapath": datapath, "fetch": fetch, "readout": readout,
+           "accelerator": accelerator}
+# Parts of a core: the module that makes one, and the name by which it knows it.
+PARTS = {
+    "lif": "hw.engine.lane.LifNeuron",
+    "address_generator": "hw.engine.engine.AddressGenerator",
+    "dispatcher": "hw.engine.engine.Dispatcher",
+    "datapath": "hw.engine.engine.Datapath",
+    "fetch": "hw.engine.datapath.Fetch",
+    "readout": "hw.engine.datapath.Readout",
+}
+
+# fault: (module, what stands there, what is put in its place, what the bench says)
+FAULTS = {
+    "the generator is not restarted": (
+        "encoder", "state.eq(self.seed)", "state.eq(state)", "!="),
+    "products are cut off, not rounded": (
+        "sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "pixel . step . instead of"),
+    "a pixel's map is not cleared for the next": (
+        "sam", "adding | (given & moves)", "adding", "pixel . step . instead of"),
+    "a map value is dropped when nobody takes it": (
+        "sam", "moves.eq(~self.o.valid | self.o.ready)", "moves.eq(1)", "offered . then"),
+    "a neuron goes on with the spikes of the one before": (
+        "sam", "opens.eq(takes & self.i.p.first)", "opens.eq(0)", "instead of"),
+    "the bitmap keeps marks of the image before": (
+        "spike_memory", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])",
+        "kept  = marks[:WORD]", "bitmap: . instead of"),
+    "the mark of a first train turns over where the tenth has one": (
+        "spike_memory", "kept | Cat(", "kept ^ kept[9] | Cat(", "bitmap: . instead of"),
+    "accumulators are not cleared": (
+        "lane", "Mux(self.load, 0, total + self.weight)", "total + self.weight",
+        "step . instead of"),
+    "a membrane at the threshold spikes": (
+        "lif", "as_signed() + inclusive)", "as_signed() + 1)", "step . instead of"),
+    "the membrane outlives its neuron": (
+        "lif", "kept.eq(Mux(self.last, 0, reset - dropped))", "kept.eq(reset - dropped)",
+        "step . instead of"),
+    "a spike outlives its neuron": (
+        "lif", "Mux(subtracts & ~self.opens, threshold, 0)", "Mux(subtracts, threshold, 0)",
+        "step . instead of"),
+    "words are read before they are written": (
+        "tap_reader", "self.en.eq(some &", "self.en.eq(C(1) &", "word . is wrong"),
+    "the later words of a layer's only pixel are not read": (
+        "tap_reader", "within = chunk.any() | channel.any()", "within = C(0, 1)",
+        "SimTimeoutError"),
+    "the map's edge is not seen": (
+        "address_generator", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",
+        "Mux(looked_kind == Kind.Add, channels, 0)", "pass 1: . trains wrong"),
+    "a score is given up when nobody takes it": (
+        "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
+        "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
+    "a walk begins before the sums of the last one are safe": (
+        "dispatcher", "room.eq((cool | (cooling == 1)) & (~told | self.drained))", "room.eq(1)",
+        "pass 1: . train"),
+    "a row of weights comes too late": (
+        "fetch", "row.eq(self.row_data), self.param", "row.eq(row), self.param",
+        "pass 1: . trains wrong"),
+    "the count goes on while it is offered": (
+        "accelerator", "with m.Elif(~fresh & ~over):", "with m.Elif(~fresh):", "offered . then"),
+}
+
+
+def bench_of(name):
+    """The bench that runs a module."""
+    return "lane" if name == "lif" else "engine" if name in PARTS else name
+
+
+def complaints(name, module, folder):
+    """{test: complaint} of the bench of ``name`` on units of this module."""
+    bench = bench_of(name)
+    part = PARTS.get(name)
+    with mock.patch(part, getattr(module, part.split(".")[-1])) if part else nullcontext():
+        units, params = BENCHES[bench](module, folder)
+        found = outcomes(units, f"sim.benches.{bench}", params, folder)
+    return {test: message for test, message in found.items() if message}
+
+
+@pytest.mark.parametrize("name", sorted({*MODULES} - {*PARTS} | {"datapath"}))
+def test_green_without_a_fault(name, tmp_path):
+    assert complaints(name, MODULES[name], tmp_path) == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_red_with(fault, tmp_path):
+    """The bench of the module says what is wrong, in the words in which it compares."""
+    name, old, new, words = FAULTS[fault]
+    found = complaints(name, changed(MODULES[name], old, new), tmp_path)
+    assert found, f"bench_{bench_of(name)} does not see that {fault}"
+    says = words.replace(" . ", " .* ")
+    assert any(re.search(says, message.splitlines()[0]) for message in found.values()), found

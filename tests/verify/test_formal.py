@@ -1,0 +1,200 @@
+"""Proofs turn red when the gateware is broken; ``make formal`` shows that they are green."""
+
+import re
+
+import pytest
+
+from boards.link import crc, deframer, executor, stuffing, uart
+from hw.encode import encoder
+from hw.engine import dispatcher
+from hw.engine.neurons import lif
+from hw.explain import sam, tap_reader, traces
+from tests.helpers.planted import changed
+from verify.formal import PROOFS
+from verify.formal.prove import prove, warm
+
+# fault: (module, class, what stands there, what is put there, component and claim that see it)
+FAULTS = {
+    "a polynomial of another name": (
+        crc,
+        "CRC16",
+        "(folded << 5)",
+        "(folded << 4)",
+        "boards.link.crc",
+        "shift register",
+    ),
+    "an escape outlives its frame": (
+        stuffing,
+        "Stuffer",
+        "byte ^ Mux(escaped, TURN, 0)",
+        "byte ^ TURN",
+        "boards.link.stuffing",
+        "unstuff",
+    ),
+    "a frame begins where the last one ended": (
+        deframer,
+        "Deframer",
+        "[place.eq(0), enough.eq(0), long.eq(0)]",
+        "[enough.eq(0), long.eq(0)]",
+        "boards.link.deframer",
+        "a FLAG ends",
+    ),
+    "the reader reads the half that is written": (
+        deframer,
+        "Deframer",
+        "read.addr.eq(Cat(at, ~half))",
+        "read.addr.eq(Cat(at, half))",
+        "boards.link.deframer",
+        "reads and writes",
+    ),
+    "a membrane at the threshold spikes": (
+        lif,
+        "LifNeuron",
+        ".as_signed() + inclusive)[-1]",
+        ".as_signed() + 1)[-1]",
+        "hw.engine.lane",
+        "LIF step: zero",
+    ),
+    "what is fed forgets that the neuron has spiked": (
+        lif,
+        "LifNeuron",
+        "given.eq(Mux(fires, input - drop, input))",
+        "given.eq(input)",
+        "hw.engine.lane",
+        "LIF step: subtract, ge",
+    ),
+    "a first step is reset by the train before": (
+        lif,
+        "LifNeuron",
+        "Mux(subtracts & ~self.opens, threshold, 0)",
+        "Mux(subtracts, threshold, 0)",
+        "hw.engine.lane",
+        "LIF step: subtract, ge",
+    ),
+    "scores are cut off, not rounded": (
+        sam,
+        "Sam",
+        "half    = 1 << TABLE_FRAC - 1",
+        "half    = 0",
+        "hw.explain.sam",
+        "NCS update",
+    ),
+    "traces are cut off, not rounded": (
+        traces,
+        "Traces",
+        "(one | 1 << TABLE_FRAC - 1)",
+        "one",
+        "hw.explain.traces.Traces",
+        "trace update",
+    ),
+    "the generator shifts by one bit too many": (
+        encoder,
+        "Encoder",
+        "state.word_select(n, 8) < level",
+        "state.word_select(n, 8) <= level",
+        "hw.encode.encoder",
+        "generator and",
+    ),
+    "a queue that promises more room than it has": (
+        dispatcher,
+        "Dispatcher",
+        "QUEUE_DEPTH - MARGIN - 4)",
+        "QUEUE_DEPTH - MARGIN + 1)",
+        "hw.engine.dispatcher",
+        "queue stays",
+    ),
+    "a word is fetched before its count is there": (
+        dispatcher,
+        "Dispatcher",
+        "w_count.addr != tail)),",
+        "head != tail)),",
+        "hw.engine.dispatcher",
+        "queue stays",
+    ),
+    "a map sum goes on at the top": (
+        sam,
+        "Sam",
+        "total[self.map_width:].any() if self.held",
+        "C(0) if self.held",
+        "hw.explain.sam",
+        "map sum held",
+    ),
+    "the highest bit of a map sum is lost": (
+        sam,
+        "Sam",
+        "total[:self.map_width] |",
+        "total[:self.map_width - 1] |",
+        "hw.explain.sam",
+        "map sum, 19",
+    ),
+    "a spike is looked up for ever": (
+        sam,
+        "Sam",
+        "low.eq(without |",
+        "low.eq(low |",
+        "hw.explain.sam",
+        "each spike",
+    ),
+    "what the first four steps held is forgotten": (
+        encoder,
+        "Encoder",
+        "(quad != 0) & (early | train[-WORD_STEPS:].any())",
+        "0",
+        "hw.encode.encoder.Encoder",
+        "some tells",
+    ),
+    "a word is read before it can be taken": (
+        tap_reader,
+        "TapReader",
+        "some & ~fresh & self.o.ready",
+        "some & ~fresh",
+        "hw.explain.tap_reader",
+        "streams",
+    ),
+    "a word is read before it is written": (
+        tap_reader,
+        "TapReader",
+        "(self.addr != end) | within",
+        "C(1)",
+        "hw.explain.tap_reader",
+        "every word",
+    ),
+    "the byte before is offered as it is acknowledged": (
+        executor,
+        "Executor",
+        'offer("config", there & ~label)',
+        'offer("config", self.i.valid & ~label)',
+        "boards.link.executor",
+        "answered within",
+    ),
+    "a stop bit that is a bit early": (
+        uart,
+        "Receiver",
+        "timer == self.divisor // 2 - 1",
+        "timer == self.divisor - 1",
+        "boards.link.uart",
+        "bytes sent",
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tools():
+    """The first call of YoWASP on a machine takes a minute."""
+    warm()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_red_with(fault, monkeypatch):
+    """The proof fails, on an assertion and not for want of a tool."""
+    module, name, old, new, component, claim = FAULTS[fault]
+    chosen, = [p for p in PROOFS if component in p.component and claim in p.claim][:1]
+    monkeypatch.setattr(module, name, getattr(changed(module, old, new), name))
+    verdict = prove(chosen).verdict
+    assert re.search("FAIL|UNKNOWN", verdict) and "Assert failed" in verdict, verdict
+
+
+def test_every_proof_has_covers_and_a_name_of_its_own():
+    names = [(proof.component, proof.claim) for proof in PROOFS]
+    assert len(set(names)) == len(names)
+    assert all(proof.cover for proof in PROOFS)

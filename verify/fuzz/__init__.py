@@ -1,0 +1,1 @@
+"""Drawn command lines, damaged files and hostile files: ``python -m verify.fuzz``."""
