@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from golden.formats import MODES, bits_unsigned, exp_table
+from golden.formats import GAMMA, MODES, bits_unsigned, exp_table
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.encode.encoder import encoder_for
@@ -101,7 +101,7 @@ class Accelerator(wiring.Component):
         What every cycle is spent on, for simulation.
     """
 
-    def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
+    def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=GAMMA, mode="paper",
                  attribution=None, experiments=False, scrub=False, map_bits=None):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
