@@ -8,7 +8,7 @@ import numpy as np
 from boards.host import Board, find_port
 from boards.ports import LinkError
 from boards.protocol.identity import MapEncoding
-from golden.formats import MODES, exp_table, map_top
+from golden.formats import GAMMA, MODES, exp_table, map_top
 from golden.io.errors import BadInput
 from golden.network import load
 from golden.network.result import Result
@@ -38,7 +38,7 @@ class ModelBackend:
     map_bits = None              # of a chip's maps (golden.sam.activation_map)
 
     def __init__(self, network, *, taps):
-        self.network, self.taps, self.gamma, self.mode = network, tuple(taps), 0.5, "paper"
+        self.network, self.taps, self.gamma, self.mode = network, tuple(taps), GAMMA, "paper"
 
     def explain(self, image):
         """golden.network.result.Result of one image."""
@@ -163,8 +163,8 @@ def opened(args, *, quick=False):
         with Board(args.port or find_port(), baud=args.baud) as board:
             yield ChipBackend(board, network)
         return
-    from flow.design import default_taps, engine_size
-    taps = tuple(sorted(set(args.tap))) if args.tap else default_taps(network)
+    from flow.design import engine_size
+    taps = tuple(sorted(set(args.tap))) if args.tap else network.default_taps
     for tap in taps:
         if tap not in network.taps:
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from apps.backends import arguments, opened
-from golden.formats import MODES, SCORE_FRAC
+from golden.formats import GAMMA, MODES, SCORE_FRAC
 from golden.images import RASTERS, load_images, picture
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
@@ -26,7 +26,7 @@ def parser():
     found.add_argument("image", nargs="+", metavar="IMAGE",
                        help="pictures, .npy or .npz of uint8 (N, H, W) or (N, C, H, W)")
     arguments(found)
-    found.add_argument("--gamma", type=float, default=0.5, help="default: %(default)s")
+    found.add_argument("--gamma", type=float, default=GAMMA, help="default: %(default)s")
     found.add_argument("--mode", choices=MODES, default="paper", help="default: %(default)s")
     found.add_argument("--resize", action="store_true",
                        help="scale pictures to the network's size; otherwise others are refused")

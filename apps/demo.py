@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 
 from apps.heatmaps import heatmaps
-from golden.formats import SCORE_FRAC
+from golden.formats import GAMMA, SCORE_FRAC
 from golden.images import load_images
 from golden.io.arguments import whole
 from golden.io.console import Console, Table
@@ -35,7 +35,7 @@ def main(argv=None):
     network = load(args.network)
     images, labels = load_images(args.images, network)
     images = images[:args.count]
-    result = run_engine(images, network, engine="rtl", taps=network.taps, gamma=0.5, mode="paper",
+    result = run_engine(images, network, engine="rtl", taps=network.taps, gamma=GAMMA, mode="paper",
                         console=Console(stderr=True))
     wanted = run(images, network)
 

@@ -13,7 +13,7 @@ from golden.attribution import SpikeAttributor
 from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.explain.traces import checked_decay
-from golden.formats import MODES, SCORE_FRAC, exp_table
+from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table
 from golden.images import load_images, picture
 from golden.io.arguments import index
 from golden.io.console import Console
@@ -56,7 +56,8 @@ def parser():
                             "the last hidden layer)")
     found.add_argument("--output-neuron", type=int, metavar="K",
                        help="explain this class (default: the predicted one)")
-    found.add_argument("--gamma", type=float, default=0.5, help="steepness of SAM (default: 0.5)")
+    found.add_argument("--gamma", type=float, default=GAMMA,
+                       help="steepness of SAM (default: %(default)s)")
     found.add_argument("--mode", choices=MODES, default="paper",
                        help="SAM definition (default: paper)")
     found.add_argument("--decay", type=float, default=0.9,
@@ -110,9 +111,7 @@ def name(network, number):
 
 def default_layer(network):
     """The last spiking layer that has a map, or the last one."""
-    mapped = [stage.index for stage in network.stages
-              if stage.layer.spiking and stage.shape[1:] != (1, 1)]
-    return (mapped or list(network.taps))[-1]
+    return (network.map_taps or network.taps)[-1]
 
 
 def explained(args, network, image, result, target, layer, progress):

@@ -7,7 +7,7 @@ import numpy as np
 from boards.host import Board
 from boards.platform.top import Top
 from boards.protocol.identity import MapEncoding
-from flow.design import default_taps, engine_size
+from flow.design import engine_size
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.io.arguments import real, whole
@@ -48,7 +48,7 @@ def measured(network, pictures, *, hz, baud, form):
     """Means over images of (bytes to the chip, bytes from it, seconds, seconds waited)."""
     lanes, word_steps = engine_size(network, None, None)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps,
-                              taps=default_taps(network))
+                              taps=network.default_taps)
     top = Top(accelerator, clock_hz=hz, baud=baud, form=form, counters=True)
     rows = []
     with (SimulatedPort(top) as port,
@@ -67,7 +67,7 @@ def measured(network, pictures, *, hz, baud, form):
 def alone(network, pictures, *, hz):
     """Seconds an image that the chip takes where pixels are there and results are taken at once."""
     lanes, word_steps = engine_size(network, None, None)
-    simulation = Simulation(network, taps=default_taps(network), lanes=lanes,
+    simulation = Simulation(network, taps=network.default_taps, lanes=lanes,
                             word_steps=word_steps)
     return simulation.run(pictures, keep=False).cycles.mean() / hz
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.store import digest, kept
-from flow.design import default_taps, engine_size
+from flow.design import engine_size
 from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.images import load_images
 from golden.network import load
@@ -32,7 +32,7 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
     """
     net = load(network)
     pictures = load_images(images, net)[0][:count]
-    taps = default_taps(net) if sam else ()
+    taps = net.default_taps if sam else ()
     lanes, word_steps = engine_size(net, None, None)
     simulation = Simulation(net, taps=taps, quick=quick, lanes=lanes, word_steps=word_steps)
 

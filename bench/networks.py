@@ -19,7 +19,7 @@ def drawn(name, shape, steps, parts, *, bits=4, seed=1, **changes):
     for part in parts:
         if isinstance(part, Pool):
             layers.append(part)
-            at = (at[0], *((n - part.kernel) // part.stride + 1 for n in at[1:]))
+            at = part.output(at)
             continue
         channels, kernel, stride, neuron, biased = part
         size = (channels, at[0], kernel, kernel) if kernel else (channels, int(np.prod(at)))
@@ -27,8 +27,7 @@ def drawn(name, shape, steps, parts, *, bits=4, seed=1, **changes):
         layers.append(Layer(
             rng.integers(-2**(bits - 1) + 1, 2**(bits - 1), size), bits, neuron,
             bias=rng.integers(-4, 5, channels) if biased else None, **place))
-        at = ((channels, *((n + 2 * (kernel // 2) - kernel) // stride + 1 for n in at[1:]))
-              if kernel else (channels, 1, 1))
+        at = layers[-1].output(at)
     return Network(shape, steps, tuple(layers), name=name, **changes)
 
 

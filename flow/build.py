@@ -17,7 +17,7 @@ from flow.config import BuildConfig
 from flow.design import clock_of, design, target_of
 from flow.report import markdown, report_of, show
 from flow.steps import PlacementFailed, ToolError
-from golden.formats import MODES, exp_table
+from golden.formats import GAMMA, MODES, exp_table
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
@@ -148,7 +148,7 @@ def parser():
     found.add_argument("--no-sam", action="store_true", help="leave the SAM unit out")
     found.add_argument("--sam-mode", choices=MODES, default="paper",
                        help="SAM definition after power-up (default: %(default)s)")
-    found.add_argument("--gamma", type=float, default=0.5,
+    found.add_argument("--gamma", type=float, default=GAMMA,
                        help="steepness of SAM after power-up (default: %(default)s)")
     found.add_argument("--lanes", type=int,
                        help="output channels computed at once (default: 4, or 8 where the weights "

@@ -14,14 +14,7 @@ from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
 from hw.plan.planner import Plan
 
-__all__ = ["clock_of", "default_taps", "design", "engine_size", "memories", "target_of"]
-
-
-def default_taps(network):
-    """All spiking layers with a map but the first, whose map shows what the input shows already."""
-    maps = tuple(stage.index for stage in network.stages
-                 if stage.layer.spiking and stage.shape[1:] != (1, 1))
-    return maps[1:] or maps
+__all__ = ["clock_of", "design", "engine_size", "memories", "target_of"]
 
 
 def engine_size(network, lanes, word_steps, sam=True):
@@ -49,7 +42,7 @@ def engine_size(network, lanes, word_steps, sam=True):
 def design(network, config):
     """(accelerator, component for the board, hertz); BadInput where the board cannot hold it."""
     target = target_of(config)
-    taps = default_taps(network) if config.taps is None else tuple(sorted(set(config.taps)))
+    taps = network.default_taps if config.taps is None else tuple(sorted(set(config.taps)))
     for tap in taps:
         if tap not in network.taps:
             raise BadInput(f"--tap: layer {tap} is no spiking layer of {config.network}; those are "

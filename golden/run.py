@@ -6,7 +6,7 @@ import numpy as np
 
 from golden.cost import batch_of, check_memory
 from golden.encode import encode
-from golden.formats import map_top
+from golden.formats import GAMMA, map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
 from golden.network.result import Result, joined
@@ -107,7 +107,7 @@ def at_top(maps, bits):
                for rows in maps.values())
 
 
-def run(images, network, *, taps=None, gamma=0.5, mode="paper", table=None, keep=True,
+def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, keep=True,
         map_bits=None, clock=None):
     """Run all images at once (memory grows with their number: see ``run_batched``).
 

@@ -12,7 +12,7 @@ so that a neuron keeps two registers, the inter-spike interval (ISI) and A.
 
 import numpy as np
 
-from golden.formats import MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_top, rounded
+from golden.formats import GAMMA, MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_top, rounded
 
 PIECE = 1 << 17  # neurons at once, so that what is known of them stays in the cache
 
@@ -115,7 +115,7 @@ def scores(spikes, table, mode):
     return np.moveaxis(found.reshape(trains.shape), 0, 1)
 
 
-def activation_map(spikes, *, gamma=0.5, mode="paper", table=None, map_bits=None):
+def activation_map(spikes, *, gamma=GAMMA, mode="paper", table=None, map_bits=None):
     """M: scores summed over channels.
 
     Parameters

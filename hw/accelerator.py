@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from golden.formats import MODES, exp_table, score_bits
+from golden.formats import GAMMA, MODES, exp_table, score_bits
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.control.counts import COUNT, ResultCounts
@@ -87,7 +87,7 @@ class Accelerator(wiring.Component):
         What every cycle is spent on, for simulation.
     """
 
-    def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=0.5, mode="paper",
+    def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=GAMMA, mode="paper",
                  attribution=None, experiments=False, scrub=False, map_bits=None):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")

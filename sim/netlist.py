@@ -21,7 +21,7 @@ from boards.platform.device import AFTER_READ, target_for
 from boards.platform.top import Top
 from flow.toolchain import choose
 from flow.yosys import yosys
-from golden.formats import exp_table
+from golden.formats import GAMMA, exp_table
 from golden.io import processes
 from golden.network.result import joined, stacked
 from golden.run import check_images, check_taps
@@ -88,7 +88,7 @@ class Gates:
         self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS,
                                  cells=True)
 
-    def run(self, images, *, gamma=0.5, mode="paper", tick=lambda: None):
+    def run(self, images, *, gamma=GAMMA, mode="paper", tick=lambda: None):
         """Result of all images, one after the other on one chip, which is loaded first.
 
         As golden.run gives it, without spikes, which do not leave the chip.

@@ -10,7 +10,7 @@ from amaranth import Shape
 
 from flow.estimate.cycles import most_cycles
 from golden.explain.traces import decay_table
-from golden.formats import exp_table
+from golden.formats import GAMMA, exp_table
 from golden.io.errors import Fault
 from golden.io.processes import folder as temporary
 from golden.io.processes import started, workers
@@ -55,7 +55,7 @@ class Simulation:
         self.narrow = options.get("map_bits") is not None
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
 
-    def run(self, images, *, gamma=0.5, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
+    def run(self, images, *, gamma=GAMMA, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
             keep=True, stall=0, seed=1, tick=lambda: None):
         """Run all images in one simulation, one after the other without a reset.
 

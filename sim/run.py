@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 from rich.progress import Progress
 
-from golden.formats import MODES, check_map_bits, exp_table
+from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
@@ -32,7 +32,8 @@ def parser():
     found.add_argument("--out", metavar="R.npz", help="write all results as arrays")
     found.add_argument("--tap", type=int, action="append", metavar="L",
                        help="map layer L, counted from 1; may be repeated (default: all)")
-    found.add_argument("--gamma", type=float, default=0.5, help="steepness of SAM (default: 0.5)")
+    found.add_argument("--gamma", type=float, default=GAMMA,
+                       help="steepness of SAM (default: %(default)s)")
     found.add_argument("--mode", "--sam-mode", choices=MODES, default="paper",
                        help="SAM definition (default: paper)")
     found.add_argument("--map-bits", type=int, metavar="N",

@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from flow.design import default_taps
+from golden.formats import GAMMA
 from golden.images import load_images
 from golden.io.arguments import whole
 from golden.io.console import Console
@@ -73,8 +73,8 @@ def main(argv=None):
               "operations": int(useful.sum()), "taps": {}}
     console = Console(stderr=True)
     say(f"synaptic operations: {useful.sum():,} in {len(images)} images")
-    for taps in ((), default_taps(network), network.taps):
-        result = run_engine(images, network, engine="rtl", taps=taps, gamma=0.5, mode="paper",
+    for taps in ((), network.default_taps, network.taps):
+        result = run_engine(images, network, engine="rtl", taps=taps, gamma=GAMMA, mode="paper",
                             console=console, lanes=args.lanes, word_steps=args.word_steps)
         same = (np.array_equal(result.scores, golden.scores)
                 and all(np.array_equal(result.maps[tap], golden.maps[tap]) for tap in taps))

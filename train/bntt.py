@@ -18,6 +18,7 @@ from golden.importers.quantise import quantise_with_report
 from golden.io import arguments
 from golden.io.errors import command
 from golden.io.files import output
+from golden.network import output_size
 from golden.run import run_batched
 from train import data
 from train.core import loop
@@ -42,7 +43,7 @@ class Bntt(nn.Module):
             # One of (step, channel) pairs. As in BNTT no offset is learned.
             self.norms.append(nn.BatchNorm2d(steps * outputs, eps=1e-4))
             self.norms[-1].bias.requires_grad_(False)
-            inputs, size = outputs, -(-size // stride)
+            inputs, size = outputs, output_size(size, 3, stride, 1)
         self.dense = nn.Linear(inputs * size**2, classes, bias=False)
 
     def forward(self, spikes):

@@ -21,7 +21,7 @@ import time
 import numpy as np
 import torch
 
-from golden.formats import SCORE_FRAC
+from golden.formats import GAMMA, SCORE_FRAC
 from golden.io.arguments import whole
 from golden.io.errors import BadInput, command
 from golden.io.files import output, replacing
@@ -100,7 +100,7 @@ def main(argv=None):
     parser.add_argument("--rate", type=float, nargs="+", default=(0.05, 0.02, 0.1, 0.2),
                         help="chances of a spike; the first is the one to quote (default: 0.05, "
                              "the mean of layers 2 to 4 of models/fashion.npz, and others)")
-    parser.add_argument("--gamma", type=float, default=0.5)
+    parser.add_argument("--gamma", type=float, default=GAMMA)
     parser.add_argument("--repeats", type=whole(), default=15)
     parser.add_argument("--json", metavar="FILE")
     args = parser.parse_args(argv)

@@ -11,7 +11,6 @@ from collections import Counter
 
 import numpy as np
 
-from flow.design import default_taps
 from golden.images import load_images
 from golden.io.errors import BadInput, command
 from golden.io.evidence import stamp
@@ -51,7 +50,7 @@ def main(argv=None):
         output(args.out, args.network, args.images, suffix=".json")
     network = load(args.network)
     images = load_images(args.images, network)[0][:args.limit]
-    taps = default_taps(network)      # of the chip that ships
+    taps = network.default_taps      # of the chip that ships
     gates = Gates(network, taps=taps)
     found = {"stamp": stamp("gates", "sim.gates", argv, rtl=gates.netlist)}
     try:

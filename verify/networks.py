@@ -3,7 +3,7 @@
 import numpy as np
 
 from golden.formats import LEAK_BITS
-from golden.network import Layer, Network, Neuron, Pool
+from golden.network import Layer, Network, Neuron, Pool, output_size
 
 LEAKS = (0, 1 << 11, 1 << 12, 1 << 13, 1 << 15, 2**LEAK_BITS, 3 << 12, 5000)
 
@@ -77,10 +77,10 @@ def draw(seed, *, steps=(3, 16, 20, 33), plain=False, hardware=True, encoder="be
                         int(rng.integers(1, 3)),
                         0 if hardware else int(rng.integers(0, kernel // 2 + 1)))
             layers.append(pool)
-            at = (at[0], *((n + 2 * pool.padding - kernel) // pool.stride + 1 for n in at[1:]))
+            at = pool.output(at)
         kernel, stride = int(rng.integers(1, kernels + 1)), int(rng.integers(1, 4))
         padding = int(rng.integers(0, kernel))
-        sides = [(n + 2 * padding - kernel) // stride + 1 for n in at[1:]]
+        sides = [output_size(n, kernel, stride, padding) for n in at[1:]]
         if min(n + 2 * padding - kernel for n in at[1:]) < 0:
             continue
         groups = pick(rng, [g for g in (1, 1, 2, 3) if at[0] % g == 0]) if not plain else 1

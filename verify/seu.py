@@ -13,7 +13,6 @@ import sys
 
 import numpy as np
 
-from flow.design import default_taps
 from flow.yosys import flattened
 from golden.images import load_images
 from golden.io.arguments import whole
@@ -73,7 +72,7 @@ class Struck:
             text, self.registers = struck(flattened(text))
             return text
         self.network = network
-        self.simulation = Simulation(network, taps=default_taps(network), change=change)
+        self.simulation = Simulation(network, taps=network.default_taps, change=change)
 
     def run(self, images, upsets):
         """Result with the register bits ``upsets`` (image, cycle, register, bit) turned over."""
@@ -111,7 +110,7 @@ def survey(network, images, *, seed, console):
     """{group: {effect: images}}; raises ArithmeticError if an image left alone is not golden's."""
     machine = Struck(network)
     rng = np.random.default_rng(seed)
-    wanted = run_batched(images, network, taps=default_taps(network))
+    wanted = run_batched(images, network, taps=network.default_taps)
     cycles = int(machine.simulation.run(images[:10]).cycles.min())
     groups = [*GROUPS, "weights"]
     table = {group: {} for group in groups}
@@ -181,7 +180,7 @@ def main(argv=None):
     if args.out is not None:
         with replacing(args.out) as aside:
             aside.write_text(json.dumps({
-                "stamp": made, "network": network.digest, "taps": default_taps(network),
+                "stamp": made, "network": network.digest, "taps": network.default_taps,
                 "images": len(images), "seed": args.seed, "table": table}, indent=1) + "\n")
     raise SystemExit(1 if any(counts.get("hang") for counts in table.values()) else 0)
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from flow.design import default_taps
 from golden.explain.perturb import NetworkModel
 from golden.formats import MODES
 from golden.images import load_images
@@ -60,7 +59,7 @@ def plain_part(simulation, images, number):
 
 def plain_golden(network, images, number):
     """Arrays of golden for the same."""
-    return compared(run(images, network, taps=default_taps(network)))
+    return compared(run(images, network, taps=network.default_taps))
 
 
 def drawn(network, images, number):
@@ -105,7 +104,7 @@ def mixed_golden(network, images, number):
     """Arrays of golden for the same."""
     _, gamma, mode, taken = drawn(network, images, number)
     result = run(images, network, gamma=gamma, mode=mode)      # the spikes of all layers
-    result.maps = {tap: result.maps[tap] for tap in default_taps(network)}
+    result.maps = {tap: result.maps[tap] for tap in network.default_taps}
     whole = np.array([each is None for each in taken])
     arrays = {name: values[whole] if np.ndim(values) else values
               for name, values in compared(result).items()}
@@ -144,7 +143,7 @@ def soak(network, images, folder, *, mixed, jobs, console, lanes=4):
     options = {"experiments": True} if mixed else {}
     with console.status("building the simulation (about 20 s the first time) ..."):
         simulation = Simulation(
-            network, taps=default_taps(network), lanes=lanes, **options)
+            network, taps=network.default_taps, lanes=lanes, **options)
     design = Path(simulation.program).parent.name      # of the Verilog and the way it was built
     folder = Path(folder) / f"{'mixed' if mixed else 'plain'}-{design}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +191,7 @@ def verify(path, network, images, *, limit, jobs, console):
         raise BadInput(f"{path}: not a log of this command")
     if log["network"] != network.digest:
         raise BadInput(f"{path}: of network {log['network']}, not {network.digest}")
-    if log.get("taps") != list(default_taps(network)):
+    if log.get("taps") != list(network.default_taps):
         raise BadInput(f"{path}: of maps of other layers than hw.build makes of this network; "
                        "run `make soak` again")
     if log["digest"] != total(log["parts"]):

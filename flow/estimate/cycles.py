@@ -226,7 +226,7 @@ def most_cycles(plan, *, taps=(), traced=None):
 
 def merged(trains, pool):
     """Trains (N, chunks, C, H, W) after max pooling."""
-    sides = [(n - pool.kernel) // pool.stride + 1 for n in trains.shape[3:]]
+    sides = pool.sides(trains.shape[2:])
     found = np.zeros((*trains.shape[:3], *sides), dtype=bool)
     for dy in range(pool.kernel):
         for dx in range(pool.kernel):

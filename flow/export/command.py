@@ -113,9 +113,7 @@ def exported(args, network, console):
     if args.what == "sam":
         layer = args.layer
         if layer is None:
-            mapped = [stage.index for stage in network.stages
-                      if stage.layer.spiking and stage.shape[1:] != (1, 1)]
-            layer = mapped[-1] if mapped else 0
+            layer = network.map_taps[-1] if network.map_taps else 0
         return export_sam(args.out, layer_shape(network, layer), steps=steps, gamma=args.gamma,
                           mode=args.mode, target=args.target or "generic", **common)
     if args.images:

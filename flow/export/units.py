@@ -13,7 +13,7 @@ from flow import steps
 from flow.export import vectors
 from flow.export.scan import Scan, scan_cells
 from golden.explain.traces import checked_decay, decay_table, quantised
-from golden.formats import MODES, SCORE_FRAC, exp_table, map_bits
+from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table, map_bits
 from golden.io import processes
 from golden.io.console import Console
 from golden.io.errors import BadInput
@@ -214,7 +214,7 @@ def export_attribution(path, weights, *, steps, decay, target="ice40", tools=Tru
     return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
-def export_sam(path, shape, *, steps, gamma=0.5, mode="paper", target="generic", tools=True,
+def export_sam(path, shape, *, steps, gamma=GAMMA, mode="paper", target="generic", tools=True,
                seed=1, network=None, console=None):
     """Write an EventSam of a layer of ``shape`` (C, H, W); as ``export_attribution`` otherwise."""
     channels, height, width = shape
@@ -272,7 +272,7 @@ def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, ne
     return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
-def export_accelerator(path, network, images, *, target="generic", gamma=0.5, mode="paper",
+def export_accelerator(path, network, images, *, target="generic", gamma=GAMMA, mode="paper",
                        decay=0.9, **options):
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
     from hw.accelerator import Accelerator

@@ -1,6 +1,7 @@
 """What the ways in share on the command line: options, the report, and the file that comes out."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 from golden.images import load_images
@@ -8,12 +9,47 @@ from golden.importers import fidelity, quantise
 from golden.importers.float_network import load
 from golden.importers.quantise import quantise_with_report
 from golden.io.console import Console
-from golden.io.errors import BadInput, command
+from golden.io.errors import BadInput, command, rule
 from golden.io.files import output
-from golden.network import ENCODERS, READOUTS, rule
+from golden.network import ENCODERS, READOUTS
 
 
-def options(module, description):
+@dataclass(frozen=True)
+class Options:
+    """What is to be made of a float network, the options of every way in.
+
+    Parameters
+    ----------
+    out : str
+        The network file to write.
+    bits : int or tuple of int
+        Width of the weights, one or one a weighted layer.
+    per_channel, power_of_two, membrane_bits :
+        As in golden.importers.quantise.quantise_with_report.
+    calibrate : None or Path
+        Images that choose the scales and measure the agreement.
+    strict : bool
+        Whether a layer that is only approximate is an error.
+    """
+
+    out: str
+    bits: int | tuple = 8
+    per_channel: bool = False
+    power_of_two: bool = False
+    membrane_bits: int = 24
+    calibrate: Path | None = None
+    strict: bool = False
+
+    @classmethod
+    def of(cls, args):
+        """The Options of parsed arguments; BadInput where the bits are no numbers."""
+        bits = numbers(args.bits, "--bits")
+        return cls(out=args.out, bits=bits[0] if len(bits) == 1 else bits,
+                   per_channel=args.per_channel, power_of_two=args.power_of_two,
+                   membrane_bits=args.membrane_bits, calibrate=args.calibrate, strict=args.strict)
+
+
+def parser_of(module, description):
     """An argument parser with the options of every way in."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--out", required=True, metavar="NET.npz", help="the network to write")
@@ -48,49 +84,44 @@ def numbers(text, where, count=None):
     return found
 
 
-def finish(args, build, source):
+def finish(options, build, source):
     """Build a FloatNetwork of the file ``source``, quantise it, print the report, write the file.
 
-    Raises BadInput, with the report of the layers before it printed, where a part is not supported;
-    and with ``--strict`` where a layer is only approximate. Nothing is written then.
+    ``options`` are Options, ``build()`` gives the FloatNetwork. Raises BadInput, with the report of
+    the layers before it printed, where a part is not supported; and with ``strict`` where a layer
+    is only approximate. Nothing is written then.
     """
     console = Console()
-    output(args.out, source, args.calibrate, suffix=".npz")
+    output(options.out, source, options.calibrate, suffix=".npz")
     try:
         network = build()
     except BadInput as error:
         if hasattr(error, "done"):
             console.print(fidelity.refused(error))
         raise
-    bits = numbers(args.bits, "--bits")
-    images, labels = (None, None) if args.calibrate is None else load_images(args.calibrate,
-                                                                             network)
+    images, labels = ((None, None) if options.calibrate is None
+                      else load_images(options.calibrate, network))
     made, reasons = quantise_with_report(
-        network, bits=bits[0] if len(bits) == 1 else bits, per_channel=args.per_channel,
-        power_of_two=args.power_of_two, calibrate=images, membrane_bits=args.membrane_bits)
+        network, bits=options.bits, per_channel=options.per_channel,
+        power_of_two=options.power_of_two, calibrate=images, membrane_bits=options.membrane_bits)
     report = fidelity.compare(network, made, reasons, images, labels)
     console.print(report.table())
-    if args.strict and report.approximate:
+    if options.strict and report.approximate:
         layers = ", ".join(str(line.index) for line in report.approximate)
         raise BadInput(f"--strict: only approximate in {network.name}: layer {layers}; nothing was "
                        "written")
     made = made.replace(notes={**made.notes, **report.notes()})
-    made.save(args.out)
-    console.print(f"{args.out}: {len(made.stages)} weighted layers, {made.steps} steps, "
+    made.save(options.out)
+    console.print(f"{options.out}: {len(made.stages)} weighted layers, {made.steps} steps, "
                   f"digest {made.digest}", highlight=False, soft_wrap=True)
 
 
 @command
 def main(argv=None):
     """Turn the file of a float network into that of an integer one."""
-    parser = options("golden.quantise", quantise.__doc__)
+    parser = parser_of("golden.quantise", quantise.__doc__)
     parser.add_argument("float", metavar="FLOAT", help="a float network, .npz or .json")
     args = parser.parse_args(argv)
-
-    def build():
-        network = load(args.float)
-        changes = {key: getattr(args, key) for key in ("steps", "encoder", "readout")}
-        return network.replace(**{key: value for key, value in changes.items()
-                                  if value is not None})
-
-    finish(args, build, args.float)
+    changes = {key: value for key in ("steps", "encoder", "readout")
+               if (value := getattr(args, key)) is not None}
+    finish(Options.of(args), lambda: load(args.float).replace(**changes), args.float)

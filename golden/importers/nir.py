@@ -254,8 +254,8 @@ def from_nir(source, *, reset, dt=1e-4, compare="gt", steps=16, shape=None, enco
 @command
 def main(argv=None):
     """Read a NIR file, report what is kept, and write a network."""
-    from golden.importers.cli import finish, numbers, options
-    parser = options("golden.nir", __doc__.splitlines()[0])
+    from golden.importers.cli import Options, finish, numbers, parser_of
+    parser = parser_of("golden.nir", __doc__.splitlines()[0])
     parser.add_argument("nir", metavar="NIR", help="a NIR graph, .nir")
     parser.add_argument("--dt", type=float, default=1e-4, metavar="S",
                         help="time step of the training; snnTorch and SpikingJelly 1e-4 (default), "
@@ -266,7 +266,7 @@ def main(argv=None):
                         help="whether a membrane at its threshold spikes (ge) or not (gt)")
     parser.add_argument("--shape", metavar="C,H,W", help="of the images, for graphs of vectors")
     args = parser.parse_args(argv)
-    finish(args, lambda: from_nir(
+    finish(Options.of(args), lambda: from_nir(
         args.nir, reset=args.reset, dt=args.dt, compare=args.compare,
         steps=16 if args.steps is None else args.steps,
         shape=None if args.shape is None else numbers(args.shape, "--shape", 3),

@@ -76,7 +76,7 @@ class Programs:
         """The Pass of a max pooling: one channel a group."""
         channels, height, width = shape
         stride = channel_stride(channels)
-        after = tuple((n - pool.kernel) // pool.stride + 1 for n in (height, width))
+        after = pool.sides(shape)
         program = tuple(Visit(0, 0, (y * width + x) * stride, 0)
                         for y in range(pool.kernel) for x in range(pool.kernel))
         return Pass(

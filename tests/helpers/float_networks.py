@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
-from golden.network import Pool
+from golden.network import Pool, output_size
 
 ORDERS = {  # of FACTS.md section 2
     "A": {"reset": "subtract", "delay": 1},
@@ -39,7 +39,7 @@ def float_networks(draw, orders="ABCDE", encoders=("frames", "bernoulli", "terna
         kind = pick(["sum", "avg"] if counted or signs else ["sum", "avg", "max"])
         kernel = pick([2, 4]) if kind == "avg" else draw(st.integers(1, 4))
         stride, padding = draw(st.integers(1, 3)), draw(st.integers(0, kernel // 2))
-        sides = [(n + 2 * padding - kernel) // stride + 1 for n in shape[1:]]
+        sides = [output_size(n, kernel, stride, padding) for n in shape[1:]]
         if min(sides) >= 1:
             layers.append(Pool(kind, kernel, stride, padding))
             shape = (shape[0], *sides)
@@ -68,7 +68,7 @@ def float_networks(draw, orders="ABCDE", encoders=("frames", "bernoulli", "terna
             pool()
         kernel = draw(st.integers(1, 7))
         stride, padding = draw(st.integers(1, 3)), draw(st.integers(0, kernel - 1))
-        sides = [(n + 2 * padding - kernel) // stride + 1 for n in shape[1:]]
+        sides = [output_size(n, kernel, stride, padding) for n in shape[1:]]
         if min(sides) < 1:
             continue
         groups = pick([g for g in range(1, shape[0] + 1) if shape[0] % g == 0], "groups")

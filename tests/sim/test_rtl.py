@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flow.design import default_taps
 from golden.formats import exp_table
 from golden.images import load_images
 from golden.network import load
@@ -69,7 +68,7 @@ def test_speed_is_what_is_claimed(fashion):
     those of the file (tests/project/test_readme.py).
     """
     network, images, _ = fashion
-    found = Simulation(network, quick=True, taps=default_taps(network)).run(images)
+    found = Simulation(network, quick=True, taps=network.default_taps).run(images)
     golden = run(images, network)
     useful, active = 0, golden.spikes_input
     for stage in network.stages:

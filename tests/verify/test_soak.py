@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import verify.soak
-from flow.design import default_taps
 from golden.io.evidence import digest
 from golden.network import load
 from golden.run import run_batched
@@ -47,7 +46,7 @@ def test_soak(mixed, files, capsys, monkeypatch):
     monkeypatch.setattr(verify.soak, "part_of", never)
     soak(files, *more)
     found = json.loads(log.read_text())
-    assert found["taps"] == list(default_taps(load(files / "net.npz")))
+    assert found["taps"] == list(load(files / "net.npz").default_taps)
     assert found["stamp"]["sources"] == digest("soak_mixed" if mixed else "soak")
     found["parts"][1]["digest"] = found["parts"][0]["digest"]
     log.write_text(json.dumps(found))
@@ -68,7 +67,7 @@ def test_soak(mixed, files, capsys, monkeypatch):
 def test_soak_and_upsets_run_the_chip_that_ships(files, monkeypatch):
     """They ask for a simulation that maps the layers that hw.build maps."""
     network, asked = load(files / "net.npz"), []
-    assert default_taps(network) != network.taps, "else it shows nothing"
+    assert network.default_taps != network.taps, "else it shows nothing"
 
     class Asked(Exception):
         """It was."""
@@ -82,7 +81,7 @@ def test_soak_and_upsets_run_the_chip_that_ships(files, monkeypatch):
             soak(files, "--work", str(files / "taps"), *more)
     with pytest.raises(Asked):
         Struck(network)
-    assert asked == [default_taps(network)] * 3
+    assert asked == [network.default_taps] * 3
 
 
 def test_soak_sees_a_wrong_spike(files, capsys, monkeypatch):

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.importers.float_run import weighted
-from golden.network import Pool
+from golden.network import Pool, output_size
 
 
 class Ann(nn.Module):
@@ -36,7 +36,7 @@ class Ann(nn.Module):
         for outputs, stride in zip(channels, strides, strict=True):
             self.convs.append(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False))
             self.norms.append(nn.BatchNorm2d(outputs))
-            inputs, size = outputs, -(-size // stride)
+            inputs, size = outputs, output_size(size, 3, stride, 1)
             self.sizes.append(size)
         self.mean, self.classes = mean, classes
         self.dense = nn.Linear(inputs if mean else inputs * size**2, classes)

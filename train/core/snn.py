@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from golden.network import output_size
 from train.core.lif import Lif, kernels
 
 SEED = 0x2545F491
@@ -175,7 +176,7 @@ class Net(nn.Module):
         for outputs, stride in zip(channels, strides, strict=True):
             self.convs.append(Layer((outputs, inputs, 3, 3), stride=stride, bits=bits, leak=leak,
                                     frac=frac, bias=bias))
-            inputs, size = outputs, -(-size // stride)
+            inputs, size = outputs, output_size(size, 3, stride, 1)
             self.sizes.append(size)
         membrane = readout == "membrane"
         self.dense = Layer((classes, inputs if mean else inputs * size**2), bits=bits, bias=bias,

@@ -110,7 +110,7 @@ class Twin(nn.Module):
         return self.neurons(sums.unflatten(0, (count, steps)), layer)
 
     def neurons(self, sums, layer):
-        """golden.neurons.lif.lif, in float64."""
+        """golden.neurons.population.fire, in float64."""
         neuron = layer.neuron
         threshold, leak = column(layer, neuron.threshold), column(layer, neuron.leak)
         bias, v_reset = column(layer, layer.biases), column(layer, neuron.v_reset)

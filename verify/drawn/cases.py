@@ -269,12 +269,7 @@ def network_of(rng, choice, most, ease):
 def shape_behind(shape, layers):
     """(C, H, W) behind some layers."""
     for layer in layers:
-        if isinstance(layer, Layer) and layer.dense:
-            shape = (layer.channels, 1, 1)
-            continue
-        padding = layer.padding
-        sides = [(n + 2 * padding - layer.kernel) // layer.stride + 1 for n in shape[1:]]
-        shape = (layer.channels if isinstance(layer, Layer) else shape[0], *sides)
+        shape = layer.output(shape)
     return shape
 
 

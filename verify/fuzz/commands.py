@@ -30,6 +30,7 @@ import sim.throughput
 import train.data
 import verify.seu
 import verify.soak
+from golden.formats import GAMMA
 from golden.run import run_batched
 from verify.float_networks import trained
 from verify.fuzz import hostile
@@ -210,7 +211,7 @@ def quick(put=setattr):
     def refuse(*args, **kwargs):
         raise flow.steps.ToolError("no tools here")
 
-    def simulated(some, network, *, taps=None, gamma=0.5, mode="paper", **_):
+    def simulated(some, network, *, taps=None, gamma=GAMMA, mode="paper", **_):
         result = run_batched(some, network, taps=taps, gamma=gamma, mode=mode)
         result.cycles = np.ones(len(some), dtype=np.int64)
         return result
