@@ -65,7 +65,7 @@ def design(network, args):
     """(accelerator, component for the board, clock in hertz) of the arguments."""
     from boards.link.framer import WORD_BITS
     from boards.link.maps import width_of
-    from boards.platform.device import OnBoard
+    from boards.platform.target import OnBoard
     from boards.platform.top import Top
     from boards.protocol.flash_image import FRAMES
     from boards.protocol.identity import MapEncoding
@@ -106,8 +106,8 @@ def design(network, args):
 
 
 def target_of(args):
-    """boards.platform.device.Target of the arguments."""
-    from boards.platform.device import target_for
+    """boards.platform.target.Target of the arguments."""
+    from boards.platform.target import target_for
 
     try:
         return target_for(args.device, args.board)
@@ -359,13 +359,15 @@ def build(args, console):
 
 def parser():
     """Arguments of the command."""
+    from boards.platform.target import targets
+
     found = argparse.ArgumentParser(
         prog="python -m hw.build", description=__doc__,
         epilog="Exit code 0: fits and meets the clock; 1: it does not; 2: bad input. "
                "example: python -m hw.build ice40 --network models/fashion.npz --tap 2 "
                "--out build/ice40")
     found.add_argument("device", choices=("ice40", "ecp5"))
-    found.add_argument("--board", choices=("icebreaker", "hx8k", "ulx3s"),
+    found.add_argument("--board", choices=[target.name for target in targets()],
                        help="iCEBreaker (iCE40UP5K), the default of ice40; iCE40-HX8K breakout, "
                             "without SPRAM, for small networks; ULX3S 85F, the default of ecp5")
     found.add_argument("--network", default="models/fashion.npz", metavar="NET",

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
+from boards.platform.device import ICE40UP5K
 from flow import build
 from flow.estimate.memories import (
-    DSPS,
-    EBRS,
     ebrs,
     efforts,
     memory_plan,
@@ -27,6 +26,7 @@ from hw.plan.planner import multipliers as pieces
 from tests.helpers.leaky_chip import beta9
 from verify.networks import draw
 
+DSPS, EBRS = (ICE40UP5K.limits[kind] for kind in ("dsp", "ebr"))
 ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
 
 
