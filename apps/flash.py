@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from boards.host import Board
+from boards.platform.target import targets
 from boards.ports import find_port
 from boards.protocol.codec import Kind
 from boards.protocol.flash_image import requests, unpacked
@@ -20,11 +21,7 @@ from golden.io.text import say
 from hw.plan.packing import signature
 
 # Programs by board, the preferred one first; {file} is written to the start of the flash.
-PROGRAMMERS = {
-    "iCEBreaker": ("iceprog {file}", "openFPGALoader -b ice40_generic -f {file}"),
-    "iCE40-HX8K breakout": ("iceprog {file}", "openFPGALoader -b ice40_generic -f {file}"),
-    "ULX3S 85F": ("openFPGALoader -b ulx3s -f {file}",),
-}
+PROGRAMMERS = {target.board: target.programmers for target in targets()}
 NO_PROGRAMMER = 3
 LONGEST = 2**22     # bytes of a report
 

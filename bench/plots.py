@@ -3,6 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from boards.platform.device import ICE40UP5K
+
 PLOTS = {
     "cycles": "Cycles of an image against its spikes, and the law of flow.estimate on those spikes",
     "causes": "Cycles of an image by layer and by cause, counted in the RTL",
@@ -96,7 +98,7 @@ def lanes(measured, axes):
             axes.plot(each["real"], each["cycles"], "x", color="tab:red")
     axes.plot([], [], "o", mfc="none", color="tab:blue", label="predicted")
     axes.plot([], [], "x", color="tab:red", label="built")
-    axes.axvline(5280, color="gray", linestyle=":", label="iCE40UP5K")
+    axes.axvline(ICE40UP5K.limits["lc"], color="gray", linestyle=":", label="iCE40UP5K")
     axes.margins(0.15)
     axes.set(xlabel="logic cells", ylabel="cycles of an image", ylim=(0, None))
     axes.legend()

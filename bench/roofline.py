@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.rows import common_clock
+from boards.platform.device import ICE40UP5K
 
 PAGE = Path("docs/design/roofline.md")
 BEGIN, END = "<!-- written by make bench -->", "<!-- end -->"
-LC = 5280
+LC = ICE40UP5K.limits["lc"]
 SPENT = {
     "useful": "a train with spikes is added", "empty": "visits find nothing, the queue is empty",
     "hand": "a walk's end hands its sums on", "param": "thresholds come",

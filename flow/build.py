@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
+from boards.platform.target import targets
 from boards.protocol.flash_image import flash_image, padded
 from flow import explore, steps, toolchain
 from flow.config import BuildConfig
@@ -137,7 +138,7 @@ def parser():
                "example: python -m hw.build ice40 --network models/fashion.npz --tap 2 "
                "--out build/ice40")
     found.add_argument("device", choices=("ice40", "ecp5"))
-    found.add_argument("--board", choices=("icebreaker", "hx8k", "ulx3s"),
+    found.add_argument("--board", choices=[target.name for target in targets()],
                        help="iCEBreaker (iCE40UP5K), the default of ice40; iCE40-HX8K breakout, "
                             "without SPRAM, for small networks; ULX3S 85F, the default of ecp5")
     found.add_argument("--network", default="models/fashion.npz", metavar="NET",

@@ -3,7 +3,7 @@
 
 from boards.link.framer import WORD_BITS
 from boards.link.maps import width_of
-from boards.platform.device import OnBoard, target_for
+from boards.platform.target import OnBoard, target_for
 from boards.platform.top import Top
 from boards.protocol.flash_image import FRAMES
 from boards.protocol.identity import MapEncoding

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
+from boards.platform.device import ICE40UP5K
 from flow import steps
 from flow.design import design, memories
 from flow.estimate import area
@@ -28,7 +29,6 @@ from golden.network import Layer, load
 __all__ = ["Point", "candidates", "explore", "front", "requantised", "run"]
 
 LANES, WORD_STEPS, FEWER_BITS = (1, 2, 4, 8, 16), (4, 8, 16), (0, 1, 2)
-LIMITS = {"lc": 5280, "ebr": 30, "spram": 4, "dsp": 8}
 BUILDS, QUICK_BUILDS = 8, 3
 
 
@@ -59,7 +59,7 @@ class Point:
     @property
     def fits(self):
         """Whether the device has room for it."""
-        return all(self.predicted[key] <= limit for key, limit in LIMITS.items())
+        return ICE40UP5K.fits(self.predicted)
 
 
 def requantised(network, fewer):
@@ -135,7 +135,7 @@ def built(network, config, lanes, word_steps, hz, where):
     with processes.folder("sam-explore-") as work:
         folder = steps.synthesised(component, where or work)
         found = steps.packed_size(folder)
-        if hz and all(found[key] <= limit for key, limit in LIMITS.items()):
+        if hz and ICE40UP5K.fits(found):
             try:
                 found["fmax_mhz"] = steps.fmax(steps.routed(folder, hz=hz, seed=1))
             except steps.ToolError:

@@ -33,8 +33,8 @@ class PlacementFailed(ToolError):
 
 
 def icebreaker():
-    """The boards.platform.device.Target that is meant where none is named."""
-    from boards.platform.device import target_for
+    """The boards.platform.target.Target that is meant where none is named."""
+    from boards.platform.target import target_for
     return target_for("ice40")
 
 
@@ -77,7 +77,7 @@ def synthesised(component, where, *, target=None, verilog=False, flat=True):
 
     Parameters
     ----------
-    target : None or boards.platform.device.Target
+    target : None or boards.platform.target.Target
         None for the iCEBreaker.
     verilog : bool
         Whether also its text is wanted, top.debug.v.
@@ -87,7 +87,7 @@ def synthesised(component, where, *, target=None, verilog=False, flat=True):
 
     Raises Failed with the last error line of the tool that stopped.
     """
-    from boards.platform.device import AFTER_READ
+    from boards.platform.target import AFTER_READ
     from flow.toolchain import environment
     target = target or icebreaker()
     chosen = environment(target.family)
@@ -180,7 +180,7 @@ def packed(folder, *, hz, seed, target=None):
     target = target or icebreaker()
     name = route(hz, seed)
     routed(folder, hz=hz, seed=seed, keep=True)
-    step(folder, {"ice40": "ICEPACK", "ecp5": "ECPPACK"}[target.family], name=name)
+    step(folder, target.chip.packer, name=name)
     return (folder / name).with_suffix(Path(target.bitstream).suffix)
 
 

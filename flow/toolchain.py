@@ -7,15 +7,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from boards.platform.device import tools_for
 from golden.io.processes import run
 from golden.io.text import say
 
 __all__ = ["choose", "environment"]
-
-TOOLS = {
-    "ice40": {"YOSYS": "yosys", "NEXTPNR_ICE40": "nextpnr-ice40", "ICEPACK": "icepack"},
-    "ecp5": {"YOSYS": "yosys", "NEXTPNR_ECP5": "nextpnr-ecp5", "ECPPACK": "ecppack"},
-}
 
 
 def choose(find=shutil.which, family="ice40"):
@@ -24,12 +20,13 @@ def choose(find=shutil.which, family="ice40"):
     A variable that is set wins; then the native programs if all are on PATH; then those of YoWASP,
     from PATH or beside this Python. ``find`` looks a program up on PATH.
     """
-    native = all(find(name) for name in TOOLS[family].values())
+    tools = tools_for(family)
+    native = all(find(name) for name in tools.values())
     scripts = Path(sysconfig.get_path("scripts"))
     return {
         variable: os.environ.get(variable) or (
             name if native else find(f"yowasp-{name}") or str(scripts / f"yowasp-{name}"))
-        for variable, name in TOOLS[family].items()
+        for variable, name in tools.items()
     }
 
 

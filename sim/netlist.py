@@ -17,7 +17,8 @@ from amaranth.back import rtlil
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from boards.host import Board
-from boards.platform.device import AFTER_READ, target_for
+from boards.platform.device import AFTER_READ
+from boards.platform.target import target_for
 from boards.platform.top import Top
 from flow.toolchain import choose
 from flow.yosys import yosys

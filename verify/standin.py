@@ -9,8 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from boards.link.executor import CONFIG, pixel
-from boards.link.framer import COUNT
+from boards.link.layouts import CONFIG, COUNT, pixel
 from boards.link.link import Link
 from boards.platform.top import attach, identify
 from hw.memory.signature import SIGN, Signature

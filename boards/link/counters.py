@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.link.framer import COUNT
+from boards.link.layouts import COUNT
 from hw.interface import COUNT_BITS
 
 __all__ = ["Counters"]

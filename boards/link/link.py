@@ -5,8 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.link.deframer import Deframer
-from boards.link.executor import CONFIG, Executor, pixel
-from boards.link.framer import COUNT, Framer
+from boards.link.executor import Executor
+from boards.link.framer import Framer
+from boards.link.layouts import CONFIG, COUNT, pixel
 from hw.memory.signature import SIGN
 
 __all__ = ["Link"]

@@ -8,6 +8,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from boards.link.layouts import TOKEN
 from boards.protocol.codec import ESCAPE, FLAG, TURN
 
 __all__ = ["Stuffer", "Unstuffer"]
@@ -57,7 +58,7 @@ class Stuffer(wiring.Component):
         Stuffed frame and the FLAG that ends it.
     """
 
-    i: In(stream.Signature(data.StructLayout({"data": 8, "end": 1})))
+    i: In(stream.Signature(TOKEN))
     o: Out(stream.Signature(8))
 
     def elaborate(self, platform):

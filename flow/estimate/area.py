@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from amaranth import Shape
 
+from boards.platform.device import ICE40UP5K
 from flow.estimate.memories import ebrs, memory_plan, multipliers
 from golden.formats import score_bits
 from hw.engine.address_generator import found_layout
@@ -19,7 +20,7 @@ __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 
 SHORT = 32                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
-SURE = 5000                                         # of 5,280 cells: an estimate errs by up to 5 %
+SURE = ICE40UP5K.limits["lc"] - 280                 # an estimate errs by up to 5 %
 UNFITTED = {"products": 1}                          # an adder's bit; no chip of the fit has one
 
 

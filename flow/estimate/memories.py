@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from hw.plan.buffers import SPRAM_WORDS, WORD
-
-SPRAMS, EBRS, DSPS = 4, 30, 8                       # of the iCE40UP5K
-EBR_MODES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+from boards.platform.device import ICE40UP5K
+from hw.plan.buffers import WORD
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Effort:
 
 def ebrs(depth, width):
     """Fewest block RAMs that hold ``depth`` rows of ``width`` bits."""
-    return min(-(-depth // rows) * -(-width // bits) for rows, bits in EBR_MODES)
+    return min(-(-depth // rows) * -(-width // bits) for rows, bits in ICE40UP5K.block_modes)
 
 
 def block_memory(what, depth, width):
@@ -105,10 +103,11 @@ def multipliers(plan, *, sam=False, traces=False):
 def too_many(products):
     """What ``shortages`` says of ``multipliers``."""
     used = sum(count for _, count in products)
-    if used <= DSPS:
+    limit = ICE40UP5K.limits["dsp"]
+    if used <= limit:
         return []
     parts = ", ".join(f"{what} {count}" for what, count in products)
-    return [f"{used} multipliers (DSP), {used - DSPS} more than the {DSPS} there are ({parts}); "
+    return [f"{used} multipliers (DSP), {used - limit} more than the {limit} there are ({parts}); "
             "fewer --lanes take fewer"]
 
 
@@ -137,7 +136,8 @@ def efforts(plan):
 def shortages(stores):
     """A sentence for each kind of block of which the Stores take more than there are."""
     found = []
-    for kind, limit in (("SPRAM", SPRAMS), ("EBR", EBRS)):
+    for kind in ("SPRAM", "EBR"):
+        limit = ICE40UP5K.limits[kind.lower()]
         used = sum(store.blocks for store in stores if store.kind == kind)
         if used > limit:
             parts = ", ".join(f"{store.what} {store.blocks}" for store in stores
@@ -149,4 +149,5 @@ def shortages(stores):
 
 def capacity(store):
     """Bits of the blocks a Store has to itself."""
-    return store.blocks * (SPRAM_WORDS * WORD if store.kind == "SPRAM" else 256 * 16)
+    rows, bits = ICE40UP5K.block_modes[0]
+    return store.blocks * (ICE40UP5K.hard_bits if store.kind == "SPRAM" else rows * bits)

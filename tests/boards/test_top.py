@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 
 from boards.host import Board
 from boards.platform.clock import Pll, ResetDelay, ecp_pll_for, pll_for
-from boards.platform.device import TARGETS, OnBoard, target_for
+from boards.platform.target import OnBoard, target_for, targets
 from boards.platform.top import Top
 from flow.toolchain import choose, compile_once
 from flow.yosys import yosys
@@ -165,7 +165,7 @@ def test_other_boards(family, name, boot, mhz):
     assert ("spi_flash" in constraints) == (boot is not None)
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", targets(), ids=lambda target: target.name)
 def test_each_board_makes_the_clock_it_gets_unasked(target):
     assert target.frequency(target.usual) == pytest.approx(target.usual * 1e6, rel=0.01)
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
+from boards.platform.device import ICE40UP5K
 from flow import build, design
 from flow.estimate.memories import (
-    DSPS,
-    EBRS,
     ebrs,
     efforts,
     memory_plan,
@@ -31,6 +30,7 @@ from verify.networks import draw
 
 pytestmark = pytest.mark.slow
 
+DSPS, EBRS = (ICE40UP5K.limits[kind] for kind in ("dsp", "ebr"))
 ACCUMULATE = Neuron(np.int64(0), np.int64(0), reset="none")
 
 

@@ -164,8 +164,8 @@ FAULTS = {
     "the byte before is offered as it is acknowledged": (
         executor,
         "Executor",
-        'offer("config", there & ~label)',
-        'offer("config", self.i.valid & ~label)',
+        "there.eq(self.i.valid & ~eaten)",
+        "there.eq(self.i.valid)",
         "boards.link.executor",
         "answered within",
     ),

@@ -63,7 +63,8 @@ def label_apart(m):
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
-    read, write = inner.read, inner.write
+    store = inner.of(inner.identity)
+    read, write = store.read, store.write
     obey(m, past, unit, covers=False)
     framer_env(m, unit, past)
     struck = past(write.en & (read.addr == write.addr))

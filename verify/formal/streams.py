@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 
 from boards.link import deframer, executor, framer, stuffing
+from boards.protocol.identity import BOOT_AT
 from golden.network import Layer, Network, Neuron
 from hw.encode import bernoulli, current, frames, ternary
 from hw.engine import readout
@@ -111,7 +112,7 @@ def encoder_env(m, unit, past):
     m.d.comb += Assume(unit.seed != 0)
 
 
-IDENTITY = framer.BOOT_AT + 1                   # the shortest there is
+IDENTITY = BOOT_AT + 1                   # the shortest there is
 SIZES = {"steps": 3, "word_steps": 4}
 UNITS = {
     "boards.link.stuffing.Stuffer": (lambda: stuffing.Stuffer(), None, 20, {"induction": True}),

@@ -39,7 +39,8 @@ PLACES = {
              "boards.protocol.codec:MapEncoding", "boards.protocol.identity:MapEncoding"),
     "AFTER_READ": ("boards.targets:AFTER_READ", "boards.platform.device:AFTER_READ",
                    "flow.steps:AFTER_READ"),
-    "target_for": ("boards.targets:target_for", "boards.platform.device:target_for"),
+    "target_for": ("boards.targets:target_for", "boards.platform.device:target_for",
+                   "boards.platform.target:target_for"),
 }
 
 

@@ -1,0 +1,148 @@
+"""The boards there is a build for: one file each in boards.platform.targets."""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+
+from amaranth import *
+from amaranth.lib import io, wiring
+
+from boards.platform.device import Device
+
+__all__ = ["OnBoard", "Target", "target_for", "targets"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board: its device, pins and oscillator. A file of boards.platform.targets is one, TARGET.
+
+    Members
+    -------
+    name : str
+        As --board names it.
+    board : str
+        For a person.
+    chip : Device
+        What is on it. Attributes of the board that are its device's: ``family``, ``device`` (its
+        name), ``synthesis``, ``used`` (its ``cells``), ``bitstream``, ``lanes``, ``usual``, and
+        ``spram`` for whether flow.estimate counts its memories.
+    platform : str
+        Its class, as "module:class" of amaranth_boards.
+    reference : int
+        Frequency of the oscillator in hertz.
+    led : tuple
+        Resource that lights while an image runs.
+    red : None or tuple
+        Resource that lights while the weights in flash were refused; None where no loader can read
+        the flash.
+    pad : bool
+        Whether the oscillator's pin is that of the PLL.
+    programmers : tuple
+        Commands that write the bitstream, the preferred one first; {file} is the bitstream's.
+    first : bool
+        Whether it is meant where a family, but no board, is named.
+    """
+
+    name: str
+    board: str
+    chip: Device
+    platform: str
+    reference: int
+    led: tuple
+    red: tuple | None = None
+    pad: bool = False
+    programmers: tuple = ()
+    first: bool = False
+
+    family    = property(lambda self: self.chip.family)
+    device    = property(lambda self: self.chip.name)
+    synthesis = property(lambda self: self.chip.synthesis)
+    used      = property(lambda self: self.chip.cells)
+    bitstream = property(lambda self: self.chip.bitstream)
+    lanes     = property(lambda self: self.chip.lanes)
+    usual     = property(lambda self: self.chip.usual)
+    spram     = property(lambda self: self.chip.hard_bits > 0)
+
+    def make(self):
+        """The platform."""
+        module, name = self.platform.split(":")
+        return getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+
+    def frequency(self, mhz):
+        """Frequency in hertz that the board gives where ``mhz`` is asked for, or ValueError."""
+        hz = round(mhz * 1e6)
+        return hz if hz == self.reference else self.chip.pll(hz, reference=self.reference).hz
+
+    def clock(self, hz):
+        """Component that makes the clock."""
+        return self.chip.clock(hz=hz, pad=self.pad)
+
+
+@cache
+def targets():
+    """All boards, the first one of each family ahead of the others, else by name."""
+    from boards.platform import targets as folder
+    names = (module.name for module in pkgutil.iter_modules(folder.__path__))
+    boards = [importlib.import_module(f"{folder.__name__}.{name}").TARGET for name in names]
+    return tuple(sorted(boards, key=lambda board: (not board.first, board.name)))
+
+
+def target_for(family, name=None):
+    """Target of a family, its first where no name is given; ValueError if there is none such."""
+    boards = [target for target in targets() if target.family == family]
+    for target in boards:
+        if name in (None, target.name):
+            return target
+    names = ", ".join(target.name for target in boards)
+    raise ValueError(f"board must be one of {names} for {family}, not {name}")
+
+
+class OnBoard(wiring.Component):
+    """A ``Top`` on a board: its UART on the USB chip, a LED while an image runs.
+
+    Parameters
+    ----------
+    top : boards.platform.top.Top
+    target : Target
+    clock_hz : int
+        The frequency that ``top`` was made for; see ``Target.frequency``.
+    """
+
+    def __init__(self, top, target, *, clock_hz):
+        self._top, self._target, self._hz = top, target, clock_hz
+        super().__init__({})
+
+    def elaborate(self, platform):
+        m = Module()
+
+        target = self._target
+        request = lambda name, number=0: platform.request(name, number, dir="-")
+        uart = request("uart")
+        m.domains.sync     = sync  = ClockDomain()
+        m.submodules.clock = clock = target.clock(self._hz)
+        m.submodules.top   = top   = self._top
+        m.submodules.rx    = rx    = io.Buffer("i", uart.rx)
+        m.submodules.tx    = tx    = io.Buffer("o", uart.tx)
+        m.submodules.led   = led   = io.Buffer("o", request(*target.led))
+        # No constraint on the clock, since nextpnr may know the net by another of its names: it is
+        # given its frequency by --freq, there being one clock.
+        m.d.comb += [
+            sync.clk.eq(clock.clk),
+            sync.rst.eq(clock.rst),
+            top.rx.eq(rx.i),
+            tx.o.eq(top.tx),
+            led.o.eq(top.busy),
+        ]
+        if top.boot is not None:
+            flash = request("spi_flash_1x")
+            for name in ("cs", "clk", "copi"):
+                m.submodules[f"flash_{name}"] = pin = io.Buffer("o", getattr(flash, name))
+                m.d.comb += pin.o.eq(getattr(top, f"flash_{name}"))
+            for name in sorted({"wp", "hold"} & set(dir(flash))):
+                m.submodules[f"flash_{name}"] = io.Buffer("o", getattr(flash, name))  # inactive
+            m.submodules.flash_cipo = cipo = io.Buffer("i", flash.cipo)
+            m.submodules.failed = failed = io.Buffer("o", request(*target.red))
+            m.d.comb += [top.flash_cipo.eq(cipo.i), failed.o.eq(top.failed)]
+
+        return m
