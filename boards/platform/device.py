@@ -16,7 +16,7 @@ __all__ = ["AFTER_READ", "DEVICES", "ICE40HX8K", "ICE40UP5K", "LFE5U_85F", "Devi
 COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0"
 # The state machines of long paths become one-hot. Yosys does that only where no value at power-up
 # is asked for, and then it must be asked for again: from no state at all no reset would lead back.
-STATES = "*.executor.*/w:fsm_state *.framer/w:fsm_state *.sam/w:fsm_state"
+STATES = "*.executor.*/w:fsm_state *.framer/w:fsm_state *.sam.*/w:fsm_state"
 AFTER_READ = "\n".join((
     COLLISIONS, f"setattr -unset init {STATES}", "proc", "opt -nodffe -nosdff",
     f"fsm {STATES.replace('/w:fsm_state', '')}", f"setattr -set init 1 {STATES}"))
