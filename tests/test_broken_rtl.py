@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 
 from hw import accelerator
-from hw.encode import encoder
+from hw.encode import bernoulli
 from hw.engine import address_generator, datapath, dispatcher, lane, readout
 from hw.engine.engine import Engine
 from hw.explain import sam, tap_reader
+from hw.explain.sam import map as pixel_map
+from hw.explain.sam.map import PixelMap
+from hw.explain.sam.scanner import SpikeScanner
 from hw.memory import spike_memory
 from hw.plan.planner import Plan
 from sim.runner import outcomes
+from tests.helpers.tampered import cut_off, tampered
 from verify.networks import draw, images
 
 SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
@@ -40,8 +44,8 @@ def planned(make, folder, network=NETWORK, word_steps=16):
 
 # bench: the modules it needs (which may be broken) and a folder -> units and parameters
 BENCHES = {
-    "encoder": lambda m, folder: one(m.Encoder(steps=20, word_steps=8), kind="bernoulli", steps=20,
-                                     word_steps=8),
+    "encoder": lambda m, folder: one(m.Bernoulli(steps=20, word_steps=8), kind="bernoulli",
+                                     steps=20, word_steps=8),
     "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
     "trains": lambda m, folder: one(m.SpikeMemory(**TRAINS), **TRAINS),
     "lane": lambda m, folder: planned(m.Lane, folder),
@@ -50,9 +54,10 @@ BENCHES = {
     "accelerator": lambda m, folder: planned(
         lambda plan: m.Accelerator(NETWORK), folder),
 }
-MODULES = {"encoder": encoder, "sam": sam, "trains": spike_memory, "lane": lane,
+MODULES = {"encoder": bernoulli, "sam": sam, "trains": spike_memory, "lane": lane,
            "follower": tap_reader, "walker": address_generator, "picker": dispatcher,
            "engine": datapath, "readout": readout, "accelerator": accelerator}
+BENCH_MODULES = {"trains": "spike_memory", "follower": "tap_reader", "core": "engine"}
 # Parts of a core: the module that makes one, and the name by which it knows it.
 PARTS = {
     "walker": "hw.engine.engine.AddressGenerator",
@@ -65,14 +70,6 @@ PARTS = {
 FAULTS = {
     "the generator is not restarted": (
         "encoder", "state.eq(self.seed)", "state.eq(state)", "!="),
-    "products are cut off, not rounded": (
-        "sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "pixel . step . instead of"),
-    "a pixel's map is not cleared for the next": (
-        "sam", "adding | (given & moves)", "adding", "pixel . step . instead of"),
-    "a map value is dropped when nobody takes it": (
-        "sam", "moves.eq(~self.o.valid | self.o.ready)", "moves.eq(1)", "offered . then"),
-    "a neuron goes on with the spikes of the one before": (
-        "sam", "opens.eq(takes & self.i.p.first)", "opens.eq(0)", "instead of"),
     "the bitmap keeps marks of the image before": (
         "trains", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])", "kept  = marks[:WORD]",
         "bitmap: . instead of"),
@@ -109,6 +106,22 @@ FAULTS = {
         "accelerator", "with m.Elif(~fresh & ~over):", "with m.Elif(~fresh):", "offered . then"),
 }
 
+# fault: (module, name that it looks up, what it finds there, what the bench says)
+PLANTED = {
+    "products are cut off, not rounded": (
+        "sam", "hw.explain.sam.score.rounding", lambda: cut_off, "pixel . step . instead of"),
+    "a pixel's map is not cleared for the next": (
+        "sam", "hw.explain.sam.sam.PixelMap",
+        lambda: changed(pixel_map, "self.score.valid | clears", "self.score.valid").PixelMap,
+        "pixel . step . instead of"),
+    "a map value is dropped when nobody takes it": (
+        "sam", "hw.explain.sam.sam.PixelMap",
+        lambda: tampered(PixelMap, {"o.ready": lambda _: 1}), "offered . then"),
+    "a neuron goes on with the spikes of the one before": (
+        "sam", "hw.explain.sam.sam.SpikeScanner",
+        lambda: tampered(SpikeScanner, {"scan.opens": lambda _: 0}), "instead of"),
+}
+
 
 def changed(module, old, new):
     """The module with one place of its source changed."""
@@ -131,7 +144,7 @@ def complaints(name, module, folder):
     part = PARTS.get(name)
     with mock.patch(part, getattr(module, part.split(".")[-1])) if part else nullcontext():
         units, params = BENCHES[bench](module, folder)
-        found = outcomes(units, f"sim.bench_{bench}", params, folder)
+        found = outcomes(units, f"sim.benches.{BENCH_MODULES.get(bench, bench)}", params, folder)
     return {test: message for test, message in found.items() if message}
 
 
@@ -140,11 +153,16 @@ def test_green_without_a_fault(name, tmp_path):
     assert complaints(name, MODULES[name], tmp_path) == {}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, tmp_path):
     """The bench of the module says what is wrong, in the words in which it compares."""
-    name, old, new, words = FAULTS[fault]
-    found = complaints(name, changed(MODULES[name], old, new), tmp_path)
-    assert found, f"bench_{bench_of(name)} does not see that {fault}"
+    if fault in PLANTED:
+        name, target, make, words = PLANTED[fault]
+        with mock.patch(target, make()):
+            found = complaints(name, MODULES[name], tmp_path)
+    else:
+        name, old, new, words = FAULTS[fault]
+        found = complaints(name, changed(MODULES[name], old, new), tmp_path)
+    assert found, f"the bench of {bench_of(name)} does not see that {fault}"
     says = words.replace(" . ", " .* ")
     assert any(re.search(says, message.splitlines()[0]) for message in found.values()), found

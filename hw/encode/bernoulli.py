@@ -47,7 +47,7 @@ class Bernoulli(wiring.Component):
         return self.i.p.data
 
     def has_sign(self, minus):
-        """Whether the pixel's spikes belong to a chunk's first word, with ``minus`` to its second."""
+        """Whether the pixel's spikes go into the first word, with ``minus`` into the second."""
         return C(1)
 
     def elaborate(self, platform):
