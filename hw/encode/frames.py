@@ -11,7 +11,7 @@ __all__ = ["Frames"]
 class Frames(wiring.Component):
     """Passes trains on: the image already is spikes, one word a neuron and chunk, one a cycle.
 
-    Members as in hw.encode.interface, with ``word_steps`` bits of a pixel; bits of steps from
+    Members as in hw.encode.interface, with ``word_steps`` bits of a pixel. Bits of steps from
     ``steps`` on must be 0. ``seed`` is not used.
     """
 

@@ -12,7 +12,9 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["OutputShape", "TableWrite", "explanation", "table_memory", "train_words"]
+__all__ = [
+    "NamedSignature", "OutputShape", "TableWrite", "explanation", "table_memory", "train_words",
+]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,14 @@ class OutputShape:
         return prod(self.shape)
 
 
-class TableWrite(wiring.Signature):
+class NamedSignature(wiring.Signature):
+    """A signature of a class of its own, equal to those of the class that have the same members."""
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.members == other.members
+
+
+class TableWrite(NamedSignature):
     """Write of one entry of a table: ``data`` at ``addr`` while ``en``, from its source on.
 
     An address beyond the table writes nothing.

@@ -17,6 +17,29 @@ WEIGHTS = 0x8000  # and of EventAttribution's first weight
 CONFIG = stream.Signature(data.StructLayout({"data": 16, "index": 16}))
 
 
+def table_writes(m, config, table):
+    """Writes of ``config`` to an index below 256 go to ``table``; whether a write is taken."""
+    writing = config.valid & config.ready
+    m.d.comb += [
+        table.addr.eq(config.p.index), table.data.eq(config.p.data),
+        table.en.eq(writing & (config.p.index >> 8 == 0)),
+    ]
+    return writing
+
+
+def take(m, config, events, touch, *, known, neuron):
+    """Take a write or, if none is offered, an event, as soon as ScoreMemory's ``touch`` is ready.
+
+    An event that is ``known`` becomes a spike of ``neuron``; another one is taken and dropped.
+    """
+    m.d.comb += [
+        config.ready.eq(touch.ready),
+        events.ready.eq(touch.ready & ~config.valid),
+        touch.valid.eq(events.valid & ~config.valid & known),
+        touch.p.spike.eq(1), touch.p.neuron.eq(neuron),
+    ]
+
+
 class EventSam(wiring.Component):
     """Spike Activation Map of a layer, step after step.
 
@@ -66,6 +89,7 @@ class EventSam(wiring.Component):
         old, new = buffer.read_port(), buffer.write_port()
 
         events, config, touch = self.i_events, self.i_config, scores.i
+        writing = table_writes(m, config, scores.table)
         mode   = Signal(Mode, init=Mode(self.mode))
         now    = Signal(range(self.steps))
         swept  = Signal(range(self.channels * self.pixels))
@@ -79,13 +103,11 @@ class EventSam(wiring.Component):
             scores.official.eq(mode == Mode.Official),
             scores.o.ready.eq(1),
             touch.p.now.eq(now),
-            scores.table.addr.eq(config.p.index), scores.table.data.eq(config.p.data),
-            scores.table.en.eq(config.valid & config.ready & (config.p.index >> 8 == 0)),
             self.o_map.p.data.eq(old.data), self.o_map.p.last.eq(leaving == self.pixels - 1),
             self.o_map.valid.eq(ahead),
             old.addr.eq(pixel), new.addr.eq(pixel), new.data.eq(total),
         ]
-        with m.If(config.valid & config.ready & (config.p.index == MODE)):
+        with m.If(writing & (config.p.index == MODE)):
             m.d.sync += mode.eq(config.p.data[:2])
 
         with m.FSM():
@@ -101,13 +123,8 @@ class EventSam(wiring.Component):
                         m.next = "Event"
 
             with m.State("Event"):
-                m.d.comb += [
-                    config.ready.eq(touch.ready),
-                    events.ready.eq(touch.ready & ~config.valid),
-                    touch.valid.eq(events.valid & ~config.valid & known), touch.p.spike.eq(1),
-                    touch.p.neuron.eq(
-                        events.p.pixel[:len(pixel)] * self.channels + events.p.channel),
-                ]
+                take(m, config, events, touch, known=known,
+                     neuron=events.p.pixel[:len(pixel)] * self.channels + events.p.channel)
                 m.d.sync += [pixel.eq(events.p.pixel), ended.eq(events.p.last), given.eq(0)]
                 with m.If(events.valid & events.ready):
                     with m.If(known):
@@ -142,10 +159,10 @@ class EventSam(wiring.Component):
 class EventAttribution(wiring.Component):
     """Attribution of each neuron for one output, at the end of an image.
 
-    As golden.explain.traces. Events come in the order of
-    steps; within a step in any order, a neuron at most once; each takes five cycles. After the last
-    step, with several outputs once one is chosen, the attributions leave, a neuron in five cycles.
-    After a reset the unit is busy for ``4 neurons`` cycles.
+    As golden.explain.traces. Events come in the order of steps; within a step in any order, a
+    neuron at most once; each takes five cycles. After the last step, with several outputs once one
+    is chosen, the attributions leave, a neuron in five cycles. After a reset the unit is busy for
+    ``4 neurons`` cycles.
 
     Parameters
     ----------
@@ -189,17 +206,15 @@ class EventAttribution(wiring.Component):
         connect(m, weigher.o, wiring.flipped(self.o_attributions))
 
         events, config, touch = self.i_events, self.i_config, scores.i
+        writing = table_writes(m, config, scores.table)
         now    = Signal(range(self.steps + 1))
         swept  = Signal(range(self.neurons))
         mute   = Signal(init=1)                              # what is read out is not given
         ended, waited = Signal(), Signal()
         known  = events.p.neuron < self.neurons
-        writing = config.valid & config.ready
         m.d.comb += [
             scores.o.ready.eq(1),
             touch.p.now.eq(now),
-            scores.table.addr.eq(config.p.index), scores.table.data.eq(config.p.data),
-            scores.table.en.eq(writing & (config.p.index >> 8 == 0)),
             weigher.w_index.eq(config.p.index), weigher.w_data.eq(config.p.data),
             weigher.w_en.eq(writing & config.p.index[15]),
             weigher.i.payload.eq(scores.o.payload),
@@ -227,12 +242,7 @@ class EventAttribution(wiring.Component):
                         m.next = "Event"
 
             with m.State("Event"):
-                m.d.comb += [
-                    config.ready.eq(touch.ready),
-                    events.ready.eq(touch.ready & ~config.valid),
-                    touch.valid.eq(events.valid & ~config.valid & known), touch.p.spike.eq(1),
-                    touch.p.neuron.eq(events.p.neuron),
-                ]
+                take(m, config, events, touch, known=known, neuron=events.p.neuron)
                 m.d.sync += [ended.eq(events.p.last), waited.eq(0)]
                 with m.If(events.valid & events.ready):
                     with m.If(known):

@@ -3,15 +3,23 @@
 # amaranth: UnusedElaboratable=no
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from amaranth import *
+from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
+from golden.formats import score_bits
 from hw.accelerator import Accelerator
 from hw.encode.bernoulli import Bernoulli, xorshift32
+from hw.encode.encoder import ENCODERS, encoder_for
+from hw.encode.interface import encoder_members
 from hw.engine.constants import per_pass
+from hw.explain.interface import Output, explanation
+from hw.explain.sam import Sam
+from hw.explain.traces import Traces
 from hw.memory.spram import SPRAM
 from hw.memory.weight_store import Weights
 from verify.networks import draw
@@ -98,6 +106,28 @@ def test_weights_are_rows_of_words(rows, row_words):
                 await ctx.tick()
 
     simulate(dut, bench)
+
+
+@pytest.mark.parametrize("encoder, kind", ENCODERS.items())
+def test_encoders_are_chosen_and_look_alike(encoder, kind):
+    """By the network's word for it; but for the width of a pixel they have the same members."""
+    network = SimpleNamespace(encoder=encoder, steps=20)
+    unit = encoder_for(network, word_steps=8)
+    members = wiring.Signature(encoder_members(width=8, word_steps=8)).members
+    assert type(unit) is kind and unit.signature.members == members
+
+
+def test_explanations_show_the_interface_and_describe_their_words():
+    """Both have all members of the interface; an output says how many words leave, and which."""
+    sam = Sam(steps=20, word_steps=8, map_width=14)
+    traced = Traces(steps=20, word_steps=8)
+    for unit, width in ((sam, 14), (traced, score_bits(20))):
+        for name, member in explanation(word_steps=8, word=unsigned(width)).items():
+            assert unit.signature.members[name] == member
+    maps = Sam.output((3, 4, 5), steps=20, bits=14)
+    assert maps == Output("sam", ("y", "x", "step"), (4, 5, 20), 14, 8) and maps.words == 400
+    found = Traces.output((3, 4, 5), steps=20)
+    assert found == Output("traces", ("y", "x", "channel"), (4, 5, 3), score_bits(20), 8)
 
 
 def test_constructors_refuse():

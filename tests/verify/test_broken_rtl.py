@@ -9,15 +9,19 @@ import pytest
 
 from hw import accelerator
 from hw.control import counts
-from hw.encode import encoder
+from hw.encode import bernoulli
 from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout
 from hw.engine.engine import Engine
 from hw.engine.neurons import lif
 from hw.explain import sam, tap_reader
+from hw.explain.sam import map as pixel_map
+from hw.explain.sam.map import PixelMap
+from hw.explain.sam.scanner import SpikeScanner
 from hw.memory import spike_memory
 from hw.plan.planner import Plan
 from sim.runner import outcomes
 from tests.helpers.planted import changed
+from tests.helpers.tampered import cut_off, tampered
 from verify.networks import draw, images
 
 pytestmark = pytest.mark.slow
@@ -43,8 +47,8 @@ def planned(make, folder, network=NETWORK, word_steps=16):
 
 # bench: the modules it needs (which may be broken) and a folder -> units and parameters
 BENCHES = {
-    "encoder": lambda m, folder: one(m.Encoder(steps=20, word_steps=8), kind="bernoulli", steps=20,
-                                     word_steps=8),
+    "encoder": lambda m, folder: one(m.Bernoulli(steps=20, word_steps=8), kind="bernoulli",
+                                     steps=20, word_steps=8),
     "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
     "spike_memory": lambda m, folder: one(m.SpikeMemory(**TRAINS), **TRAINS),
     "lane": lambda m, folder: planned(getattr(m, "Lane", lane.Lane), folder),
@@ -53,7 +57,7 @@ BENCHES = {
     "accelerator": lambda m, folder: planned(
         lambda plan: m.Accelerator(NETWORK), folder),
 }
-MODULES = {"encoder": encoder, "sam": sam, "spike_memory": spike_memory, "lane": lane,
+MODULES = {"encoder": bernoulli, "sam": sam, "spike_memory": spike_memory, "lane": lane,
            "lif": lif,
            "tap_reader": tap_reader, "address_generator": address_generator,
            "dispatcher": dispatcher, "datapath": datapath, "fetch": fetch, "readout": readout,
@@ -73,14 +77,6 @@ PARTS = {
 FAULTS = {
     "the generator is not restarted": (
         "encoder", "state.eq(self.seed)", "state.eq(state)", "!="),
-    "products are cut off, not rounded": (
-        "sam", "half    = 1 << TABLE_FRAC - 1", "half    = 0", "pixel . step . instead of"),
-    "a pixel's map is not cleared for the next": (
-        "sam", "adding | (given & moves)", "adding", "pixel . step . instead of"),
-    "a map value is dropped when nobody takes it": (
-        "sam", "moves.eq(~self.o.valid | self.o.ready)", "moves.eq(1)", "offered . then"),
-    "a neuron goes on with the spikes of the one before": (
-        "sam", "opens.eq(takes & self.i.p.first)", "opens.eq(0)", "instead of"),
     "the bitmap keeps marks of the image before": (
         "spike_memory", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])",
         "kept  = marks[:WORD]", "bitmap: . instead of"),
@@ -119,6 +115,22 @@ FAULTS = {
         "offered . then"),
 }
 
+# fault: (module, name that it looks up, what it finds there, what the bench says)
+PLANTED = {
+    "products are cut off, not rounded": (
+        "sam", "hw.explain.sam.score.rounding", lambda: cut_off, "pixel . step . instead of"),
+    "a pixel's map is not cleared for the next": (
+        "sam", "hw.explain.sam.sam.PixelMap",
+        lambda: changed(pixel_map, "self.score.valid | clears", "self.score.valid").PixelMap,
+        "pixel . step . instead of"),
+    "a map value is dropped when nobody takes it": (
+        "sam", "hw.explain.sam.sam.PixelMap",
+        lambda: tampered(PixelMap, {"o.ready": lambda _: 1}), "offered . then"),
+    "a neuron goes on with the spikes of the one before": (
+        "sam", "hw.explain.sam.sam.SpikeScanner",
+        lambda: tampered(SpikeScanner, {"scan.opens": lambda _: 0}), "instead of"),
+}
+
 
 def bench_of(name):
     """The bench that runs a module."""
@@ -140,11 +152,16 @@ def test_green_without_a_fault(name, tmp_path):
     assert complaints(name, MODULES[name], tmp_path) == {}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, tmp_path):
     """The bench of the module says what is wrong, in the words in which it compares."""
-    name, old, new, words = FAULTS[fault]
-    found = complaints(name, changed(MODULES[name], old, new), tmp_path)
-    assert found, f"bench_{bench_of(name)} does not see that {fault}"
+    if fault in PLANTED:
+        name, target, make, words = PLANTED[fault]
+        with mock.patch(target, make()):
+            found = complaints(name, MODULES[name], tmp_path)
+    else:
+        name, old, new, words = FAULTS[fault]
+        found = complaints(name, changed(MODULES[name], old, new), tmp_path)
+    assert found, f"the bench of {bench_of(name)} does not see that {fault}"
     says = words.replace(" . ", " .* ")
     assert any(re.search(says, message.splitlines()[0]) for message in found.values()), found

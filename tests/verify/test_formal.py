@@ -3,13 +3,17 @@
 import re
 
 import pytest
+from amaranth import C, Cat
 
 from boards.link import crc, deframer, executor, stuffing, uart
-from hw.encode import encoder
+from hw.arithmetic import first_of_four
+from hw.encode import bernoulli
 from hw.engine import dispatcher
 from hw.engine.neurons import lif
-from hw.explain import sam, tap_reader, traces
+from hw.explain import tap_reader
+from hw.explain.sam import map as pixel_map
 from tests.helpers.planted import changed
+from tests.helpers.tampered import cut_off
 from verify.formal import PROOFS
 from verify.formal.prove import prove, warm
 
@@ -73,28 +77,12 @@ FAULTS = {
         "hw.engine.lane",
         "LIF step: subtract, ge",
     ),
-    "scores are cut off, not rounded": (
-        sam,
-        "Sam",
-        "half    = 1 << TABLE_FRAC - 1",
-        "half    = 0",
-        "hw.explain.sam",
-        "NCS update",
-    ),
-    "traces are cut off, not rounded": (
-        traces,
-        "Traces",
-        "(one | 1 << TABLE_FRAC - 1)",
-        "one",
-        "hw.explain.traces.Traces",
-        "trace update",
-    ),
     "the generator shifts by one bit too many": (
-        encoder,
-        "Encoder",
+        bernoulli,
+        "Bernoulli",
         "state.word_select(n, 8) < level",
         "state.word_select(n, 8) <= level",
-        "hw.encode.encoder",
+        "hw.encode.bernoulli",
         "generator and",
     ),
     "a queue that promises more room than it has": (
@@ -113,36 +101,12 @@ FAULTS = {
         "hw.engine.dispatcher",
         "queue stays",
     ),
-    "a map sum goes on at the top": (
-        sam,
-        "Sam",
-        "total[self.map_width:].any() if self.held",
-        "C(0) if self.held",
-        "hw.explain.sam",
-        "map sum held",
-    ),
-    "the highest bit of a map sum is lost": (
-        sam,
-        "Sam",
-        "total[:self.map_width] |",
-        "total[:self.map_width - 1] |",
-        "hw.explain.sam",
-        "map sum, 19",
-    ),
-    "a spike is looked up for ever": (
-        sam,
-        "Sam",
-        "low.eq(without |",
-        "low.eq(low |",
-        "hw.explain.sam",
-        "each spike",
-    ),
     "what the first four steps held is forgotten": (
-        encoder,
-        "Encoder",
+        bernoulli,
+        "Bernoulli",
         "(quad != 0) & (early | train[-WORD_STEPS:].any())",
         "0",
-        "hw.encode.encoder.Encoder",
+        "hw.encode.bernoulli",
         "some tells",
     ),
     "a word is read before it can be taken": (
@@ -179,6 +143,34 @@ FAULTS = {
     ),
 }
 
+# fault: (name that a module looks up, what it finds there, component and claim that see it)
+PLANTED = {
+    "scores are cut off, not rounded": (
+        "hw.explain.sam.score.rounding", lambda: cut_off, "hw.explain.sam", "NCS update"),
+    "traces are cut off, not rounded": (
+        "hw.explain.traces.rounding", lambda: cut_off, "hw.explain.traces.Traces", "trace update"),
+    "a map sum goes on at the top": (
+        "hw.explain.sam.map.held_at_top", lambda: lambda total, width: total[:width],
+        "hw.explain.sam", "map sum held"),
+    "the highest bit of a map sum is lost": (
+        "hw.explain.sam.sam.PixelMap",
+        lambda: changed(pixel_map, "else total[:self.width]", "else total[:self.width - 1]"
+                        ).PixelMap,
+        "hw.explain.sam", "map sum, 19"),
+    "a spike is looked up for ever": (
+        "hw.explain.sam.scanner.first_of_four", lambda: lambda bits: (bits, first_of_four(bits)[1]),
+        "hw.explain.sam", "each spike"),
+    "a concatenation for a sum whose addends overlap": (
+        "hw.arithmetic.rounding",
+        lambda: lambda frac, one, *, unit: Cat(C(1 << frac - 1, frac + unit - 1), one),
+        "hw.arithmetic", "differences and sums"),
+    "the index of the lowest one of four is that of the highest": (
+        "hw.arithmetic.first_of_four",
+        lambda: lambda bits: (first_of_four(bits)[0], Cat(bits[1] & ~bits[2] | bits[3],
+                                                          bits[2:].any())),
+        "hw.arithmetic", "lowest one"),
+}
+
 
 @pytest.fixture(scope="module", autouse=True)
 def tools():
@@ -186,12 +178,16 @@ def tools():
     warm()
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, monkeypatch):
     """The proof fails, on an assertion and not for want of a tool."""
-    module, name, old, new, component, claim = FAULTS[fault]
+    if fault in PLANTED:
+        target, make, component, claim = PLANTED[fault]
+        monkeypatch.setattr(target, make())
+    else:
+        module, name, old, new, component, claim = FAULTS[fault]
+        monkeypatch.setattr(module, name, getattr(changed(module, old, new), name))
     chosen, = [p for p in PROOFS if component in p.component and claim in p.claim][:1]
-    monkeypatch.setattr(module, name, getattr(changed(module, old, new), name))
     verdict = prove(chosen).verdict
     assert re.search("FAIL|UNKNOWN", verdict) and "Assert failed" in verdict, verdict
 

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.arithmetic import first_of_four
-from hw.explain.interface import train_words
+from hw.explain.interface import NamedSignature, train_words
 
 __all__ = ["Scan", "SpikeScanner", "step_shape"]
 
@@ -17,7 +17,7 @@ def step_shape(steps):
     return range(max(2, steps))
 
 
-class Scan(wiring.Signature):
+class Scan(NamedSignature):
     """The step that a scanner has come to.
 
     Members

@@ -6,13 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
 from hw.arithmetic import difference, inverted_successor, less_one, rounding
-from hw.explain.interface import TableWrite, table_memory
+from hw.explain.interface import NamedSignature, TableWrite, table_memory
 from hw.explain.sam.scanner import Scan, step_shape
 
 __all__ = ["Score", "ScoreUpdate"]
 
 
-class Score(wiring.Signature):
+class Score(NamedSignature):
     """What a spike adds to the map: ``value`` in units of 2**-8, where ``valid``."""
 
     def __init__(self, steps):
