@@ -17,7 +17,7 @@ from hw.encode.bernoulli import Bernoulli, xorshift32
 from hw.encode.encoder import ENCODERS, encoder_for
 from hw.encode.interface import encoder_members
 from hw.engine.constants import per_pass
-from hw.explain.interface import Output, explanation
+from hw.explain.interface import OutputShape, explanation
 from hw.explain.sam import Sam
 from hw.explain.traces import Traces
 from hw.memory.spram import SPRAM
@@ -125,9 +125,9 @@ def test_explanations_show_the_interface_and_describe_their_words():
         for name, member in explanation(word_steps=8, word=unsigned(width)).items():
             assert unit.signature.members[name] == member
     maps = Sam.output((3, 4, 5), steps=20, bits=14)
-    assert maps == Output("sam", ("y", "x", "step"), (4, 5, 20), 14, 8) and maps.words == 400
+    assert maps == OutputShape("sam", ("y", "x", "step"), (4, 5, 20), 14, 8) and maps.words == 400
     found = Traces.output((3, 4, 5), steps=20)
-    assert found == Output("traces", ("y", "x", "channel"), (4, 5, 3), score_bits(20), 8)
+    assert found == OutputShape("traces", ("y", "x", "channel"), (4, 5, 3), score_bits(20), 8)
 
 
 def test_constructors_refuse():
