@@ -8,8 +8,8 @@ from bench.store import ROOT, kept
 from flow import steps
 
 # Modules that are shown by themselves; what lies in none of them counts for the one around it.
-SHOWN = ("accelerator", "encoder", "engine", "follower", "lane", "link", "sam", "trains", "walker",
-         "weights")
+SHOWN = ("accelerator", "address_generator", "datapath", "encoder", "lane", "link", "reader", "sam",
+         "trains", "weights")
 
 
 def logic_cells(module):

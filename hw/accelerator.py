@@ -143,7 +143,7 @@ class Accelerator(wiring.Component):
         m.submodules.weights   = weights   = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
-        m.submodules.core      = core      = Engine(plan)
+        m.submodules.engine      = engine      = Engine(plan)
         m.submodules.monitor   = monitor   = TrainMonitor(
             layers=[p.stage.index for p in passes], merging=[p.merging for p in passes])
         m.submodules.counts    = counts    = ResultCounts(
@@ -152,7 +152,7 @@ class Accelerator(wiring.Component):
             step=max(plan.word_steps, plan.lanes), watched=self.scrub)
         m.submodules.sequencer = sequencer = PassSequencer(
             [p.storing and not p.merging for p in passes])
-        m.submodules.causes    = causes    = StallProfiler()
+        m.submodules.profiler = profiler = StallProfiler()
 
         loading, number = sequencer.loading, sequencer.number
         restarted = Signal()                                 # no word comes in this cycle
@@ -171,13 +171,18 @@ class Accelerator(wiring.Component):
 
         # --- the engine reads trains and weights --------------------------------------------------
         m.d.comb += [
-            core.number.eq(number), core.start.eq(sequencer.start),
-            trains.addr.eq(core.train_addr), trains.en.eq(core.read_en),
-            core.train.eq(trains.train),
-            trains.bitmap_addr.eq(core.bitmap_addr), core.bitmap_data.eq(trains.bitmap_data),
-            weights.addr.eq(core.row_addr), weights.en.eq(core.read_en), core.row.eq(weights.row),
+            engine.number.eq(number),
+            engine.start.eq(sequencer.start),
+            trains.addr.eq(engine.train_addr),
+            trains.en.eq(engine.read_en),
+            engine.train.eq(trains.train),
+            trains.bitmap_addr.eq(engine.bitmap_addr),
+            engine.bitmap_data.eq(trains.bitmap_data),
+            weights.addr.eq(engine.row_addr),
+            weights.en.eq(engine.read_en),
+            engine.row.eq(weights.row),
         ]
-        connect(m, core.o, flipped(self.o_scores))
+        connect(m, engine.o, flipped(self.o_scores))
         # A cycle late, before anything is read or written.
         m.d.sync += trains.source.eq(Mux(loading, 1, per_pass(number, [p.source for p in passes])))
         if self.scrub:
@@ -201,15 +206,15 @@ class Accelerator(wiring.Component):
             placer.restarted.eq(restarted), placer.w_addr.eq(trains.w_addr),
             trains.w_rewind.eq(restarted | sequencer.start),
             # Of the two only one ever writes.
-            trains.w_en.eq(encoder.o.valid | core.w_en),
-            trains.w_jump.eq(Mux(loading, placer.w_jump, core.w_jump)),
-            trains.w_turn.eq(Mux(loading, placer.w_turn, core.w_turn)),
+            trains.w_en.eq(encoder.o.valid | engine.w_en),
+            trains.w_jump.eq(Mux(loading, placer.w_jump, engine.w_jump)),
+            trains.w_turn.eq(Mux(loading, placer.w_turn, engine.w_turn)),
             monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.w_en),
             monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.w_train),
             self.monitor.eq(monitor.o),
         ]
-        train = Mux(loading, encoder.o.p.train, core.w_train)
-        some  = Mux(loading, encoder.some, core.w_some)
+        train = Mux(loading, encoder.o.p.train, engine.w_train)
+        some  = Mux(loading, encoder.some, engine.w_some)
         if self.experiments:
             m.submodules.experiments = experiments = SpikeMask(
                 trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
@@ -231,8 +236,8 @@ class Accelerator(wiring.Component):
                 explanations.number.eq(number), explanations.start.eq(sequencer.start),
                 explanations.running.eq(sequencer.running),
                 explanations.written.eq(trains.w_addr),
-                explanations.pixel_done.eq(core.pixel_done),
-                trains.sam_turn.eq(~loading & ~core.w_en), explanations.free.eq(trains.sam_turn),
+                explanations.pixel_done.eq(engine.pixel_done),
+                trains.sam_turn.eq(~loading & ~engine.w_en), explanations.free.eq(trains.sam_turn),
                 trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
                 explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
                 explanations.index.eq(registers.index), explanations.data.eq(registers.data),
@@ -250,23 +255,23 @@ class Accelerator(wiring.Component):
         connect(m, counts.o, flipped(self.o_counts))
         m.d.comb += [
             sequencer.begun.eq(encoder.i.valid), sequencer.loaded.eq(placer.loaded),
-            sequencer.done.eq(core.done), sequencer.scoring.eq(core.o.valid),
+            sequencer.done.eq(engine.done), sequencer.scoring.eq(engine.o.valid),
             counts.restarted.eq(restarted), counts.counting.eq(~sequencer.fresh),
             # Only one of the two at a time.
-            counts.spikes.eq(encoder.spikes | core.spikes), counts.clear.eq(sequencer.clear),
+            counts.spikes.eq(encoder.spikes | engine.spikes), counts.clear.eq(sequencer.clear),
         ]
 
         # --- activity: for simulation only --------------------------------------------------------
         m.d.comb += [
-            causes.loading.eq(loading), causes.running.eq(sequencer.running),
-            causes.number.eq(Mux(sequencer.o.payload, len(passes) - 1, number)),
-            causes.finished.eq(sequencer.finished),
-            causes.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
-                              | core.o.valid),
-            causes.speaking.eq(number == len(passes) - 1),
-            causes.valid.eq(core.activity.valid), causes.kind.eq(core.activity.kind),
-            causes.waits.eq(core.activity.waits),
-            self.activity.eq(causes.o),
+            profiler.loading.eq(loading), profiler.running.eq(sequencer.running),
+            profiler.number.eq(Mux(sequencer.o.payload, len(passes) - 1, number)),
+            profiler.finished.eq(sequencer.finished),
+            profiler.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
+                              | engine.o.valid),
+            profiler.speaking.eq(number == len(passes) - 1),
+            profiler.valid.eq(engine.activity.valid), profiler.kind.eq(engine.activity.kind),
+            profiler.waits.eq(engine.activity.waits),
+            self.activity.eq(profiler.o),
         ]
 
         return m

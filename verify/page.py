@@ -112,7 +112,7 @@ assumed.
 
 The target is 95 % of those not proven equivalent, in every component. Survivors and the reasons
 known: `verify/mutation/survivors.json`; the list: `docs/proof/mutation.json`. Below it is the
-follower alone, of whose six one is seen in its own bench (`tests/verify/test_broken_rtl.py`) and
+tap reader alone, of whose six one is seen in its own bench (`tests/verify/test_broken_rtl.py`) and
 five do the same in any engine, for reasons no solver sees in it alone: other names of states, or
 addresses that the engine never gives. Found: mutants of a module inside a mutated module were not
 connected, and so survived one and all; this is an error now. That no proof takes a mutant that a

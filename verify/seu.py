@@ -25,8 +25,8 @@ from golden.network import load
 from golden.run import run_batched
 
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
-    "membrane": r"core\.engine\.lane\d+\.neuron\.(kept|\$signal|fired)",
-    "sums": r"core\.engine\.lane\d+\.(sum|shadow)\d+",
+    "membrane": r"engine\.datapath\.lane\d+\.neuron\.(kept|\$signal|fired)",
+    "sums": r"engine\.datapath\.lane\d+\.(sum|shadow)\d+",
     "NCS": r"explain\.sam\.score\.(kept|grown)",
     "ISI": r"explain\.sam\.score\.last",
 }

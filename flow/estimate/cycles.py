@@ -24,7 +24,7 @@ AROUND = 29        # of a pass that stores trains
 AROUND_MERGED = 17  # of a max pooling
 AROUND_SCORES = 14  # of a read-out
 SPEAK = 3          # from a read-out's last step to the next end
-ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the walker stops
+ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the address generator stops
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def drains(plan, each, found):
 def pass_cycles(plan, each, found):
     """(N,) cycles from a pass's start to the next one's, without waiting for maps to leave.
 
-    Three times are followed from walk to walk: when the walker has named all of it, when the last
-    train was added, and when the sums were taken.
+    Three times are followed from walk to walk: when the address generator has named all of it, when
+    the last train was added, and when the sums were taken.
     """
     count, length = found.trains.shape
     drain, image = drains(plan, each, found), np.arange(count)

@@ -37,11 +37,11 @@ class Datapath(wiring.Component):
     -------
     number : In(range(passes))
     start : In(1)
-        A pass begins; with the walker's.
+        A pass begins; with the address generator's.
     done : Out(1)
         Its last train has left, or its last score is at ``o``.
     i : In(stream.Signature(item_layout(plan), always_ready=True))
-        Items of the picker, each taken at once.
+        Items of the dispatcher, each taken at once.
     drained : Out(1)
         In a read-out: the last step of a walk is taken.
     train_addr, row_addr, read_en, train, row

@@ -1,4 +1,4 @@
-"""Picks the trains out of the words that a walker finds, one a cycle."""
+"""Picks the trains out of the words that a address generator finds, one a cycle."""
 
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring

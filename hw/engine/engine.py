@@ -1,4 +1,4 @@
-"""From the trains of one layer to those of the next: walker, picker and engine."""
+"""From the trains of one layer to those of the next: address generator, dispatcher, datapath."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -44,7 +44,7 @@ class Engine(wiring.Component):
     """
 
     def __init__(self, plan):
-        self._walker, self._picker, self._engine = (
+        self._generator, self._dispatcher, self._datapath = (
             AddressGenerator(plan),
             Dispatcher(plan),
             Datapath(plan),
@@ -67,28 +67,28 @@ class Engine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.walker = walker = self._walker
-        m.submodules.picker = picker = self._picker
-        m.submodules.engine = engine = self._engine
-        connect(m, walker.o, picker.i)
-        connect(m, picker.o, engine.i)
-        connect(m, engine.o, flipped(self.o))
+        m.submodules.address_generator = generator = self._generator
+        m.submodules.dispatcher = dispatcher = self._dispatcher
+        m.submodules.datapath = datapath = self._datapath
+        connect(m, generator.o, dispatcher.i)
+        connect(m, dispatcher.o, datapath.i)
+        connect(m, datapath.o, flipped(self.o))
         m.d.comb += [
-            walker.number.eq(self.number), walker.start.eq(self.start),
-            walker.flow.eq(picker.flow),
-            self.bitmap_addr.eq(walker.bitmap_addr), walker.bitmap_data.eq(self.bitmap_data),
-            picker.number.eq(self.number), picker.drained.eq(engine.drained),
-            engine.number.eq(self.number), engine.start.eq(self.start),
-            self.train_addr.eq(engine.train_addr), engine.train.eq(self.train),
-            self.row_addr.eq(engine.row_addr), engine.row.eq(self.row),
-            self.read_en.eq(engine.read_en), self.done.eq(engine.done),
-            self.w_en.eq(engine.w_en), self.w_train.eq(engine.w_train),
-            self.w_some.eq(engine.w_some),
-            self.w_jump.eq(engine.w_jump), self.w_turn.eq(engine.w_turn),
-            self.pixel_done.eq(engine.pixel_done), self.spikes.eq(engine.spikes),
-            self.activity.valid.eq(picker.o.valid), self.activity.kind.eq(picker.o.p.kind),
+            generator.number.eq(self.number), generator.start.eq(self.start),
+            generator.flow.eq(dispatcher.flow),
+            self.bitmap_addr.eq(generator.bitmap_addr), generator.bitmap_data.eq(self.bitmap_data),
+            dispatcher.number.eq(self.number), dispatcher.drained.eq(datapath.drained),
+            datapath.number.eq(self.number), datapath.start.eq(self.start),
+            self.train_addr.eq(datapath.train_addr), datapath.train.eq(self.train),
+            self.row_addr.eq(datapath.row_addr), datapath.row.eq(self.row),
+            self.read_en.eq(datapath.read_en), self.done.eq(datapath.done),
+            self.w_en.eq(datapath.w_en), self.w_train.eq(datapath.w_train),
+            self.w_some.eq(datapath.w_some),
+            self.w_jump.eq(datapath.w_jump), self.w_turn.eq(datapath.w_turn),
+            self.pixel_done.eq(datapath.pixel_done), self.spikes.eq(datapath.spikes),
+            self.activity.valid.eq(dispatcher.o.valid), self.activity.kind.eq(dispatcher.o.p.kind),
         ]
         waited = Signal()                                    # two cycles before its item would come
-        m.d.sync += [waited.eq(picker.waits), self.activity.waits.eq(waited)]
+        m.d.sync += [waited.eq(dispatcher.waits), self.activity.waits.eq(waited)]
 
         return m

@@ -78,7 +78,7 @@ class Explanations(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.follower = reader = self._reader
+        m.submodules.reader = reader = self._reader
         follows = lambda layers: pass_register(m, self.number, [
             int(not p.merging and p.stage.index in layers) for p in self.passes])
         of_traces = self.index & TRACE_TABLE != 0            # else of SAM

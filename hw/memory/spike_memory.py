@@ -13,10 +13,10 @@ __all__ = ["SpikeMemory"]
 class SpikeMemory(wiring.Component):
     """Trains of a pass's input in one memory, of its output in the other.
 
-    The walker has the source memory to itself. Writes go to the other one, each behind the one
-    before, with the SAM unit's reads between them. Every read takes one cycle. A write also marks
-    the train in the bitmap, a cycle later, by whether it is not all zero; the first train written
-    to a word of the bitmap clears the rest of it. The bitmap read port looks at the source.
+    The address generator has the source memory to itself. Writes go to the other one, each behind
+    the one before, with the SAM unit's reads between them. Every read takes one cycle. A write also
+    marks the train in the bitmap, a cycle later, by whether it is not all zero; the first train
+    written to a word of the bitmap clears the rest of it. The bitmap read port looks at the source.
 
     Parameters
     ----------

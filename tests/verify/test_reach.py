@@ -22,8 +22,8 @@ def test_red_with_a_count_given_up(monkeypatch):
 
 def test_red_with_an_end_overlooked():
     """The end of a pass is overlooked while a map is stalled."""
-    broken = changed(accelerator, "sequencer.done.eq(core.done)",
-                     "sequencer.done.eq(core.done & self.o_maps.ready)")
+    broken = changed(accelerator, "sequencer.done.eq(engine.done)",
+                     "sequencer.done.eq(engine.done & self.o_maps.ready)")
     with pytest.raises(AssertionError, match="wrong: an image never ends"):
         explored(broken.Accelerator, most=200_000)
 

@@ -100,7 +100,7 @@ def test_upsets(files):
     machine = Struck(network)
     wanted = run_batched(some, network, taps=machine.simulation.taps)
     names = {name: n for n, (_, name, _) in enumerate(machine.registers, 1)}
-    kept = max((n for name, n in names.items() if name.startswith("core.engine.lane0.")
+    kept = max((n for name, n in names.items() if name.startswith("engine.datapath.lane0.")
                 and machine.registers[n - 1][0] == "membrane"),
                key=lambda n: machine.registers[n - 1][2])       # the widest: not the spike
     bits = machine.registers[kept - 1][2]

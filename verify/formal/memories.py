@@ -61,7 +61,7 @@ def twins(m):
 
 
 def margin(m):
-    """After ``flow`` has gone, at most MARGIN words still come; whatever state the walker is in."""
+    """After ``flow`` has gone, at most MARGIN words still come, from any state."""
     unit = address_generator.AddressGenerator(plan(side=3, kernel=2))
     m.submodules.dut = unit
     past = Past(m)
@@ -77,7 +77,7 @@ def margin(m):
 
 
 def levels(m):
-    """The picker's queue never overflows nor runs below zero while its writer keeps the margin."""
+    """The dispatcher's queue stays in range while its writer keeps the margin."""
     unit = dispatcher.Dispatcher(plan())
     m.submodules.dut, inner = opened(unit)
     past = Past(m)

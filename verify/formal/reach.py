@@ -33,8 +33,8 @@ from verify.formal.streams import tiny
 HARNESS = Path(__file__).with_name("reach.cpp")
 MOST = 5_000_000                      # states, of a kilobyte each where they are still to be tried
 # Registers that run on while they decide nothing, which would make every length of a stall a state
-# of its own: the count of an image's cycles; and how many trains the picker has left, which after
-# the last of them, until the next word comes, here stays at none (hw.engine.dispatcher).
+# of its own: the count of an image's cycles; and how many trains the dispatcher has left, which
+# after the last of them, until the next word comes, here stays at none (hw.engine.dispatcher).
 IDLE = {"cycles": "24'd0", "left": r"\g<2> == 5'd31 ? 5'd0 : \g<2> "}
 IMAGES = np.array([255, 0], dtype=np.uint8).reshape(2, 1, 1, 1)
 GAP = np.array([255, 0, 255], dtype=np.uint8).reshape(1, 1, 1, 3)

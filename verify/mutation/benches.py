@@ -218,35 +218,72 @@ def benches():
     ragged = draw(394, rich=True, steps=(20,))
     return {
         "frames": Frames({"deframer": ("unit", 45), "unstuffer": ("unit.unstuff", 20)}),
-        "plain network": Accelerated(plain, {
-            "lane": ("core.engine.lane0", 40), **sam(40),
-            "fetch": ("core.engine.fetch", 10), "drain": ("core.engine.drain", 15),
-            "packer": ("core.engine.packer", 10), "writer": ("core.engine.writer", 15),
-            "walker": ("core.walker", 25), "picker": ("core.picker", 25),
-            "encoder": ("encoder", 40), "attribution": ("explain.traces", 35),
-            "read-out": ("core.engine.readout", 25)},
-            attribution=plain.taps[-1]),
-        "rich network": Accelerated(rich, {
-            "lane": ("core.engine.lane0", 25), "drain": ("core.engine.drain", 10),
-            "writer": ("core.engine.writer", 15), **sam(20),
-            "walker": ("core.walker", 25), "picker": ("core.picker", 20),
-            "attribution": ("explain.traces", 15), "trains": ("trains", 25),
-            "follower": ("explain.follower", 20)},
-            attribution=rich.taps[0], word_steps=8, lanes=2),
-        "merged network": Accelerated(merged, {
-            "lane": ("core.engine.lane1", 20), "merger": ("core.engine.merger", 8),
-            "writer": ("core.engine.writer", 10)}),
-        "ragged network": Accelerated(ragged, {
-            "trains": ("trains", 20), "follower": ("explain.follower", 25),
-            "writer": ("core.engine.writer", 20),
-            "read-out": ("core.engine.readout", 25)}, word_steps=8),
+        "plain network": Accelerated(
+            plain,
+            {
+                "lane": ("engine.datapath.lane0", 40),
+                **sam(40),
+                "fetch": ("engine.datapath.fetch", 10),
+                "drain": ("engine.datapath.drain", 15),
+                "packer": ("engine.datapath.packer", 10),
+                "writer": ("engine.datapath.writer", 15),
+                "address generator": ("engine.address_generator", 25),
+                "dispatcher": ("engine.dispatcher", 25),
+                "encoder": ("encoder", 40),
+                "attribution": ("explain.traces", 35),
+                "read-out": ("engine.datapath.readout", 25),
+            },
+            attribution=plain.taps[-1],
+        ),
+        "rich network": Accelerated(
+            rich,
+            {
+                "lane": ("engine.datapath.lane0", 25),
+                "drain": ("engine.datapath.drain", 10),
+                "writer": ("engine.datapath.writer", 15),
+                **sam(20),
+                "address generator": ("engine.address_generator", 25),
+                "dispatcher": ("engine.dispatcher", 20),
+                "attribution": ("explain.traces", 15),
+                "trains": ("trains", 25),
+                "tap reader": ("explain.reader", 20),
+            },
+            attribution=rich.taps[0],
+            word_steps=8,
+            lanes=2,
+        ),
+        "merged network": Accelerated(
+            merged,
+            {
+                "lane": ("engine.datapath.lane1", 20),
+                "merger": ("engine.datapath.merger", 8),
+                "writer": ("engine.datapath.writer", 10),
+            },
+        ),
+        "ragged network": Accelerated(
+            ragged,
+            {
+                "trains": ("trains", 20),
+                "tap reader": ("explain.reader", 25),
+                "writer": ("engine.datapath.writer", 20),
+                "read-out": ("engine.datapath.readout", 25),
+            },
+            word_steps=8,
+        ),
         # Stores behind silent walks, and last groups of one, follow each other at once.
-        "one lane network": Accelerated(plain, {
-            "writer": ("core.engine.writer", 20), "picker": ("core.picker", 15),
-            "walker": ("core.walker", 15)}, lanes=1),
-        "first network": Accelerated(first, {"read-out": ("core.engine.readout", 10)}),
-        "counted network": Accelerated(counted, {
-            "read-out": ("core.engine.readout", 10), **sam(20)}),
+        "one lane network": Accelerated(
+            plain,
+            {
+                "writer": ("engine.datapath.writer", 20),
+                "dispatcher": ("engine.dispatcher", 15),
+                "address generator": ("engine.address_generator", 15),
+            },
+            lanes=1,
+        ),
+        "first network": Accelerated(first, {"read-out": ("engine.datapath.readout", 10)}),
+        "counted network": Accelerated(
+            counted, {"read-out": ("engine.datapath.readout", 10), **sam(20)}
+        ),
     }
 
 
