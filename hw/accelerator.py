@@ -143,7 +143,7 @@ class Accelerator(wiring.Component):
         m.submodules.weights   = weights   = Weights(
             rows=plan.weight_rows, row_words=plan.row_words)
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
-        m.submodules.engine      = engine      = Engine(plan)
+        m.submodules.engine    = engine    = Engine(plan)
         m.submodules.monitor   = monitor   = TrainMonitor(
             layers=[p.stage.index for p in passes], merging=[p.merging for p in passes])
         m.submodules.counts    = counts    = ResultCounts(
@@ -204,17 +204,17 @@ class Accelerator(wiring.Component):
             encoder.o.ready.eq(1),
             placer.valid.eq(encoder.o.valid), placer.first.eq(encoder.o.p.first),
             placer.restarted.eq(restarted), placer.w_addr.eq(trains.w_addr),
-            trains.w_rewind.eq(restarted | sequencer.start),
+            trains.w_restart.eq(restarted | sequencer.start),
             # Of the two only one ever writes.
             trains.w_en.eq(encoder.o.valid | engine.w_en),
-            trains.w_jump.eq(Mux(loading, placer.w_jump, engine.w_jump)),
-            trains.w_turn.eq(Mux(loading, placer.w_turn, engine.w_turn)),
+            trains.w_increment.eq(Mux(loading, placer.w_increment, engine.w_increment)),
+            trains.w_next_chunk.eq(Mux(loading, placer.w_next_chunk, engine.w_next_chunk)),
             monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.w_en),
             monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.w_train),
             self.monitor.eq(monitor.o),
         ]
         train = Mux(loading, encoder.o.p.train, engine.w_train)
-        some  = Mux(loading, encoder.some, engine.w_some)
+        some  = Mux(loading, encoder.some, engine.w_nonzero)
         if self.experiments:
             m.submodules.experiments = experiments = SpikeMask(
                 trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
@@ -222,12 +222,12 @@ class Accelerator(wiring.Component):
                 experiments.index.eq(registers.index), experiments.data.eq(registers.data),
                 experiments.en.eq(registers.written[Space.EXPERIMENT]),
                 experiments.number.eq(monitor.o.number), experiments.pooled.eq(monitor.o.pooled),
-                experiments.rewind.eq(trains.w_rewind), experiments.w_en.eq(trains.w_en),
-                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_jump),
+                experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.w_en),
+                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_increment),
                 experiments.i.eq(train),
             ]
             train, some = experiments.o, experiments.o.any()
-        m.d.comb += [trains.w_train.eq(train), trains.w_some.eq(some)]
+        m.d.comb += [trains.w_train.eq(train), trains.w_nonzero.eq(some)]
 
         # --- maps and traces: the trains are read between the writes ------------------------------
         if explanations := self._explanations():
@@ -268,7 +268,7 @@ class Accelerator(wiring.Component):
             profiler.finished.eq(sequencer.finished),
             profiler.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
                               | engine.o.valid),
-            profiler.speaking.eq(number == len(passes) - 1),
+            profiler.is_readout.eq(number == len(passes) - 1),
             profiler.valid.eq(engine.activity.valid), profiler.kind.eq(engine.activity.kind),
             profiler.waits.eq(engine.activity.waits),
             self.activity.eq(profiler.o),

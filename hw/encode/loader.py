@@ -31,7 +31,7 @@ class InputPlacer(wiring.Component):
         An image begins; no word comes in this cycle.
     w_addr : In(addr)
         Where the word is written.
-    w_jump, w_turn : Out(addr), Out(1)
+    w_increment, w_next_chunk : Out(addr), Out(1)
         From its address to that of the next, and whether that belongs to another chunk
         (hw.memory.spike_memory).
     loaded : Out(1)
@@ -43,7 +43,7 @@ class InputPlacer(wiring.Component):
         self.stride, self.in_chunk, self.trains = stride, in_chunk, trains
         super().__init__({
             "valid": In(1), "first": In(1), "restarted": In(1), "w_addr": In(addr),
-            "w_jump": Out(addr), "w_turn": Out(1), "loaded": Out(1),
+            "w_increment": Out(addr), "w_next_chunk": Out(1), "loaded": Out(1),
         })
 
     def elaborate(self, platform):
@@ -57,10 +57,10 @@ class InputPlacer(wiring.Component):
         last_plane, last_chunk = plane == planes - 1, chunk == chunks - 1
         beyond = Mux(placed == channels - 1, self.stride - channels * planes + 1, 1)
         m.d.comb += [
-            self.w_jump.eq(Mux(
+            self.w_increment.eq(Mux(
                 last_plane, Mux(last_chunk, beyond - in_chunk * (chunks - 1),
                                 in_chunk - (planes - 1)), 1)),
-            self.w_turn.eq(last_plane),
+            self.w_next_chunk.eq(last_plane),
         ]
         with m.If(self.valid):
             m.d.sync += [plane.eq(Mux(last_plane, 0, plane + 1)), channel.eq(placed)]

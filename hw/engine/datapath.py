@@ -24,10 +24,10 @@ class Datapath(wiring.Component):
 
     An Add is read from both memories, registered, and added one cycle later by every lane. An End
     hands the sums of a walk to the shadows; hw.engine.dispatcher sees to it that those of the walk
-    before are drained by then, which takes ``word_steps`` cycles, or ``lanes`` if it is hollow.
-    Finished trains leave one a cycle, lane after lane. In a read-out pass each step waits until the
-    membranes of its lanes have left as scores, lane after lane, only those of existing classes. A
-    merging pass (max pooling) adds nothing; the OR of a walk's trains leaves at its end.
+    before are drained by then, which takes ``word_steps`` cycles, or ``lanes`` if nothing was added
+    to it. Finished trains leave one a cycle, lane after lane. In a read-out pass each step waits
+    until the membranes of its lanes have left as scores, lane after lane, only those of existing
+    classes. A merging pass (max pooling) adds nothing; the OR of a walk's trains leaves at its end.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Datapath(wiring.Component):
         In a read-out: the last step of a walk is taken.
     train_addr, row_addr, read_en, train, row
         Read ports of trains and weights, one cycle of latency.
-    w_en, w_train, w_some, w_jump, w_turn : Out
+    w_en, w_train, w_nonzero, w_increment, w_next_chunk : Out
         Finished trains, as hw.memory.spike_memory takes them.
     pixel_done : Out(1)
         With ``w_en``: the last train of an output pixel.
@@ -67,8 +67,8 @@ class Datapath(wiring.Component):
             "drained": Out(1),
             "train_addr": Out(train_shape), "row_addr": Out(row_shape), "read_en": Out(1),
             "train": In(plan.word_steps), "row": In(WORD * plan.row_words),
-            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_some": Out(1),
-            "w_jump": Out(train_shape), "w_turn": Out(1),
+            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_nonzero": Out(1),
+            "w_increment": Out(train_shape), "w_next_chunk": Out(1),
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
@@ -79,7 +79,7 @@ class Datapath(wiring.Component):
         plan, passes = self.plan, self.plan.passes
         fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         merges = any(p.merging for p in passes)
-        merging, storing, speaking = (
+        merging, storing, is_readout = (
             fixed(test(p) for p in passes)
             for test in (lambda p: p.merging, lambda p: p.storing, lambda p: p is passes[-1]))
 
@@ -94,28 +94,46 @@ class Datapath(wiring.Component):
         connect(m, readout.o, flipped(self.o))
         scored = Signal()                                    # the pass's last score is on its way
         m.d.comb += [
-            self.train_addr.eq(fetch.train_addr), self.row_addr.eq(fetch.row_addr),
-            self.read_en.eq(fetch.read_en), fetch.train_data.eq(self.train),
-            fetch.row_data.eq(self.row), fetch.merging.eq(merging),
-            drain.load.eq(fetch.load), drain.hollow.eq(fetch.hollow), drain.last.eq(fetch.last),
-            drain.speaking.eq(speaking), drain.told.eq(readout.told),
-            self.drained.eq(drain.stepped & drain.now.last & speaking),
-            readout.speaking.eq(speaking), readout.speaks.eq(drain.holds),
-            readout.step.eq(drain.step), readout.chunk.eq(drain.chunk),
-            readout.stepped.eq(drain.stepped), readout.last.eq(drain.now.last & drain.last_chunk),
-            packer.stepped.eq(drain.stepped), packer.live.eq(drain.live),
-            packer.now.eq(drain.now), packer.last_chunk.eq(drain.last_chunk),
+            self.train_addr.eq(fetch.train_addr),
+            self.row_addr.eq(fetch.row_addr),
+            self.read_en.eq(fetch.read_en),
+            fetch.train_data.eq(self.train),
+            fetch.row_data.eq(self.row),
+            fetch.merging.eq(merging),
+            drain.load.eq(fetch.load),
+            drain.empty_walk.eq(fetch.empty_walk),
+            drain.last.eq(fetch.last),
+            drain.is_readout.eq(is_readout),
+            drain.told.eq(readout.told),
+            self.drained.eq(drain.stepped & drain.now.last & is_readout),
+            readout.is_readout.eq(is_readout),
+            readout.speaks.eq(drain.holds),
+            readout.step.eq(drain.step),
+            readout.chunk.eq(drain.chunk),
+            readout.stepped.eq(drain.stepped),
+            readout.last.eq(drain.now.last & drain.last_chunk),
+            packer.stepped.eq(drain.stepped),
+            packer.live.eq(drain.live),
+            packer.now.eq(drain.now),
+            packer.last_chunk.eq(drain.last_chunk),
             packer.storing.eq(storing),
-            writer.number.eq(self.number), writer.start.eq(self.start), writer.storing.eq(storing),
-            writer.words.eq(packer.words), writer.full.eq(packer.full),
+            writer.number.eq(self.number),
+            writer.start.eq(self.start),
+            writer.storing.eq(storing),
+            writer.words.eq(packer.words),
+            writer.full.eq(packer.full),
             writer.full_chunk.eq(packer.full_chunk),
-            self.w_en.eq(writer.en), self.w_train.eq(writer.train), self.w_some.eq(writer.some),
-            self.w_jump.eq(writer.jump), self.w_turn.eq(writer.turn),
-            self.pixel_done.eq(writer.pixel_done), self.spikes.eq(packer.fired),
+            self.w_en.eq(writer.en),
+            self.w_train.eq(writer.train),
+            self.w_nonzero.eq(writer.some),
+            self.w_increment.eq(writer.jump),
+            self.w_next_chunk.eq(writer.turn),
+            self.pixel_done.eq(writer.pixel_done),
+            self.spikes.eq(packer.fired),
         ]
         m.d.sync += [
             scored.eq(drain.stepped & drain.now.last & drain.last_chunk & drain.now.final
-                      & speaking & ~storing),
+                      & is_readout & ~storing),
             self.done.eq(writer.stored | scored),
         ]
         if merges:

@@ -22,10 +22,10 @@ def empty_drain(lanes):
 def item_layout(plan):
     """A train and its weight row by their addresses, a row of parameters, or an end.
 
-    ``hollow``, with an end: nothing was added since the last one, and nothing can spike.
+    ``empty_walk``, with an end: nothing was added since the last one, and nothing can spike.
     """
     return data.StructLayout({
-        "kind": Kind, "hollow": 1, "train": plan.train_addr, "row": plan.row_addr})
+        "kind": Kind, "empty_walk": 1, "train": plan.train_addr, "row": plan.row_addr})
 
 
 def ones(word):
@@ -154,12 +154,12 @@ class Dispatcher(wiring.Component):
         skips   = fixed(plan.can_skip(p) for p in passes)
         merging = fixed(p.merging for p in passes)
         speaks  = fixed(p is passes[-1] for p in passes)
-        hollow  = ~added & skips
+        empty_walk  = ~added & skips
         m.d.sync += room.eq((cool | (cooling == 1)) & (~told | self.drained))
         with m.If(gives & ends):
             m.d.sync += room.eq(0)
             m.d.sync += [
-                cooling.eq(Mux(merging, NEXT - 1, Mux(hollow, short - 1, full - 1))),
+                cooling.eq(Mux(merging, NEXT - 1, Mux(empty_walk, short - 1, full - 1))),
                 cool.eq(0), told.eq(speaks), added.eq(0),
             ]
         with m.Else():
@@ -171,7 +171,7 @@ class Dispatcher(wiring.Component):
                 m.d.sync += added.eq(1)
 
         # --- code: from one-hot to addresses ------------------------------------------------------
-        coded, coded_kind, coded_hollow = Signal(), Signal(Kind), Signal()
+        coded, coded_kind, coded_empty_walk = Signal(), Signal(Kind), Signal()
         coded_address, coded_row = Signal.like(address), Signal.like(row)
         lowest = Signal(WORD, reset_less=True)
         given = Signal(item_layout(plan), reset_less=True)
@@ -180,9 +180,15 @@ class Dispatcher(wiring.Component):
         m.d.comb += index.eq(Cat(
             Cat(lowest[n] for n in range(WORD) if n >> bit & 1).any() for bit in range(4)))
         m.d.sync += [
-            coded.eq(gives), coded_kind.eq(kind), lowest.eq(rest & ~fewer),
-            coded_address.eq(address), coded_row.eq(row), coded_hollow.eq(hollow),
-            self.o.valid.eq(coded), given.kind.eq(coded_kind), given.hollow.eq(coded_hollow),
+            coded.eq(gives),
+            coded_kind.eq(kind),
+            lowest.eq(rest & ~fewer),
+            coded_address.eq(address),
+            coded_row.eq(row),
+            coded_empty_walk.eq(empty_walk),
+            self.o.valid.eq(coded),
+            given.kind.eq(coded_kind),
+            given.empty_walk.eq(coded_empty_walk),
             given.train.eq(Cat(index, coded_address)),
             # The rows of a word begin at a multiple of its window.
             given.row.eq(coded_row | (index & inner)),

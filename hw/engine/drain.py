@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = ["DrainSequencer", "flags_layout"]
 
-# Of a step that drains. final: its walk is the pass's last; hollow: nothing was added to it.
-flags_layout = data.StructLayout({"last": 1, "final": 1, "hollow": 1})
+# Of a step that drains. final: its walk is the pass's last; empty_walk: nothing was added to it.
+flags_layout = data.StructLayout({"last": 1, "final": 1, "empty_walk": 1})
 
 
 class DrainSequencer(wiring.Component):
@@ -23,9 +23,9 @@ class DrainSequencer(wiring.Component):
 
     Members
     -------
-    load, hollow, last : In(1)
+    load, empty_walk, last : In(1)
         A walk's sums are in the shadows; hw.engine.fetch.
-    speaking : In(1)
+    is_readout : In(1)
         The pass is a read-out.
     told : In(1)
         The scores of the step that waits have left.
@@ -49,7 +49,7 @@ class DrainSequencer(wiring.Component):
     def __init__(self, *, word_steps, chunks, steps, lanes):
         self.word_steps, self.chunks, self.steps, self.lanes = word_steps, chunks, steps, lanes
         super().__init__({
-            "load": In(1), "hollow": In(1), "last": In(1), "speaking": In(1), "told": In(1),
+            "load": In(1), "empty_walk": In(1), "last": In(1), "is_readout": In(1), "told": In(1),
             "shift": Out(1), "opens": Out(1),
             "count": Out(range(word_steps)), "last_count": Out(1),
             "feed": Out(1), "stepped": Out(1),
@@ -91,17 +91,17 @@ class DrainSequencer(wiring.Component):
         with m.If(self.feed):
             m.d.sync += [
                 self.step.eq(next_step), self.now.eq(next_flags), self.live.eq(lives),
-                self.holds.eq(self.speaking & lives),
+                self.holds.eq(self.is_readout & lives),
             ]
         with m.Elif(self.told):
             m.d.sync += self.holds.eq(0)
         with m.If(self.load):
-            # All sums of a hollow walk are 0, and so are membranes and spikes; what is left is to
-            # wait for the stores before.
+            # All sums of an empty walk are 0, and so are membranes and spikes; what is left is
+            # to wait for the stores before.
             m.d.sync += [
-                shifting.eq(1), walk.final.eq(self.last), walk.hollow.eq(self.hollow),
-                self.count.eq(Mux(self.hollow, steps - self.lanes, 0)),
-                self.last_count.eq(self.hollow & (self.lanes == 1)),
+                shifting.eq(1), walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
+                self.count.eq(Mux(self.empty_walk, steps - self.lanes, 0)),
+                self.last_count.eq(self.empty_walk & (self.lanes == 1)),
                 self.opens.eq(loads == 0), loads.eq(Mux(loads == chunks - 1, 0, loads + 1)),
             ]
         with m.If(self.stepped & self.now.last):

@@ -31,7 +31,7 @@ class Engine(wiring.Component):
         Read ports of the bitmap, the trains and the weights, one cycle of latency.
     read_en : Out(1)
         Trains and weights are read.
-    w_en, w_train, w_some, w_jump, w_turn : Out
+    w_en, w_train, w_nonzero, w_increment, w_next_chunk : Out
         Finished trains, as hw.memory.spike_memory takes them.
     pixel_done : Out(1)
         With ``w_en``: the last train of an output pixel.
@@ -56,8 +56,8 @@ class Engine(wiring.Component):
             "train_addr": Out(plan.train_addr), "train": In(plan.word_steps),
             "row_addr": Out(plan.row_addr), "row": In(WORD * plan.row_words),
             "read_en": Out(1),
-            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_some": Out(1),
-            "w_jump": Out(plan.train_addr), "w_turn": Out(1),
+            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_nonzero": Out(1),
+            "w_increment": Out(plan.train_addr), "w_next_chunk": Out(1),
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
@@ -83,8 +83,8 @@ class Engine(wiring.Component):
             self.row_addr.eq(datapath.row_addr), datapath.row.eq(self.row),
             self.read_en.eq(datapath.read_en), self.done.eq(datapath.done),
             self.w_en.eq(datapath.w_en), self.w_train.eq(datapath.w_train),
-            self.w_some.eq(datapath.w_some),
-            self.w_jump.eq(datapath.w_jump), self.w_turn.eq(datapath.w_turn),
+            self.w_nonzero.eq(datapath.w_nonzero),
+            self.w_increment.eq(datapath.w_increment), self.w_next_chunk.eq(datapath.w_next_chunk),
             self.pixel_done.eq(datapath.pixel_done), self.spikes.eq(datapath.spikes),
             self.activity.valid.eq(dispatcher.o.valid), self.activity.kind.eq(dispatcher.o.p.kind),
         ]

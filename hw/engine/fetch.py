@@ -38,7 +38,7 @@ class Fetch(wiring.Component):
         ``row`` is one of the pass's header.
     load, clear : Out(1)
         The sums are handed on; they are cleared, which is also done after a reset.
-    hollow, last : Out(1)
+    empty_walk, last : Out(1)
         With ``load``: nothing was added; the walk is the pass's last.
     """
 
@@ -51,14 +51,14 @@ class Fetch(wiring.Component):
             "train_data": In(plan.word_steps), "row_data": In(WORD * plan.row_words),
             "adds": Out(1), "ends": Out(1),
             "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
-            "param": Out(1), "load": Out(1), "clear": Out(1, init=1), "hollow": Out(1),
+            "param": Out(1), "load": Out(1), "clear": Out(1, init=1), "empty_walk": Out(1),
             "last": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         read = Signal(Kind)
-        reads, hollow = Signal(), Signal()                   # of the item read
+        reads, empty_walk = Signal(), Signal()                   # of the item read
         row = Signal(self.row.shape(), reset_less=True)
         m.d.comb += [
             self.train_addr.eq(self.i.p.train), self.row_addr.eq(self.i.p.row),
@@ -71,11 +71,11 @@ class Fetch(wiring.Component):
         if self.merges:
             ends, adds = ends & ~self.merging, adds & ~self.merging
         m.d.sync += [
-            reads.eq(self.i.valid), read.eq(self.i.p.kind), hollow.eq(self.i.p.hollow),
+            reads.eq(self.i.valid), read.eq(self.i.p.kind), empty_walk.eq(self.i.p.empty_walk),
             # With `load` all lanes' sums are cleared, by the same enables.
             self.train.eq(Mux(ends, ~0, Mux(adds, self.train_data, 0))),
             row.eq(self.row_data), self.param.eq(reads & (read == Kind.Param)),
             self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
-            self.hollow.eq(hollow), self.last.eq(read == Kind.Last),
+            self.empty_walk.eq(empty_walk), self.last.eq(read == Kind.Last),
         ]
         return m

@@ -38,7 +38,7 @@ class StallProfiler(wiring.Component):
         The pass, from 0.
     finished, blocked : In(1)
         Its last train or score is done; something of it has yet to leave.
-    speaking : In(1)
+    is_readout : In(1)
         The pass gives scores.
     valid, kind, waits : In(1), In(Kind), In(1)
         An item goes to the adders; an end waits for them.
@@ -51,7 +51,7 @@ class StallProfiler(wiring.Component):
     number: In(8)
     finished: In(1)
     blocked: In(1)
-    speaking: In(1)
+    is_readout: In(1)
     valid: In(1)
     kind: In(Kind)
     waits: In(1)
@@ -79,7 +79,7 @@ class StallProfiler(wiring.Component):
                 with m.Default():
                     m.d.comb += cause.eq(StallReason.Hand)
         with m.Elif(self.running & self.waits):
-            m.d.comb += cause.eq(Mux(self.speaking, StallReason.Output, StallReason.Drain))
+            m.d.comb += cause.eq(Mux(self.is_readout, StallReason.Output, StallReason.Drain))
         with m.Elif(self.finished & self.blocked):
             m.d.comb += cause.eq(StallReason.Output)
         with m.Elif(begun & ~ended):

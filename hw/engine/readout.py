@@ -23,7 +23,7 @@ class Readout(wiring.Component):
 
     Members
     -------
-    speaking : In(1)
+    is_readout : In(1)
         The pass is the read-out.
     speaks : In(1)
         A step of it waits to be taken.
@@ -42,7 +42,7 @@ class Readout(wiring.Component):
     def __init__(self, plan):
         self.plan = plan
         super().__init__({
-            "speaking": In(1), "speaks": In(1),
+            "is_readout": In(1), "speaks": In(1),
             "chunk": In(range(plan.chunks)), "step": In(range(plan.word_steps)),
             "spikes": In(data.ArrayLayout(1, plan.lanes)),
             "membranes": In(data.ArrayLayout(signed(plan.membrane_bits), plan.lanes)),
@@ -73,7 +73,7 @@ class Readout(wiring.Component):
         # whether it is the step's last. A new group is given a cycle to be seen.
         blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
         takes   = Signal()
-        ended   = self.stepped & self.last & self.speaking
+        ended   = self.stepped & self.last & self.is_readout
         m.d.comb += [
             # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
             takes.eq(self.speaks & ~blocked),

@@ -87,8 +87,8 @@ class Writer(wiring.Component):
             ]
         with m.If(self.full.last):
             m.d.sync += [
-                hold.eq(Mux(self.full.hollow, 0, self.words.as_value())),
-                self.some.eq(self.words[0].any() & ~self.full.hollow),
+                hold.eq(Mux(self.full.empty_walk, 0, self.words.as_value())),
+                self.some.eq(self.words[0].any() & ~self.full.empty_walk),
                 final.eq(self.full.final),
             ]
         if self.merges:

@@ -35,11 +35,11 @@ class SpikeMemory(wiring.Component):
         Read port of the source.
     bitmap_addr, bitmap_data : In, Out(16)
         Read port of its bitmap.
-    w_rewind : In(1)
+    w_restart : In(1)
         The next write goes to address 0; not with ``w_en``.
-    w_en, w_train, w_some : In(1), In(word_steps), In(1)
-        Write to the other; ``w_some``: the train is not all zero.
-    w_jump, w_turn : In
+    w_en, w_train, w_nonzero : In(1), In(word_steps), In(1)
+        Write to the other; ``w_nonzero``: the train is not all zero.
+    w_increment, w_next_chunk : In
         From this write's address to the next one's, modulo its width; and whether that belongs to
         the next chunk.
     w_addr : Out
@@ -57,8 +57,8 @@ class SpikeMemory(wiring.Component):
             "source": In(1),
             "addr": In(addr), "en": In(1), "train": Out(word_steps),
             "bitmap_addr": In(addr - 4), "bitmap_data": Out(WORD),
-            "w_rewind": In(1), "w_en": In(1), "w_train": In(word_steps), "w_some": In(1),
-            "w_jump": In(addr), "w_turn": In(1),
+            "w_restart": In(1), "w_en": In(1), "w_train": In(word_steps), "w_nonzero": In(1),
+            "w_increment": In(addr), "w_next_chunk": In(1),
             "w_addr": Out(addr),
             "sam_turn": In(1),
             "sam_addr": In(addr), "sam_train": Out(word_steps),
@@ -70,10 +70,10 @@ class SpikeMemory(wiring.Component):
         # Of no meaning until it is rewound.
         w_addr = Signal.like(self.w_addr, reset_less=True)
         m.d.comb += self.w_addr.eq(w_addr)
-        with m.If(self.w_rewind):
+        with m.If(self.w_restart):
             m.d.sync += w_addr.eq(0)
         with m.Elif(self.w_en):
-            m.d.sync += w_addr.eq(w_addr + self.w_jump)
+            m.d.sync += w_addr.eq(w_addr + self.w_increment)
 
         banks = []
         for n in range(2):
@@ -104,7 +104,7 @@ class SpikeMemory(wiring.Component):
         kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])
         now   = Signal(WORD)
         m.d.comb += [
-            now.eq(kept | Cat(self.w_some & (self.w_addr[:4] == n) for n in range(WORD))),
+            now.eq(kept | Cat(self.w_nonzero & (self.w_addr[:4] == n) for n in range(WORD))),
             read.addr.eq(self.bitmap_addr + Mux(self.source, words[0], 0)),
             self.bitmap_data.eq(read.data),
         ]
@@ -116,7 +116,7 @@ class SpikeMemory(wiring.Component):
             if self.chunks == 1:
                 m.d.sync += marks.eq(now)
             else:
-                m.d.sync += marks.eq(Mux(self.w_turn, Cat(marks[WORD:], now),
+                m.d.sync += marks.eq(Mux(self.w_next_chunk, Cat(marks[WORD:], now),
                                          Cat(now, marks[WORD:])))
         if self.chunks == 1:
             m.d.comb += write.data.eq(marks)

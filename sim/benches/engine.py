@@ -34,7 +34,7 @@ def spikes_of_passes(plan, result):
 async def watch(dut, case, found):
     """Note every train stored by its address, pixels that end, spikes, and the end of the pass."""
     port = {name: dut[f"{case}__{name}"] for name in (
-        "w_en", "w_train", "w_jump", "pixel_done", "spikes", "done")}
+        "w_en", "w_train", "w_increment", "pixel_done", "spikes", "done")}
     while True:
         await RisingEdge(dut.clk)
         found["spikes"] += number(port["spikes"])
@@ -43,8 +43,8 @@ async def watch(dut, case, found):
         if port["w_en"].value:
             assert not found["late"], "a train after the last one"
             found["stored"].append((found["at"], number(port["w_train"]), ends))
-            found["at"] += number(port["w_jump"])
-            found["at"] %= 2**len(port["w_jump"])
+            found["at"] += number(port["w_increment"])
+            found["at"] %= 2**len(port["w_increment"])
         else:
             assert not ends, "a pixel ends without a train"
 

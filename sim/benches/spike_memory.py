@@ -80,22 +80,24 @@ async def keeps_what_was_written(dut, case, idle):
         port("source").value = source
         sources.shown = bitmaps.shown = behind.shown = None
         order = list(places(channels, pixels, lanes, chunks))
-        port("w_rewind").value, port("w_en").value = 1, 0
+        port("w_restart").value, port("w_en").value = 1, 0
         port("en").value = 0
         await RisingEdge(dut.clk)
-        port("w_rewind").value = 0
+        port("w_restart").value = 0
         written, new_marks, at, checked = [], {}, 0, 0
         while at < len(order) or checked < 2 * len(read):
             writes = at < len(order) and random.random() >= idle
             train = random.choice((0, random.randrange(2**width)))
             port("w_en").value, port("w_train").value = int(writes), train
-            port("w_some").value = int(train != 0)
+            port("w_nonzero").value = int(train != 0)
             port("sam_turn").value = int(not writes)
             if writes:
                 place, chunk = order[at]
                 after, turned = order[at + 1] if at + 1 < len(order) else (0, chunk + 1)
-                port("w_jump").value = (after - place) % 2**len(port("w_jump"))
-                port("w_turn").value = int(turned != chunk) if chunks > 1 else random.getrandbits(1)
+                port("w_increment").value = (after - place) % 2**len(port("w_increment"))
+                port("w_next_chunk").value = (
+                    int(turned != chunk) if chunks > 1 else random.getrandbits(1)
+                )
             sources.ask(read, 0.7)
             bitmaps.ask(marks, 0.7)
             # Not in the cycle of a write, nor a place of which the write is the next to come.

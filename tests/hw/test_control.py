@@ -131,7 +131,7 @@ def test_words_of_the_input_are_placed(channels, chunks, planes):
             ctx.set(unit.valid, 1)
             ctx.set(unit.first, n < chunks * planes)
             assert ctx.get(unit.loaded) == (n == len(words) - 1)
-            addr = (addr + ctx.get(unit.w_jump)) % 256
+            addr = (addr + ctx.get(unit.w_increment)) % 256
             await ctx.tick()
             ctx.set(unit.valid, 0)
             assert not ctx.get(unit.loaded)

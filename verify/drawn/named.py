@@ -60,7 +60,7 @@ def depthwise(lanes):
 
 
 def pooled(lanes):
-    """Its relative: 13 x 13 pixels, max pooling between, which is a pass of hollow walks."""
+    """Its relative: 13 x 13 pixels, max pooling between, which is a pass of empty walks."""
     rng = np.random.default_rng(14)
     network = Network((2, 13, 13), 16, (
         small(rng, 6, 2, 3, 3, bits=8, threshold=130, padding=1), Pool("max", 2, 2),

@@ -152,17 +152,22 @@ def written_trains(m):
     rewound = Signal()
     changes = past.known & (past(unit.source) != unit.source)
     # The bitmap is written a cycle after the train.
-    m.d.comb += [Assume(~changes | ~(unit.w_en | past(unit.w_en))), Assume(unit.w_jump == 1),
-                 Assume(~unit.w_turn),
-                 Assume(unit.w_some == unit.w_train.any()), Assume(~(unit.w_en & unit.w_rewind)),
-                 Assume(~unit.w_en | rewound), Assume(~(unit.w_en & unit.sam_turn))]
-    m.d.sync += rewound.eq(~changes & (rewound | unit.w_rewind))
+    m.d.comb += [
+        Assume(~changes | ~(unit.w_en | past(unit.w_en))),
+        Assume(unit.w_increment == 1),
+        Assume(~unit.w_next_chunk),
+        Assume(unit.w_nonzero == unit.w_train.any()),
+        Assume(~(unit.w_en & unit.w_restart)),
+        Assume(~unit.w_en | rewound),
+        Assume(~(unit.w_en & unit.sam_turn)),
+    ]
+    m.d.sync += rewound.eq(~changes & (rewound | unit.w_restart))
     here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
     known = Signal(2)
     value = [Signal(4, name=f"value{n}") for n in range(2)]
     for n in range(2):
         # A pass makes the bitmap forget the image before.
-        with m.If(unit.w_rewind & (unit.source != n)):
+        with m.If(unit.w_restart & (unit.source != n)):
             m.d.sync += known[n].eq(0)
         with m.If(here & (unit.source != n)):
             m.d.sync += [value[n].eq(unit.w_train), known[n].eq(1)]

@@ -51,7 +51,7 @@ def stored(plan, number):
             Assume(unit.bitmap_data == unit.bitmap_data[0].replicate(len(unit.bitmap_data))),
         ]
         with m.If(unit.w_en):
-            m.d.sync += [at.eq(at + unit.w_jump), count.eq(count + 1)]
+            m.d.sync += [at.eq(at + unit.w_increment), count.eq(count + 1)]
             m.d.comb += [
                 Assert(begun), Assert(count < len(places), "a train too many"),
                 Assert(at == Array(places)[count], "a train at another's place"),
