@@ -15,7 +15,7 @@ help:
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
 	@echo "make circles   modules that import each other in a circle: none"
-	@echo "make pairs     the whole covering array of drawn networks, RTL against golden, hours"
+	@echo "make pairs     the whole covering array of drawn networks, RTL against golden, half an hour"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
 	@echo "make formal    prove the gateware's rules, some minutes (docs/proof.md)"
 	@echo "make fuzz      20,000 drawn command lines and files over all commands, half an hour"
