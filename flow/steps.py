@@ -13,7 +13,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from boards.platform.device import AFTER_READ
+from boards.platform.target import target_for
 from flow import timing
+from flow.toolchain import environment
 from golden.io import processes
 from golden.io.files import replacing
 
@@ -34,7 +37,6 @@ class PlacementFailed(ToolError):
 
 def icebreaker():
     """The boards.platform.target.Target that is meant where none is named."""
-    from boards.platform.target import target_for
     return target_for("ice40")
 
 
@@ -85,10 +87,8 @@ def synthesised(component, where, *, target=None, verilog=False, flat=True):
         Whether modules are dissolved; otherwise each keeps its cells, and none is optimised
         together with another. For counting only.
 
-    Raises Failed with the last error line of the tool that stopped.
+    Raises ToolError with the last error line of the tool that stopped.
     """
-    from boards.platform.target import AFTER_READ
-    from flow.toolchain import environment
     target = target or icebreaker()
     chosen = environment(target.family)
     options = target.synthesis if flat else f"-noflatten {target.synthesis}"

@@ -1,5 +1,7 @@
 """The signature that a chip computes of its weight memory, and what the driver makes of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -174,7 +176,7 @@ def test_another_network_of_the_same_shape(chip):
     layers = []
     for layer in network.layers:
         if hasattr(layer, "weights"):
-            layer = type(layer)(**{**vars(layer), "weights": layer.weights[::-1].copy()})
+            layer = replace(layer, weights=layer.weights[::-1].copy())
         layers.append(layer)
     other = type(network)(**{**{name: getattr(network, name) for name in
                                 network.__dataclass_fields__}, "layers": tuple(layers)})

@@ -161,7 +161,7 @@ def test_held_and_folder(tmp_path):
     """Stopped while it is held: what is begun is done, and the folder goes."""
     code = """
 import os, signal, sys
-from golden import processes
+from golden.io import processes
 from golden.io.errors import command
 @command
 def main():

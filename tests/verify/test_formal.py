@@ -8,7 +8,7 @@ from amaranth import C, Cat
 from boards.link import crc, deframer, executor, stuffing, uart
 from hw.arithmetic import first_of_four
 from hw.encode import bernoulli
-from hw.engine import dispatcher
+from hw.engine import dispatcher, lane
 from hw.engine.neurons import lif
 from hw.explain import tap_reader
 from hw.explain.sam import map as pixel_map
@@ -172,6 +172,9 @@ PLANTED = {
 }
 
 
+USERS = {"LifNeuron": (lane,)}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def tools():
     """The first call of YoWASP on a machine takes a minute."""
@@ -186,7 +189,9 @@ def test_red_with(fault, monkeypatch):
         monkeypatch.setattr(target, make())
     else:
         module, name, old, new, component, claim = FAULTS[fault]
-        monkeypatch.setattr(module, name, getattr(changed(module, old, new), name))
+        broken = getattr(changed(module, old, new), name)
+        for place in (module, *USERS.get(name, ())):         # who imported it by name
+            monkeypatch.setattr(place, name, broken)
     chosen, = [p for p in PROOFS if component in p.component and claim in p.claim][:1]
     verdict = prove(chosen).verdict
     assert re.search("FAIL|UNKNOWN", verdict) and "Assert failed" in verdict, verdict

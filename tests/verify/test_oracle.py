@@ -188,7 +188,7 @@ def test_another_result_shows(recorded, monkeypatch):
 def test_another_tree_is_measured_and_no_other(tmp_path, capsys):
     """The copy has other scores; the oracle of this tree finds them there."""
     tree = tmp_path / "copy"
-    for room in ("golden", "hw", "sim", "boards"):
+    for room in ("golden", "hw", "boards", "flow", "sim"):
         shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
     with (tree / "hw" / "accelerator.py").open("a") as file:
         file.write("\n\ndef silent(self, platform, plain=Accelerator.elaborate):\n"
