@@ -97,7 +97,7 @@ def test_keeps_to_its_files_and_its_name(small):
 
 def test_nothing_comes_from_elsewhere():
     """The page's files name no other server."""
-    for file in (Path("boards") / "page").iterdir():
+    for file in Path("apps/view/page").iterdir():
         assert "//" not in file.read_text().replace("// ", ""), file
 
 
