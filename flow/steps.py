@@ -87,7 +87,7 @@ def synthesised(component, where, *, target=None, verilog=False, flat=True):
 
     Raises Failed with the last error line of the tool that stopped.
     """
-    from boards.platform.target import AFTER_READ
+    from boards.platform.device import AFTER_READ
     from flow.toolchain import environment
     target = target or icebreaker()
     chosen = environment(target.family)
