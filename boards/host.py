@@ -202,7 +202,7 @@ class Board:
         """Make ``writes``, (n, 3) of (space, index, word), and remember those a reset undoes.
 
         An experiment is two such arrays, what to do and how to undo it
-        (hw.explain.ablation.deletion).
+        (hw.explain.ablation.mask_writes).
         """
         for kind, index, words in runs(self._checked(writes)):
             self._write(kind, index, words)

@@ -76,7 +76,7 @@ def design(network, config):
 
 
 def target_of(config):
-    """boards.platform.device.Target of a BuildConfig."""
+    """boards.platform.target.Target of a BuildConfig."""
     try:
         return target_for(config.device, config.board)
     except ValueError as error:

@@ -61,7 +61,7 @@ FILES = ("float.npz", "digits.nir", "calibration.npz", "test.npz")
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m train.digits", description=__doc__)
     parser.add_argument("--out", default="build/digits", metavar="DIR")
     parser.add_argument("--epochs", type=whole(), default=12)
     args = parser.parse_args(argv)

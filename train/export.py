@@ -74,7 +74,7 @@ def accuracy(made, images, labels):
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m train.export", description=__doc__)
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--name", default="fashion", help="of the checkpoint under build/train")
     parser.add_argument("--out", default="models/fashion.npz")

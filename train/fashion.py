@@ -27,7 +27,7 @@ from train.export import network
 
 def arguments(argv=None):
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m train.fashion", description=__doc__)
     parser.add_argument("--data", help="folder with the idx files")
     parser.add_argument("--name", default="fashion", help="names the files under build/train")
     parser.add_argument("--out", default="models/fashion.npz", help="file for the last epoch")

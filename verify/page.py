@@ -64,9 +64,9 @@ accelerator; a simulation that tries everything the environment may do, in every
 it, can. {reach}
 
 Two registers that run on while they decide nothing are held there, or every length of a stall would
-be a state of its own: the count of an image's cycles, which is not compared, and the picker's count
-of the trains of a word after the last of them (`verify/formal/reach.py`). States are told apart by
-128 bits of a hash.
+be a state of its own: the count of an image's cycles, which is not compared, and the dispatcher's
+count of the trains of a word after the last of them (`verify/formal/reach.py`). States are told
+apart by 128 bits of a hash.
 
 Planted: a count that is given up when nobody takes it, and an end that is overlooked while a map
 is stalled, a deadlock; a store that is told its jump a cycle late, which the row alone sees

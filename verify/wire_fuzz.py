@@ -1,6 +1,6 @@
 """Mutated frames at the UART pins of the chip in Verilator; after each batch a real request.
 
-``python -m verify.wire_fuzz --frames 20000`` prints how many were sent, answered and refused, and
+``python -m tests.fuzz_wire --frames 20000`` prints how many were sent, answered and refused, and
 how often the chip hung or answered wrongly: 0, or the exit code is 1. Every answer is compared with
 what a model of the protocol says. The accelerator behind the pins is a stand-in that adds up all it
 is told, so that one write too many, or a wrong one, shows.
@@ -185,7 +185,7 @@ def fuzz(frames, *, seed=1):
 @command
 def main(argv=None):
     """Send the frames; exit code 1 where the chip hung or answered wrongly."""
-    parser = argparse.ArgumentParser(prog="python -m verify.wire_fuzz", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz_wire", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)

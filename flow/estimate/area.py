@@ -70,7 +70,7 @@ def cells(accelerator):
 def blocks(accelerator):
     """{ebr, spram, dsp} of the chip around an accelerator.
 
-    What flow.estimate.memories plans, the picker's queue and counts, a read-out's sums, and the
+    What flow.estimate.memories plans, the dispatcher's queue and counts, a read-out's sums, and the
     frames and identity of the link; a short program becomes logic.
     """
     plan = accelerator.plan

@@ -78,7 +78,7 @@ def ready(page):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.view_page", description=__doc__)
     parser.add_argument("--out", default="docs", metavar="DIR")
     args = parser.parse_args()
     _, images, labels = demo()

@@ -1,7 +1,7 @@
 """Every command under drawn arguments and damaged files: one line and exit 2, or a whole result.
 
 With tests/project/test_damaged_files.py (500 files) these are over 2,000 cases;
-`python -m verify.fuzz` draws as many as it is asked for.
+`python -m tests.fuzz_soak` draws as many as it is asked for.
 """
 
 import contextlib

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_no_hang_and_no_wrong_answer():
-    """5,000 frames; ``python -m verify.wire_fuzz --frames 20000`` for more."""
+    """5,000 frames; ``python -m tests.fuzz_wire --frames 20000`` for more."""
     tally = fuzz(5000)
     assert tally.sent == 5000 and tally.batches == 50
     assert tally.hangs == tally.wrong == 0

@@ -113,7 +113,7 @@ def main(argv=None):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", metavar="FILE.json", help="write the figures for docs/proof.md")
     args = parser.parse_args(argv)
-    started, made = time.time(), stamp("reach", "verify.formal.reach", argv)
+    started, made = time.time(), stamp("reach", "tests.formal.reach", argv)
     walks = {}
     for name in WALKS:
         try:

@@ -1,1 +1,1 @@
-"""Drawn command lines, damaged files and hostile files: ``python -m verify.fuzz``."""
+"""Drawn command lines, damaged files and hostile files: ``python -m tests.fuzz_soak``."""

@@ -1,4 +1,4 @@
-"""python -m verify.fuzz: thousands of drawn command lines and files over all commands.
+"""python -m tests.fuzz_soak: thousands of drawn command lines and files over all commands.
 
 Each runs in a process of its own with little time and memory, and must end in success, in exit code
 1, or in exit code 2 with one line and nothing left behind; never in a traceback, in a hang, or with
@@ -112,7 +112,7 @@ def soak(limit, number, good, tick=lambda: None, commands=COMMANDS):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(
-        prog="python -m verify.fuzz", description=__doc__,
+        prog="python -m tests.fuzz_soak", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=20000, help="cases (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
@@ -120,7 +120,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     if args.limit < 1 or args.seed < 0:
         raise BadInput("--limit must be at least 1, --seed at least 0")
-    began, console, made = time.time(), Console(stderr=True), stamp("fuzz", "verify.fuzz", argv)
+    began, console, made = time.time(), Console(stderr=True), stamp("fuzz", "tests.fuzz_soak", argv)
     with (tempfile.TemporaryDirectory(prefix="sam-fuzz-") as folder,
           Progress(console=console, transient=True) as progress):
         os.environ["XDG_CACHE_HOME"] = str(Path(folder) / "cache")
