@@ -199,7 +199,9 @@ def main(argv=None):
         for room, (files, bodies) in lengths(found).items():
             table.add_row(room, *files[0][::-1], *(bodies[0][::-1] if bodies else ("", "")))
         wrong += too_long(found)
-        Console().print(table)
+        console = Console()
+        # Names cut short to fit a pipe's 80 columns would be of no use.
+        Console(width=max(console.width, 110)).print(table)
     for line in wrong:
         say(line)
     if wrong:
