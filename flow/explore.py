@@ -20,7 +20,7 @@ from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles
 from flow.estimate.memories import shortages
 from golden.io import processes
-from golden.io.console import Console, Table
+from golden.io.console import Table, wide
 from golden.io.errors import BadInput
 from golden.io.files import output, replacing
 from golden.io.text import say
@@ -164,8 +164,7 @@ def pool(jobs, dask):
     return Parallel(n_jobs=-1, return_as="generator_unordered")
 
 
-def explore(network, config, hz, console, *, activity=0.05, quick=False, jobs=1, dask=None,
-            where=None):
+def explore(network, config, hz, console, *, activity, quick=False, jobs=1, dask=None, where=None):
     """The front, its spread points built and ``real`` filled in.
 
     Parameters
@@ -234,21 +233,21 @@ def where_memories_lie(network, config, point):
                      for store in memories(accelerator))
 
 
-def run(config, hz, console, *, out, **how):
+def run(config, hz, console, *, out, activity, **how):
     """Explore, print the table, and write it to explore.json in the folder ``out``.
 
-    ``how`` goes to ``explore``.
+    ``activity`` and ``how`` go to ``explore``.
     """
     path = Path(out) / "explore.json"
     output(path, config.network, what="the table", known=lambda path: all(
         "predicted" in point for point in json.loads(path.read_text())))
     network = load(config.network)
-    points = explore(network, config, hz, console, where=Path(out) / "netlists", **how)
-    # A table that is cut short to fit a pipe's 80 columns would be of no use.
-    wide = Console(width=max(console.width, 110))
-    wide.print(table(points, network, how.get("activity", 0.05)))
+    points = explore(network, config, hz, console, where=Path(out) / "netlists",
+                     activity=activity, **how)
+    page = wide(console)
+    page.print(table(points, network, activity))
     if points:
-        wide.print(f"fewest cycles: {where_memories_lie(network, config, points[0])}",
+        page.print(f"fewest cycles: {where_memories_lie(network, config, points[0])}",
                    markup=False, highlight=False)
     with replacing(path) as aside:
         aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")

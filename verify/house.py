@@ -19,7 +19,7 @@ import gc
 import sys
 from pathlib import Path
 
-from golden.io.console import Console, Table
+from golden.io.console import Console, Table, wide
 from golden.io.errors import command
 from golden.io.text import say
 
@@ -199,9 +199,7 @@ def main(argv=None):
         for room, (files, bodies) in lengths(found).items():
             table.add_row(room, *files[0][::-1], *(bodies[0][::-1] if bodies else ("", "")))
         wrong += too_long(found)
-        console = Console()
-        # Names cut short to fit a pipe's 80 columns would be of no use.
-        Console(width=max(console.width, 110)).print(table)
+        wide(Console()).print(table)
     for line in wrong:
         say(line)
     if wrong:

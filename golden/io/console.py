@@ -12,7 +12,7 @@ from rich.text import Text
 
 from golden.io.text import plain, short
 
-__all__ = ["Console", "Table", "Text", "bar"]
+__all__ = ["Console", "Table", "Text", "bar", "wide"]
 
 
 def literal(value, form=plain):
@@ -26,6 +26,11 @@ class Console(rich.console.Console):
     def print(self, *values, **options):
         """Print values; a str without markup and without colours of its own."""
         super().print(*map(literal, values), **options)
+
+
+def wide(console, columns=110):
+    """A Console of at least ``columns``: a table cut short to fit a pipe's 80 is of no use."""
+    return Console(width=max(console.width, columns))
 
 
 class Table(rich.table.Table):
