@@ -9,9 +9,9 @@ from multiprocessing import connection, get_context
 
 import numpy as np
 
-from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.run import run
 from sim.rtl import Simulation
+from verify.drawn.cases import law
 
 TIMEOUT = 300       # seconds for a network: its Verilog, its compilation, its runs
 ROOM = 20           # times the cycles foretold, before a simulation is told to give up
@@ -40,15 +40,6 @@ def differing(case):
             digest.update(np.ascontiguousarray(wanted.get(key), dtype="<i8"))
     return {"wrong": wrong, "words": int(words), "cycles": cycles,
             "digest": digest.hexdigest()[:16]}
-
-
-def law(plan, images, network):
-    """(N, passes + 1) cycles foretold."""
-    golden = run(images, network)
-    sources = [planes_of(plan, golden.spikes_input)]
-    sources += [golden.spikes[tap] for tap in network.taps]
-    return image_cycles(plan, [trains_of(plan, source)
-                               for source in sources[:len(network.stages)]])
 
 
 def child(function, argument, pipe):
