@@ -177,7 +177,7 @@ class Simulation:
         for tap, words in map_arrays(maps, sides, count=steps).items():
             result.maps[tap] = words.transpose(0, 3, 1, 2).copy()
         if self.narrow:
-            result.saturated = at_top(result.maps, accelerator.map_width)
+            result.saturated = at_top(result.maps, accelerator.map_width, count)
         if accelerator.attribution is not None:
             result.traces = trace_arrays(values(TRACE).astype(np.int64).reshape(count, -1),
                                          shapes[accelerator.attribution])

@@ -5,6 +5,7 @@ import argparse
 import numpy as np
 from rich.progress import Progress
 
+from golden import kernel
 from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.io.console import Console, Table
@@ -55,7 +56,8 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, 
     if engine == "golden":
         with watched(network, len(images), console) as clock:
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
-                               map_bits=map_bits, keep=keep, clock=clock)
+                               map_bits=map_bits, keep=keep, clock=clock,
+                               kernel=kernel.default())
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation

@@ -7,8 +7,9 @@ import numpy as np
 
 from golden.explain.traces import attribute, decay_table, traces
 from golden.formats import MODES, exp_table
-from golden.run import forward, run
+from golden.run import run
 from golden.sam import activation_map
+from golden.stages import forward
 from hw.interface import map_words, pixel_words, score_words, trace_words, write_words
 from hw.ip.testbench import Packet
 from hw.plan.packing import configuration

@@ -18,7 +18,8 @@ from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction,
 from golden.io.errors import rule
 from golden.network import Layer, Network, Norm, membrane_range
 from golden.neurons.base import counted
-from golden.run import check_images, forward
+from golden.run import check_images
+from golden.stages import forward
 
 MOST_GAIN = 2**15 - 1
 
