@@ -33,7 +33,7 @@ CHOICES = ("compiled", "numpy")
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 STEPS = 64              # bits of a train
-WIDTH = 16              # columns of a row of weights are a multiple of it: a vector of 32 bytes
+WIDTH = 8               # columns of a row of weights are a multiple of it
 RESETS = ("subtract", "subtract_leaked", "zero", "none")
 
 
@@ -76,9 +76,9 @@ class Description(ctypes.Structure):
 
     _fields_ = [*((name, ctypes.c_int32) for name in (
         "steps", "source_channels", "groups", "channels", "columns", "pixels", "frac", "shift",
-        "reset", "greater_or_equal", "delay", "silent")),
+        "reset", "delay", "silent")),
         *((name, ctypes.c_void_p) for name in (
-            "starts", "places", "weights", "threshold", "leak", "v_reset", "bias", "gain",
+            "starts", "places", "weights", "limit", "threshold", "leak", "v_reset", "bias", "gain",
             "offset"))]
 
 
@@ -207,7 +207,8 @@ class CompiledStage:
         self.columns = groups * width
         self.call = library().stage16 if narrow else library().stage32
         column = lambda values: self.column(layer.per_channel(values))
-        self.values = {name: column(getattr(neuron, name)) for name in ("threshold", "leak",
+        self.values = {"limit": column(neuron.threshold - (neuron.compare == "ge"))}
+        self.values |= {name: column(getattr(neuron, name)) for name in ("threshold", "leak",
                                                                        "v_reset")}
         self.values["bias"] = column(layer.biases)
         self.values["gain"] = self.values["offset"] = None
@@ -221,7 +222,7 @@ class CompiledStage:
             steps, shape[0], groups, layer.channels, self.columns,
             stage.shape[1] * stage.shape[2], layer.frac,
             0 if layer.norm is None else layer.norm.shift, RESETS.index(neuron.reset),
-            neuron.compare == "ge", neuron.delay, bool(quiet and layer.spiking),
+            neuron.delay, bool(quiet and layer.spiking),
             *(None if array is None else array.ctypes.data for array in (
                 self.starts, self.places, self.weights, *self.values.values())))
 

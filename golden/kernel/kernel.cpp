@@ -13,11 +13,27 @@ namespace {
 
 enum Reset { SUBTRACT, SUBTRACT_LEAKED, ZERO, NONE };
 
+// Adds ``width`` numbers; COLUMNS as in gather.
+template <typename Sum, int COLUMNS>
+inline void add(Sum *__restrict to, const Sum *__restrict row, int width) {
+    if (COLUMNS) {
+        constexpr int BYTES = COLUMNS * sizeof(Sum) < 32 ? COLUMNS * sizeof(Sum) : 32;
+        typedef Sum Vector
+            __attribute__((vector_size(BYTES ? BYTES : 16), aligned(sizeof(Sum)), may_alias));
+        for (int n = 0; n < (int)(COLUMNS * sizeof(Sum) / (BYTES ? BYTES : 16)); n++)
+            ((Vector *)to)[n] += ((const Vector *)row)[n];
+    } else {
+        for (int o = 0; o < width; o++) to[o] += row[o];
+    }
+}
+
 // The sums of all steps, [step][column], of one output pixel; false where no train has a spike.
-template <typename Sum>
+// COLUMNS is their number where all channels are one group, so that a row is a few vectors; else 0.
+template <typename Sum, int COLUMNS>
 bool gather(const Train *trains, int channels, const int32_t *places, int count, const Sum *weights,
-            int groups, int columns, Sum *sums, int steps) {
-    const int width = columns / groups, share = channels / groups;
+            int groups, int any_columns, Sum *sums, int steps) {
+    const int columns = COLUMNS ? COLUMNS : any_columns;
+    const int width = COLUMNS ? COLUMNS : columns / groups, share = channels / groups;
     std::memset(sums, 0, sizeof(Sum) * steps * columns);
     bool some = false;
     for (int n = 0; n < count; n++) {
@@ -27,11 +43,11 @@ bool gather(const Train *trains, int channels, const int32_t *places, int count,
             Train left = read[c];
             if (!left) continue;
             some = true;
-            const Sum *row = rows + (int64_t)c * width;
-            Sum *at = sums + (groups == 1 ? 0 : c / share * width);
+            const Sum *__restrict row = rows + (int64_t)c * width;
+            Sum *at = sums + (COLUMNS || groups == 1 ? 0 : c / share * width);
             for (; left; left &= left - 1) {
-                Sum *to = at + __builtin_ctzll(left) * columns;
-                for (int o = 0; o < width; o++) to[o] += row[o];
+                Sum *__restrict to = at + __builtin_ctzll(left) * columns;
+                add<Sum, COLUMNS>(to, row, width);
             }
         }
     }
@@ -40,20 +56,27 @@ bool gather(const Train *trains, int channels, const int32_t *places, int count,
 
 template <typename Sum>
 struct Neurons {
-    int columns, steps, frac, shift, reset, greater_or_equal;
-    const int32_t *threshold, *leak, *v_reset, *bias, *gain, *offset;
-    std::vector<int32_t> membrane;
-    std::vector<int32_t> fired;
+    int any_columns, steps, frac, shift;
+    const int32_t *limit, *threshold, *leak, *v_reset, *bias, *gain, *offset;
+    std::vector<int32_t> membrane, fired;
+    std::vector<uint32_t> early, late;      // steps of a train: the first 32, and the others
 
-    template <int RESET>
+    template <int RESET, int COLUMNS>
     void run(const Sum *sums, int delay, Train *trains, int channels, int32_t *membranes,
              int64_t next) {
-        int32_t *u = membrane.data(), *f = fired.data();
+        const int columns = COLUMNS ? COLUMNS : any_columns;
+        int32_t *__restrict u = membrane.data(), *__restrict f = fired.data();
         std::memset(u, 0, 4 * columns);
         std::memset(f, 0, 4 * columns);
-        for (int o = 0; o < channels; o++) trains[o] = 0;
+        std::memset(early.data(), 0, 4 * columns);
+        std::memset(late.data(), 0, 4 * columns);
         for (int t = 0; t < steps; t++, sums += columns) {
+            const int at = t + delay;
+            const uint32_t bit = at < steps ? (uint32_t)1 << (at & 31) : 0;
+            uint32_t *__restrict word = at < 32 ? early.data() : late.data();
             const int32_t *g = gain ? gain + t * columns : 0, *b = gain ? offset + t * columns : bias;
+            // No two of the arrays overlap.
+#pragma GCC ivdep
             for (int o = 0; o < columns; o++) {
                 int32_t x = sums[o];
                 x = g ? ((x * g[o]) >> shift) + b[o] : (int32_t)((uint32_t)x << frac) + b[o];
@@ -64,14 +87,14 @@ struct Neurons {
                 if (RESET == SUBTRACT) v -= f[o] & threshold[o];
                 v += x;
                 u[o] = v;
-                if (RESET != NONE) f[o] = -(v > threshold[o] || (greater_or_equal && v == threshold[o]));
+                if (RESET == NONE) continue;
+                f[o] = -(v > limit[o]);
+                word[o] |= f[o] & bit;
             }
-            if (RESET == NONE) {
+            if (RESET == NONE)
                 for (int o = 0; o < channels; o++) membranes[t * next + o] = u[o];
-            } else if (t + delay < steps) {
-                for (int o = 0; o < channels; o++) trains[o] |= (Train)(f[o] & 1) << (t + delay);
-            }
         }
+        for (int o = 0; o < channels; o++) trains[o] = (Train)late[o] << 32 | early[o];
     }
 };
 
@@ -80,47 +103,66 @@ struct Neurons {
 // What a stage is: see Stage of golden/kernel/__init__.py.
 struct Stage {
     int32_t steps, source_channels, groups, channels, columns, pixels;
-    int32_t frac, shift, reset, greater_or_equal, delay, silent;
+    int32_t frac, shift, reset, delay, silent;
     const int32_t *starts, *places;      // [pixels + 1], [.][2]: (pixel read, place of the weights)
     const void *weights;                 // [place][source channel][columns / groups]
-    const int32_t *threshold, *leak, *v_reset, *bias, *gain, *offset;
+    // A membrane above the limit spikes: the threshold, or one less where being at it is enough.
+    const int32_t *limit, *threshold, *leak, *v_reset, *bias, *gain, *offset;
 };
 
 namespace {
 
-template <typename Sum>
-void stage(const Stage &s, const Train *in, int64_t in_size, int64_t images, Train *out,
-           int32_t *membranes) {
+template <typename Sum, int COLUMNS, int RESET>
+void each_pixel(const Stage &s, const Train *in, int64_t in_size, int64_t images, Train *out,
+                int32_t *membranes) {
     std::vector<Sum> sums((size_t)s.steps * s.columns);
-    Neurons<Sum> neurons{s.columns, s.steps, s.frac, s.shift, s.reset, s.greater_or_equal,
-                         s.threshold, s.leak, s.v_reset, s.bias, s.gain, s.offset,
-                         std::vector<int32_t>(s.columns), std::vector<int32_t>(s.columns)};
+    Neurons<Sum> neurons{s.columns, s.steps, s.frac, s.shift, s.limit, s.threshold,
+                         s.leak, s.v_reset, s.bias, s.gain, s.offset,
+                         std::vector<int32_t>(s.columns), std::vector<int32_t>(s.columns),
+                         std::vector<uint32_t>(s.columns), std::vector<uint32_t>(s.columns)};
+    const int64_t next = (int64_t)s.pixels * s.channels;
     for (int64_t n = 0; n < images; n++, in += in_size)
         for (int p = 0; p < s.pixels; p++, out += s.channels) {
             const int from = s.starts[p], count = s.starts[p + 1] - from;
-            const bool some = gather<Sum>(in, s.source_channels, s.places + 2 * from, count,
-                                          (const Sum *)s.weights, s.groups, s.columns, sums.data(),
-                                          s.steps);
-            int32_t *to = membranes + (n * s.steps * s.pixels + p) * (int64_t)s.channels;
-            const int64_t next = (int64_t)s.pixels * s.channels;
+            const bool some = gather<Sum, COLUMNS>(
+                in, s.source_channels, s.places + 2 * from, count, (const Sum *)s.weights,
+                s.groups, s.columns, sums.data(), s.steps);
             if (!some && s.silent) std::memset(out, 0, sizeof(Train) * s.channels);
-            else if (s.reset == SUBTRACT)
-                neurons.template run<SUBTRACT>(sums.data(), s.delay, out, s.channels, to, next);
-            else if (s.reset == SUBTRACT_LEAKED)
-                neurons.template run<SUBTRACT_LEAKED>(sums.data(), s.delay, out, s.channels, to, next);
-            else if (s.reset == ZERO)
-                neurons.template run<ZERO>(sums.data(), s.delay, out, s.channels, to, next);
-            else
-                neurons.template run<NONE>(sums.data(), s.delay, out, s.channels, to, next);
+            else neurons.template run<RESET, COLUMNS>(
+                sums.data(), s.delay, out, s.channels,
+                membranes + (n * s.steps * s.pixels + p) * (int64_t)s.channels, next);
         }
+}
+
+template <typename Sum, int COLUMNS>
+void by_reset(const Stage &s, const Train *in, int64_t in_size, int64_t images, Train *out,
+              int32_t *membranes) {
+    auto call = s.reset == SUBTRACT ? each_pixel<Sum, COLUMNS, SUBTRACT>
+        : s.reset == SUBTRACT_LEAKED ? each_pixel<Sum, COLUMNS, SUBTRACT_LEAKED>
+        : s.reset == ZERO ? each_pixel<Sum, COLUMNS, ZERO> : each_pixel<Sum, COLUMNS, NONE>;
+    call(s, in, in_size, images, out, membranes);
+}
+
+template <typename Sum>
+void stage(const Stage &s, const Train *in, int64_t in_size, int64_t images, Train *out,
+           int32_t *membranes) {
+    const int columns = s.groups == 1 ? s.columns : 0;
+    auto call = columns == 8 ? by_reset<Sum, 8> : columns == 16 ? by_reset<Sum, 16>
+        : columns == 32 ? by_reset<Sum, 32> : columns == 64 ? by_reset<Sum, 64> : by_reset<Sum, 0>;
+    call(s, in, in_size, images, out, membranes);
 }
 
 template <typename Spike>
 void spread(const Train *in, int64_t images, int steps, int channels, int pixels, Spike *out) {
+    std::vector<Train> map(pixels);
     for (int64_t n = 0; n < images; n++, in += (int64_t)pixels * channels)
-        for (int t = 0; t < steps; t++)
-            for (int c = 0; c < channels; c++)
-                for (int p = 0; p < pixels; p++) *out++ = in[(int64_t)p * channels + c] >> t & 1;
+        for (int c = 0; c < channels; c++) {
+            for (int p = 0; p < pixels; p++) map[p] = in[(int64_t)p * channels + c];
+            for (int t = 0; t < steps; t++) {
+                Spike *to = out + ((n * steps + t) * channels + c) * (int64_t)pixels;
+                for (int p = 0; p < pixels; p++) to[p] = map[p] >> t & 1;
+            }
+        }
 }
 
 }  // namespace

@@ -110,10 +110,11 @@ def test_a_threshold_of_0_spikes_without_an_input():
 
 
 @pytest.mark.parametrize("old, new", [
-    ("(v * leak[o]) >> 16", "(v * leak[o]) >> 15"), ("v > threshold[o]", "v >= threshold[o]"),
+    ("(v * leak[o]) >> 16", "(v * leak[o]) >> 15"), ("-(v > limit[o])", "-(v >= limit[o])"),
     ("last < 0 ? 256", "last < 0 ? 255"), ("drawn[t] < level", "drawn[t] <= level"),
-    ("to[o] += row[o]", "to[o] -= row[o]"), ("if (mode == 0) sums[t] -= 256;", ""),
-    ("<< (t + delay)", "<< t")])
+    ("to[o] += row[o]", "to[o] -= row[o]"),
+    ("[n] += ((const", "[n] -= ((const"), ("if (mode == 0) sums[t] -= 256;", ""),
+    ("at = t + delay", "at = t")])
 def test_a_fault_in_the_kernel_is_seen(old, new, tmp_path, monkeypatch):
     text = golden.kernel.SOURCE.read_text()
     assert text.count(old) == 1
