@@ -139,6 +139,11 @@ class Layer(Weighted):
     norm: tuple | None = None
 
     @property
+    def model(self):
+        """Name of the neurons' model in golden.neurons.MODELS."""
+        return next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
+
+    @property
     def biases(self):
         """Bias of each channel, zeros where there is none."""
         return self.per_channel(0 if self.bias is None else self.bias)
@@ -161,9 +166,8 @@ class Layer(Weighted):
         entry = {"bits": self.bits, "frac": self.frac, "stride": self.stride,
                  "padding": self.padding, "groups": self.groups, "scale": float(self.scale),
                  **self.neuron.choices(), **norm}
-        model = next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
-        if model != next(iter(MODELS)):
-            entry["neuron"] = model
+        if self.model != next(iter(MODELS)):
+            entry["neuron"] = self.model
         return entry, {key: np.asarray(values).astype(np.int8 if key == "weights" else np.int64)
                        for key, values in self.saved_arrays().items()}
 

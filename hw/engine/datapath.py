@@ -145,11 +145,11 @@ class Datapath(wiring.Component):
                 writer.merged_chunk.eq(merger.last_chunk), writer.merged_final.eq(fetch.last),
             ]
 
-        # Rows of the header shift in lowest first, which leaves the threshold in the lowest bits.
-        threshold = Signal(plan.header * len(fetch.row))
+        # Rows of the header shift in lowest first, which leaves the parameters in the lowest bits.
+        shared = Signal(plan.header * len(fetch.row))
         if not plan.per_channel:
             with m.If(fetch.param):
-                m.d.sync += threshold.eq(Cat(threshold, fetch.row)[len(fetch.row):])
+                m.d.sync += shared.eq(Cat(shared, fetch.row)[len(fetch.row):])
         if plan.normed:
             m.submodules.norms = norms = Norms(plan)
             m.d.comb += [
@@ -162,7 +162,7 @@ class Datapath(wiring.Component):
             weight = fetch.row[n * plan.weight_bits:(n + 1) * plan.weight_bits]
             m.d.comb += [
                 lane.number.eq(self.number),
-                lane.threshold.eq(threshold[:plan.threshold_bits]),
+                lane.shared.eq(shared[:lane.shared.shape().size]),
                 lane.train.eq(fetch.train), lane.weight.eq(weight.as_signed()),
                 lane.param.eq(fetch.param), lane.load.eq(fetch.clear),
                 lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),

@@ -24,7 +24,7 @@ from golden.network import Layer, Network, Neuron, load
 from hw.accelerator import Accelerator
 from hw.plan.buffers import SPRAM_WORDS
 from hw.plan.planner import Plan
-from hw.plan.widths import multipliers as pieces
+from hw.plan.widths import product_blocks
 from tests.helpers.leaky_chip import beta9
 from verify.networks import draw
 
@@ -168,7 +168,7 @@ def conv_leaky():
     ((16, 13), 1), ((17, 16), 1), ((18, 16), 2), ((23, 14), 2), ((24, 18), 3), ((6, 4), 0),
     ((7, 4), 1), ((33, 16), 2)])
 def test_pieces_of_a_product_are_those_of_yosys(widths, count, tmp_path):
-    assert pieces(*widths) == pieces(*widths[::-1]) == count
+    assert product_blocks(*widths) == product_blocks(*widths[::-1]) == count
     a, b = (width - 1 for width in widths)
     (tmp_path / "dut.v").write_text(
         f"module dut(input signed [{a}:0] a, input signed [{b}:0] b, output signed [{a + b + 1}:0]"

@@ -64,7 +64,7 @@ MODULES = {"encoder": bernoulli, "sam": sam, "spike_memory": spike_memory, "lane
            "accelerator": accelerator, "counts": counts}
 # Parts of what a bench runs: the bench, and the name by which the module that makes one knows it.
 PARTS = {
-    "lif": ("lane", "hw.engine.lane.LifNeuron"),
+    "lif": ("lane", "hw.engine.neurons.lif.UNIT"),
     "address_generator": ("engine", "hw.engine.engine.AddressGenerator"),
     "dispatcher": ("engine", "hw.engine.engine.Dispatcher"),
     "datapath": ("engine", "hw.engine.engine.Datapath"),
