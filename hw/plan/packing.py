@@ -3,7 +3,7 @@
 import numpy as np
 
 from golden.formats import MODES
-from hw.interface import TRACE_TABLE, Register, Space
+from hw.interface import Register, Space, table_base
 from hw.plan.buffers import WORD, aligned
 from hw.plan.parameters import BIAS
 from hw.plan.programs import windows
@@ -114,16 +114,17 @@ def packed(plan, weights):
     return rows
 
 
-def configuration(plan, *, table, mode, decays=()):
+def configuration(plan, *, table, mode, decays=(), **tables):
     """Writes that make a chip ready: (n, 3) of (space, index, data), as Accelerator.i_config takes.
 
     ``table`` is that of golden.formats.exp_table, ``mode`` one of golden.formats.MODES, ``decays``
-    golden.explain.traces.decay_table where traces are built in.
+    golden.explain.traces.decay_table where traces are built in; ``tables`` are those of other
+    explanations, by their streams.
     """
     seed = plan.network.seed
     writes = [(Space.WEIGHTS, n, word) for n, word in enumerate(plan.weight_image.reshape(-1))]
-    writes += [(Space.TABLE, n, entry) for n, entry in enumerate(table)]
-    writes += [(Space.TABLE, TRACE_TABLE + n, entry) for n, entry in enumerate(decays)]
+    for name, entries in {"maps": table, "traces": decays, **tables}.items():
+        writes += [(Space.TABLE, table_base(name) + n, entry) for n, entry in enumerate(entries)]
     writes += [(Space.REGISTERS, register, value) for register, value in (
         (Register.MODE, MODES.index(mode)),
         (Register.SEED_LOW, seed & 0xFFFF), (Register.SEED_HIGH, seed >> 16))]

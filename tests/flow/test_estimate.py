@@ -144,7 +144,7 @@ def test_a_leak_of_a_pass_takes_no_multiplier(leak):
 def test_leaks_of_channels_are_counted(tmp_path, capsys):
     """Two a lane where membranes are wider than 16 bits: 8 for 4 lanes, and 1 of SAM."""
     network = leaky([6554, 3277] * 4)
-    assert dict(Plan(network).fields)["leak"] == 13
+    assert Plan(network).kept["leak"].bits == 13
     assert multipliers(Plan(network)) == [("leaks of channels", 8)]
     assert multipliers(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
         ("leaks of channels", 2)]
