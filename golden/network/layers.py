@@ -192,7 +192,8 @@ class Stage:
     ``index`` counts weighted layers from 1 and is the name of a tap, as in the paper. ``source`` is
     the (C, H, W) of the spikes read, ``pooled`` the same after ``pools``, ``shape`` that of the
     output, ``top`` the largest activation that reaches a weight, and ``signed`` whether activations
-    of the opposite sign do too.
+    of the opposite sign do too. ``inputs`` are the indices of the stages whose spikes it reads, 0
+    the network's input; the one before, unless it is told otherwise.
     """
 
     index: int
@@ -203,16 +204,15 @@ class Stage:
     shape: tuple
     top: int
     signed: bool
+    inputs: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
 
     @property
     def neurons(self):
         """Number of output neurons."""
         return int(np.prod(self.shape))
-
-    @property
-    def inputs(self):
-        """Number of spike trains read."""
-        return int(np.prod(self.source))
 
     @property
     def shapes(self):

@@ -9,8 +9,10 @@ from golden.network import Network, membrane_range, sum_ranges
 from hw.plan.buffers import (
     SPRAM_WORDS,
     WORD,
+    Node,
     address_bits,
     aligned,
+    allocate,
     channel_stride,
     regions,
     source_shape,
@@ -226,9 +228,17 @@ class Plan:
         return self.input_stride * (height * width - 1) + channels * self.planes
 
     @cached_property
+    def buffers(self):
+        """The hw.plan.buffers.Buffer of the input's trains, and of each pass's."""
+        size = lambda each: self.chunks * each.out_chunk if each.storing else 0
+        return allocate([Node((), self.chunks * self.passes[0].in_chunk),
+                         *(Node(each.inputs, size(each)) for each in self.passes)],
+                        self.network.name)
+
+    @cached_property
     def regions(self):
         """Trains kept in each of the two memories."""
-        return regions(self.passes, self.chunks)
+        return regions(self.buffers)
 
     @cached_property
     def normed(self):
