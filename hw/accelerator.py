@@ -61,6 +61,8 @@ class Accelerator(wiring.Component):
         None for maps that hold every sum.
     explain : dict of stream -> tuple of int
         Layers of each explanation of hw.interface.EXPLANATIONS beside maps and traces.
+    store : class
+        What keeps the weights, with the members of hw.memory.weight_store.weight_store.
 
     Attributes
     ----------
@@ -93,7 +95,8 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=GAMMA, mode="paper",
-                 attribution=None, experiments=False, scrub=False, map_bits=None, explain=None):
+                 attribution=None, experiments=False, scrub=False, map_bits=None, explain=None,
+                 store=Weights):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -102,6 +105,7 @@ class Accelerator(wiring.Component):
             raise ValueError(f"attribution must be one of the spiking layers "
                              f"{', '.join(map(str, network.taps))}, not {attribution}")
         self.attribution, self.experiments, self.scrub = attribution, experiments, scrub
+        self.store = store
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
         self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
@@ -142,8 +146,8 @@ class Accelerator(wiring.Component):
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(
             regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
-        m.submodules.weights   = weights   = Weights(
-            rows=plan.weight_rows, row_words=plan.row_words)
+        m.submodules.weights   = weights   = self.store(
+            rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
         m.submodules.engine    = engine    = Engine(plan)
         m.submodules.monitor   = monitor   = TrainMonitor(
@@ -153,7 +157,7 @@ class Accelerator(wiring.Component):
                                      *(stage.neurons for stage in network.stages)),
             step=max(plan.word_steps, plan.lanes), watched=self.scrub)
         m.submodules.sequencer = sequencer = PassSequencer(
-            [p.storing and not p.merging for p in passes])
+            [p.storing and not p.merging for p in passes], waits=self.store.WAITS)
         m.submodules.profiler = profiler = StallProfiler()
 
         loading, number = sequencer.loading, sequencer.number
@@ -183,6 +187,8 @@ class Accelerator(wiring.Component):
             weights.addr.eq(engine.row_addr),
             weights.en.eq(engine.read_en),
             engine.row.eq(weights.row),
+            weights.number.eq(number), weights.prefetch.eq(sequencer.prefetch),
+            sequencer.ready.eq(weights.ready),
         ]
         connect(m, engine.o, flipped(self.o_scores))
         # A cycle late, before anything is read or written.
