@@ -276,7 +276,7 @@ class Accelerator(wiring.Component):
             profiler.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
                               | engine.o.valid),
             profiler.is_readout.eq(number == len(passes) - 1),
-            profiler.valid.eq(engine.activity.valid), profiler.kind.eq(engine.activity.kind),
+            profiler.valid.eq(engine.activity.valid), profiler.op.eq(engine.activity.op),
             profiler.waits.eq(engine.activity.waits),
             self.activity.eq(profiler.o),
         ]

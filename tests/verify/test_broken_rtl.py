@@ -99,8 +99,8 @@ FAULTS = {
         "tap_reader", "within = chunk.any() | channel.any()", "within = C(0, 1)",
         "SimTimeoutError"),
     "the map's edge is not seen": (
-        "address_generator", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",
-        "Mux(looked_kind == Kind.Add, channels, 0)", "pass 1: . trains wrong"),
+        "address_generator", "Mux(inside & (looked_op == Op.Add), channels, 0)",
+        "Mux(looked_op == Op.Add, channels, 0)", "pass 1: . trains wrong"),
     "a score is given up when nobody takes it": (
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
