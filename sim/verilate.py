@@ -17,7 +17,7 @@ from amaranth.back import verilog
 from golden.io.cache import Full, cache, cached, native
 from golden.io.errors import BadInput, Fault
 from golden.io.processes import run
-from hw.interface import COUNT_BITS, DATA_BITS, INDEX_BITS
+from hw.interface import COUNT_BITS, DATA_BITS, INDEX_BITS, code_of, streams
 from hw.memory.spram import Simulated
 
 HARNESS = Path(__file__).with_name("harness.cpp")
@@ -89,8 +89,6 @@ def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, cove
     """
     flags = " ".join(["-O0" if quick else "-DCELLS" if cells else f"-O2 {native()}", flags]).strip()
     flags += f" -DDATA_BITS={DATA_BITS} -DINDEX_BITS={INDEX_BITS} -DCOUNT_BITS={COUNT_BITS}"
-    if "o_traces__valid" in text:
-        flags += " -DTRACES"
     if "mutsel" in text:
         flags += " -DMUTANTS"
     if coverage:
@@ -98,19 +96,27 @@ def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, cove
     if "upset_bit" in text:
         flags += " -DUPSETS"
     call = arguments(flags, quick, cells, coverage)
-    key = json.dumps([text, harness.read_text(), call, tools()])
+    ports = streams_of(text)
+    key = json.dumps([text, harness.read_text(), ports, call, tools()])
 
     def make(where):
         (where / "dut.v").write_text(text)
         (where / "harness.cpp").write_text(harness.read_text())
+        (where / "streams.h").write_text(ports)
         verilator(call, where)
         shutil.rmtree(where / "obj")
     digest = hashlib.sha256(key.encode()).hexdigest()[:20]
     return cached("verilated", digest, "harness", make)
 
 
+def streams_of(text):
+    """What streams.h holds: STREAM(port, code) of each stream of results but the counts."""
+    return "".join(f"STREAM(o_{name}, {code_of(name)})\n" for name in streams()
+                   if name != "counts" and f"o_{name}__valid" in text)
+
+
 def arguments(flags, quick, cells, coverage):
-    """Those of Verilator, in a folder with dut.v and harness.cpp."""
+    """Those of Verilator, in a folder with dut.v, streams.h and harness.cpp."""
     return [
         "--cc", "--exe", "--build", "-j", "2", "-O3", "--x-assign", "fast",
         "--x-initial", "unique", "-Wno-fatal", "-Wno-lint", "-Wno-style",

@@ -139,6 +139,11 @@ class Layer(Weighted):
     norm: tuple | None = None
 
     @property
+    def model(self):
+        """Name of the neurons' model in golden.neurons.MODELS."""
+        return next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
+
+    @property
     def biases(self):
         """Bias of each channel, zeros where there is none."""
         return self.per_channel(0 if self.bias is None else self.bias)
@@ -161,9 +166,8 @@ class Layer(Weighted):
         entry = {"bits": self.bits, "frac": self.frac, "stride": self.stride,
                  "padding": self.padding, "groups": self.groups, "scale": float(self.scale),
                  **self.neuron.choices(), **norm}
-        model = next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
-        if model != next(iter(MODELS)):
-            entry["neuron"] = model
+        if self.model != next(iter(MODELS)):
+            entry["neuron"] = self.model
         return entry, {key: np.asarray(values).astype(np.int8 if key == "weights" else np.int64)
                        for key, values in self.saved_arrays().items()}
 
@@ -188,7 +192,8 @@ class Stage:
     ``index`` counts weighted layers from 1 and is the name of a tap, as in the paper. ``source`` is
     the (C, H, W) of the spikes read, ``pooled`` the same after ``pools``, ``shape`` that of the
     output, ``top`` the largest activation that reaches a weight, and ``signed`` whether activations
-    of the opposite sign do too.
+    of the opposite sign do too. ``inputs`` are the indices of the stages whose spikes it reads, 0
+    the network's input; the one before, unless it is told otherwise.
     """
 
     index: int
@@ -199,16 +204,15 @@ class Stage:
     shape: tuple
     top: int
     signed: bool
+    inputs: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
 
     @property
     def neurons(self):
         """Number of output neurons."""
         return int(np.prod(self.shape))
-
-    @property
-    def inputs(self):
-        """Number of spike trains read."""
-        return int(np.prod(self.source))
 
     @property
     def shapes(self):
