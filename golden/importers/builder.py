@@ -171,6 +171,13 @@ class NetworkBuilder:
             norm=None if layer.norm is None else (layer.norm[0], layer.norm[1] * count),
             notes=(*layer.notes, f"{where} folded into its weights"))
 
+    def reform(self, where, shape):
+        """Take a vector as a map (C, H, W) of the same values in the same order."""
+        rule(self.open is None and self.spread is None and np.ndim(self.factor) == 0, where,
+             "a vector may become a map behind neurons or at the input")
+        rule(not self.layers, where, "a vector may become a map at the input only")
+        self.shape = self.input = tuple(shape)
+
     def average_all(self, where):
         """Pool a map to one pixel; if it is not square, by the weights of the dense layer next."""
         if self.shape[1] != self.shape[2]:
