@@ -25,9 +25,9 @@ from golden.io.errors import BadInput, rule
 from golden.readout import class_scores
 from golden.run import check_images, forward
 
-__all__ = ["MOST_STEPS", "Agreement", "Parting", "drawn_images", "of_reference", "of_traced"]
+__all__ = ["Agreement", "Parting", "drawn_images", "of_reference", "of_rule",
+           "of_traced"]
 
-MOST_STEPS = 255
 DRAWN = 8               # images that are drawn where none are given
 NEAR = 1e-5             # of the largest membrane: within the rounding of float32 sums
 
@@ -320,3 +320,17 @@ def of_reference(network, images, reference, integers=None, where="reference"):
                   class_scores(given[..., None, None], None, network.readout)[:, -1]
                   .argmax(axis=1))
     return tally.done("reference")
+
+
+def of_rule(network, images, rule_of, original, integers=None):
+    """Agreement of a network with neurons of another rule on the same weights.
+
+    ``rule_of(active, network)`` gives the spikes of each stage and the classes for what the encoder
+    gives; ``original`` is what the rule is called.
+    """
+    images = check_images(images, network)
+    tally, batch = Tally(network, integers), float_run.batch_of(network)
+    for n in range(0, len(images), batch):
+        active = encode(images[n:n + batch], network)
+        tally.add(active, *rule_of(active, network))
+    return tally.done(original)

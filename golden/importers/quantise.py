@@ -128,7 +128,10 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
     exact = None
     if need is not None:
         exact = need + neuron.model.from_float(neuron, real.per_channel, step).exact_bits(steps)
-    useful_bits = 4 + int(np.ceil(np.log2(neuron.lasting(real.per_channel, steps))))
+    # Where exact weights are small numbers of steps, what is cut counts for more.
+    small = bits - 1 - max(1, int(np.abs(weights).max()).bit_length())
+    useful_bits = 4 + max(0, small) + int(np.ceil(np.log2(
+        neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
         return made(stage, bits, weights, step, frac)

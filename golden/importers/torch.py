@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from golden.formats import MOST_STEPS
 from golden.importers import agreement
 from golden.importers.builder import NetworkBuilder
 from golden.importers.float_network import FloatNetwork
@@ -133,9 +134,8 @@ def read(model, shape, *, steps=None, encoder=None, sample=None, readout=None, i
     name = name or type(model).__name__.lower()
     shape = tuple(int(n) for n in np.ravel(shape))
     rule(len(shape) in (1, 3), name, f"shape must be (C, H, W) or (inputs,), not {shape}")
-    most = agreement.MOST_STEPS
-    rule(steps is None or isinstance(steps, int) and 1 <= steps <= most, name,
-         f"steps must be 1 to {most}, not {steps}")
+    rule(steps is None or isinstance(steps, int) and 1 <= steps <= MOST_STEPS, name,
+         f"steps must be 1 to {MOST_STEPS}, not {steps}")
     calls, found, returned, layout = called(model, shape, steps or STEPS, sample)
     parts, count, slot = found.chain(returned)
     own = runner(model) is None

@@ -21,8 +21,9 @@ from hw.plan.packing import norm_rows, weight_image
 from hw.plan.programs import Programs
 from hw.plan.widths import bits_of, multipliers, segment_range, stored_weights
 
-__all__ = ["MOST_PASSES", "Plan"]
+__all__ = ["MOST_PASSES", "MOST_STEPS", "Plan"]
 
+MOST_STEPS = 255   # so that a step, and a count of spikes, has room in a byte
 MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (boards.protocol.codec)
 
 
@@ -50,6 +51,9 @@ class Plan:
             raise BadInput(f"lanes must be 1, 2, 4, 8 or 16, not {self.lanes}")
         if self.word_steps not in (4, 8, 16):
             raise BadInput(f"steps of a word must be 4, 8 or 16, not {self.word_steps}")
+        if self.network.steps > MOST_STEPS:
+            raise BadInput(f"{self.network.name}: does not fit: {self.network.steps} steps, and "
+                           f"the hardware counts {MOST_STEPS}")
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")

@@ -134,7 +134,7 @@ def uneven():
     ({"2": nir.Delay(np.ones(3))}, "node '2' .*is not supported"),
     ({"2": nir.AvgPool2d(np.array([2, 3]), 2, 0)}, "node '2' .*kernel_size must be the same"),
     ({"2": nir.AvgPool2d(99, 2, 0)}, "node '2' .*does not fit a map of 8 x 8"),
-    ({"5": None}, "node '6' .*needs a Flatten"),
+    ({"5": None, "6": nir.Linear(np.ones((5, 4)))}, "node '6' .*needs a Flatten"),
     ({"5": nir.Flatten(None, 1, -1)}, "node '5' .*must become a vector"),
     ({"6": nir.Linear(np.ones((5, 15)))}, "node '6' .*takes 15 inputs where 16 come"),
 ])
@@ -160,7 +160,8 @@ def test_refuses_graphs_that_are_no_chain(edges, message):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"steps": 0}, "steps: must be 1 to 255"), ({"steps": 256}, "steps: must be 1 to 255"),
+    ({"steps": 0}, "steps: must be 1 to 1023"),
+    ({"steps": 1024}, "steps: must be 1 to 1023"),
     ({"dt": 0}, "dt: must be a positive"), ({"dt": float("nan")}, "dt: must be a positive"),
     ({"reset": "none"}, "reset: must be one of"), ({"compare": "eq"}, "compare: must be one of"),
     ({"shape": (1, 4, 4)}, "node 'input'"),
