@@ -175,7 +175,8 @@ def made(stage, bits, weights, step, frac):
     return Layer(
         weights=weights, bits=bits, neuron=kept, frac=0 if norm else frac,
         bias=bias if bias.any() else None, stride=real.stride, padding=real.padding,
-        groups=real.groups, scale=float(np.median(unit)), norm=norm)
+        groups=real.groups, dilation=real.dilation, greatest=real.greatest,
+        scale=float(np.median(unit)), norm=norm)
 
 
 def rounding_reasons(real, layer, scale, step, frac, exact):

@@ -54,6 +54,12 @@ class Plan:
         if self.network.steps > MOST_STEPS:
             raise BadInput(f"{self.network.name}: does not fit: {self.network.steps} steps, and "
                            f"the hardware counts {MOST_STEPS}")
+        for stage in self.network.stages:
+            beyond = [what for each in (*stage.pools, stage.layer.op) for what in each.beyond]
+            if beyond:
+                raise BadInput(f"{self.network.name}: weighted layer {stage.index}: "
+                               f"{', '.join(beyond)}: no gateware computes that yet; the integer "
+                               "model does (--engine golden)")
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")
