@@ -18,6 +18,7 @@ from golden.importers.producers import DECAYS, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
 from golden.network import COMPARES, RESETS
+from golden.network.ops.base import compact
 
 CHOICES = (*RESETS[:3], "subtract_now")
 
@@ -32,36 +33,47 @@ def field(node, key, where):
 
 def side(value, where, what):
     """A whole number from itself or from two equal ones."""
-    values = np.unique(reals(value, where, what))
-    rule(len(values) == 1, where, f"{what} must be the same in both directions, "
+    values = two(value, where, what)
+    rule(values[0] == values[1], where, f"{what} must be the same in both directions, "
          f"not {np.asarray(value).tolist()}")
-    rule(values[0] == np.floor(values[0]) and abs(values[0]) <= 4096, where,
-         f"{what} must be a whole number up to 4096, not {values[0]:g}")
-    return int(values[0])
+    return values[0]
 
 
-def padding_of(node, where, kernel, stride):
-    """Zeros around a map, from a number or the words "same" and "valid"."""
+def two(value, where, what):
+    """(down, across), whole numbers, from one number or two."""
+    values = np.ravel(reals(value, where, what))
+    rule(len(values) in (1, 2), where, f"{what} must be one number or two, not {len(values)}")
+    rule((values == np.floor(values)).all() and (np.abs(values) <= 4096).all(), where,
+         f"{what} must be a whole number up to 4096, not {values.max():g}")
+    return int(values[0]), int(values[-1])
+
+
+def padding_of(node, where, span, stride):
+    """(down, across) zeros around a map, from numbers or the words "same" and "valid"."""
     value = field(node, "padding", where)
     if not isinstance(value, str):
-        return side(value, where, "padding")
+        return two(value, where, "padding")
     rule(value in ("same", "valid"), where, f'padding must be "same", "valid" or a number, '
          f"not {value!r}")
     if value == "valid":
-        return 0
-    rule(stride == 1 and kernel % 2 == 1, where,
-         f'padding "same" needs stride 1 and an odd kernel, not {stride} and {kernel}')
-    return kernel // 2
+        return (0, 0)
+    rule(stride == (1, 1) and all(n % 2 for n in span), where, 'padding "same" needs stride 1 and '
+         f"an odd kernel, not {compact(stride)} and {compact(tuple(span))}")
+    return tuple(n // 2 for n in span)
 
 
-def shape_of(node, where):
-    """(shape as (C, H, W), whether it is a vector, whether a batch axis came first) of an Input."""
+def shape_of(node, where, rows=False):
+    """(shape as (C, H, W), whether it is a vector, whether a batch axis came first) of an Input.
+
+    With ``rows`` two numbers are (C, L), and three (1, C, L).
+    """
     shape = np.atleast_1d(reals(field(node, "shape", where), where, "shape"))
     rule(shape.ndim == 1 and (shape == np.floor(shape)).all() and (shape >= 1).all()
          and (shape <= 4096 * 4096).all(), where, "shape must be whole numbers from 1")
     shape = tuple(int(n) for n in shape)
-    batch = len(shape) == 4 or len(shape) == 2 and shape[0] == 1
+    batch = len(shape) == 4 or len(shape) == (3 if rows else 2) and shape[0] == 1
     shape = shape[1:] if batch else shape
+    shape = (shape[0], 1, shape[1]) if rows and len(shape) == 2 else shape
     rule(len(shape) in (1, 3), where, f"shape must be (inputs) or (C, H, W), or either behind a "
          f"batch axis, not {shape}")
     return (*((shape, False) if len(shape) == 3 else ((*shape, 1, 1), True)), batch)
@@ -85,21 +97,34 @@ class Reader:
         if kind in ("CubaLIF", "CubaLI"):
             raise BadInput(f"{where}: neurons with a synaptic current have no place in the "
                            "accelerator; use LIF")
-        rule(read is not None, where, "is not supported; nodes may be Conv2d, Linear, Affine, "
-             "Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, IF, LI, I and Threshold")
+        rule(read is not None, where, "is not supported; nodes may be Conv1d, Conv2d, Linear, "
+             "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, IF, LI, I and Threshold")
         read(node, where)
 
     def read_conv2d(self, node, where):
         weights = reals(field(node, "weight", where), where, "weight")
         rule(weights.ndim == 4, where, f"weight must have 4 dimensions, not {weights.ndim}")
         rule(not self.flat, where, "follows a vector, not a map")
-        rule(side(node.get("dilation", 1), where, "dilation") == 1, where,
-             f"dilation must be 1, not {np.asarray(node.get('dilation')).tolist()}")
-        stride = side(field(node, "stride", where), where, "stride")
+        dilation = two(node.get("dilation", 1), where, "dilation")
+        rule(min(dilation) >= 1, where, f"dilation must be at least 1, not {min(dilation)}")
+        stride = two(field(node, "stride", where), where, "stride")
+        span = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilation, strict=True)]
         self.chain.conv(
             where, weights, node.get("bias"), stride=stride,
-            padding=padding_of(node, where, weights.shape[2], stride),
-            groups=side(node.get("groups", 1), where, "groups"))
+            padding=padding_of(node, where, span, stride),
+            groups=side(node.get("groups", 1), where, "groups"), dilation=dilation)
+
+    def read_conv1d(self, node, where):
+        """A convolution of one row."""
+        weights = reals(field(node, "weight", where), where, "weight")
+        rule(weights.ndim == 3, where, f"weight must have 3 dimensions, not {weights.ndim}")
+        rule(self.chain.shape[1] == 1, where, "must follow maps of one row (C, 1, L), not "
+             f"{' x '.join(map(str, self.chain.shape))}")
+        wide = {"stride": side(field(node, "stride", where), where, "stride"),
+                "dilation": (1, side(node.get("dilation", 1), where, "dilation"))}
+        if not isinstance(field(node, "padding", where), str):
+            wide["padding"] = (0, side(node["padding"], where, "padding"))
+        self.read_conv2d({**node, "weight": weights[:, :, None], **wide}, where)
 
     def read_linear(self, node, where):
         weights = reals(field(node, "weight", where), where, "weight")
@@ -117,9 +142,9 @@ class Reader:
 
     def read_avgpool2d(self, node, where, kind="avg"):
         rule(not self.flat, where, "follows a vector, not a map")
-        kernel = side(field(node, "kernel_size", where), where, "kernel_size")
-        self.chain.pool(where, kind, kernel, side(node.get("stride", kernel), where, "stride"),
-                        side(node.get("padding", 0), where, "padding"))
+        kernel = two(field(node, "kernel_size", where), where, "kernel_size")
+        self.chain.pool(where, kind, kernel, two(node.get("stride", kernel), where, "stride"),
+                        two(node.get("padding", 0), where, "padding"))
 
     def read_sumpool2d(self, node, where):
         self.read_avgpool2d(node, where, "sum")
@@ -264,7 +289,8 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
     is_file = isinstance(source, (str, Path))
     graph = read_graph(source) if is_file else plain(source)
     (first, node), *nodes = chain_of(graph)
-    given, flat, batch = shape_of(node, f"node {first!r} (Input)")
+    given, flat, batch = shape_of(
+        node, f"node {first!r} (Input)", any(each.get("type") == "Conv1d" for _, each in nodes))
     if shape is not None:
         rule(np.prod(shape) == np.prod(given) and (flat or tuple(shape) == given),
              f"node {first!r} (Input)", f"takes {' x '.join(map(str, given))}, which images of "

@@ -20,6 +20,7 @@ from golden.io.errors import BadInput, rule
 
 __all__ = ["Layout", "Traced", "agreement_of", "read", "trace"]
 
+WIDE = {1: lambda n: (n, 1, 1), 2: lambda c, n: (c, 1, n), 3: lambda *shape: shape}
 BATCH = 2       # images of the forward that is read
 STEPS = 16
 
@@ -36,6 +37,8 @@ class Layout:
         Whether one call is the whole run; else it is called once a step.
     flat : bool
         Whether an image is a vector to it.
+    shape : tuple of int
+        Of an image as the model takes it.
     batch : None or int
         Images of a call, where it takes only so many.
     """
@@ -43,12 +46,12 @@ class Layout:
     axis: int | None
     looped: bool
     flat: bool
+    shape: tuple
     batch: int | None = None
 
     def feeds(self, active, like):
         """The arguments of all calls for activations (N, T, C, H, W), as tensors like ``like``."""
-        if self.flat:
-            active = active.reshape(*active.shape[:2], -1)
+        active = active.reshape(*active.shape[:2], *self.shape)
         active = torch().as_tensor(np.ascontiguousarray(active), dtype=like.dtype,
                                    device=like.device)
         if self.axis is not None:
@@ -83,7 +86,7 @@ class Traced:
 
 def attempts(shape, steps, sample):
     """[(axis, flat, steps of the feed)] of the layouts that are tried, in order."""
-    flats = (False, True) if len(shape) == 3 else (True,)
+    flats = (False, True) if len(shape) > 1 else (True,)
     if sample is None:
         return [(axis, flat) for flat in flats for axis in (None, 0, 1)]
     for flat in flats:
@@ -121,7 +124,8 @@ def called(model, shape, steps, sample):
         batch = None
         if sample is not None:
             batch = int(np.shape(values)[1 if axis == 0 else 0])
-        return calls, found, [origin for origin, _ in returned[0]], Layout(axis, False, flat, batch)
+        return calls, found, [origin for origin, _ in returned[0]], Layout(
+            axis, False, flat, size, batch)
     raise first or BadInput("model: takes its input apart along an axis that is neither the first "
                             "nor the second; give a sample")
 
@@ -133,7 +137,8 @@ def read(model, shape, *, steps=None, encoder=None, sample=None, readout=None, i
          "must be a torch.nn.Module")
     name = name or type(model).__name__.lower()
     shape = tuple(int(n) for n in np.ravel(shape))
-    rule(len(shape) in (1, 3), name, f"shape must be (C, H, W) or (inputs,), not {shape}")
+    rule(1 <= len(shape) <= 3, name,
+         f"shape must be (C, H, W), (C, L) or (inputs,), not {shape}")
     rule(steps is None or isinstance(steps, int) and 1 <= steps <= MOST_STEPS, name,
          f"steps must be 1 to {MOST_STEPS}, not {steps}")
     calls, found, returned, layout = called(model, shape, steps or STEPS, sample)
@@ -154,7 +159,7 @@ def read(model, shape, *, steps=None, encoder=None, sample=None, readout=None, i
             rule(part.site is None or part.site.held, part.site.where if part.site else name,
                  "its membrane starts anew in every call; put the loop over the steps into "
                  "forward, or set init_hidden=True")
-    chain = NetworkBuilder(shape if len(shape) == 3 else (*shape, 1, 1), steps, encoder)
+    chain = NetworkBuilder(WIDE[len(shape)](*shape), steps, encoder)
     network = translated(chain, layout, parts, slot, readout, name=name, input_scale=(
         input_scale if input_scale is not None else 1 / 255 if encoder == "current" else 1.0))
     places = {id(part.site): n for n, part in enumerate(parts) if part.site}
@@ -201,8 +206,8 @@ def trace(model, shape, *, steps=None, encoder=None, sample=None, readout=None, 
     ----------
     model : torch.nn.Module
         Left as it was, membranes reset. Torch is not imported: it is loaded where a model is.
-    shape : (C, H, W) or (inputs,)
-        Of one image.
+    shape : (C, H, W), (C, L) or (inputs,)
+        Of one image; (C, L) for models of Conv1d, whose images are then (C, 1, L).
     steps : None or int
         Time steps; None for those of the model's own loop, else 16.
     encoder : None, "frames", "current", "bernoulli" or "ternary"
@@ -235,16 +240,16 @@ def trace(model, shape, *, steps=None, encoder=None, sample=None, readout=None, 
     return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
 
 
-def agreement_of(model, network, images=None, integers=None, sample=None):
+def agreement_of(model, network, images=None, integers=None, sample=None, shape=None):
     """The golden.importers.agreement.Agreement of a model and the network that ``trace`` made.
 
     Parameters
     ----------
-    images, sample : as of ``trace``
+    images, sample, shape : as of ``trace``
     integers : None or golden.network.Network
         Compared too, where given.
     """
-    traced = read(model, network.shape, steps=network.steps, encoder=network.encoder,
+    traced = read(model, shape or network.shape, steps=network.steps, encoder=network.encoder,
                   sample=sample, readout=network.readout, input_scale=network.input_scale,
                   name=network.name)
     return agreement.of_traced(traced, images, integers, network)

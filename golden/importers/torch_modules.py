@@ -10,6 +10,7 @@ from golden.importers.torch_record import NEURONS
 from golden.importers.torch_steps import ALIKE, FORMS, NORMS, argument
 from golden.io.errors import BadInput, rule
 from golden.io.values import reals
+from golden.network.ops.base import compact
 
 __all__ = ["Translator"]
 
@@ -41,11 +42,26 @@ def array(value):
     return np.asarray(value, dtype=np.float64)
 
 
-def side(value, where, what):
-    """One whole number of an int or of a pair of equal ones."""
-    values = set(np.ravel(value).tolist())
-    rule(len(values) == 1, where, f"{what} must be the same in both directions, not {value}")
-    return int(values.pop())
+def two(value, where, what):
+    """(down, across) of an int or a pair."""
+    found = [int(each) for each in np.ravel(value)]
+    rule(len(found) in (1, 2), where, f"{what} must be one number or two, not {value}")
+    return tuple(found * 2 if len(found) == 1 else found)
+
+
+def widened(module, **changes):
+    """The attributes of a module of one row as those of one of maps, which have one row."""
+    found = {}
+    for name, down in (("kernel_size", 1), ("stride", None), ("padding", 0), ("dilation", 1)):
+        value = getattr(module, name, None)
+        if value is not None and not isinstance(value, str):
+            across = int(np.ravel(value)[0])
+            value = across if down is None else (down, across)
+        found[name] = value
+    rest = ("bias", "groups", "padding_mode", "ceil_mode", "count_include_pad",
+            "divisor_override")
+    return SimpleNamespace(**{**found, **{name: getattr(module, name, None) for name in rest},
+                              **changes})
 
 
 class Translator:
@@ -104,21 +120,38 @@ class Translator:
 
     def take_conv2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
-        rule(side(module.dilation, where, "dilation") == 1, where,
-             f"dilation must be 1, not {module.dilation}")
-        weights, stride = array(module.weight), side(module.stride, where, "stride")
-        kernel, padding = weights.shape[2:], module.padding
+        weights = array(module.weight)
+        dilation, stride = (two(getattr(module, name), where, name)
+                            for name in ("dilation", "stride"))
+        padding, span = module.padding, [
+            (k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilation, strict=True)]
         if padding == "same":
-            rule(stride == 1 and kernel[0] % 2 == 1, where,
-                 f'padding "same" needs stride 1 and an odd kernel, not {stride} and {kernel[0]}')
-            padding = kernel[0] // 2
+            rule(stride == (1, 1) and all(n % 2 for n in span), where,
+                 f'padding "same" needs stride 1 and an odd kernel, not {compact(stride)} and '
+                 f"{compact(tuple(span))}")
+            padding = tuple(n // 2 for n in span)
         elif padding == "valid":
             padding = 0
-        padding = side(padding, where, "padding")
-        rule(padding == 0 or module.padding_mode == "zeros", where,
+        padding = two(padding, where, "padding")
+        rule(not any(padding) or module.padding_mode == "zeros", where,
              f"padding must be by zeros, not {module.padding_mode}")
         self.chain.conv(where, weights, self.bias(module), stride=stride, padding=padding,
-                        groups=int(module.groups))
+                        groups=int(module.groups), dilation=dilation)
+
+    def take_conv1d(self, module, where):
+        """A convolution of one row."""
+        rule(self.chain.shape[1] == 1, where, "must follow maps of one row (C, 1, L), not "
+             f"{' x '.join(map(str, self.chain.shape))}")
+        self.take_conv2d(widened(module, weight=array(module.weight)[:, :, None]), where)
+
+    def take_avgpool1d(self, module, where):
+        self.take_avgpool2d(widened(module), where)
+
+    def take_maxpool1d(self, module, where):
+        self.take_maxpool2d(widened(module), where)
+
+    def take_adaptiveavgpool1d(self, module, where):
+        self.take_adaptiveavgpool2d(module, where)
 
     def take_linear(self, module, where):
         rule(self.flat or self.chain.shape[1:] == (1, 1), where,
@@ -139,9 +172,11 @@ class Translator:
              f"must flatten all but the batch: {before} becomes {after}")
         if after[1:] == (count,):
             self.flat = True
-        elif not self.flat and after[1:] == self.chain.shape or after == before:
+        elif not self.flat and after[1:] in (self.chain.shape, (channels, *sides[1:])) or (
+                after == before):
             return
         else:
+            after = (*after[:2], 1, *after[2:]) if len(after) == 3 else after
             rule(self.flat and len(after) == 4 and sides == [1, 1] and channels == count, where,
                  f"makes {after[1:]} of {before[1:]}; a map may become a vector of all its values, "
                  "or a vector a map")
@@ -150,30 +185,43 @@ class Translator:
 
     def take_avgpool2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
-        padding = side(module.padding, where, "padding")
-        kernel = side(module.kernel_size, where, "kernel_size")
-        rule(not module.ceil_mode, where, "ceil_mode is not supported")
-        rule(padding == 0 or module.count_include_pad, where,
+        kernel, stride, padding = self.pooled(module, where)
+        rule(not any(padding) or module.count_include_pad, where,
              "an average without its padding (count_include_pad=False) is not supported")
-        stride = kernel if module.stride is None else side(module.stride, where, "stride")
-        if module.divisor_override is None:
-            self.chain.pool(where, "avg", kernel, stride, padding)
-        else:
-            self.chain.pool(where, "sum", kernel, stride, padding)
-            self.chain.affine(where, 1 / module.divisor_override)
+        divisor = getattr(module, "divisor_override", None)
+        self.chain.pool(where, "avg" if divisor is None else "sum", kernel, stride, padding,
+                        bool(module.ceil_mode))
+        if divisor is not None:
+            self.chain.affine(where, 1 / divisor)
 
     def take_maxpool2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
-        kernel = side(module.kernel_size, where, "kernel_size")
-        rule(side(module.dilation, where, "dilation") == 1 and not module.ceil_mode, where,
-             "dilation and ceil_mode are not supported")
-        stride = kernel if module.stride is None else side(module.stride, where, "stride")
-        self.chain.pool(where, "max", kernel, stride, side(module.padding, where, "padding"))
+        rule(two(module.dilation, where, "dilation") == (1, 1), where,
+             f"dilation must be 1, not {module.dilation}")
+        kernel, stride, padding = self.pooled(module, where)
+        self.chain.pool(where, "max", kernel, stride, padding, bool(module.ceil_mode))
+
+    @staticmethod
+    def pooled(module, where):
+        """(kernel, stride, padding) of a pooling, each a pair."""
+        kernel = two(module.kernel_size, where, "kernel_size")
+        return (kernel, kernel if module.stride is None else two(module.stride, where, "stride"),
+                two(module.padding, where, "padding"))
 
     def take_adaptiveavgpool2d(self, module, where):
-        rule(side(module.output_size, where, "output_size") == 1, where,
-             f"must pool to one pixel, not {module.output_size}")
-        self.chain.average_all(where)
+        rule(not self.flat, where, "follows a vector, not a map")
+        wanted = module.output_size
+        wanted = (wanted, wanted) if isinstance(wanted, int) else tuple(wanted)
+        sides = self.chain.shape[1:]
+        wanted = tuple(n if out is None else out for n, out in zip(
+            sides, wanted[-2:] if len(wanted) > 1 else (1, *wanted), strict=True))
+        if wanted == (1, 1):
+            self.chain.average_all(where)
+            return
+        rule(not any(n % out for n, out in zip(sides, wanted, strict=True)), where,
+             f"must pool to one pixel or to a size that divides {sides[0]} x {sides[1]}, not "
+             f"{wanted[0]} x {wanted[1]}")
+        self.chain.pool(where, "avg", tuple(n // out for n, out in zip(sides, wanted, strict=True)))
 
     def take_mean(self, call, where):
         """The mean over all pixels: x.mean(dim=(2, 3))."""

@@ -201,9 +201,8 @@ def test_global_pooling_of_a_map_that_is_not_square_needs_a_dense_layer(module):
 
 
 @pytest.mark.parametrize("module, message", [
-    (nn.MaxPool2d(2), "max pooling between weights and neuron"),
     (nn.ReLU(), "is not supported"),
-    (nn.Conv2d(4, 4, 3), "with no neuron between"),
+    (nn.Conv2d(4, 4, 3, padding=1), "with no neuron between"),
     (nn.AvgPool2d(3, padding=1, count_include_pad=False), "count_include_pad"),
     (nn.BatchNorm2d(4, track_running_stats=False), "running statistics"),
     (nn.Linear(6, 2), "needs a Flatten"),

@@ -296,7 +296,7 @@ def test_refuses(name):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"shape": (8, 8)}, r"shape must be \(C, H, W\)"), ({"steps": 0}, "steps must be"),
+    ({"shape": (1, 1, 8, 8)}, r"shape must be \(C, H, W\)"), ({"steps": 0}, "steps must be"),
     ({"encoder": "poisson"}, "encoder must be one of"), ({"readout": "membrane"}, "readout"),
     ({"sample": torch.zeros(3, 9, 9)}, "sample: must be"),
 ])
