@@ -45,8 +45,8 @@ def sums(activations, stage):
 
 def nonzero(activations):
     """(N,) how many activations are not 0."""
-    # There are at most 255 steps, so that a byte holds the count of a train.
-    trains = (activations != 0).view(np.uint8).sum(axis=1, dtype=np.uint8)
+    count = np.uint8 if activations.shape[1] <= 255 else np.uint16     # of a train
+    trains = (activations != 0).view(np.uint8).sum(axis=1, dtype=count)
     return trains.sum(axis=(1, 2, 3), dtype=np.int64)
 
 

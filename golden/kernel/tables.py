@@ -3,6 +3,7 @@
 import numpy as np
 
 from golden.network.ops import Dense
+from golden.network.ops.base import pair
 
 __all__ = ["places_of", "rows_of"]
 
@@ -24,12 +25,13 @@ def places_of(chain, shape):
             ways = [[(pixel, place) for place, each in enumerate(ways) for pixel, _ in each]]
             continue
         height, breadth = op.sides(shape)
+        (down, across), (top, left), (dy, dx) = map(pair, (op.stride, op.padding, op.dilation))
         after = []
         for y in range(height):
             for x in range(breadth):
                 found = []
-                for place, (i, j) in enumerate(np.ndindex(op.kernel, op.kernel)):
-                    row, column = y * op.stride + i - op.padding, x * op.stride + j - op.padding
+                for place, (i, j) in enumerate(np.ndindex(*op.window)):
+                    row, column = y * down + i * dy - top, x * across + j * dx - left
                     if 0 <= row < shape[1] and 0 <= column < shape[2]:
                         found += [(pixel, place) for pixel, _ in ways[row * shape[2] + column]]
                 after.append(found)

@@ -22,8 +22,9 @@ from hw.plan.parameters import Parameters
 from hw.plan.programs import Programs
 from hw.plan.widths import bits_of, product_blocks, segment_range, stored_weights
 
-__all__ = ["MOST_PASSES", "Plan"]
+__all__ = ["MOST_PASSES", "MOST_STEPS", "Plan"]
 
+MOST_STEPS = 255   # so that a step, and a count of spikes, has room in a byte
 MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (boards.protocol.codec)
 
 
@@ -51,6 +52,15 @@ class Plan:
             raise BadInput(f"lanes must be 1, 2, 4, 8 or 16, not {self.lanes}")
         if self.word_steps not in (4, 8, 16):
             raise BadInput(f"steps of a word must be 4, 8 or 16, not {self.word_steps}")
+        if self.network.steps > MOST_STEPS:
+            raise BadInput(f"{self.network.name}: does not fit: {self.network.steps} steps, and "
+                           f"the hardware counts {MOST_STEPS}")
+        for stage in self.network.stages:
+            beyond = [what for each in (*stage.pools, stage.layer.op) for what in each.beyond]
+            if beyond:
+                raise BadInput(f"{self.network.name}: weighted layer {stage.index}: "
+                               f"{', '.join(beyond)}: no gateware computes that yet; the integer "
+                               "model does (--engine golden)")
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")
