@@ -255,7 +255,8 @@ def from_nir(source, *, reset, dt=1e-4, compare="gt", steps=16, shape=None, enco
 def main(argv=None):
     """Read a NIR file, report what is kept, and write a network."""
     from golden.importers.cli import Options, finish, numbers, parser_of
-    parser = parser_of("golden.nir", __doc__.splitlines()[0])
+    parser = parser_of("python -m golden.nir", "From a NIR graph to a network.", (
+        "net.nir --reset subtract --bits 4 --calibrate images.npz --out net.npz",))
     parser.add_argument("nir", metavar="NIR", help="a NIR graph, .nir")
     parser.add_argument("--dt", type=float, default=1e-4, metavar="S",
                         help="time step of the training; snnTorch and SpikingJelly 1e-4 (default), "
