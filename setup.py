@@ -18,7 +18,7 @@ def places():
         return find_packages(include=["sam_snn*", "verify*", "bench*"]) + rooms, {}
     folders = {f"{INSIDE}.{room}": room.replace(".", "/") for room in rooms}
     folders[f"{INSIDE}.models"] = "models"
-    return ["sam_snn", *folders], folders
+    return [*find_packages(include=["sam_snn", "sam_snn.*"]), *folders], folders
 
 
 packages, folders = places()

@@ -26,7 +26,7 @@ def _open():
         if other is not None and (file is None or Path(file).resolve().parent != ROOMS / name):
             raise ImportError(f"sam_snn needs its own package {name!r}, and {file or name} was "
                               "imported before: import sam_snn first")
-    if str(ROOMS) not in sys.path:
+    if sys.path[:1] != [str(ROOMS)]:
         sys.path.insert(0, str(ROOMS))
 
 

@@ -20,8 +20,9 @@ class Help(argparse.HelpFormatter):
     def _get_help_string(self, action):
         """The help of an option, with its default where it does not name one."""
         text = action.help or ""
-        if action.option_strings and "default" not in text and action.default not in (
-                None, False, True, argparse.SUPPRESS):
+        if action.option_strings and "default" not in text and not (
+                action.default is None or isinstance(action.default, bool)
+                or action.default == argparse.SUPPRESS):
             text = f"{text} (default: %(default)s)".strip()
         return text
 
