@@ -145,8 +145,9 @@ def arguments(parser):
     parser.add_argument("--demo", nargs="?", const="golden", choices=("golden", "rtl"),
                         help="without a board: the model, or with `rtl` the chip's Verilog in "
                              "Verilator, bit by bit at its UART pins")
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET",
-                        help="network file (default: %(default)s)")
+    parser.add_argument("--network", default="fashion", metavar="NET",
+                        help="network file (.npz), or the name of one that comes with the project "
+                             "(default: %(default)s)")
     parser.add_argument("--tap", type=int, action="append", metavar="L",
                         help="demo only: map layer L; may be repeated")
 

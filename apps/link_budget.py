@@ -27,9 +27,11 @@ def parser():
         prog="python -m boards.wire", description=__doc__,
         epilog="The chip is simulated at its UART pins (sim.pins), at each baud rate, "
                "under the driver; the host's own time is left out.")
-    found.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    found.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
-    found.add_argument("--count", type=int, default=3, metavar="N",
+    found.add_argument("--network", default="fashion", metavar="NET",
+                       help="network file, or the name of one that comes with the project")
+    found.add_argument("--images", default="fashion", metavar="FILE",
+                       help="as sim.run takes them")
+    found.add_argument("--limit", "--count", dest="count", type=int, default=3, metavar="N",
                        help="images, from the first (default: %(default)s)")
     found.add_argument("--clock", type=real(high=1e4), default=48.0, metavar="MHZ",
                        help="of the chip (default: %(default)s)")

@@ -1,13 +1,12 @@
 """python -m golden.accuracy: classify a labelled set with the integer network."""
 
-import argparse
 import os
 
 import numpy as np
 
 from golden import kernel
 from golden.images import load_images
-from golden.io.arguments import whole
+from golden.io.arguments import command_parser, whole
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.text import say
@@ -18,11 +17,14 @@ from golden.run import run_batched
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m golden.accuracy", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser = command_parser("python -m golden.accuracy",
+                            "Classify a labelled set with the integer network.",
+                            examples=("--network fashion --images fashion",))
+    parser.add_argument("--network", default="fashion", metavar="NET",
+                        help="network file, or the name of one that comes with the project")
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE",
                         help="images and labels (.npz); `make accuracy` makes the default")
-    parser.add_argument("--seed", type=whole(0, 2**32 - 1),
+    parser.add_argument("--encoder-seed", "--seed", dest="seed", type=whole(0, 2**32 - 1),
                         help="of the encoder, in place of the network's")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                         help="batches at once (default: as many as there are cores)")

@@ -44,13 +44,13 @@ def measured(call, repeats):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m sim.speed", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser.add_argument("--network", default="fashion", metavar="NET")
+    parser.add_argument("--images", default="fashion", metavar="FILE")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
     parser.add_argument("--jobs", type=int, default=2, metavar="N",
                         help="batches or simulations at once (default: 2)")
     parser.add_argument("--repeats", type=int, default=3, help="of which the best counts")
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--out", "--json", dest="json", metavar="FILE")
     args = parser.parse_args(argv)
     for name in ("limit", "jobs", "repeats"):
         if getattr(args, name) is not None and getattr(args, name) < 1:

@@ -55,8 +55,8 @@ def operations(network, result):
 @command
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m sim.throughput", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser.add_argument("--network", default="fashion", metavar="NET")
+    parser.add_argument("--images", default="fashion", metavar="FILE")
     parser.add_argument("--limit", type=whole(), default=100, help="images, from the first")
     parser.add_argument("--lanes", type=int, default=4)
     parser.add_argument("--word-steps", type=int, default=16)

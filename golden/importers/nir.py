@@ -319,7 +319,9 @@ def main(argv=None):
     from golden.importers.cli import Options, finish, numbers, parser_of
     from golden.importers.producers import many_spikes
     from golden.io.reading import array
-    parser = parser_of("golden.nir", __doc__.splitlines()[0])
+    parser = parser_of("python -m golden.nir", "From a NIR graph to a network.", (
+        "net.nir --from snntorch --bits 4 --calibrate images.npz --out net.npz",
+        "net.nir --reset subtract --bits 4 --calibrate images.npz --out net.npz"))
     parser.add_argument("nir", metavar="NIR", help="a NIR graph, .nir")
     parser.add_argument("--from", dest="producer", choices=PRODUCERS,
                         help="the program that wrote the graph; its rules are taken where none is "

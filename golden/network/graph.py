@@ -17,6 +17,7 @@ import numpy as np
 from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts
+from golden.io.shipped import network_file, networks
 from golden.network.layers import Layer, Stage, Weighted, array_names, stages_of
 from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
@@ -151,10 +152,13 @@ def flatten(network):
 def load(path):
     """Read a network file.
 
+    ``path`` may be the bare name of a network that comes with the project (golden.io.shipped).
     Raises BadInput naming the file and the rule if it is missing, truncated, of another format or
     version, or breaks a rule of Network.
     """
-    path = Path(path)
+    path = Path(network_file(path))
+    rule(path.suffix or path.exists(), path, "no such network file, and none of the project's: "
+         f"those are {', '.join(networks())}")
     header, arrays = network_parts(path, "network file", array_names())
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a network file of this project")

@@ -9,6 +9,7 @@ from amaranth.back import verilog
 
 from boards.platform.device import ICE40UP5K
 from flow import build, design
+from flow.estimate.fits import SIZES, board_named, cost
 from flow.estimate.memories import (
     ebrs,
     efforts,
@@ -97,9 +98,13 @@ def test_too_many_weights_is_told(tmp_path, capsys):
 
 
 def test_size_is_found():
-    """784-128-10 in four bits has too many rows for 4 lanes; with 8 bits nothing helps."""
-    assert design.engine_size(dense(64, 16), None, None) == (4, 16)
+    """The fastest that fits: 784-128-10 in four bits has too many rows for 4 lanes."""
     assert design.engine_size(dense(784, 128), None, None) == (8, 8)
+    assert design.engine_size(dense(784, 128), None, 16) == (4, 16)     # none fits
+    small, board = dense(64, 16), board_named("icebreaker")
+    taken = cost(small, board, *design.engine_size(small, None, None))
+    assert taken.sure and all(other.cycles >= taken.cycles for size in SIZES
+                              if (other := cost(small, board, *size)).sure)
     assert design.engine_size(dense(784, 128), 8, 16) == (8, 16)
 
 
