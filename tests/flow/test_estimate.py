@@ -169,6 +169,7 @@ def conv_leaky():
         Layer(np.ones((10, 32), np.int64), 4, ACCUMULATE)), name="conv")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("widths, count", [
     ((16, 13), 1), ((17, 16), 1), ((18, 16), 2), ((23, 14), 2), ((24, 18), 3), ((6, 4), 0),
     ((7, 4), 1), ((33, 16), 2)])

@@ -147,11 +147,13 @@ def complaints(name, module, folder):
     return {test: message for test, message in found.items() if message}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("name", sorted({*MODULES} - {*PARTS} | {"datapath"}))
 def test_green_without_a_fault(name, tmp_path):
     assert complaints(name, MODULES[name], tmp_path) == {}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, tmp_path):
     """The bench of the module says what is wrong, in the words in which it compares."""
