@@ -108,7 +108,7 @@ FAULTS = {
         "dispatcher", "room.eq((cool | (cooling == 1)) & (~told | self.drained))", "room.eq(1)",
         "pass 1: . train"),
     "a row of weights comes too late": (
-        "fetch", "row.eq(self.row_data), self.param", "row.eq(row), self.param",
+        "fetch", "row.eq(self.weights.data), self.param", "row.eq(row), self.param",
         "pass 1: . trains wrong"),
     "the count goes on while it is offered": (
         "counts", "with m.Elif(self.counting & ~self.i.payload):", "with m.Elif(self.counting):",
