@@ -181,9 +181,9 @@ class Identity:
         values["taps"] = tuple(Tap(row[0], int.from_bytes(row[1:3], "big"),
                                    int.from_bytes(row[3:5], "big")) for row in rows)
         del values["magic"]
-        told = cls(**values)
-        told.check()
-        return told
+        identity = cls(**values)
+        identity.check()
+        return identity
 
     def check(self):
         """Raise ValueError unless the fields are such as a chip can have, and agree."""
