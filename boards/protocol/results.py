@@ -3,7 +3,7 @@
 import numpy as np
 
 from boards.protocol.codec import kind_of
-from boards.protocol.identity import MapEncoding
+from boards.protocol.identity import FIRST_FURTHER, MapEncoding
 from golden.io.errors import BadInput
 from golden.network.result import Result
 from hw.interface import cycles_of, pixel_words, score_arrays
@@ -64,7 +64,9 @@ def result_of(identity, found):
     elif identity.form == MapEncoding.FULL:
         saturated = int(np.count_nonzero(words["maps"] == (1 << identity.map_bits) - 1))
     traces = next((each[0] for each in arrays.get("traces", {}).values()), None)
+    explained = {(name, layer): each[0] for name, parts in arrays.items()
+                 if outputs[name].code >= FIRST_FURTHER for layer, each in parts.items()}
     return Result(
-        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums, cycles=int(cycles[0]),
-        corrupt=bool(corrupt[0]), counts=arrays["counts"]["spikes"][0], traces=traces,
-        saturated=saturated, waits=waits)
+        explained=explained, logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums,
+        cycles=int(cycles[0]), corrupt=bool(corrupt[0]), counts=arrays["counts"]["spikes"][0],
+        traces=traces, saturated=saturated, waits=waits)
