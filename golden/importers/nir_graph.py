@@ -16,6 +16,10 @@ DEEPEST = 4          # graphs within graphs
 MOST_NODES = 1000    # of a graph, those within it too
 MOST_NUMBERS = 2**24     # of all arrays together
 MOST_TEXT = 4096     # names in the edges of a graph, and characters of each
+# What this project's own files say beside NIR (golden.importers.nir_export).
+TEXTS = ("type", "edges", "padding", "producer", "encoder", "readout", "reset", "compare")
+METADATA = ("producer", "encoder", "steps", "readout", "input_scale", "seed", "shape", "reset",
+            "compare", "beta")
 MOST_BYTES = 2**28   # of a file, and of a piece that is unpacked at once
 # What the nodes that golden.nir knows have; nothing else of a file is looked at.
 FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "groups", "scale",
@@ -67,6 +71,11 @@ class Nodes:
             item = item_of(group, key)
             if isinstance(item, h5py.Dataset):
                 found[key] = self.value(item, key)
+        beside = item_of(group, "metadata")
+        if isinstance(beside, h5py.Group):
+            found["metadata"] = {
+                key: self.value(item, key) for key in METADATA
+                if isinstance(item := item_of(beside, key), h5py.Dataset)}
         inner = item_of(group, "nodes")
         if isinstance(inner, h5py.Group):
             rule(len(inner) + len(self.seen) <= MOST_NODES, inner.name,
@@ -83,7 +92,7 @@ class Nodes:
         unpacked = math.prod(item.chunks or (0,)) * kind.itemsize
         rule(unpacked <= MOST_BYTES, item.name,
              f"is packed in pieces of over {MOST_BYTES} bytes")
-        if key in ("type", "edges", "padding") and kind.kind in "OSU":
+        if key in TEXTS and kind.kind in "OSU":
             text = h5py.check_string_dtype(kind)
             rule(text is not None and (text.length or 0) <= MOST_TEXT, item.name,
                  f"must be text of at most {MOST_TEXT} characters")
