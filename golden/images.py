@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.io.errors import BadInput, rule
+from golden.io.nir_data import SUFFIXES, spikes
 from golden.io.reading import MOST_BYTES, Archive, array, contents
 from golden.run import check_images, check_shape
 
@@ -21,8 +22,8 @@ def load_images(path, network):
 
     ``path`` is .npy, .npz or a folder of PNG files, taken in order of their names. Of an .npz come
     ``images`` with ``labels``, or else ``x_test`` with ``y_test``, or else its only array besides
-    labels and classes. Labels are int64, None where the file has none. Raises BadInput naming the
-    file and the rule.
+    labels and classes. NIR data files (golden.io.nir_data) hold spike frames. Labels are int64,
+    None where the file has none. Raises BadInput naming the file and the rule.
     """
     path, labels = Path(path), None
     suffix = path.suffix.lower()
@@ -39,8 +40,14 @@ def load_images(path, network):
         images = archive.read(name)
         if marks is not None:
             labels = checked_labels(archive, marks, len(images), network)
+    elif suffix in SUFFIXES:
+        rule(network.encoder == "frames", path, "holds spikes, which only a network of encoder "
+             f"frames takes, not {network.encoder}")
+        images = spikes(path, network.steps, math.prod(network.shape))
+        images = images.reshape(*images.shape[:2], *network.shape)
     else:
-        raise BadInput(f"{path}: images must be .npy, .npz or a folder of PNGs")
+        raise BadInput(f"{path}: images must be .npy, .npz, NIR data ({', '.join(SUFFIXES)}) or a "
+                       "folder of PNGs")
     images = check_images(images, network, where=str(path))
     rule(len(images), path, "holds no images")
     return images, labels

@@ -123,12 +123,17 @@ def chain_of(graph, prefix=""):
     edges = np.asarray(graph.get("edges", ()), dtype=object)
     rule(edges.ndim == 2 and edges.shape[1] == 2, own, "edges must be pairs of nodes")
     after, before = {}, {}
-    for start, end in dict.fromkeys((word(a), word(b)) for a, b in edges):
+    pairs = list(dict.fromkeys((word(a), word(b)) for a, b in edges))
+    for start, end in pairs:
         for name in (start, end):
             rule(name in nodes, f"edge {start} -> {end}" + (f" in {own}" if prefix else ""),
                  f"there is no node {name!r}; those there are: {', '.join(list(nodes)[:10])}")
         rule(start != end, f"node {prefix + start!r}", "feeds itself; recurrent graphs are not "
              "supported")
+        for name in {start: start in after, end: end in before}:
+            rule(start not in after and end not in before or not loops(name, pairs),
+                 f"node {prefix + name!r}", "feeds itself through others; recurrent graphs are not "
+                 "supported")
         rule(start not in after, f"node {prefix + start!r}", f"feeds both {after.get(start)!r} "
              f"and {end!r}; only chains are supported")
         rule(end not in before, f"node {prefix + end!r}", f"is fed by both {before.get(end)!r} "
@@ -154,6 +159,18 @@ def chain_of(graph, prefix=""):
         else:
             found.append((prefix + name, nodes[name]))
     return found
+
+
+def loops(name, edges):
+    """Whether a node is reached from itself."""
+    seen, left = set(), [name]
+    while left:
+        here = left.pop()
+        for start, end in edges:
+            if start == here and end not in seen:
+                seen.add(end)
+                left.append(end)
+    return name in seen
 
 
 def plain(graph):

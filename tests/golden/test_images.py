@@ -57,7 +57,8 @@ def test_folder_of_pictures_in_order_of_names(network, tmp_path):
 
 def test_refuses_what_is_not_there(tmp_path):
     assert refused(tmp_path / "none.npy").endswith("no such file")
-    assert refused(tmp_path / "none.jpg").endswith("images must be .npy, .npz or a folder of PNGs")
+    assert refused(tmp_path / "none.jpg").endswith(
+        "images must be .npy, .npz, NIR data (.nird, .nirdata, .h5, .hdf5) or a folder of PNGs")
     assert refused(tmp_path).endswith("holds no PNG files")
 
 
