@@ -112,9 +112,9 @@ def folder(path, network, *, resize=False):
     """(images, labels or None) of a folder of pictures, or of folders of them, one a class."""
     files, labels = pictures_in(path), None
     parts = [part for part in listed(path) if part.is_dir()]
-    if not files and parts:
+    found = [] if files else [pictures_in(part) for part in parts]
+    if any(found):
         classes = classes_of(path, [part.name for part in parts], network)
-        found = [pictures_in(part) for part in parts]
         files = [file for some in found for file in some]
         labels = np.repeat(np.array(classes, dtype=np.int64), [len(some) for some in found])
     rule(files, path, f"holds no pictures ({', '.join(PICTURES)})")
