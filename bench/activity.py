@@ -10,7 +10,8 @@ from bench.store import digest, kept
 from flow.estimate.cycles import image_cycles, trains_of
 from golden.encode import encode
 from golden.network import Layer, load, sum_ranges
-from golden.run import forward, run
+from golden.run import run
+from golden.stages import forward
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from sim.throughput import operations

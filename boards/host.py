@@ -19,6 +19,7 @@ from boards.protocol.codec import (
     Kind,
     blocks,
     bytes_of,
+    kind_of,
     seal,
     stuff,
     unseal,
@@ -254,11 +255,10 @@ class Board:
             seq = self._next()
             asked.add(seq)
             self._send(seq, Kind.PIXELS, bytes([n]) + pixels[BLOCK * n:BLOCK * (n + 1)])
-        found = {kind: bytearray() for kind in (Kind.MAPS, Kind.SCORES, Kind.COUNTS, Kind.TRACES)}
-        wanted = {Kind.MAPS: told.maps * bytes_of(told.map_bits),
-                  Kind.SCORES: told.scores * bytes_of(told.score_bits),
-                  Kind.COUNTS: told.counts * 3,
-                  Kind.TRACES: told.traces * bytes_of(told.trace_bits)}
+        wanted = dict.fromkeys((Kind.MAPS, Kind.SCORES, Kind.COUNTS, Kind.TRACES), 0)
+        wanted |= {kind_of(output): output.count * bytes_of(output.bits)
+                   for output in told.outputs.values()}
+        found = {kind: bytearray() for kind in wanted}
         last = self._until(PATIENCE * self.timeout, 2 * sum(wanted.values()))
         until, early = min(last, self._until(self.timeout)), 0
         while asked or len(found[Kind.COUNTS]) < wanted[Kind.COUNTS]:

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from golden import kernel
 from golden.images import load_images
 from golden.io.arguments import command_parser, whole
 from golden.io.console import Console
@@ -37,7 +38,8 @@ def main(argv=None):
     if labels is None:
         raise BadInput(f"{args.images}: holds no labels")
     with watched(network, len(images), Console(stderr=True)) as clock:
-        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs, clock=clock)
+        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs, clock=clock,
+                             kernel=kernel.default())
     correct = int(np.count_nonzero(result.pred == labels))
     say(f"network {args.network} ({network.digest}), encoder seed {network.seed:#x}")
     say(f"correct {correct} of {len(labels)}: accuracy {100 * correct / len(labels):.2f} %")

@@ -17,7 +17,7 @@ def parts(network):
     for stage in network.stages:
         work = stage.neurons * (STEPPED + stage.layer.weights[0].size)
         for pool, shape in zip(stage.pools, stage.shapes[1:], strict=True):
-            work += POOLED * shape[0] * shape[1] * shape[2] * pool.kernel**2
+            work += POOLED * shape[0] * shape[1] * shape[2] * pool.area
         found.append((f"layer {stage.index}", work))
     return found
 

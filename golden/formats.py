@@ -10,6 +10,8 @@ TABLE_FRAC = 15  # exp(-gamma d) in units of 2**-15, so that 1 is exact in 16 bi
 SCORE_FRAC = 8   # NCS and SAM in units of 2**-8
 MAP_BITS = 8, 32  # of a map pixel that may be asked for, at least and at most
 
+MOST_STEPS = 1023   # of a run
+
 MODES = ("paper", "inclusive", "official")  # of SAM: golden.sam
 
 

@@ -6,17 +6,23 @@ EXACT = 2**24   # float32 holds every whole number up to here
 SHARED = 2**18   # multiplications from which OpenBLAS shares a product out to its threads
 
 
-def windows(maps, kernel, stride, padding, dtype=None):
-    """Receptive fields of (N, C, H, W): a (N, H', W', C, K, K) view of the maps padded with 0.
+def windows(maps, kernel, stride, padding, dtype=None, *, dilation=1, fill=0, size=None):
+    """Receptive fields of (N, C, H, W): a (N, H', W', C, KH, KW) view of the padded maps.
 
+    Kernel, stride, padding and dilation are one number or (down, across); outside the map is
+    ``fill``. ``size`` is the (H, W) with padding where that is more than on both sides the same.
     In memory the maps are put innermost, which keeps runs long however small the windows are.
     """
+    (high, wide), (down, across), (top, left), (dy, dx) = (
+        each if isinstance(each, tuple) else (each, each)
+        for each in (kernel, stride, padding, dilation))
     count, channels, height, breadth = maps.shape
-    padded = np.zeros((channels, height + 2 * padding, breadth + 2 * padding, count),
-                      dtype=dtype or maps.dtype)
-    padded[:, padding:padding + height, padding:padding + breadth] = maps.transpose(1, 2, 3, 0)
-    view = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
-    return view[:, ::stride, ::stride].transpose(3, 1, 2, 0, 4, 5)
+    size = size or (height + 2 * top, breadth + 2 * left)
+    padded = np.full((channels, *size, count), fill, dtype=dtype or maps.dtype)
+    padded[:, top:top + height, left:left + breadth] = maps.transpose(1, 2, 3, 0)
+    span = ((high - 1) * dy + 1, (wide - 1) * dx + 1)
+    view = np.lib.stride_tricks.sliding_window_view(padded, span, axis=(1, 2))
+    return view[:, ::down, ::across, ..., ::dy, ::dx].transpose(3, 1, 2, 0, 4, 5)
 
 
 def weighted(activations, layer, top):

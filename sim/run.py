@@ -3,6 +3,7 @@
 import numpy as np
 from rich.progress import Progress
 
+from golden import kernel
 from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.io.arguments import command_parser
@@ -66,7 +67,8 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
     if engine == "golden":
         with watched(network, len(images), console) as clock:
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
-                               map_bits=map_bits, keep=keep, clock=clock)
+                               map_bits=map_bits, keep=keep, clock=clock,
+                               kernel=kernel.default())
     from flow.design import engine_size
     lanes, word_steps = engine_size(network, lanes, word_steps, bool(taps))
     with Progress(console=console, transient=True) as progress:

@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 
+from golden import kernel
 from golden.images import load_images
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
@@ -61,7 +62,7 @@ def main(argv=None):
     with Console(stderr=True).status("building the simulation (half a minute the first time)"):
         simulation = Simulation(network)
     engines = {
-        "golden": lambda: run_batched(images, network, jobs=args.jobs),
+        "golden": lambda: run_batched(images, network, jobs=args.jobs, kernel=kernel.default()),
         "rtl": lambda: simulation.run_parallel(images, jobs=args.jobs)}
     report = {"network": network.digest, "images": len(images), "jobs": args.jobs,
               "cores": os.cpu_count(), "numpy": np.__version__}

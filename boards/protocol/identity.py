@@ -2,8 +2,10 @@
 
 import enum
 from dataclasses import dataclass
+from functools import cached_property
 
 from boards.protocol.codec import BLOCK, VERSION, bytes_of
+from hw.interface import Output, count_output, score_output
 
 __all__ = [
     "LABEL_AT", "SIGNATURE_AT", "BOOT_AT", "FIELDS", "Boot", "Identity", "MapEncoding", "Tap",
@@ -119,16 +121,30 @@ class Identity:
         words = self.channels * self.height * self.width * max(1, self.frames)
         return words * bytes_of(self.pixel_bits)
 
-    @property
-    def traces(self):
-        """Traces an image."""
-        shape = self.trace_channels, self.trace_height, self.trace_width
-        return shape[0] * shape[1] * shape[2] if self.trace_bits else 0
+    @cached_property
+    def outputs(self):
+        """{stream: hw.interface.Output} of the words on the wire, in the order of their codes.
+
+        A word of the maps is in their form; maps are there even where they have no words.
+        """
+        words = words_of(self.form, steps=self.steps)
+        found = {
+            "maps": Output("maps", ("y", "x", "word"), {
+                tap.index: (tap.height, tap.width, words) for tap in self.taps}, self.map_bits),
+            "scores": score_output(classes=self.classes, steps=self.steps, lanes=self.lanes,
+                                   bits=self.score_bits),
+            "counts": count_output(layers=self.counts - 2 - 2 * self.counters,
+                                   counters=bool(self.counters))}
+        if self.trace_bits:
+            found["traces"] = Output(
+                "traces", ("y", "x", "channel"), {self.trace_layer: (
+                    self.trace_height, self.trace_width, self.trace_channels)}, self.trace_bits)
+        return found
 
     @property
     def results(self):
         """Words of the results of an image."""
-        return self.maps + self.scores + self.counts + self.traces
+        return sum(output.count for output in self.outputs.values())
 
     def pack(self):
         """Return the bytes on the wire."""
@@ -198,13 +214,11 @@ class Identity:
         needs("taps", layers == sorted(set(layers)) and 0 not in layers
               and all(tap.height and tap.width for tap in self.taps),
               "layers from 1 on, in order, of at least one pixel")
-        words = words_of(self.form, steps=self.steps) * sum(
-            tap.height * tap.width for tap in self.taps)
-        needs("maps", self.maps == words, f"{words} for these taps")
-        words = self.steps * self.classes
-        needs("scores", self.scores == words, f"{words} for these steps and classes")
         least = 2 + 2 * self.counters
         needs("counts", self.counts >= least, f"at least {least}")
+        for name, what in (("maps", "taps"), ("scores", "steps and classes")):
+            words = self.outputs[name].count
+            needs(name, getattr(self, name) == words, f"{words} for these {what}")
         needs("trace_bits", self.trace_bits <= 32, "0 to 32")
         if self.trace_bits:
             for name in ("trace_layer", "trace_channels", "trace_height", "trace_width"):

@@ -2,18 +2,11 @@
 
 import numpy as np
 
-from boards.protocol.codec import Kind
-from boards.protocol.identity import MapEncoding, words_of
+from boards.protocol.codec import kind_of
+from boards.protocol.identity import MapEncoding
 from golden.io.errors import BadInput
 from golden.network.result import Result
-from hw.interface import (
-    COUNT_BITS,
-    count_parts,
-    map_arrays,
-    pixel_words,
-    score_arrays,
-    trace_arrays,
-)
+from hw.interface import cycles_of, pixel_words, score_arrays
 
 __all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes"]
 
@@ -51,16 +44,14 @@ def train_bytes(told, frames):
 
 def result_of(told, found):
     """Result of an image's result words, bytes by Kind, from a chip of identity ``told``."""
-    words = numbers(found[Kind.MAPS], told.map_bits, signed=False)
-    scores = numbers(found[Kind.SCORES], told.score_bits, signed=True).astype(np.int32)
-    scores = score_arrays(scores[None], classes=told.classes, steps=told.steps,
-                          lanes=told.lanes)[0]
-    spikes, counters, cycles, corrupt = count_parts(
-        numbers(found[Kind.COUNTS], COUNT_BITS, signed=False)[None], counters=told.counters)
+    outputs = told.outputs
+    words = {name: numbers(found[kind_of(output)], output.bits, signed=output.signed)[None]
+             for name, output in outputs.items()}
+    arrays = {name: output.arrays(words[name]) for name, output in outputs.items()}
+    scores = score_arrays(outputs["scores"], words["scores"])[0].astype(np.int32)
+    cycles, corrupt = cycles_of(arrays["counts"])
     maps, sums = {}, {}
-    sides = {tap.index: (tap.height, tap.width) for tap in told.taps}
-    for tap, rows in map_arrays(words[None], sides,
-                                count=words_of(told.form, steps=told.steps)).items():
+    for tap, rows in arrays["maps"].items():
         rows = rows[0]
         if told.form == MapEncoding.BYTES:
             rows = rows[..., 1:] << rows[..., :1]
@@ -69,14 +60,11 @@ def result_of(told, found):
             maps[tap] = rows.transpose(2, 0, 1).astype(np.int32)
     saturated, waits = None, None
     if told.counters:
-        saturated, waits = map(int, counters[0])
+        saturated, waits = map(int, arrays["counts"]["counters"][0])
     elif told.form == MapEncoding.FULL:
-        saturated = int(np.count_nonzero(words == (1 << told.map_bits) - 1))
-    shape = told.trace_channels, told.trace_height, told.trace_width
-    traces = None
-    if told.traces:
-        words = numbers(found[Kind.TRACES], told.trace_bits, signed=False)
-        traces = trace_arrays(words[None], shape)[0]
+        saturated = int(np.count_nonzero(words["maps"] == (1 << told.map_bits) - 1))
+    traces = next((each[0] for each in arrays.get("traces", {}).values()), None)
     return Result(
         logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums, cycles=int(cycles[0]),
-        corrupt=bool(corrupt[0]), counts=spikes[0], traces=traces, saturated=saturated, waits=waits)
+        corrupt=bool(corrupt[0]), counts=arrays["counts"]["spikes"][0], traces=traces,
+        saturated=saturated, waits=waits)

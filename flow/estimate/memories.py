@@ -95,7 +95,7 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
 
 def multipliers(plan, *, sam=False, traces=False):
     """(what, how many) of all multipliers (DSP): those of the plan, of SAM and of traces."""
-    found = list(plan.multipliers)
+    found = list(plan.products)
     found += [("SAM", 1)] if sam else []
     return [*found, ("traces", 1)] if traces else found
 

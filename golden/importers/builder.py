@@ -13,6 +13,11 @@ from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.io.errors import BadInput, rule
 from golden.io.values import reals
 from golden.network import Pool
+from golden.network.ops import Greatest
+from golden.network.ops.base import compact, pair
+from golden.network.ops.conv import MOST_KERNEL
+
+SQUARE = 7      # the longest side of a kernel that hardware has
 
 
 def snapped(values, noise=2.5e-7):
@@ -30,6 +35,56 @@ def snapped(values, noise=2.5e-7):
     return found
 
 
+def opened(weights, dilation):
+    """``weights`` (O, C, KH, KW) with the zeros of a dilation between them."""
+    if tuple(dilation) == (1, 1):
+        return weights
+    found = np.zeros((*weights.shape[:2], *((k - 1) * d + 1 for k, d in zip(
+        weights.shape[2:], dilation, strict=True))))
+    found[..., ::dilation[0], ::dilation[1]] = weights
+    return found
+
+
+def square(weights, stride, padding, dilation):
+    """{weights, stride, padding, dilation} of the same convolution, square where that is small.
+
+    Zeros in its weights make a dilated or a longer kernel a square one of up to 7, which hardware
+    has, where the paddings allow it.
+    """
+    kept = {"weights": weights, "stride": compact(stride), "padding": compact(padding),
+            "dilation": compact(dilation)}
+    if max((k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilation, strict=True)) > SQUARE:
+        return kept
+    wide = opened(weights, dilation)
+    side = max(wide.shape[2:])
+    rest = [side - n for n in wide.shape[2:]]
+    border = {p + r // 2 for p, r in zip(padding, rest, strict=True)}
+    if any(r % 2 for r in rest) or len(border) > 1 or stride[0] != stride[1]:
+        return kept
+    (y, x), found = (r // 2 for r in rest), np.zeros((*wide.shape[:2], side, side))
+    found[..., y:y + wide.shape[2], x:x + wide.shape[3]] = wide
+    return {"weights": found, "stride": stride[0], "padding": border.pop(), "dilation": 1}
+
+
+def grown(layer):
+    """Weights (O, C, KH, KW) of a convolution with one group and no dilation."""
+    weights = opened(layer.weights, pair(layer.dilation))
+    if layer.groups == 1:
+        return weights
+    out, each = weights.shape[0] // layer.groups, weights.shape[1]
+    found = np.zeros((weights.shape[0], each * layer.groups, *weights.shape[2:]))
+    for group in range(layer.groups):
+        part = slice(group * out, (group + 1) * out)
+        found[part, group * each:(group + 1) * each] = weights[part]
+    return found
+
+
+def total(layer, offset):
+    """The bias of ``layer`` with ``offset`` added; None where all of it is 0."""
+    bias = layer.per_channel(0 if layer.bias is None else layer.bias) + offset
+    return bias if bias.any() else None
+
+
 class NetworkBuilder:
     """The layers so far; each method appends or folds one module, named ``where`` in messages.
 
@@ -42,20 +97,26 @@ class NetworkBuilder:
         self.layers = []
         self.open = None       # the weighted layer that still waits for its neuron
         self.factor = 1.0      # what a spike is worth to the next weights, () or (channels,)
+        self.offset = 0.0      # what is added to the input behind the factor
+        self.entered = self.shape   # what the open layer reads
         self.spread = None     # (H, W) of a map whose average the next dense layer takes
 
     # --- weighted layers --------------------------------------------------------------------------
 
-    def conv(self, where, weights, bias=None, *, stride=1, padding=0, groups=1):
-        """Convolve (C, H, W) with weights (out, C / groups, K, K)."""
+    def conv(self, where, weights, bias=None, *, stride=1, padding=0, groups=1, dilation=1):
+        """Convolve (C, H, W) with weights (out, C / groups, KH, KW), as golden.network.ops.Conv."""
         weights = reals(weights, where, "weights")
         rule(weights.ndim == 4, where, f"weights must have 4 dimensions, not {weights.ndim}")
         self.gathered(where)
-        layer = self.ready(where, weights, bias, stride=stride, padding=padding, groups=groups)
+        window = square(weights, *map(pair, (stride, padding, dilation)))
+        layer = self.ready(where, window.pop("weights"), bias, groups=groups, **window)
         rule(self.shape[0] == weights.shape[1] * groups, where,
              f"takes {weights.shape[1] * groups} channels where {self.shape[0]} come")
         shape = layer.fit(self.shape, where)
-        self.start(layer, groups)
+        if self.open is not None:
+            self.join(where, layer)
+        else:
+            self.start(where, layer, groups)
         self.shape = shape
 
     def dense(self, where, weights, bias=None):
@@ -71,16 +132,19 @@ class NetworkBuilder:
             area = int(np.prod(self.spread))
             layer = replace(layer, weights=np.repeat(layer.weights / area, area, axis=1))
             self.spread = None
-        if np.ndim(self.factor):
-            self.factor = np.repeat(self.factor, area)
-        self.start(layer, 1)
-        self.shape = layer.output(self.shape)
+        shape = layer.output(self.shape)
+        if self.open is not None:
+            self.join(where, layer)
+        else:
+            if np.ndim(self.factor):
+                self.factor = np.repeat(self.factor, area)
+            if np.ndim(self.offset):
+                self.offset = np.repeat(self.offset, area)
+            self.start(where, layer, 1)
+        self.shape = shape
 
     def ready(self, where, weights, bias, **options):
-        """A checked layer without a neuron, once none is open."""
-        rule(self.open is None, where,
-             f"follows {self.open.name if self.open else ''} with no neuron between; "
-             "two weighted layers need one")
+        """A checked layer without a neuron."""
         if bias is not None:
             bias = reals(bias, where, "bias")
             bias = bias if bias.any() else None
@@ -88,16 +152,62 @@ class NetworkBuilder:
         layer.check(where, self, self.layers)
         return layer
 
-    def start(self, layer, groups):
-        """Open ``layer``, with the factor on its inputs in its weights."""
+    def join(self, where, layer):
+        """Make the open layer the one that gives what ``layer`` gives behind it, exactly."""
+        first = self.open
+        rule(first.norm is None and first.greatest is None, where,
+             f"follows {first.name} with no neuron between; a norm over time or max pooling in "
+             "between needs one")
+        name, notes = f"{first.name}, {where}", (*first.notes, f"{where} folded into its weights")
+        bias = 0 if first.bias is None else first.bias
+        if layer.dense:
+            sides = int(np.prod(self.shape[1:]))
+            weights = first.op.adjoint(
+                layer.weights.reshape(-1, *self.shape), self.entered).reshape(layer.channels, -1)
+            offset = layer.weights @ np.repeat(first.per_channel(bias), sides)
+            self.open = replace(first, weights=weights, bias=total(layer, offset), name=name,
+                                notes=notes, stride=1, padding=0, groups=1, dilation=1)
+            return
+        rule(not first.dense and not any(pair(layer.padding)), where,
+             f"follows {first.name} with no neuron between; that is folded where the second has no "
+             "padding, and needs a neuron otherwise")
+        one, two = grown(first), grown(layer)
+        steps = pair(first.stride)
+        side = [k + (n - 1) * s for k, n, s in zip(one.shape[2:], two.shape[2:], steps,
+                                                   strict=True)]
+        rule(max(side) <= MOST_KERNEL, where, f"follows {first.name} with no neuron between; "
+             f"together they are a kernel of {max(side)}, and at most {MOST_KERNEL} is kept")
+        weights = np.zeros((two.shape[0], one.shape[1], *side))
+        for i, j in np.ndindex(*two.shape[2:]):
+            y, x = i * steps[0], j * steps[1]
+            weights[..., y:y + one.shape[2], x:x + one.shape[3]] += np.einsum(
+                "om,mcij->ocij", two[:, :, i, j], one)
+        offset = two.sum(axis=(2, 3)) @ first.per_channel(bias)
+        window = square(weights, *(tuple(a * b for a, b in zip(steps, pair(layer.stride),
+                                                               strict=True)),
+                                   pair(first.padding), (1, 1)))
+        self.open = replace(first, bias=total(layer, offset), name=name, notes=notes, groups=1,
+                            **window)
+
+    def start(self, where, layer, groups):
+        """Open ``layer``, with the factor and the offset on its inputs in its weights and bias."""
+        self.entered = self.shape
+        by_group = lambda values: np.reshape(values, (groups, -1) + (1,) * (layer.weights.ndim - 2))
+        parts = np.split(layer.weights, groups)
+        if np.any(self.offset):
+            rule(not any(pair(layer.padding)), where, "pads the input with zeros behind an offset "
+                 "(a normalisation by mean and std), which no bias can do; normalise the images "
+                 "themselves, or pad by 0")
+            offsets = by_group(np.broadcast_to(self.offset, groups * parts[0].shape[1]))
+            sums = np.concatenate([(part * by).reshape(len(part), -1).sum(axis=1)
+                                   for part, by in zip(parts, offsets, strict=True)])
+            layer = replace(layer, bias=total(layer, sums))
         if np.ndim(self.factor):
-            shape = (groups, -1) + (1,) * (layer.weights.ndim - 2)
-            per_group = self.factor.reshape(shape)
-            parts = np.split(layer.weights, groups)
-            weights = np.concatenate([part * by for part, by in zip(parts, per_group, strict=True)])
+            weights = np.concatenate([part * by for part, by in zip(
+                parts, by_group(self.factor), strict=True)])
         else:
             weights = layer.weights * self.factor
-        self.open, self.factor = replace(layer, weights=weights), 1.0
+        self.open, self.factor, self.offset = replace(layer, weights=weights), 1.0, 0.0
 
     # --- what may stand between weights and neuron, or behind one ---------------------------------
 
@@ -109,10 +219,12 @@ class NetworkBuilder:
                  f"{what} must be one number or one a channel, not of shape {values.shape}")
         layer = self.open
         if layer is None:
-            rule(not offset.any(), where, "an offset on spikes is not supported; "
-                 "put it between the weights and the neuron")
-            self.factor = self.factor * gain
+            rule(not offset.any() or not self.layers, where, "an offset on spikes is not "
+                 "supported; put it between the weights and the neuron")
+            self.factor, self.offset = self.factor * gain, self.offset * gain + offset
             return
+        rule(layer.greatest is None or (gain >= 0).all(), where, "a gain below 0 behind max "
+             "pooling of currents is not supported; put it before the pooling")
         gain, offset = layer.per_channel(gain), layer.per_channel(offset)
         bias = layer.per_channel(0 if layer.bias is None else layer.bias) * gain + offset
         if layer.norm is not None:
@@ -133,53 +245,84 @@ class NetworkBuilder:
         layer.check(where, self, self.layers)
         self.open = layer
 
-    def pool(self, where, kind, kernel, stride=None, padding=0):
-        """Pool spikes; sums and averages of an open layer's currents become its convolution."""
-        pool = Pool(kind, kernel, kernel if stride is None else stride, padding)
+    def pool(self, where, kind, kernel, stride=None, padding=0, ceil=False):
+        """Pool spikes or, of an open layer, currents.
+
+        Sums and averages of currents become the layer's convolution, and the maximum its
+        ``greatest``. ``ceil`` is left out where it changes nothing.
+        """
+        stride = kernel if stride is None else stride
+        kernel, stride, padding = map(compact, (kernel, stride, padding))
+        pool = Pool(kind, kernel, stride, padding)
         self.gathered(where)
-        pool.check(where, self, self.layers)
+        pool.check(where, self, () if self.open is not None else self.layers)
+        if ceil and replace(pool, ceil=True).output(self.shape) != pool.output(self.shape):
+            rule(kind != "avg", where, "ceil_mode averages fewer values at the border, which is "
+                 "not supported")
+            pool = replace(pool, ceil=True)
         shape = pool.fit(self.shape, where)
-        if kind == "max":
-            rule(self.open is None, where, "max pooling between weights and neuron is not "
-                 "supported: put it behind the neuron, where it is the OR of spikes")
-            rule(np.all(self.factor == np.max(self.factor)), where,
-                 "max pooling needs spikes of one height")
-        if self.open is None:
-            self.layers.append(pool)
+        if self.open is not None:
+            self.pool_currents(where, pool)
         else:
-            self.fold(where, pool)
+            rule(kind != "max" or np.all(self.factor == np.max(self.factor)) and np.all(
+                self.factor > 0), where, "max pooling needs spikes of one height")
+            rule(not np.any(self.offset) or kind == "avg" and not any(pair(padding)), where,
+                 "pools an input behind an offset; only an average without padding is supported")
+            self.layers.append(pool)
         self.shape = shape
+
+    def pool_currents(self, where, pool):
+        """Take a pooling between the open layer's weights and its neurons."""
+        layer = self.open
+        rule(not layer.dense, where, "pooling needs a map")
+        rule(layer.greatest is None, where, "follows max pooling of currents with no neuron "
+             "between, which is not supported")
+        if pool.kind == "max":
+            rule(layer.norm is None or (layer.norm[0] >= 0).all(), where, "max pooling behind a "
+                 "norm over time needs gains of at least 0; put the norm behind the pooling")
+            self.open = replace(layer, greatest=Greatest(pool.kernel, pool.stride, pool.padding,
+                                                         pool.ceil),
+                                notes=(*layer.notes, f"{where} takes the greatest current"))
+            return
+        self.fold(where, pool)
 
     def fold(self, where, pool):
         """Make the open convolution the one that pools its own output, a larger strided one."""
         layer = self.open
-        rule(not layer.dense, where, "pooling needs a map")
-        rule(pool.padding == 0, where,
+        rule(not any(pair(pool.padding)) and not pool.ceil, where,
              "padded pooling between weights and neuron is not supported")
-        side = layer.kernel + (pool.kernel - 1) * layer.stride
-        rule(side <= 7, where, f"pooling before the neuron makes the convolution {side} x {side}; "
-             "at most 7 is kept: put it behind the neuron")
-        worth = 1 / pool.divisor
-        weights = np.zeros((*layer.weights.shape[:2], side, side))
-        for y, x in np.ndindex(pool.kernel, pool.kernel):
-            y, x = y * layer.stride, x * layer.stride
-            weights[..., y:y + layer.kernel, x:x + layer.kernel] += layer.weights * worth
-        count = pool.kernel**2 * worth
+        worth, first, steps = 1 / pool.divisor, layer.weights, pair(layer.stride)
+        first = opened(first, pair(layer.dilation))
+        side = [k + (n - 1) * s for k, n, s in zip(first.shape[2:], pool.window, steps,
+                                                   strict=True)]
+        rule(max(side) <= MOST_KERNEL, where, "pooling before the neuron makes the convolution "
+             f"{side[0]} x {side[1]}; at most {MOST_KERNEL} is kept: put it behind the neuron")
+        weights = np.zeros((*first.shape[:2], *side))
+        for i, j in np.ndindex(*pool.window):
+            y, x = i * steps[0], j * steps[1]
+            weights[..., y:y + first.shape[2], x:x + first.shape[3]] += first * worth
+        count = pool.area * worth
+        window = square(weights, tuple(a * b for a, b in zip(steps, pair(pool.stride),
+                                                             strict=True)),
+                        pair(layer.padding), (1, 1))
         self.open = replace(
-            layer, weights=weights, stride=layer.stride * pool.stride,
-            bias=None if layer.bias is None else layer.bias * count,
+            layer, **window, bias=None if layer.bias is None else layer.bias * count,
             norm=None if layer.norm is None else (layer.norm[0], layer.norm[1] * count),
             notes=(*layer.notes, f"{where} folded into its weights"))
 
+    def reform(self, where, shape):
+        """Take a vector as a map (C, H, W) of the same values in the same order."""
+        rule(self.open is None and not self.layers and np.ndim(self.factor) == 0, where,
+             "a vector may become a map at the input only")
+        self.shape = self.input = tuple(shape)
+
     def average_all(self, where):
         """Pool a map to one pixel; if it is not square, by the weights of the dense layer next."""
-        if self.shape[1] != self.shape[2]:
+        if self.shape[1] != self.shape[2] and self.open is None:
             self.gathered(where)
-            rule(self.open is None, where, "global pooling between weights and neuron needs a "
-                 f"square map, not {self.shape[1]} x {self.shape[2]}: put it behind the neuron")
             self.spread, self.shape = self.shape[1:], (self.shape[0], 1, 1)
-        elif self.shape[1] > 1:
-            self.pool(where, "avg", self.shape[1])
+        elif max(self.shape[1:]) > 1:
+            self.pool(where, "avg", self.shape[1:])
 
     def gathered(self, where):
         """Raise BadInput if a global pooling still waits for its dense layer."""

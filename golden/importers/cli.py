@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from golden.formats import MOST_STEPS
 from golden.images import load_images
 from golden.importers import fidelity
 from golden.importers.float_network import load
@@ -64,7 +65,8 @@ def parser_of(prog, description, examples=()):
     parser.add_argument("--calibrate", "--images", metavar="IMAGES", type=Path,
                         help="images (.npy, .npz with labels, pictures) that choose the scales and "
                              "measure the agreement")
-    parser.add_argument("--steps", type=int, metavar="T", help="time steps, 1 to 255 (default 16)")
+    parser.add_argument("--steps", type=int, metavar="T",
+                        help=f"time steps, 1 to {MOST_STEPS} (default 16)")
     parser.add_argument("--encoder", choices=ENCODERS, help="how pixels become spikes")
     parser.add_argument("--readout", choices=READOUTS,
                         help="how classes are scored (default: membrane where the last layer "
@@ -84,12 +86,14 @@ def numbers(text, where, count=None):
     return found
 
 
-def finish(options, build, source):
+def finish(options, build, source, agreement_of=None, allow_different=False):
     """Build a FloatNetwork of the file ``source``, quantise it, print the report, write the file.
 
-    ``options`` are Options, ``build()`` gives the FloatNetwork. Raises BadInput, with the report of
-    the layers before it printed, where a part is not supported; and with ``strict`` where a layer
-    is not exact. Nothing is written then.
+    ``options`` are Options, ``build()`` gives the FloatNetwork, ``agreement_of(network, images,
+    integers)`` its golden.importers.agreement.Agreement or None. Raises BadInput, with the report
+    of the layers before it printed, where a part is not supported; where the network differs from
+    its original and ``allow_different`` is not set; and with ``strict`` where a layer is not
+    exact. Nothing is written then.
     """
     console = Console()
     output(options.out, source, options.calibrate, suffix=".npz")
@@ -104,13 +108,20 @@ def finish(options, build, source):
     made, reasons = quantise_with_report(
         network, bits=options.bits, per_channel=options.per_channel,
         power_of_two=options.power_of_two, calibrate=images, membrane_bits=options.membrane_bits)
+    found = None if agreement_of is None else agreement_of(network, images, made)
+    if found is not None:
+        for line in found.lines():
+            console.print(line, highlight=False, soft_wrap=True)
+        if not allow_different:
+            found.insist()
     report = fidelity.compare(network, made, reasons, images, labels)
     report.print(console)
     if options.strict and report.approximate:
         layers = ", ".join(str(line.index) for line in report.approximate)
         raise BadInput(f"--strict: not exact in {network.name}: layer {layers}; nothing was "
                        "written")
-    made = made.replace(notes={**made.notes, **report.notes()})
+    kept = {} if found is None else {"agreement": "; ".join(found.lines())}
+    made = made.replace(notes={**made.notes, **kept, **report.notes()})
     made.save(options.out)
     console.print(f"{options.out}: {len(made.stages)} weighted layers, {made.steps} steps, "
                   f"digest {made.digest}", highlight=False, soft_wrap=True)

@@ -8,7 +8,8 @@ from golden.encode import encode
 from golden.importers import float_run
 from golden.io.console import Table, Text
 from golden.readout import class_scores
-from golden.run import check_images, forward
+from golden.run import check_images
+from golden.stages import forward
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from golden.io.files import replacing
 from golden.io.reading import network_parts, tree
 from golden.io.values import reals
 from golden.network import DEFAULT_SEED, Pool, Weighted, stages_of
-from golden.network.ops import FloatNorm
+from golden.network.layers import restored_window
+from golden.network.ops import FloatNorm, Greatest
 from golden.network.rules import check
 from golden.neurons.base import RealNeuron
 from golden.neurons.lif import FloatLIF as FloatNeuron
@@ -41,7 +42,8 @@ class FloatLayer(Weighted):
     neuron : golden.neurons.base.RealNeuron
     bias : None or (out,)
         Added to the membrane every step, behind ``norm``.
-    stride, padding, groups : int
+    stride, padding, groups, dilation, greatest :
+        As in golden.network.Layer.
     norm : None or golden.network.ops.FloatNorm (gain, offset), each (T, out)
         BNTT: the summed input x of step t and channel c becomes gain[t, c] x + offset[t, c].
     name : str
@@ -60,6 +62,8 @@ class FloatLayer(Weighted):
     name: str = ""
     approximations: tuple = ()
     notes: tuple = ()
+    dilation: int | tuple = 1
+    greatest: Greatest | None = None
 
     number, real, norms = staticmethod(reals), np.float64, FloatNorm
 
@@ -75,7 +79,7 @@ class FloatLayer(Weighted):
 
     def save(self):
         """(entry, arrays) of a file: a JSON-able dict, and float64 arrays by name."""
-        entry = {"name": self.name, "stride": self.stride, "padding": self.padding,
+        entry = {"name": self.name, **self.saved_window(),
                  "groups": self.groups, **self.neuron.choices(),
                  "approximations": list(self.approximations), "notes": list(self.notes)}
         return entry, {key: np.asarray(values, dtype=np.float64)
@@ -87,7 +91,7 @@ class FloatLayer(Weighted):
         values = {key: reals(found, where, key) for key, found in arrays.items()}
         rule("weights" in values, where, "has no weights")
         return cls(values["weights"], FloatNeuron.restore(entry, values), values.get("bias"),
-                   **{key: entry[key] for key in ("stride", "padding", "groups") if key in entry},
+                   **restored_window(entry), groups=entry.get("groups", 1),
                    norm=FloatNorm.restore(entry, values), name=str(entry.get("name", "")),
                    approximations=tuple(map(str, entry.get("approximations", ()))),
                    notes=tuple(map(str, entry.get("notes", ()))))

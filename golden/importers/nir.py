@@ -1,29 +1,26 @@
-"""From a NIR graph to a network: ``python -m golden.nir NET.nir --reset subtract --out NET.npz``.
+"""From a NIR graph to a network: ``python -m golden.nir NET.nir --from snntorch --out NET.npz``.
 
 NIR (1.0) writes neurons in continuous time and says neither the time step nor the reset that a
-network was trained with, so both are arguments. A step of dt turns
-tau v' = (v_leak - v) + r I into v <- L v + (1 - L) v_leak + g I with L = 1 - dt / tau and
-g = r dt / tau; float32 noise in L and g snaps away. What producers write:
-
-===============  =======  =======================  ========
-producer         dt       reset                    compare
-===============  =======  =======================  ========
-snnTorch 1.0     1e-4     the one of its Leaky     gt
-Norse            1e-3     zero                     gt
-SpikingJelly     1e-4     subtract_leaked or zero  ge
-===============  =======  =======================  ========
+network was trained with, so its producer (golden.importers.producers) or each rule must be told. A
+step of dt turns tau v' = (v_leak - v) + r I into v <- L v + (1 - L) v_leak + g I with
+L = 1 - dt / tau, or exp(-dt / tau), and g = r dt / tau; float32 noise in L and g snaps away.
 """
 
 from pathlib import Path
 
 import numpy as np
 
+from golden.formats import MOST_STEPS
 from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNeuron
 from golden.importers.nir_graph import chain_of, plain, read_graph
+from golden.importers.producers import DECAYS, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
 from golden.network import COMPARES, RESETS
+from golden.network.ops.base import compact
+
+CHOICES = (*RESETS[:3], "subtract_now")
 
 # --- fields ---------------------------------------------------------------------------------------
 
@@ -36,38 +33,50 @@ def field(node, key, where):
 
 def side(value, where, what):
     """A whole number from itself or from two equal ones."""
-    values = np.unique(reals(value, where, what))
-    rule(len(values) == 1, where, f"{what} must be the same in both directions, "
+    values = two(value, where, what)
+    rule(values[0] == values[1], where, f"{what} must be the same in both directions, "
          f"not {np.asarray(value).tolist()}")
-    rule(values[0] == np.floor(values[0]) and abs(values[0]) <= 4096, where,
-         f"{what} must be a whole number up to 4096, not {values[0]:g}")
-    return int(values[0])
+    return values[0]
 
 
-def padding_of(node, where, kernel, stride):
-    """Zeros around a map, from a number or the words "same" and "valid"."""
+def two(value, where, what):
+    """(down, across), whole numbers, from one number or two."""
+    values = np.ravel(reals(value, where, what))
+    rule(len(values) in (1, 2), where, f"{what} must be one number or two, not {len(values)}")
+    rule((values == np.floor(values)).all() and (np.abs(values) <= 4096).all(), where,
+         f"{what} must be a whole number up to 4096, not {values.max():g}")
+    return int(values[0]), int(values[-1])
+
+
+def padding_of(node, where, span, stride):
+    """(down, across) zeros around a map, from numbers or the words "same" and "valid"."""
     value = field(node, "padding", where)
     if not isinstance(value, str):
-        return side(value, where, "padding")
+        return two(value, where, "padding")
     rule(value in ("same", "valid"), where, f'padding must be "same", "valid" or a number, '
          f"not {value!r}")
     if value == "valid":
-        return 0
-    rule(stride == 1 and kernel % 2 == 1, where,
-         f'padding "same" needs stride 1 and an odd kernel, not {stride} and {kernel}')
-    return kernel // 2
+        return (0, 0)
+    rule(stride == (1, 1) and all(n % 2 for n in span), where, 'padding "same" needs stride 1 and '
+         f"an odd kernel, not {compact(stride)} and {compact(tuple(span))}")
+    return tuple(n // 2 for n in span)
 
 
-def shape_of(node, where):
-    """(shape as (C, H, W), whether it is a vector) of an Input."""
+def shape_of(node, where, rows=False):
+    """(shape as (C, H, W), whether it is a vector, whether a batch axis came first) of an Input.
+
+    With ``rows`` two numbers are (C, L), and three (1, C, L).
+    """
     shape = np.atleast_1d(reals(field(node, "shape", where), where, "shape"))
     rule(shape.ndim == 1 and (shape == np.floor(shape)).all() and (shape >= 1).all()
          and (shape <= 4096 * 4096).all(), where, "shape must be whole numbers from 1")
     shape = tuple(int(n) for n in shape)
-    while len(shape) in (2, 4) and shape[0] == 1:
-        shape = shape[1:]
-    rule(len(shape) in (1, 3), where, f"shape must be (inputs) or (C, H, W), not {shape}")
-    return (shape, False) if len(shape) == 3 else ((*shape, 1, 1), True)
+    batch = len(shape) == 4 or len(shape) == (3 if rows else 2) and shape[0] == 1
+    shape = shape[1:] if batch else shape
+    shape = (shape[0], 1, shape[1]) if rows and len(shape) == 2 else shape
+    rule(len(shape) in (1, 3), where, f"shape must be (inputs) or (C, H, W), or either behind a "
+         f"batch axis, not {shape}")
+    return (*((shape, False) if len(shape) == 3 else ((*shape, 1, 1), True)), batch)
 
 
 # --- graph ----------------------------------------------------------------------------------------
@@ -76,9 +85,9 @@ def shape_of(node, where):
 class Reader:
     """Turns the nodes of a chain into the layers of a golden.importers.builder.NetworkBuilder."""
 
-    def __init__(self, chain, flat, *, dt, reset, compare):
-        self.chain, self.flat = chain, flat
-        self.dt, self.reset, self.compare = dt, reset, compare
+    def __init__(self, chain, flat, rules, *, batch=False, single=False):
+        self.chain, self.flat, self.rules = chain, flat, rules
+        self.batch, self.single, self.notes = batch, single, ()
 
     def read(self, name, node):
         """Append one node."""
@@ -88,24 +97,39 @@ class Reader:
         if kind in ("CubaLIF", "CubaLI"):
             raise BadInput(f"{where}: neurons with a synaptic current have no place in the "
                            "accelerator; use LIF")
-        rule(read is not None, where, "is not supported; nodes may be Conv2d, Linear, Affine, "
-             "Scale, AvgPool2d, SumPool2d, Flatten, LIF, IF, LI, I and Threshold")
+        rule(read is not None, where, "is not supported; nodes may be Conv1d, Conv2d, Linear, "
+             "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, IF, LI, I and Threshold")
         read(node, where)
 
     def read_conv2d(self, node, where):
         weights = reals(field(node, "weight", where), where, "weight")
         rule(weights.ndim == 4, where, f"weight must have 4 dimensions, not {weights.ndim}")
         rule(not self.flat, where, "follows a vector, not a map")
-        rule(side(node.get("dilation", 1), where, "dilation") == 1, where,
-             f"dilation must be 1, not {np.asarray(node.get('dilation')).tolist()}")
-        stride = side(field(node, "stride", where), where, "stride")
+        dilation = two(node.get("dilation", 1), where, "dilation")
+        rule(min(dilation) >= 1, where, f"dilation must be at least 1, not {min(dilation)}")
+        stride = two(field(node, "stride", where), where, "stride")
+        span = [(k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilation, strict=True)]
         self.chain.conv(
             where, weights, node.get("bias"), stride=stride,
-            padding=padding_of(node, where, weights.shape[2], stride),
-            groups=side(node.get("groups", 1), where, "groups"))
+            padding=padding_of(node, where, span, stride),
+            groups=side(node.get("groups", 1), where, "groups"), dilation=dilation)
+
+    def read_conv1d(self, node, where):
+        """A convolution of one row."""
+        weights = reals(field(node, "weight", where), where, "weight")
+        rule(weights.ndim == 3, where, f"weight must have 3 dimensions, not {weights.ndim}")
+        rule(self.chain.shape[1] == 1, where, "must follow maps of one row (C, 1, L), not "
+             f"{' x '.join(map(str, self.chain.shape))}")
+        wide = {"stride": side(field(node, "stride", where), where, "stride"),
+                "dilation": (1, side(node.get("dilation", 1), where, "dilation"))}
+        if not isinstance(field(node, "padding", where), str):
+            wide["padding"] = (0, side(node["padding"], where, "padding"))
+        self.read_conv2d({**node, "weight": weights[:, :, None], **wide}, where)
 
     def read_linear(self, node, where):
-        rule(self.flat or self.chain.shape[1:] == (1, 1), where,
+        weights = reals(field(node, "weight", where), where, "weight")
+        implied = weights.ndim == 2 and weights.shape[1] == np.prod(self.chain.shape)
+        rule(self.flat or self.chain.shape[1:] == (1, 1) or implied, where,
              f"follows a map of {' x '.join(map(str, self.chain.shape))}; it needs a Flatten")
         self.chain.dense(where, field(node, "weight", where), node.get("bias"))
         self.flat = True
@@ -118,9 +142,9 @@ class Reader:
 
     def read_avgpool2d(self, node, where, kind="avg"):
         rule(not self.flat, where, "follows a vector, not a map")
-        kernel = side(field(node, "kernel_size", where), where, "kernel_size")
-        self.chain.pool(where, kind, kernel, side(node.get("stride", kernel), where, "stride"),
-                        side(node.get("padding", 0), where, "padding"))
+        kernel = two(field(node, "kernel_size", where), where, "kernel_size")
+        self.chain.pool(where, kind, kernel, two(node.get("stride", kernel), where, "stride"),
+                        two(node.get("padding", 0), where, "padding"))
 
     def read_sumpool2d(self, node, where):
         self.read_avgpool2d(node, where, "sum")
@@ -129,9 +153,9 @@ class Reader:
         # Dimensions count without the batch; a channel dimension of 1 changes no order.
         start = side(node.get("start_dim", 0), where, "start_dim")
         end = side(node.get("end_dim", -1), where, "end_dim")
-        shape = self.chain.shape
-        whole = self.flat or ((start in (0, -3) or (start in (1, -2) and shape[0] == 1))
-                              and end in (-1, 2))
+        shape, first = self.chain.shape, int(self.batch)
+        whole = self.flat or ((start in (0, first, -3) or (start in (1, -2) and shape[0] == 1))
+                              and end in (-1, 2, 2 + first))
         rule(whole, where, f"flattens dimensions {start} to {end} only; all of "
              f"{' x '.join(map(str, shape))} must become a vector")
         self.flat = True
@@ -140,55 +164,73 @@ class Reader:
         value = node.get(key, default) if default is not None else field(node, key, where)
         return snapped(self.chain.over_channels(value, where, key), 1e-7)
 
-    def spiking(self, node, where):
-        """What spiking neurons share."""
+    def spiking(self, node, where, v_leak=0.0):
+        """(parameters that spiking neurons share, v_leak, v_reset as written)."""
+        rules = self.rules
         v_reset = self.voltage(node, where, "v_reset", 0.0)
-        rule(self.reset == "zero" or not np.any(v_reset), where,
+        rule(rules.reset == "zero" or not np.any(v_reset), where,
              f'v_reset is {np.max(np.abs(v_reset)):g}, which only reset "zero" can keep')
-        return {"threshold": self.voltage(node, where, "v_threshold"), "v_reset": v_reset,
-                "reset": self.reset, "compare": self.compare}
+        rule(self.single or not rules.several, where,
+             f"{PRODUCERS[rules.producer].title if rules.producer else ''} fires "
+             "floor(v / threshold) spikes in a step and holds membranes above -threshold; neurons "
+             "here fire one; --allow-different reads it so, and --calibrate counts what that costs")
+        v_leak, threshold, start = shaped(rules, v_leak, self.voltage(node, where, "v_threshold"),
+                                          v_reset)
+        return {"threshold": threshold, "v_reset": start, "v_leak": v_leak, "reset": rules.reset,
+                "compare": rules.compare}, v_reset
+
+    @property
+    def approximations(self):
+        """What every spiking layer of a producer loses."""
+        if not self.rules.several:
+            return ()
+        return (f"{PRODUCERS[self.rules.producer].title} fires several spikes a step",)
 
     def leaking(self, node, where):
-        """(beta, v_leak, gain) of a neuron with a time constant."""
-        tau = np.asarray(field(node, "tau", where))
+        """(beta, v_leak, gain, notes) of a neuron with a time constant."""
+        tau, dt = np.asarray(field(node, "tau", where)), self.rules.dt
         rule(tau.dtype.kind not in "f" or not np.isinf(tau).any(), where,
              "tau must be finite; a neuron that keeps everything (beta = 1) is an IF in NIR")
         tau = self.chain.over_channels(tau, where, "tau")
         rule(np.all(tau > 0), where, f"tau must be positive, not {np.min(tau):g}")
-        rule(np.all(tau >= self.dt * (1 - 1e-6)), where,
-             f"tau is {np.min(tau):g}, below the time step of {self.dt:g}; give another --dt")
         r = self.chain.over_channels(field(node, "r", where), where, "r")
-        beta = np.maximum(snapped(1 - self.dt / tau), 0)
+        beta, gain, note = self.rules.keep(tau, r)
+        rule(note or self.rules.decay == "exp" or np.all(tau >= dt * (1 - 1e-6)), where,
+             f"tau is {np.min(tau):g}, below the time step of {dt:g}; give another --dt, or "
+             "--from its producer")
+        beta = np.maximum(snapped(beta), 0)
         rule(np.all(beta < 1), where, f"tau is {np.max(tau):g}, so long that nothing leaks in a "
-             f"step of {self.dt:g}; a neuron that keeps everything is an IF in NIR")
-        return beta, self.voltage(node, where, "v_leak", 0.0), snapped(r * self.dt / tau)
+             f"step of {dt:g}; a neuron that keeps everything is an IF in NIR")
+        return (beta, self.voltage(node, where, "v_leak", 0.0), snapped(gain),
+                () if note is None else (note,))
 
     def integrating(self, node, where):
         """(gain, approximations) of a neuron without a time constant."""
-        r = self.chain.over_channels(field(node, "r", where), where, "r")
-        gain = snapped(r * self.dt)
-        if np.all(r == 1) and self.dt != 1:
-            return 1.0, ("r = 1 read as a gain of 1 a step, as Norse means it; by NIR it would be "
-                         f"{self.dt:g}",)
+        r, dt = self.chain.over_channels(field(node, "r", where), where, "r"), self.rules.dt
+        gain = snapped(r * dt)
+        if np.all(r == 1) and dt != 1:
+            if self.rules.producer in ("norse", "sinabs"):
+                return 1.0, ()
+            return 1.0, ("r = 1 read as a gain of 1 a step, as Norse and sinabs mean it; by NIR it "
+                         f"would be {dt:g}",)
         return gain, ()
 
     def read_lif(self, node, where):
-        beta, v_leak, gain = self.leaking(node, where)
-        spiking = self.spiking(node, where)
-        notes = ("NIR names no reset: taken as told",)
-        if np.any(v_leak) or np.any(spiking["v_reset"]):
-            notes += ("membranes start at 0",)
-        self.chain.neuron(where, FloatNeuron(beta=beta, v_leak=v_leak, **spiking), gain,
-                          notes=notes)
+        beta, v_leak, gain, notes = self.leaking(node, where)
+        spiking, v_reset = self.spiking(node, where, v_leak)
+        self.chain.neuron(where, FloatNeuron(beta=beta, **spiking), gain, self.approximations,
+                          notes=(*notes, *self.rules.notes(True, v_reset)))
 
     def read_if(self, node, where):
         gain, approximations = self.integrating(node, where)
-        self.chain.neuron(where, FloatNeuron(**self.spiking(node, where)), gain, approximations,
-                          notes=("NIR names no reset: taken as told",))
+        spiking, v_reset = self.spiking(node, where)
+        self.chain.neuron(where, FloatNeuron(**spiking), gain,
+                          (*approximations, *self.approximations),
+                          notes=self.rules.notes(False, v_reset))
 
     def read_li(self, node, where):
-        beta, v_leak, gain = self.leaking(node, where)
-        self.chain.neuron(where, FloatNeuron(beta=beta, v_leak=v_leak), gain)
+        beta, v_leak, gain, notes = self.leaking(node, where)
+        self.chain.neuron(where, FloatNeuron(beta=beta, v_leak=v_leak), gain, notes=notes)
 
     def read_i(self, node, where):
         gain, approximations = self.integrating(node, where)
@@ -198,38 +240,57 @@ class Reader:
         # Without a state: nothing is kept, and a spike leaves nothing to reset.
         self.chain.neuron(where, FloatNeuron(
             beta=np.float64(0), threshold=self.voltage(node, where, "threshold"), reset="zero",
-            compare=self.compare))
+            compare=self.rules.compare))
+
+    def read_identity(self, node, where):
+        """Hands on what it is given."""
 
 
-def from_nir(source, *, reset, dt=1e-4, compare="gt", steps=16, shape=None, encoder="bernoulli",
-             readout=None, input_scale=None, name=None):
+def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=None, start=None,
+             steps=16, shape=None, encoder="bernoulli", readout=None, input_scale=None, name=None,
+             allow_different=False):
     """Turn a NIR graph into a golden.importers.float_network.FloatNetwork.
 
     Parameters
     ----------
     source : path of a NIR file, or nir.NIRGraph
-    reset : "subtract", "subtract_leaked" or "zero"
-        The one that the network was trained with; "zero" is NIR's own and keeps v_reset.
-    dt : float
-        Time step in the unit of the graph's tau.
-    compare : "gt" or "ge"
+    producer : None or a name of golden.importers.producers.PRODUCERS
+        Whose rules are taken where none is told below.
+    reset : None, "subtract", "subtract_leaked", "zero" or "subtract_now"
+        The one that the network was trained with; needed where no producer is named. "zero" is
+        NIR's own and keeps v_reset, "subtract_now" is snnTorch's reset_delay=False.
+    dt : None or float
+        Time step in the unit of the graph's tau; 1e-4 where nothing is told.
+    compare, decay, start : None or as in golden.importers.producers.Producer
     steps : int
     shape : None or (C, H, W)
         Of the images, where the graph takes a vector.
     encoder, readout, input_scale, name :
         As in FloatNetwork; input_scale is 1 / 255 by default for encoder "current".
+    allow_different : bool
+        Whether neurons that fire several spikes a step (sinabs) are read as firing one.
 
-    Raises BadInput, naming the node and the rule, for any graph that is not a chain of supported
-    nodes; the layers read until then are its ``done``.
+    Each rule taken is named in the layers' notes. Raises BadInput, naming the node and the rule,
+    for any graph that is not a chain of supported nodes; the layers read until then are its
+    ``done``.
     """
-    rule(reset in RESETS[:3], "reset", f"must be one of {', '.join(RESETS[:3])}, not {reset}")
-    rule(compare in COMPARES, "compare", f"must be one of {', '.join(COMPARES)}, not {compare}")
-    rule(np.isfinite(dt) and dt > 0, "dt", f"must be a positive number, not {dt}")
-    rule(isinstance(steps, int) and 1 <= steps <= 255, "steps", f"must be 1 to 255, not {steps}")
+    rule(producer is None or producer in PRODUCERS, "producer",
+         f"must be one of {', '.join(PRODUCERS)}, not {producer}")
+    rule(producer is not None or reset is not None, "reset", "NIR names none: name the producer of "
+         f"the graph (--from {', '.join(PRODUCERS)}) or the reset (--reset)")
+    rules = Rules.of(producer, dt=dt, reset=reset, compare=compare, decay=decay, start=start)
+    for what, value, known in (
+            ("reset", rules.reset, CHOICES), ("compare", rules.compare, COMPARES),
+            ("decay", rules.decay, DECAYS), ("start", rules.start, ("zero", "v_reset"))):
+        rule(value in known, what, f"must be one of {', '.join(known)}, not {value}")
+    rule(np.isfinite(rules.dt) and rules.dt > 0, "dt", f"must be a positive number, not {dt}")
+    rule(isinstance(steps, int) and 1 <= steps <= MOST_STEPS, "steps",
+         f"must be 1 to {MOST_STEPS}, not {steps}")
     is_file = isinstance(source, (str, Path))
     graph = read_graph(source) if is_file else plain(source)
     (first, node), *nodes = chain_of(graph)
-    given, flat = shape_of(node, f"node {first!r} (Input)")
+    given, flat, batch = shape_of(
+        node, f"node {first!r} (Input)", any(each.get("type") == "Conv1d" for _, each in nodes))
     if shape is not None:
         rule(np.prod(shape) == np.prod(given) and (flat or tuple(shape) == given),
              f"node {first!r} (Input)", f"takes {' x '.join(map(str, given))}, which images of "
@@ -238,7 +299,7 @@ def from_nir(source, *, reset, dt=1e-4, compare="gt", steps=16, shape=None, enco
     rule(max(given) <= 4096, f"node {first!r} (Input)",
          f"shape must be at most 4096 a side, not {given}; give the images' shape")
     chain = NetworkBuilder(given, steps, encoder)
-    reader = Reader(chain, flat, dt=dt, reset=reset, compare=compare)
+    reader = Reader(chain, flat, rules, batch=batch, single=allow_different)
     if input_scale is None:
         input_scale = 1 / 255 if encoder == "current" else 1.0
     try:
@@ -254,24 +315,50 @@ def from_nir(source, *, reset, dt=1e-4, compare="gt", steps=16, shape=None, enco
 @command
 def main(argv=None):
     """Read a NIR file, report what is kept, and write a network."""
+    from golden.importers.agreement import of_reference, of_rule
     from golden.importers.cli import Options, finish, numbers, parser_of
+    from golden.importers.producers import many_spikes
+    from golden.io.reading import array
     parser = parser_of("python -m golden.nir", "From a NIR graph to a network.", (
-        "net.nir --reset subtract --bits 4 --calibrate images.npz --out net.npz",))
+        "net.nir --from snntorch --bits 4 --calibrate images.npz --out net.npz",
+        "net.nir --reset subtract --bits 4 --calibrate images.npz --out net.npz"))
     parser.add_argument("nir", metavar="NIR", help="a NIR graph, .nir")
-    parser.add_argument("--dt", type=float, default=1e-4, metavar="S",
-                        help="time step of the training; snnTorch and SpikingJelly 1e-4 (default), "
-                             "Norse 1e-3")
-    parser.add_argument("--reset", required=True, choices=RESETS[:3],
+    parser.add_argument("--from", dest="producer", choices=PRODUCERS,
+                        help="the program that wrote the graph; its rules are taken where none is "
+                             "told")
+    parser.add_argument("--dt", type=float, metavar="S",
+                        help="time step of the training (default: the producer's, or 1e-4)")
+    parser.add_argument("--reset", choices=CHOICES,
                         help="what a spike does to the membrane; NIR does not say")
-    parser.add_argument("--compare", default="gt", choices=COMPARES,
+    parser.add_argument("--compare", choices=COMPARES,
                         help="whether a membrane at its threshold spikes (ge) or not (gt)")
+    parser.add_argument("--decay", choices=DECAYS,
+                        help="what a membrane keeps: 1 - dt / tau (euler) or exp(-dt / tau)")
+    parser.add_argument("--reference", metavar="SPIKES.npy",
+                        help="spikes of the last layer (images, steps, classes) that the producer "
+                             "gave for the images of --calibrate: compared, and a difference fails")
+    parser.add_argument("--allow-different", action="store_true",
+                        help="take a network that differs from the reference, or from its "
+                             "producer's neurons")
     parser.add_argument("--shape", metavar="C,H,W", help="of the images, for graphs of vectors")
     args = parser.parse_args(argv)
+    rule(args.reference is None or args.calibrate is not None, "--reference",
+         "needs --calibrate, the images that it is of")
+
+    def agreement_of(network, images, made):
+        """The Agreement with what is known of the original, None where nothing is."""
+        if args.reference is not None:
+            return of_reference(network, images, array(args.reference), made, args.reference)
+        if images is None or args.producer is None or not PRODUCERS[args.producer].several:
+            return None
+        return of_rule(network, images, many_spikes, PRODUCERS[args.producer].title, made)
+
     finish(Options.of(args), lambda: from_nir(
-        args.nir, reset=args.reset, dt=args.dt, compare=args.compare,
-        steps=16 if args.steps is None else args.steps,
+        args.nir, producer=args.producer, reset=args.reset, dt=args.dt, compare=args.compare,
+        decay=args.decay, steps=16 if args.steps is None else args.steps,
         shape=None if args.shape is None else numbers(args.shape, "--shape", 3),
-        encoder=args.encoder or "bernoulli", readout=args.readout), args.nir)
+        encoder=args.encoder or "bernoulli", readout=args.readout,
+        allow_different=args.allow_different), args.nir, agreement_of, args.allow_different)
 
 
 if __name__ == "__main__":

@@ -107,16 +107,17 @@ def chain_of(graph, prefix=""):
 
     Raises BadInput, naming the node, unless the graph is one chain.
     """
-    nodes = graph.get("nodes")
-    rule(isinstance(nodes, dict) and nodes, prefix or "graph", "has no nodes")
+    nodes, own = graph.get("nodes"), f"graph {prefix[:-1]!r}" if prefix else "graph"
+    rule(isinstance(nodes, dict) and nodes, own, "has no nodes")
     for name, node in nodes.items():
         rule(isinstance(node.get("type"), str), f"node {prefix + name!r}", "has no type")
     edges = np.asarray(graph.get("edges", ()), dtype=object)
-    rule(edges.ndim == 2 and edges.shape[1] == 2, prefix or "graph", "edges must be pairs of nodes")
+    rule(edges.ndim == 2 and edges.shape[1] == 2, own, "edges must be pairs of nodes")
     after, before = {}, {}
     for start, end in dict.fromkeys((word(a), word(b)) for a, b in edges):
         for name in (start, end):
-            rule(name in nodes, f"edge {start} -> {end}", f"there is no node {name!r}")
+            rule(name in nodes, f"edge {start} -> {end}" + (f" in {own}" if prefix else ""),
+                 f"there is no node {name!r}; those there are: {', '.join(list(nodes)[:10])}")
         rule(start != end, f"node {prefix + start!r}", "feeds itself; recurrent graphs are not "
              "supported")
         rule(start not in after, f"node {prefix + start!r}", f"feeds both {after.get(start)!r} "
@@ -125,7 +126,7 @@ def chain_of(graph, prefix=""):
              f"and {start!r}; only chains are supported")
         after[start], before[end] = end, start
     inputs = [name for name, node in nodes.items() if node.get("type") == "Input"]
-    rule(len(inputs) == 1, prefix or "graph", f"must have one Input node, not {len(inputs)}")
+    rule(len(inputs) == 1, own, f"must have one Input node, not {len(inputs)}")
     order, name = [], inputs[0]
     rule(name not in before, f"node {prefix + name!r}", "an Input is fed by another node")
     while name is not None:

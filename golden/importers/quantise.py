@@ -18,7 +18,8 @@ from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction,
 from golden.io.errors import rule
 from golden.network import Layer, Network, Norm, membrane_range
 from golden.neurons.base import counted
-from golden.run import check_images, forward
+from golden.run import check_images
+from golden.stages import forward
 
 MOST_GAIN = 2**15 - 1
 
@@ -128,7 +129,10 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
     exact = None
     if need is not None:
         exact = need + neuron.model.from_float(neuron, real.per_channel, step).exact_bits(steps)
-    useful_bits = 4 + int(np.ceil(np.log2(neuron.lasting(real.per_channel, steps))))
+    # Where exact weights are small numbers of steps, what is cut counts for more.
+    small = bits - 1 - max(1, int(np.abs(weights).max()).bit_length())
+    useful_bits = 4 + max(0, small) + int(np.ceil(np.log2(
+        neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
         return made(stage, bits, weights, step, frac)
@@ -172,7 +176,8 @@ def made(stage, bits, weights, step, frac):
     return Layer(
         weights=weights, bits=bits, neuron=kept, frac=0 if norm else frac,
         bias=bias if bias.any() else None, stride=real.stride, padding=real.padding,
-        groups=real.groups, scale=float(np.median(unit)), norm=norm)
+        groups=real.groups, dilation=real.dilation, greatest=real.greatest,
+        scale=float(np.median(unit)), norm=norm)
 
 
 def rounding_reasons(real, layer, scale, step, frac, exact):

@@ -46,7 +46,7 @@ class Network:
     shape : (C, H, W)
         Of the input.
     steps : int
-        T, 1 to 255.
+        T, 1 to golden.formats.MOST_STEPS.
     layers : tuple of Pool and Layer
         In the order they are passed.
     encoder : "bernoulli", "frames", "ternary" or "current"

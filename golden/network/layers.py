@@ -7,12 +7,12 @@ import numpy as np
 
 from golden.io.errors import rule
 from golden.io.values import integers
-from golden.network.ops import WEIGHTED, Norm
+from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm
 from golden.network.ops.base import bounded
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
 
-__all__ = ["Layer", "Stage", "Weighted", "array_names", "stages_of"]
+__all__ = ["Layer", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
 
 
 def array_names():
@@ -46,7 +46,9 @@ class Weighted:
     @cached_property
     def op(self):
         """The operation of the weights, by their dimensions."""
-        return WEIGHTED[self.weights.ndim](self.weights, self.stride, self.padding, self.groups)
+        op = WEIGHTED[self.weights.ndim](self.weights, self.stride, self.padding, self.groups,
+                                         self.dilation)
+        return op if self.greatest is None else GreatestOf(op, self.greatest)
 
     @property
     def dense(self):
@@ -60,7 +62,7 @@ class Weighted:
 
     @property
     def kernel(self):
-        """Side of the kernel; 1 for a dense layer."""
+        """Side of the kernel, the longer one; 1 for a dense layer."""
         return self.op.kernel
 
     @property
@@ -93,12 +95,29 @@ class Weighted:
         if self.norm is not None:
             self.norm.check(where, steps, self.channels)
 
+    def saved_window(self):
+        """Stride, padding, and dilation and max pooling where there are, as a file has them."""
+        found = {key: list(value) if isinstance(value, tuple) else value
+                 for key, value in (("stride", self.stride), ("padding", self.padding))}
+        if self.dilation != 1:
+            found["dilation"] = self.dilation
+        if self.greatest is not None:
+            found["greatest"] = self.greatest.save()
+        return found
+
     def saved_arrays(self):
         """{name: array} of a file, in their order there."""
         found = {"weights": self.weights, "bias": self.bias, **self.neuron.values(np.asarray)}
         if self.norm is not None:
             found.update(self.norm.save()[1])
         return {key: values for key, values in found.items() if values is not None}
+
+
+def restored_window(entry):
+    """Inverse of Weighted.saved_window; what is absent has its default."""
+    found = {key: tuple(value) if isinstance(value, list) else value
+             for key in ("stride", "padding", "dilation") if (value := entry.get(key)) is not None}
+    return {**found, "greatest": Greatest.restore(entry.get("greatest"))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +137,10 @@ class Layer(Weighted):
         A weight of 1 adds 2**frac membrane units.
     bias : int array (out,)
         Added to the membrane every step, in membrane units.
-    stride, padding, groups : int
-        As in a convolution; 1, 0, 1 for a dense layer.
+    stride, padding, groups, dilation :
+        As in golden.network.ops.Conv; 1, 0, 1, 1 for a dense layer.
+    greatest : None or golden.network.ops.Greatest
+        Max pooling of the sums, before norm, bias and neurons.
     scale : float
         Real value of one membrane unit; not used by any integer computation.
     norm : None or golden.network.ops.Norm (gain, offset, shift)
@@ -137,6 +158,13 @@ class Layer(Weighted):
     groups: int = 1
     scale: float = 1.0
     norm: tuple | None = None
+    dilation: int | tuple = 1
+    greatest: Greatest | None = None
+
+    @property
+    def model(self):
+        """Name of the neurons' model in golden.neurons.MODELS."""
+        return next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
 
     @property
     def biases(self):
@@ -158,12 +186,11 @@ class Layer(Weighted):
     def save(self):
         """(entry, arrays) of a file: a JSON-able dict, and integer arrays by name."""
         norm = {"shift": None} if self.norm is None else self.norm.save()[0]
-        entry = {"bits": self.bits, "frac": self.frac, "stride": self.stride,
-                 "padding": self.padding, "groups": self.groups, "scale": float(self.scale),
+        entry = {"bits": self.bits, "frac": self.frac, **self.saved_window(),
+                 "groups": self.groups, "scale": float(self.scale),
                  **self.neuron.choices(), **norm}
-        model = next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
-        if model != next(iter(MODELS)):
-            entry["neuron"] = model
+        if self.model != next(iter(MODELS)):
+            entry["neuron"] = self.model
         return entry, {key: np.asarray(values).astype(np.int8 if key == "weights" else np.int64)
                        for key, values in self.saved_arrays().items()}
 
@@ -176,9 +203,8 @@ class Layer(Weighted):
         neuron = MODELS[model].restore(
             {key: entry[key] for key in ("reset", "compare", "delay")}, values)
         return cls(weights=values["weights"], bits=entry["bits"], neuron=neuron,
-                   frac=entry["frac"], bias=values.get("bias"), stride=entry["stride"],
-                   padding=entry["padding"], groups=entry["groups"], scale=entry["scale"],
-                   norm=Norm.restore(entry, values))
+                   frac=entry["frac"], bias=values.get("bias"), **restored_window(entry),
+                   groups=entry["groups"], scale=entry["scale"], norm=Norm.restore(entry, values))
 
 
 @dataclass(frozen=True)
@@ -188,7 +214,8 @@ class Stage:
     ``index`` counts weighted layers from 1 and is the name of a tap, as in the paper. ``source`` is
     the (C, H, W) of the spikes read, ``pooled`` the same after ``pools``, ``shape`` that of the
     output, ``top`` the largest activation that reaches a weight, and ``signed`` whether activations
-    of the opposite sign do too.
+    of the opposite sign do too. ``inputs`` are the indices of the stages whose spikes it reads, 0
+    the network's input; the one before, unless it is told otherwise.
     """
 
     index: int
@@ -199,16 +226,15 @@ class Stage:
     shape: tuple
     top: int
     signed: bool
+    inputs: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
 
     @property
     def neurons(self):
         """Number of output neurons."""
         return int(np.prod(self.shape))
-
-    @property
-    def inputs(self):
-        """Number of spike trains read."""
-        return int(np.prod(self.source))
 
     @property
     def shapes(self):

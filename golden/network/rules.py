@@ -4,7 +4,7 @@ The rules are those of golden.network.Network and of golden.importers.float_netw
 what a single operation or layer must keep, its class checks.
 """
 
-from golden.formats import bits_signed
+from golden.formats import MOST_STEPS, bits_signed
 from golden.io.errors import rule
 from golden.network.ops.base import bounded
 from golden.network.ranges import membrane_range
@@ -18,7 +18,8 @@ READOUTS = ("membrane", "count", "first")
 def check(network):
     """Raise BadInput unless ``network`` keeps every rule of its docstrings, widths apart."""
     name = network.name
-    rule(bounded(network.steps, 1, 255), name, f"steps must be 1 to 255, not {network.steps}")
+    rule(bounded(network.steps, 1, MOST_STEPS), name,
+         f"steps must be 1 to {MOST_STEPS}, not {network.steps}")
     rule(len(network.shape) == 3 and all(bounded(n, 1, 4096) for n in network.shape), name,
          f"the input shape must be (C, H, W), each 1 to 4096, not {network.shape}")
     rule(network.encoder in ENCODERS, name,

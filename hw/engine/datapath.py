@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.constants import pass_register
-from hw.engine.dispatcher import item_layout
+from hw.engine.dispatcher import op_layout
 from hw.engine.drain import DrainSequencer
 from hw.engine.fetch import Fetch
 from hw.engine.lane import Lane
@@ -20,9 +20,9 @@ __all__ = ["Datapath"]
 
 
 class Datapath(wiring.Component):
-    """Items of a pass in, trains or scores out.
+    """Micro-ops of a pass in, trains or scores out.
 
-    An Add is read from both memories, registered, and added one cycle later by every lane. An End
+    An Add is read from both memories, registered, and added one cycle later by every lane. An end
     hands the sums of a walk to the shadows; hw.engine.dispatcher sees to it that those of the walk
     before are drained by then, which takes ``word_steps`` cycles, or ``lanes`` if nothing was added
     to it. Finished trains leave one a cycle, lane after lane. In a read-out pass each step waits
@@ -40,8 +40,8 @@ class Datapath(wiring.Component):
         A pass begins; with the address generator's.
     done : Out(1)
         Its last train has left, or its last score is at ``o``.
-    i : In(stream.Signature(item_layout(plan), always_ready=True))
-        Items of the dispatcher, each taken at once.
+    i : In(stream.Signature(op_layout(plan), always_ready=True))
+        Micro-ops of the dispatcher, each taken at once.
     drained : Out(1)
         In a read-out: the last step of a walk is taken.
     train_addr, row_addr, read_en, train, row
@@ -63,7 +63,7 @@ class Datapath(wiring.Component):
             "number": In(range(len(plan.passes))),
             "start": In(1),
             "done": Out(1),
-            "i": In(stream.Signature(item_layout(plan), always_ready=True)),
+            "i": In(stream.Signature(op_layout(plan), always_ready=True)),
             "drained": Out(1),
             "train_addr": Out(train_shape), "row_addr": Out(row_shape), "read_en": Out(1),
             "train": In(plan.word_steps), "row": In(WORD * plan.row_words),
@@ -145,11 +145,11 @@ class Datapath(wiring.Component):
                 writer.merged_chunk.eq(merger.last_chunk), writer.merged_final.eq(fetch.last),
             ]
 
-        # Rows of the header shift in lowest first, which leaves the threshold in the lowest bits.
-        threshold = Signal(plan.header * len(fetch.row))
+        # Rows of the header shift in lowest first, which leaves the parameters in the lowest bits.
+        shared = Signal(plan.header * len(fetch.row))
         if not plan.per_channel:
             with m.If(fetch.param):
-                m.d.sync += threshold.eq(Cat(threshold, fetch.row)[len(fetch.row):])
+                m.d.sync += shared.eq(Cat(shared, fetch.row)[len(fetch.row):])
         if plan.normed:
             m.submodules.norms = norms = Norms(plan)
             m.d.comb += [
@@ -162,7 +162,7 @@ class Datapath(wiring.Component):
             weight = fetch.row[n * plan.weight_bits:(n + 1) * plan.weight_bits]
             m.d.comb += [
                 lane.number.eq(self.number),
-                lane.threshold.eq(threshold[:plan.threshold_bits]),
+                lane.shared.eq(shared[:lane.shared.shape().size]),
                 lane.train.eq(fetch.train), lane.weight.eq(weight.as_signed()),
                 lane.param.eq(fetch.param), lane.load.eq(fetch.clear),
                 lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.engine.address_generator import AddressGenerator, Kind
+from hw.engine.address_generator import AddressGenerator, Op
 from hw.engine.datapath import Datapath
 from hw.engine.dispatcher import Dispatcher
 from hw.plan.buffers import WORD
@@ -39,8 +39,8 @@ class Engine(wiring.Component):
         Spikes of all lanes, two cycles after their step.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Scores, as hw.engine.readout gives them.
-    activity : Out({"valid": 1, "kind": Kind, "waits": 1})
-        An item goes to the engine; an end that waits left none in this cycle.
+    activity : Out({"valid": 1, "op": Op, "waits": 1})
+        A micro-op goes to the datapath; an end that waits left none in this cycle.
     """
 
     def __init__(self, plan):
@@ -61,7 +61,7 @@ class Engine(wiring.Component):
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
-            "activity": Out(data.StructLayout({"valid": 1, "kind": Kind, "waits": 1})),
+            "activity": Out(data.StructLayout({"valid": 1, "op": Op, "waits": 1})),
         })
 
     def elaborate(self, platform):
@@ -86,9 +86,9 @@ class Engine(wiring.Component):
             self.w_nonzero.eq(datapath.w_nonzero),
             self.w_increment.eq(datapath.w_increment), self.w_next_chunk.eq(datapath.w_next_chunk),
             self.pixel_done.eq(datapath.pixel_done), self.spikes.eq(datapath.spikes),
-            self.activity.valid.eq(dispatcher.o.valid), self.activity.kind.eq(dispatcher.o.p.kind),
+            self.activity.valid.eq(dispatcher.o.valid), self.activity.op.eq(dispatcher.o.p.op),
         ]
-        waited = Signal()                                    # two cycles before its item would come
+        waited = Signal()                                    # two cycles before its op would come
         m.d.sync += [waited.eq(dispatcher.waits), self.activity.waits.eq(waited)]
 
         return m

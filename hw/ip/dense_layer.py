@@ -260,6 +260,9 @@ def layer_unit(stage, steps, where):
     if layer.norm is not None:
         raise BadInput(f"{where}: layer {stage.index} has a norm over time (BNTT), which the unit "
                        "does not compute")
+    if layer.model != "lif":
+        raise BadInput(f"{where}: neurons of layer {stage.index} are of model {layer.model}; the "
+                       "unit computes lif")
     if np.min(neuron.leak) != np.max(neuron.leak):
         raise BadInput(f"{where}: neurons of layer {stage.index} leak differently; the unit has "
                        "one leak")

@@ -10,7 +10,7 @@ from cocotb.triggers import RisingEdge, gather
 from golden.network import load
 from golden.run import run
 from golden.synapses import pooled
-from hw.interface import score_words
+from hw.interface import score_output, score_words
 from hw.plan.planner import Plan
 from sim.benches.accelerator import compare, trains
 from sim.benches.streams import begin, number, receive, serve, signed, silent
@@ -87,7 +87,9 @@ async def equals_golden(dut, case, stall):
                 scores, _ = await gather(
                     receive(dut, f"{case}__o", result.scores[0].size, stall=stall), done())
                 compare("scores", [signed(word, plan.score_bits) for word in scores],
-                        score_words(result.scores, lanes=plan.lanes)[0])
+                        score_words(score_output(
+                            classes=network.classes, steps=network.steps, lanes=plan.lanes,
+                            bits=plan.score_bits), result.scores)[0])
             else:
                 await done()
             found["late"] = each.storing

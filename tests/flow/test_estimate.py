@@ -25,7 +25,7 @@ from golden.network import Layer, Network, Neuron, load
 from hw.accelerator import Accelerator
 from hw.plan.buffers import SPRAM_WORDS
 from hw.plan.planner import Plan
-from hw.plan.widths import multipliers as pieces
+from hw.plan.widths import product_blocks
 from tests.helpers.leaky_chip import beta9
 from verify.networks import draw
 
@@ -149,7 +149,7 @@ def test_a_leak_of_a_pass_takes_no_multiplier(leak):
 def test_leaks_of_channels_are_counted(tmp_path, capsys):
     """Two a lane where membranes are wider than 16 bits: 8 for 4 lanes, and 1 of SAM."""
     network = leaky([6554, 3277] * 4)
-    assert dict(Plan(network).fields)["leak"] == 13
+    assert Plan(network).kept["leak"].bits == 13
     assert multipliers(Plan(network)) == [("leaks of channels", 8)]
     assert multipliers(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
         ("leaks of channels", 2)]
@@ -173,7 +173,7 @@ def conv_leaky():
     ((16, 13), 1), ((17, 16), 1), ((18, 16), 2), ((23, 14), 2), ((24, 18), 3), ((6, 4), 0),
     ((7, 4), 1), ((33, 16), 2)])
 def test_pieces_of_a_product_are_those_of_yosys(widths, count, tmp_path):
-    assert pieces(*widths) == pieces(*widths[::-1]) == count
+    assert product_blocks(*widths) == product_blocks(*widths[::-1]) == count
     a, b = (width - 1 for width in widths)
     (tmp_path / "dut.v").write_text(
         f"module dut(input signed [{a}:0] a, input signed [{b}:0] b, output signed [{a + b + 1}:0]"

@@ -180,8 +180,8 @@ def test_refuses_or_reads_any_header(tmp_path):
 
 
 @pytest.mark.parametrize("changes, rule", [
-    ({"steps": 0}, "steps must be 1 to 255, not 0"),
-    ({"steps": 256}, "steps must be 1 to 255, not 256"),
+    ({"steps": 0}, "steps must be 1 to 1023, not 0"),
+    ({"steps": 1024}, "steps must be 1 to 1023, not 1024"),
     ({"shape": (2, 1)}, r"the input shape must be \(C, H, W\)"),
     ({"encoder": "poisson"}, "encoder must be one of bernoulli, frames, ternary, current, not"),
     ({"readout": "sum"}, "readout must be one of membrane, count, first, not sum"),

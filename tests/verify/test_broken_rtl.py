@@ -64,7 +64,7 @@ MODULES = {"encoder": bernoulli, "sam": sam, "spike_memory": spike_memory, "lane
            "accelerator": accelerator, "counts": counts}
 # Parts of what a bench runs: the bench, and the name by which the module that makes one knows it.
 PARTS = {
-    "lif": ("lane", "hw.engine.lane.LifNeuron"),
+    "lif": ("lane", "hw.engine.neurons.lif.UNIT"),
     "address_generator": ("engine", "hw.engine.engine.AddressGenerator"),
     "dispatcher": ("engine", "hw.engine.engine.Dispatcher"),
     "datapath": ("engine", "hw.engine.engine.Datapath"),
@@ -99,8 +99,8 @@ FAULTS = {
         "tap_reader", "within = chunk.any() | channel.any()", "within = C(0, 1)",
         "SimTimeoutError"),
     "the map's edge is not seen": (
-        "address_generator", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",
-        "Mux(looked_kind == Kind.Add, channels, 0)", "pass 1: . trains wrong"),
+        "address_generator", "Mux(inside & (looked_op == Op.Add), channels, 0)",
+        "Mux(looked_op == Op.Add, channels, 0)", "pass 1: . trains wrong"),
     "a score is given up when nobody takes it": (
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),

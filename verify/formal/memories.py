@@ -123,7 +123,7 @@ def order(m):
     marked, word, left = Signal(), Signal(16), Signal(16)
     mine = unit.i.p.address.all()
     m.d.comb += [
-        Assume(~unit.i.valid | (unit.i.p.kind == address_generator.Kind.Add)),
+        Assume(~unit.i.valid | (unit.i.p.op == address_generator.Op.Add)),
         Assume(~unit.i.valid | unit.i.p.word.any()),
         Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
         Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),

@@ -6,9 +6,11 @@ WEIGHTED names the operations with weights by the dimensions of these.
 from golden.network.ops.base import output_size
 from golden.network.ops.conv import Conv
 from golden.network.ops.dense import Dense
+from golden.network.ops.greatest import Greatest, GreatestOf
 from golden.network.ops.norm import FloatNorm, Norm
 from golden.network.ops.pool import POOLS, Pool
 
-__all__ = ["POOLS", "WEIGHTED", "Conv", "Dense", "FloatNorm", "Norm", "Pool", "output_size"]
+__all__ = ["POOLS", "WEIGHTED", "Conv", "Dense", "FloatNorm", "Greatest", "GreatestOf", "Norm",
+           "Pool", "output_size"]
 
 WEIGHTED = {2: Dense, 4: Conv}

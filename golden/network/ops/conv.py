@@ -5,34 +5,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.io.errors import rule
-from golden.network.ops.base import Sliding
+from golden.network.ops.base import Sliding, bounded_pair
 from golden.network.ops.weights import Weights
-from golden.synapses import windows
 
-__all__ = ["Conv"]
+__all__ = ["MOST_KERNEL", "Conv"]
+
+MOST_KERNEL = 11
 
 
 @dataclass(frozen=True, eq=False)
 class Conv(Weights, Sliding):
-    """I[n, o, y, x] = sum over c, i, j of w[o, c, i, j] a[n, c, y s + i - p, x s + j - p].
+    """I[n, o, y, x] = sum over c, i, j of w[o, c, i, j] a[n, c, y s + i d - p, x s + j d - p].
 
-    ``weights`` are (O, C / groups, K, K); a is 0 outside the map.
+    ``weights`` are (O, C / groups, KH, KW); a is 0 outside the map. Stride s, padding p and
+    dilation d are one number, or (down, across).
     """
 
     weights: np.ndarray
-    stride: int = 1
-    padding: int = 0
+    stride: int | tuple = 1
+    padding: int | tuple = 0
     groups: int = 1
+    dilation: int | tuple = 1
+
+    @property
+    def window(self):
+        return self.weights.shape[2:]
 
     @property
     def kernel(self):
-        """K."""
-        return self.weights.shape[2]
+        """The longer side of a kernel."""
+        return max(self.window)
+
+    @property
+    def beyond(self):
+        found = list(self.odd)
+        if self.kernel > 7:
+            found.append(f"a kernel of {self.kernel}")
+        if self.dilation != 1 and not isinstance(self.dilation, tuple):
+            found.append(f"a dilation of {self.dilation}")
+        return tuple(found)
 
     def check(self, where):
-        high, wide = self.weights.shape[2:]
-        rule(high == wide, where, f"kernels must be square, not {high} x {wide}")
-        rule(1 <= high <= 7, where, f"kernel must be 1 to 7, not {high}")
+        rule(bounded_pair(self.window, 1, MOST_KERNEL), where,
+             f"kernel must be 1 to {MOST_KERNEL}, not {self.kernel}")
+        rule(bounded_pair(self.dilation, 1, 64), where,
+             f"dilation must be 1 to 64, not {self.dilation}")
         super().check(where)
 
     def output(self, shape):
@@ -49,7 +66,7 @@ class Conv(Weights, Sliding):
         inputs = activations.reshape(len(activations), self.groups, -1, *activations.shape[2:])
         parts = []
         for group, part in enumerate(np.split(weights, self.groups)):
-            fields = windows(inputs[:, group], self.kernel, self.stride, self.padding)
+            fields = self.windows(inputs[:, group])
             parts.append(fields.reshape(*fields.shape[:3], -1) @ part.T)
         return np.concatenate(parts, axis=-1).transpose(0, 3, 1, 2)
 
@@ -61,5 +78,6 @@ class Conv(Weights, Sliding):
             for part, group in zip(paths, weights, strict=True)], axis=1))
 
     def words(self, shape):
-        return (f"conv {self.kernel}x{self.kernel} {shape[0]}-{self.channels} s{self.stride} "
-                f"p{self.padding}" + (f" g{self.groups}" if self.groups > 1 else ""))
+        high, wide = self.window
+        return (f"conv {high}x{wide} {shape[0]}-{self.channels} {self.steps()}"
+                + (f" g{self.groups}" if self.groups > 1 else ""))

@@ -6,6 +6,7 @@ import numpy as np
 
 from golden.io.errors import rule
 from golden.network.ops.weights import Weights
+from golden.synapses import windows
 
 __all__ = ["Dense"]
 
@@ -21,12 +22,14 @@ class Dense(Weights):
     stride: int = 1
     padding: int = 0
     groups: int = 1
+    dilation: int = 1
 
-    kernel = 1
+    kernel, span = 1, (1, 1)
 
     def check(self, where):
         super().check(where)
-        rule(self.groups == 1, where, "a dense layer has one group")
+        rule(self.groups == 1 and self.dilation == 1, where,
+             "a dense layer has one group and no dilation")
 
     def output(self, shape):
         return (self.channels, 1, 1)
@@ -36,6 +39,10 @@ class Dense(Weights):
         rule(self.weights.shape[1] == count, where,
              f"dense weights take {self.weights.shape[1]} inputs where {shape} has {count}")
         return self.output(shape)
+
+    def windows(self, maps, dtype=None):
+        """As Sliding.windows."""
+        return windows(maps, 1, 1, 0, dtype)
 
     def maps(self, activations):
         return activations.reshape(len(activations), -1, 1, 1)

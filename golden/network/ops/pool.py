@@ -6,10 +6,9 @@ from itertools import takewhile
 import numpy as np
 
 from golden.io.errors import rule
-from golden.network.ops.base import Sliding, bounded
-from golden.synapses import windows
+from golden.network.ops.base import Sliding, bounded_pair
 
-__all__ = ["POOLS", "Pool"]
+__all__ = ["POOLS", "Pool", "check_window", "restored_window", "saved_window", "window_words"]
 
 POOLS = ("sum", "avg", "max")
 
@@ -23,24 +22,31 @@ class Pool(Sliding):
     """
 
     kind: str
-    kernel: int
-    stride: int
-    padding: int = 0
+    kernel: int | tuple
+    stride: int | tuple
+    padding: int | tuple = 0
+    ceil: bool = False
+
+    @property
+    def beyond(self):
+        return self.odd
+
+    @property
+    def area(self):
+        """Places of a window."""
+        return self.window[0] * self.window[1]
 
     @property
     def divisor(self):
         """What a count behind the pool is to be divided by in real numbers."""
-        return self.kernel**2 if self.kind == "avg" else 1
+        return self.area if self.kind == "avg" else 1
 
     def check(self, where, network, before):
         """Raise BadInput unless the pool may follow the layers ``before`` it in ``network``."""
         rule(self.kind in POOLS, where, f"pool must be one of {', '.join(POOLS)}, not {self.kind}")
-        rule(bounded(self.kernel, 1, 4096), where,
-             f"pool kernel must be a whole number from 1, not {self.kernel}")
-        rule(bounded(self.stride, 1, 4096), where,
-             f"pool stride must be a whole number from 1, not {self.stride}")
-        rule(bounded(self.padding, 0, self.kernel // 2), where,
-             f"pool padding must be 0 to half the kernel, not {self.padding}")
+        check_window(self, where)
+        rule(not (self.ceil and self.kind == "avg"), where,
+             "an average with ceil counts other places at the border, which is not supported")
         counted = any(pool.kind != "max" for pool in
                       takewhile(lambda layer: not layer.weighted, before[::-1]))
         bare = (network.encoder in ("current", "ternary")
@@ -53,11 +59,11 @@ class Pool(Sliding):
 
     def top(self, top):
         """Largest activation behind the pool, of those up to ``top``."""
-        return top if self.kind == "max" else top * self.kernel**2
+        return top if self.kind == "max" else top * self.area
 
     def forward(self, activations, top=None):
         """Pool (N, C, H, W): counts for "sum" and "avg", the OR of spikes for "max"."""
-        fields = windows(activations, self.kernel, self.stride, self.padding)
+        fields = self.windows(activations)
         fields = fields.transpose(4, 5, 3, 1, 2, 0)
         found = (fields.max(axis=(0, 1)) if self.kind == "max"
                  else fields.sum(axis=(0, 1), dtype=np.int32))
@@ -70,23 +76,53 @@ class Pool(Sliding):
         are none; without spikes each gets the path.
         """
         if self.kind == "max" and spikes is not None:
-            total = windows(spikes, self.kernel, self.stride, self.padding).sum(
-                axis=(4, 5), dtype=np.int64).transpose(0, 3, 1, 2)
+            total = self.windows(spikes).sum(axis=(4, 5), dtype=np.int64).transpose(0, 3, 1, 2)
             path = path * self.forward(spikes) / np.maximum(total, 1)
         return self.scattered(shape, path, lambda i, j: path)
 
     def words(self, shape=None):
-        return (f"{self.kind} pool {self.kernel}"
-                + (f" s{self.stride}" if self.stride != self.kernel else "")
-                + (f" p{self.padding}" if self.padding else ""))
+        return f"{self.kind} pool {window_words(self)}"
 
     def save(self):
         """(entry, arrays) of a file."""
-        return {"pool": self.kind, "kernel": self.kernel, "stride": self.stride,
-                "padding": self.padding}, {}
+        return {"pool": self.kind, **saved_window(self)}, {}
 
     @classmethod
     def restore(cls, entry):
         """Inverse of ``save``; without a stride it is the kernel, without a padding it is 0."""
-        return cls(entry["pool"], entry["kernel"], entry.get("stride", entry["kernel"]),
-                   entry.get("padding", 0))
+        return cls(entry["pool"], **restored_window(entry))
+
+
+def check_window(pool, where):
+    """Raise BadInput unless kernel, stride and padding of a pooling are those of one."""
+    rule(bounded_pair(pool.kernel, 1, 4096), where,
+         f"pool kernel must be a whole number from 1, not {pool.kernel}")
+    rule(bounded_pair(pool.stride, 1, 4096), where,
+         f"pool stride must be a whole number from 1, not {pool.stride}")
+    rule(bounded_pair(pool.padding, 0, tuple(n // 2 for n in pool.window)), where,
+         f"pool padding must be 0 to half the kernel, not {pool.padding}")
+    rule(isinstance(pool.ceil, bool), where, f"pool ceil must be true or false, not {pool.ceil}")
+
+
+def window_words(pool):
+    """Kernel, stride and padding of a pooling for people, without what is usual."""
+    text = lambda value: "x".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+    return (text(pool.kernel) + (f" s{text(pool.stride)}" if pool.stride != pool.kernel else "")
+            + (f" p{text(pool.padding)}" if pool.padding else "") + (" ceil" if pool.ceil else ""))
+
+
+def saved_window(pool):
+    """Kernel, stride, padding and ceil as a file has them."""
+    found = {key: list(value) if isinstance(value, tuple) else value
+             for key, value in (("kernel", pool.kernel), ("stride", pool.stride),
+                                ("padding", pool.padding))}
+    return {**found, "ceil": True} if pool.ceil else found
+
+
+def restored_window(entry):
+    """Inverse of ``saved_window``."""
+    kernel = entry["kernel"]
+    found = {"kernel": kernel, "stride": entry.get("stride", kernel),
+             "padding": entry.get("padding", 0), "ceil": entry.get("ceil", False)}
+    return {key: tuple(value) if isinstance(value, list) else value
+            for key, value in found.items()}

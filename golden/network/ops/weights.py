@@ -3,8 +3,8 @@
 import numpy as np
 
 from golden.io.errors import rule
-from golden.network.ops.base import Operation, bounded
-from golden.synapses import EXACT, product, windows
+from golden.network.ops.base import Operation, bounded, bounded_pair
+from golden.synapses import EXACT, product
 
 __all__ = ["Weights"]
 
@@ -15,7 +15,8 @@ class Weights(Operation):
     Members
     -------
     weights : array
-    kernel, stride, padding, groups : int
+    kernel, groups : int
+    stride, padding : int or pair
     """
 
     weighted = True
@@ -27,8 +28,8 @@ class Weights(Operation):
 
     def check(self, where):
         """Raise BadInput unless stride, padding and groups fit the weights."""
-        rule(bounded(self.stride, 1, 64), where, f"stride must be 1 to 64, not {self.stride}")
-        rule(bounded(self.padding, 0, self.kernel - 1), where,
+        rule(bounded_pair(self.stride, 1, 64), where, f"stride must be 1 to 64, not {self.stride}")
+        rule(bounded_pair(self.padding, 0, tuple(n - 1 for n in self.span)), where,
              f"padding must be 0 to kernel - 1, not {self.padding}")
         rule(bounded(self.groups, 1, self.channels) and self.channels % self.groups == 0, where,
              f"groups must divide the {self.channels} output channels, not {self.groups}")
@@ -58,7 +59,7 @@ class Weights(Operation):
         bound = self.max_abs_sum(top)
         real = np.float32 if bound < EXACT else np.float64
         weights = self.weights.reshape(self.groups, self.channels // self.groups, -1).astype(real)
-        fields = windows(self.maps(activations), self.kernel, self.stride, self.padding, real)
+        fields = self.windows(self.maps(activations), real)
         sums = product(weights, fields.transpose(3, 4, 5, 1, 2, 0))
         return sums.astype(np.int32 if bound < 2**31 else np.int64).transpose(3, 0, 1, 2)
 

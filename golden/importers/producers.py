@@ -1,0 +1,172 @@
+"""What the programs that write NIR graphs mean by them: the rules that a graph does not say.
+
+NIR writes neurons in continuous time and names no time step, no reset and no start. Every producer
+has its own; ``PRODUCERS`` holds them, each as its release runs a network.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.importers import float_run
+from golden.readout import class_scores
+
+__all__ = ["DECAYS", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
+
+DECAYS = ("euler", "exp")
+SAME = 1e-6     # float32 noise of a product of parameters
+
+
+@dataclass(frozen=True)
+class Producer:
+    """One program's rules.
+
+    Parameters
+    ----------
+    title : str
+        Its name and release.
+    dt : float
+        Time step, in the unit of tau; the one that it writes or that its paper used.
+    reset : "zero", "subtract" or "subtract_leaked"
+    compare : "gt" or "ge"
+    decay : "euler" (1 - dt / tau) or "exp" (exp(-dt / tau))
+    start : "zero" or "v_reset"
+        Where a membrane begins.
+    several : bool
+        Whether a neuron fires floor(v / threshold) spikes in a step, and its membrane stays above
+        -threshold.
+    """
+
+    title: str
+    dt: float = 1e-4
+    reset: str = "zero"
+    compare: str = "gt"
+    decay: str = "euler"
+    start: str = "zero"
+    several: bool = False
+
+
+PRODUCERS = {
+    "snntorch": Producer("snnTorch 1.0", reset="subtract"),
+    "norse": Producer("Norse 1.1", dt=1e-3),
+    "spikingjelly": Producer("SpikingJelly 2.0", compare="ge", start="v_reset"),
+    "rockpool": Producer("Rockpool", reset="subtract", decay="exp"),
+    "sinabs": Producer("sinabs 3.1", dt=1.0, reset="subtract", compare="ge", decay="exp",
+                       several=True),
+    "lava": Producer("Lava", dt=1e-4),
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules by which one graph is read.
+
+    Parameters
+    ----------
+    producer : None or a name of PRODUCERS
+    dt, reset, compare, decay, start :
+        As in Producer.
+    """
+
+    producer: str | None
+    dt: float
+    reset: str
+    compare: str
+    decay: str
+    start: str
+
+    @classmethod
+    def of(cls, producer=None, **told):
+        """The rules of a producer, changed by what is ``told`` and not None."""
+        base = PRODUCERS.get(producer, Producer("no producer"))
+        given = {key: told.get(key) for key in ("dt", "reset", "compare", "decay", "start")}
+        return cls(producer, **{key: getattr(base, key) if value is None else value
+                                for key, value in given.items()})
+
+    @property
+    def several(self):
+        """Whether the producer's neurons fire several spikes a step."""
+        return self.producer is not None and PRODUCERS[self.producer].several
+
+    def keep(self, tau, r):
+        """(beta, input gain, note or None) of neurons with a time constant.
+
+        What a graph shows is followed where no producer is named: an input gain r dt / tau that is
+        exp(-dt / tau) is Rockpool's, and r = 1 with tau below dt Norse 1.1's, whose tau was
+        multiplied by dt once more.
+        """
+        note, decay, named = None, self.decay, self.producer
+        if (named in (None, "norse") and np.all(r == 1) and np.all(tau < self.dt * (1 - SAME))
+                and np.all(tau >= self.dt**2 * (1 - SAME))):
+            tau = tau / self.dt
+            note = "tau is tau dt, as Norse 1.1 writes it (its issue 411)"
+        gain = r * self.dt / tau
+        if named is None and decay == "euler" and np.all(
+                np.abs(gain - np.exp(-self.dt / tau)) <= SAME) and np.all(
+                np.abs(gain - (1 - self.dt / tau)) > 10 * SAME):
+            decay = "exp"
+            note = "r dt / tau is exp(-dt / tau), as Rockpool writes it: that decay is taken"
+        beta = np.exp(-self.dt / tau) if decay == "exp" else 1 - self.dt / tau
+        return beta, gain, note
+
+    def notes(self, leaking, v_reset):
+        """What the report says of the rules of one layer."""
+        sign = {"gt": ">", "ge": ">="}[self.compare]
+        told = [f"dt {self.dt:g}", f"reset {self.reset}", f"spike where v {sign} threshold"]
+        if leaking:
+            told.insert(1, {"exp": "decay exp(-dt / tau)", "euler": "decay 1 - dt / tau"}[
+                self.decay])
+        if np.any(v_reset):
+            told.append(f"start at {'v_reset' if self.start == 'v_reset' else 0}")
+        if self.producer is not None:
+            return (f"as {PRODUCERS[self.producer].title}: {', '.join(told)}",)
+        unsure = ["a reset", "one spike a step (sinabs fires several)"]
+        if leaking:
+            unsure.insert(1, "a decay (exp(-dt / tau) in Rockpool and sinabs)")
+        if np.any(v_reset):
+            unsure.append("where membranes start (at v_reset in SpikingJelly)")
+        return (f"NIR names no producer; taken: {', '.join(told)}; it does not say "
+                + ", ".join(unsure),)
+
+
+def shaped(rules, v_leak, threshold, v_reset):
+    """(v_leak, threshold, v_reset) counted from where membranes start, which is then 0."""
+    if rules.start != "v_reset" or rules.reset != "zero":
+        return v_leak, threshold, v_reset
+    return v_leak - v_reset, threshold - v_reset, np.zeros_like(v_reset)
+
+
+def many_spikes(active, network):
+    """What sinabs gives where golden.importers.float_run gives single spikes.
+
+    With v <- beta v + I a neuron fires n = floor(v / threshold) spikes where v is positive; then
+    v <- max(v - n threshold, -threshold).
+
+    Parameters
+    ----------
+    active : (N, T, C, H, W)
+        What the encoder gives.
+
+    Returns
+    -------
+    (counts of each stage (N, T, C, H, W), (N,) classes by the most spikes)
+    """
+    scale, found = network.input_scale, []
+    for stage in network.stages:
+        count, steps = active.shape[:2]
+        flat = active.reshape(count * steps, *active.shape[2:])
+        for pool in stage.pools:
+            flat, scale = pool.forward(flat), scale / pool.divisor
+        layer = stage.layer
+        sums = float_run.weighted(flat * scale, layer).reshape(count, steps, *stage.shape)
+        column = lambda values, layer=layer: layer.per_channel(values)[:, None, None]
+        beta, threshold = column(layer.neuron.beta), column(layer.neuron.threshold)
+        membrane, spikes = np.zeros(sums[:, 0].shape), np.zeros(sums.shape, dtype=np.int16)
+        for t in range(steps):
+            membrane = beta * membrane + sums[:, t] + column(layer.biases)
+            fired = np.maximum(np.floor(membrane / threshold), 0)
+            membrane = np.maximum(membrane - fired * threshold, -threshold)
+            spikes[:, t] = np.minimum(fired, np.iinfo(np.int16).max)
+        found.append(spikes)
+        active, scale = spikes, 1.0
+    return found, class_scores(active, None, "count")[:, -1].argmax(axis=1)

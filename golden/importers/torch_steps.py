@@ -1,0 +1,371 @@
+"""The calls of a recorded forward as one step's chain that every time step repeats.
+
+A forward may hold the loop over the steps, or be called once a step. Either way each neuron is
+called once a step, and what stands before it must be the same in each.
+"""
+
+from dataclasses import dataclass, field
+
+from golden.importers.torch_record import NEURONS, torch
+from golden.io.errors import BadInput, rule
+
+__all__ = ["ALIKE", "NORMS", "Part", "Steps"]
+
+ALIKE = {"detach", "clone", "contiguous", "float", "double", "to", "data", "requires_grad_", "cpu",
+         "type", "type_as", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
+         "AlphaDropout", "alias", "expand_as"}
+TURNS = {"permute", "transpose", "movedim", "swapaxes"}
+FORMS = {"flatten", "view", "reshape", "Flatten", "squeeze", "unsqueeze", "Unflatten", "unflatten"}
+RECORDS = ALIKE | TURNS | FORMS | {
+    "stack", "cat", "concat", "sum", "mean", "__getitem__", "__setitem__", "select", "softmax",
+    "log_softmax", "unbind"}
+NORMS = {"BatchNorm1d", "BatchNorm2d"}
+MIXED = "mixed"
+
+
+class OtherLayout(Exception):
+    """The input's axes are not what was tried."""
+
+
+@dataclass(eq=False)
+class Site:
+    """A neuron in its place: its calls, one a step, first to last."""
+
+    calls: list
+    held: bool          # whether the module keeps the membrane between calls
+
+    @property
+    def where(self):
+        """What messages call it."""
+        return self.calls[0].where
+
+
+@dataclass(eq=False)
+class Part:
+    """What stands between two neurons, and the neuron behind it.
+
+    Members
+    -------
+    calls : list of list of Call
+        One list a place, in order; each has the call of every step.
+    site : None or Site
+        None where the chain ends without a neuron.
+    """
+
+    calls: list = field(default_factory=list)
+    site: Site | None = None
+
+
+class Steps:
+    """Reads recorded calls as steps.
+
+    Parameters
+    ----------
+    calls, inputs : of golden.importers.torch_record.record
+        With several inputs there is one a step.
+    axis : None or int
+        Which axis of the input is time; None where it has none.
+
+    Raises BadInput, naming the module or function and the rule, where the model is no chain that
+    every step repeats, and OtherLayout where the input was cut along another axis than ``axis``.
+    """
+
+    def __init__(self, calls, inputs, axis=None):
+        self.axis, self.inputs = axis, inputs
+        self.times = {}     # (Call, slot) -> step, None (any), MIXED, or ("all", axis)
+        self.site_of = {}   # Call -> (Site, step)
+        self.why = {}       # Call -> why its step is MIXED
+        self.held = {}      # module -> Site
+        self.cut = False
+        for call in calls:
+            self.place(call)
+        if axis is not None and not self.cut:
+            raise OtherLayout
+
+    # --- which step a call belongs to -------------------------------------------------------------
+
+    def place(self, call):
+        """Find the step of a call."""
+        if call.kind == "input":
+            alone = len(self.inputs) == 1
+            time = (("all", self.axis) if self.axis is not None
+                    else None if alone else self.inputs.index(call))
+            return self.put(call, time)
+        times = {self.times[key] for key in map(key_of, call.inputs)}
+        if any(isinstance(time, tuple) for time in times):
+            return self.cut_out(call, times)
+        if call.kind in NEURONS:
+            return self.neuron(call)
+        if self.axis is None and call.kind in ("__getitem__", "unbind", "select") and all(
+                inner.kind == "input" for inner, _ in call.inputs):
+            raise OtherLayout
+        return self.put(call, self.merged(call, times))
+
+    def put(self, call, time):
+        for slot in range(len(call.outputs)):
+            self.times[call, slot] = time
+
+    def merged(self, call, times):
+        """The one step of several; MIXED where they differ."""
+        times = times - {None}
+        if len(times) > 1:
+            return MIXED
+        return times.pop() if times else None
+
+    def cut_out(self, call, times):
+        """A call on an input whose steps are not taken apart yet."""
+        if len(times) > 1 or len(call.inputs) > 1:
+            return self.mix(call)
+        (source, slot), (_, axis) = call.inputs[0], times.pop()
+        shape = source.shape(slot)
+        if call.kind == "unbind" and argument(call, 1, "dim", 0) % len(shape) == axis:
+            self.cut = True
+            for step in range(len(call.outputs)):
+                self.times[call, step] = step
+            return None
+        if call.kind in ("__getitem__", "select"):
+            index = (call.args[1] if call.kind == "__getitem__"
+                     else one_index(argument(call, 1, "dim"), argument(call, 2, "index"),
+                                    len(shape)))
+            at = cut_at(index, len(shape), torch().Tensor)
+            if at is None:
+                return self.mix(call)
+            if at[0] != axis:
+                raise OtherLayout
+            self.cut = True
+            return self.put(call, at[1] % shape[axis])
+        if call.kind in ALIKE:
+            return self.put(call, ("all", axis))
+        if call.kind in TURNS:
+            order = turned(call, len(shape))
+            rest = [n for n in order if n != axis]
+            if rest == sorted(rest):
+                return self.put(call, ("all", order.index(axis)))
+        if call.kind in FORMS and call.shape()[:2] == shape[:2]:
+            return self.put(call, ("all", axis))
+        return self.mix(call)
+
+    def mix(self, call):
+        self.why[call] = "takes all steps at once; it must be in the loop over the steps"
+        self.put(call, MIXED)
+
+    def neuron(self, call):
+        """Find the site and the step of a neuron's call."""
+        state, held, site = None, False, None
+        if len(call.inputs) > 1:
+            state = self.plain(*call.inputs[1])
+            before, slot = state
+            if before in self.site_of and slot == 1 and before.module is call.module:
+                site, step = self.site_of[before]
+                if site.calls[-1] is not before:
+                    self.why[call] = "its membrane goes on in two places"
+            else:
+                self.why[call] = ("its membrane does not come from its own step before as it was; "
+                                  "recurrent and modified states are not supported")
+        else:
+            given = argument(call, 1, "mem")
+            if given is not None and not call.module.init_hidden:
+                if bool((given != 0).any()):
+                    self.why[call] = "its membrane must start at 0"
+            else:
+                site, held = self.held.get(call.module), True
+        if site is None:
+            site = Site([], held)
+            if held:
+                self.held[call.module] = site
+        self.site_of[call] = site, len(site.calls)
+        site.calls.append(call)
+        return self.put(call, len(site.calls) - 1)
+
+    def plain(self, call, slot):
+        """The output that a value is, behind what leaves it as it is."""
+        while call.kind in ALIKE and call.inputs:
+            call, slot = call.inputs[0]
+        return call, slot
+
+    # --- the chain --------------------------------------------------------------------------------
+
+    def chain(self, returned):
+        """(list of Part from input to output, steps, the slot of the last neuron that is read).
+
+        ``returned`` are the origins of the tensors that the first call returned.
+        """
+        sources = self.sources(returned)
+        first, slot = sources[0]
+        parts = []
+        if first in self.site_of:
+            site = self.site_of[first][0]
+        else:
+            calls = [call for call, _ in sources]
+            site = Site(calls, True)
+            for step, call in enumerate(calls):
+                self.site_of.setdefault(call, (site, step))
+        end = site
+        while site is not None:
+            part, before = self.part(site, site is end and first.kind not in NEURONS)
+            parts.insert(0, part)
+            site = before
+        counts = {len(part.site.calls) for part in parts if part.site} or {len(end.calls)}
+        rule(len(counts) == 1, parts[-1].site.where if parts[-1].site else first.where,
+             "is called in another number of steps than the neurons before it")
+        return parts, counts.pop(), slot
+
+    def sources(self, returned):
+        """[(Call, slot)] of what the model's first tensor is made of, of one neuron or layer."""
+        found, seen = {}, set()
+        rule(returned, "model", "returns no tensor")
+        rule(returned[0] is not None, "model", "what it returns does not come from its input by "
+             "modules and functions of torch")
+        left = [returned[0]]
+        while left:
+            call, slot = left.pop()
+            if (call, slot) in seen:
+                continue
+            seen.add((call, slot))
+            scaled = call.kind in ("mul", "div") and len(call.inputs) == 1 and all(
+                each is None or isinstance(each, (int, float)) and each > 0 for each in call.args)
+            fixed_parts = [each for each in call.args if each is not None]
+            summed = call.kind in ("add", "add_") and (
+                len(call.inputs) == 2 or all(is_zero(each) for each in fixed_parts))
+            if call.kind in RECORDS or scaled or summed:
+                left += call.inputs
+            elif call.kind != "input":
+                found[call, slot] = None
+        rule(found, "model", "has no layers between its input and what it returns")
+        places = {(id(self.site_of[call][0]), slot) if call in self.site_of
+                  else id(call.module or call.kind) for call, slot in found}
+        rule(len(places) == 1, "model", "returns a mix of several layers first ("
+             + ", ".join(sorted({call.where for call, _ in found})[:4]) + ")")
+        return sorted(found, key=lambda each: self.step(*each) or 0)
+
+    def step(self, call, slot):
+        """Step of an output, None where it may be any."""
+        time = self.times[call, slot]
+        rule(time != MIXED and not isinstance(time, tuple), call.where,
+             self.why.get(call, "joins values of several steps; delays and recurrent connections "
+                          "are not supported"))
+        return time
+
+    def part(self, site, bare):
+        """(Part, the Site before it or None) of a site; ``bare`` where it is no neuron."""
+        rows, before = [], None
+        for number, call in enumerate(site.calls):
+            if call in self.why:
+                raise BadInput(f"{call.where}: {self.why[call]}")
+            start = (call, 0) if bare else call.inputs[0]
+            calls, source = self.back(start, number if not bare else self.step(call, 0), call)
+            if rows:
+                rule(signature(calls) == signature(rows[0][0]) and source is before, call.where,
+                     f"what stands before it is another in step {number} than in step 0")
+            else:
+                before = source
+            rows.append((calls,))
+        places = [list(place) for place in zip(*(calls for calls, in rows), strict=True)]
+        return Part(places, None if bare else site), before
+
+    def back(self, start, step, reader):
+        """(stateless calls in order, the Site that they read or None) behind an output."""
+        calls, (call, slot) = [], start
+        while True:
+            if call.kind in NEURONS and call in self.site_of:
+                site, own = self.site_of[call]
+                rule(slot == 0, reader.where, f"reads the membranes of {call.where}; only spikes "
+                     "go from layer to layer")
+                rule(own == step, reader.where, f"reads in step {step} what {call.where} gave as "
+                     f"its call {own}; recurrent connections, delays, and one neuron that keeps "
+                     "one membrane for two places are not supported")
+                return calls, site
+            if call.kind == "input" or self.input_cut(call):
+                time = self.step(call, slot) if call.kind != "input" or self.axis is None else None
+                rule(time in (None, step), reader.where,
+                     f"reads the input of step {time} in step {step}")
+                return calls, None
+            self.step(call, slot)
+            if call in self.why:
+                raise BadInput(f"{call.where}: {self.why[call]}")
+            if len(call.inputs) != 1:
+                raise BadInput(f"{call.where}: {joined(call)}")
+            calls.insert(0, call)
+            (call, slot), = call.inputs
+
+    def input_cut(self, call):
+        """Whether a call is what takes one step out of the input."""
+        return bool(call.inputs) and all(
+            isinstance(self.times[key], tuple) for key in map(key_of, call.inputs))
+
+
+def is_zero(value):
+    """Whether a constant that is added changes nothing."""
+    return not (value != 0).any() if isinstance(value, torch().Tensor) else value == 0
+
+
+def key_of(origin):
+    return origin[0], origin[1]
+
+
+def joined(call):
+    """Why a call of several values is refused."""
+    if call.kind in ("add", "add_"):
+        return ("adds two branches (a skip connection), which is not supported: "
+                "the network must be a chain")
+    if call.kind in ("cat", "concat", "concatenate"):
+        return "joins two branches, which is not supported: the network must be a chain"
+    return "takes several values of the network, which is not supported: it must be a chain"
+
+
+def argument(call, place, key, default=None):
+    """An argument by its place or its name."""
+    return call.args[place] if len(call.args) > place else call.kwargs.get(key, default)
+
+
+def one_index(dim, index, dims):
+    """The index of one place along one axis."""
+    return tuple(index if n == dim % dims else slice(None) for n in range(dims))
+
+
+def cut_at(index, dims, tensor):
+    """(axis, place) of an index that takes one place along one axis; None of any other."""
+    index = index if isinstance(index, tuple) else (index,)
+    if Ellipsis in [each for each in index if not isinstance(each, tensor)]:
+        at = next(n for n, each in enumerate(index) if each is Ellipsis)
+        index = (*index[:at], *[slice(None)] * (dims - len(index) + 1), *index[at + 1:])
+    found = [(n, int(each)) for n, each in enumerate(index)
+             if isinstance(each, (int, tensor)) and not isinstance(each, bool)
+             and not (isinstance(each, tensor) and each.ndim)]
+    rest = [each for n, each in enumerate(index) if n not in [at for at, _ in found]]
+    if len(found) != 1 or any(each != slice(None) for each in rest):
+        return None
+    return found[0]
+
+
+def turned(call, dims):
+    """Order of the axes behind a permute or transpose."""
+    numbers = [n for each in call.args[1:] for n in (each if isinstance(each, tuple) else (each,))]
+    numbers = [n % dims for n in (numbers or call.kwargs.get("dims") or ())]
+    if call.kind == "permute":
+        return numbers
+    order = list(range(dims))
+    if call.kind in ("transpose", "swapaxes") and len(numbers) == 2:
+        a, b = numbers
+        order[a], order[b] = order[b], order[a]
+        return order
+    return order[::-1]      # of a kind that is not known here: refused by its order
+
+
+def signature(calls):
+    """What must be the same in every step; a batch norm may be another one in each."""
+    found = []
+    for call in calls:
+        module = call.kind if call.kind in NORMS else id(call.module)
+        found.append((call.kind, module, *map(fixed, call.args), *map(fixed, sorted(
+            call.kwargs.items(), key=lambda item: item[0]))))
+    return found
+
+
+def fixed(value):
+    """An argument as something that can be compared."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(fixed, value))
+    if isinstance(value, torch().Tensor):
+        return tuple(value.shape), value.detach().cpu().numpy().tobytes()
+    return repr(value)

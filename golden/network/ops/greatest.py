@@ -1,0 +1,94 @@
+"""Max pooling of currents: between the weights of a layer and its neurons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.network.ops.base import Operation, Sliding
+from golden.network.ops.pool import check_window, restored_window, saved_window, window_words
+from golden.network.ops.weights import Weights
+
+__all__ = ["Greatest", "GreatestOf"]
+
+
+@dataclass(frozen=True)
+class Greatest(Sliding):
+    """The greatest sum of each window, of those inside the map.
+
+    I[n, c, y, x] = max over i, j of I[n, c, y s + i - p, x s + j - p].
+    """
+
+    kernel: int | tuple
+    stride: int | tuple
+    padding: int | tuple = 0
+    ceil: bool = False
+
+    def check(self, where):
+        """Raise BadInput unless kernel, stride and padding are those of a pooling."""
+        check_window(self, where)
+
+    def output(self, shape):
+        return (shape[0], *self.sides(shape))
+
+    def forward(self, sums, top=None):
+        """(N, C, H', W') of sums (N, C, H, W), whole or real; exact."""
+        lowest = -np.inf if sums.dtype.kind == "f" else np.iinfo(sums.dtype).min
+        return self.windows(sums, fill=lowest).max(axis=(4, 5)).transpose(0, 3, 1, 2)
+
+    def adjoint(self, path, shape):
+        """As Operation.adjoint: each place of a window gets the path, whichever is greatest."""
+        return self.scattered(shape, path, lambda i, j: path)
+
+    def words(self, shape=None):
+        return f"max of currents {window_words(self)}"
+
+    def save(self):
+        """What a file's entry holds of it."""
+        return saved_window(self)
+
+    @classmethod
+    def restore(cls, entry):
+        """Inverse of ``save``; None of None."""
+        return None if entry is None else cls(**restored_window(entry))
+
+
+@dataclass(frozen=True, eq=False)
+class GreatestOf(Operation):
+    """The sums of ``op``, then ``pool`` of them; all else is as of ``op``."""
+
+    op: Weights
+    pool: Greatest
+
+    weighted = True
+
+    def __getattr__(self, name):
+        if name in ("op", "pool"):
+            raise AttributeError(name)
+        return getattr(self.op, name)
+
+    @property
+    def beyond(self):
+        return ("max pooling between weights and neurons", *self.op.beyond)
+
+    def check(self, where):
+        self.op.check(where)
+        self.pool.check(where)
+
+    def fit(self, shape, where):
+        return self.pool.fit(self.op.fit(shape, where), where)
+
+    def output(self, shape):
+        return self.pool.output(self.op.output(shape))
+
+    def forward(self, activations, top):
+        return self.pool.forward(self.op.forward(activations, top))
+
+    def forward_real(self, activations):
+        """As golden.network.ops.weights.Weights.forward_real."""
+        return self.pool.forward(self.op.forward_real(activations))
+
+    def adjoint(self, path, shape):
+        return self.op.adjoint(self.pool.adjoint(path, self.op.output(shape)), shape)
+
+    def words(self, shape):
+        return f"{self.op.words(shape)}, {self.pool.words()}"
