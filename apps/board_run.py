@@ -57,7 +57,8 @@ def main(argv=None):
         output(args.out, *given, suffix=".npz")
     if args.png is not None:
         output(args.png, *given, suffix=".png", option="--png")
-    with opened(args) as engine:
+    with opened(args.network, demo=args.demo, port=args.port, baud=args.baud,
+                taps=args.tap or ()) as engine:
         images, labels, names = loaded(args.image, engine.network, resize=args.resize)
         images, names = images[:args.limit], names[:args.limit]
         engine.set(args.gamma, args.mode)

@@ -126,7 +126,7 @@ def build(config, console, *, out, seed=None, jobs=1):
                 raise PlacementFailed(f"no place for the last cells with seed "
                                       f"{', '.join(map(str, routes))}; another --seed may find one")
         report = report_of(network, accelerator, routes, target, hz=hz, config=config,
-                           multipliers=steps.multipliers(work))
+                           dsp_forms=steps.dsp_forms(work))
         publish(config, out, network, accelerator, target, hz, report, work)
     return report
 

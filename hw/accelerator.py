@@ -179,14 +179,14 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             engine.number.eq(number),
             engine.start.eq(sequencer.start),
-            trains.addr.eq(engine.train_addr),
-            trains.en.eq(engine.read_en),
-            engine.train.eq(trains.train),
+            trains.addr.eq(engine.trains.addr),
+            trains.en.eq(engine.trains.en),
+            engine.trains.data.eq(trains.train),
             trains.bitmap_addr.eq(engine.bitmap_addr),
             engine.bitmap_data.eq(trains.bitmap_data),
-            weights.addr.eq(engine.row_addr),
-            weights.en.eq(engine.read_en),
-            engine.row.eq(weights.row),
+            weights.addr.eq(engine.weights.addr),
+            weights.en.eq(engine.weights.en),
+            engine.weights.data.eq(weights.row),
             weights.number.eq(number), weights.prefetch.eq(sequencer.prefetch),
             sequencer.ready.eq(weights.ready),
         ]
@@ -214,15 +214,15 @@ class Accelerator(wiring.Component):
             placer.restarted.eq(restarted), placer.w_addr.eq(trains.w_addr),
             trains.w_restart.eq(restarted | sequencer.start),
             # Of the two only one ever writes.
-            trains.w_en.eq(encoder.o.valid | engine.w_en),
-            trains.w_increment.eq(Mux(loading, placer.w_increment, engine.w_increment)),
-            trains.w_next_chunk.eq(Mux(loading, placer.w_next_chunk, engine.w_next_chunk)),
-            monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.w_en),
-            monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.w_train),
+            trains.write.en.eq(encoder.o.valid | engine.write.en),
+            trains.write.increment.eq(Mux(loading, placer.w_increment, engine.write.increment)),
+            trains.write.next_chunk.eq(Mux(loading, placer.w_next_chunk, engine.write.next_chunk)),
+            monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.write.en),
+            monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.write.train),
             self.monitor.eq(monitor.o),
         ]
-        train = Mux(loading, encoder.o.p.train, engine.w_train)
-        some  = Mux(loading, encoder.some, engine.w_nonzero)
+        train = Mux(loading, encoder.o.p.train, engine.write.train)
+        some  = Mux(loading, encoder.some, engine.write.nonzero)
         if self.experiments:
             m.submodules.experiments = experiments = SpikeMask(
                 trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
@@ -230,12 +230,12 @@ class Accelerator(wiring.Component):
                 experiments.index.eq(registers.index), experiments.data.eq(registers.data),
                 experiments.en.eq(registers.written[Space.EXPERIMENT]),
                 experiments.number.eq(monitor.o.number), experiments.pooled.eq(monitor.o.pooled),
-                experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.w_en),
-                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_increment),
+                experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.write.en),
+                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.write.increment),
                 experiments.i.eq(train),
             ]
             train, some = experiments.o, experiments.o.any()
-        m.d.comb += [trains.w_train.eq(train), trains.w_nonzero.eq(some)]
+        m.d.comb += [trains.write.train.eq(train), trains.write.nonzero.eq(some)]
 
         # --- maps and traces: the trains are read between the writes ------------------------------
         if self.explained:
@@ -245,7 +245,8 @@ class Accelerator(wiring.Component):
                 explanations.running.eq(sequencer.running),
                 explanations.written.eq(trains.w_addr),
                 explanations.pixel_done.eq(engine.pixel_done),
-                trains.sam_turn.eq(~loading & ~engine.w_en), explanations.free.eq(trains.sam_turn),
+                trains.sam_turn.eq(~loading & ~engine.write.en),
+                explanations.free.eq(trains.sam_turn),
                 trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
                 explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
                 explanations.index.eq(registers.index), explanations.data.eq(registers.data),

@@ -219,7 +219,8 @@ def main(argv=None, prog="python -m boards.view"):
         raise BadInput(f"--http must be 0 to 65535, not {args.http}")
     if args.demo == "rtl":
         say("building the simulation (a minute the first time) ...", file=sys.stderr)
-    with opened(args) as engine:
+    with opened(args.network, demo=args.demo, port=args.port, baud=args.baud,
+                taps=args.tap or ()) as engine:
         images, labels = samples(args, engine.network)
         server, url, local = served(args.host, 0 if args.selftest else args.http, None)
         server.set_app(service(engine, images=images, labels=labels, hosts=names(url, local)))

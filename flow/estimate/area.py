@@ -10,7 +10,7 @@ from pathlib import Path
 from amaranth import Shape
 
 from boards.platform.device import ICE40UP5K
-from flow.estimate.memories import ebrs, memory_plan, multipliers
+from flow.estimate.memories import dsp_use, ebrs, memory_plan
 from golden.formats import score_bits
 from hw.engine.address_generator import found_layout
 
@@ -79,5 +79,5 @@ def blocks(accelerator):
     sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
             if plan.segments > 1 else 0)
     return {"ebr": count("EBR") + ebrs(1, queue) + sums + 3, "spram": count("SPRAM"),
-            "dsp": sum(count for _, count in multipliers(
+            "dsp": sum(count for _, count in dsp_use(
                 plan, sam=bool(accelerator.taps), traces=accelerator.attribution is not None))}

@@ -13,7 +13,7 @@ from pathlib import Path
 from boards.platform.target import targets
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles, planes_of, trains_of
-from flow.estimate.memories import memory_plan, multipliers
+from flow.estimate.memories import dsp_use, memory_plan
 from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
@@ -120,7 +120,7 @@ def used_on(accelerator, target):
         blocks_in(chip.block_modes, 1 << max(store.depth - 1, 0).bit_length(), store.width)
         for store in stores if store.kind in kinds and store.depth > chip.short_memory)
     blocks = need(("SPRAM", "EBR")) + LINK if chip.short_memory else need(("SPRAM",)) + found["ebr"]
-    products = sum(count for _, count in multipliers(plan, sam=bool(accelerator.taps)))
+    products = sum(count for _, count in dsp_use(plan, sam=bool(accelerator.taps)))
     cells = mine["cells"] * cells
     result = {"ebr": blocks}
     if "dsp" in chip.limits:

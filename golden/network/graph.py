@@ -8,7 +8,7 @@ snnTorch) and what is made of it (arrays, Verilog) is elsewhere.
 import hashlib
 import io
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts
 from golden.io.shipped import network_file, networks
-from golden.network.layers import Layer, Stage, Weighted, array_names, stages_of
+from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, stages_of
 from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
 from golden.network.rules import ENCODERS, READOUTS, check, check_widths
@@ -38,7 +38,7 @@ DEFAULT_SEED = 0x2545F491
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Layered):
     """A chain of pooling and weighted layers over ``steps`` time steps.
 
     Parameters
@@ -74,16 +74,6 @@ class Network:
     def __post_init__(self):
         check(self)
         check_widths(self)
-
-    @cached_property
-    def stages(self):
-        """The weighted layers, each with the pooling before it and its shapes."""
-        return stages_of(self)
-
-    @property
-    def classes(self):
-        """Number of classes scored."""
-        return self.stages[-1].layer.channels
 
     def label(self, number):
         """What people call a class: its name, or its number where it has none."""
@@ -126,10 +116,6 @@ class Network:
         np.savez_compressed(buffer, header=json.dumps(header, sort_keys=True), **arrays)
         with replacing(path) as aside:
             aside.write_bytes(buffer.getvalue())
-
-    def replace(self, **changes):
-        """Return a copy with some fields changed, checked again."""
-        return replace(self, **changes)
 
 
 # --- file -----------------------------------------------------------------------------------------

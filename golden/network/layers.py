@@ -1,6 +1,6 @@
 """The layers of a chain: operations, weighted layers with their neurons, and each in its place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from golden.network.ops.base import bounded
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
 
-__all__ = ["Layer", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
+__all__ = ["Layer", "Layered", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
 
 
 def array_names():
@@ -248,6 +248,24 @@ class Stage:
         """The stage for people: its pooling, then its weights."""
         return ", ".join([*(pool.words() for pool in self.pools),
                           self.layer.op.words(self.pooled)])
+
+
+class Layered:
+    """What networks of layers share, be their numbers whole or real."""
+
+    @cached_property
+    def stages(self):
+        """The weighted layers, each with the pooling before it and its shapes."""
+        return stages_of(self)
+
+    @property
+    def classes(self):
+        """Number of classes scored."""
+        return self.stages[-1].layer.channels
+
+    def replace(self, **changes):
+        """Return a copy with some fields changed, checked again."""
+        return replace(self, **changes)
 
 
 def stages_of(network):

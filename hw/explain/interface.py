@@ -13,19 +13,14 @@ that the accelerator is given for the stream.
 """
 
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out
 
+from hw.memory.ports import NamedSignature
+
 __all__ = [
-    "NamedSignature", "TableWrite", "explanation", "table_memory", "train_words",
+    "TableWrite", "explanation", "table_memory", "train_words",
 ]
-
-
-class NamedSignature(wiring.Signature):
-    """A signature of a class of its own, equal to those of the class that have the same members."""
-
-    def __eq__(self, other):
-        return type(self) is type(other) and self.members == other.members
 
 
 class TableWrite(NamedSignature):

@@ -186,6 +186,7 @@ def test_channels(channels, left, right):
     assert drawable(frames).max() == (255 if channels < 4 else 255 / channels)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("method", ["sam", "saliency"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_networks_of_any_channels(method, channels, tmp_path):

@@ -11,10 +11,10 @@ from boards.platform.device import ICE40UP5K
 from flow import build, design
 from flow.estimate.fits import SIZES, board_named, cost
 from flow.estimate.memories import (
+    dsp_use,
     ebrs,
     efforts,
     memory_plan,
-    multipliers,
     shortages,
     too_many,
 )
@@ -142,16 +142,16 @@ def leaky(leak, *, frac=8):
 @pytest.mark.parametrize("leak", [1 << 12, 6554, 3277])
 def test_a_leak_of_a_pass_takes_no_multiplier(leak):
     plan = Plan(leaky(leak))
-    assert plan.membrane_bits > 16 and multipliers(plan) == []
-    assert multipliers(plan, sam=True, traces=True) == [("SAM", 1), ("traces", 1)]
+    assert plan.membrane_bits > 16 and dsp_use(plan) == []
+    assert dsp_use(plan, sam=True, traces=True) == [("SAM", 1), ("traces", 1)]
 
 
 def test_leaks_of_channels_are_counted(tmp_path, capsys):
     """Two a lane where membranes are wider than 16 bits: 8 for 4 lanes, and 1 of SAM."""
     network = leaky([6554, 3277] * 4)
     assert Plan(network).kept["leak"].bits == 13
-    assert multipliers(Plan(network)) == [("leaks of channels", 8)]
-    assert multipliers(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
+    assert dsp_use(Plan(network)) == [("leaks of channels", 8)]
+    assert dsp_use(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
         ("leaks of channels", 2)]
     assert design.engine_size(network, None, None) == (2, 16)
     assert design.engine_size(network, None, None, sam=False) == (4, 16)
@@ -169,6 +169,7 @@ def conv_leaky():
         Layer(np.ones((10, 32), np.int64), 4, ACCUMULATE)), name="conv")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("widths, count", [
     ((16, 13), 1), ((17, 16), 1), ((18, 16), 2), ((23, 14), 2), ((24, 18), 3), ((6, 4), 0),
     ((7, 4), 1), ((33, 16), 2)])

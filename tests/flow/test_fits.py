@@ -23,6 +23,7 @@ OTHERS = json.loads(fits.FACTORS.read_text())["measured"]
 NETWORKS = {name: network for name, (network, _) in all_networks().items()}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("row", BUILT["area"], ids=lambda row: row["name"])
 def test_cells_and_blocks_of_the_up5k_are_those_built(row):
     """Within 5 % and one block of bench/results.json, which tools counted."""
@@ -36,6 +37,7 @@ def test_cells_and_blocks_of_the_up5k_are_those_built(row):
     assert found.fits == all(row["real"][kind] <= limit for kind, limit in found.limits.items())
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("row", OTHERS, ids=lambda row: "-".join(
     map(str, (row["board"], row["network"], row["lanes"], row["sam"]))))
 def test_cells_and_blocks_of_other_boards_are_those_built(row):

@@ -108,7 +108,7 @@ FAULTS = {
         "dispatcher", "room.eq((cool | (cooling == 1)) & (~told | self.drained))", "room.eq(1)",
         "pass 1: . train"),
     "a row of weights comes too late": (
-        "fetch", "row.eq(self.row_data), self.param", "row.eq(row), self.param",
+        "fetch", "row.eq(self.weights.data), self.param", "row.eq(row), self.param",
         "pass 1: . trains wrong"),
     "the count goes on while it is offered": (
         "counts", "with m.Elif(self.counting & ~self.i.payload):", "with m.Elif(self.counting):",
@@ -147,11 +147,13 @@ def complaints(name, module, folder):
     return {test: message for test, message in found.items() if message}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("name", sorted({*MODULES} - {*PARTS} | {"datapath"}))
 def test_green_without_a_fault(name, tmp_path):
     assert complaints(name, MODULES[name], tmp_path) == {}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, tmp_path):
     """The bench of the module says what is wrong, in the words in which it compares."""

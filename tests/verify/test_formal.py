@@ -178,6 +178,7 @@ def tools():
     warm()
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, monkeypatch):
     """The proof fails, on an assertion and not for want of a tool."""
