@@ -53,8 +53,7 @@ def main():
 
     before = told("rounded")
     sam_snn.finetune(model, batches(images[learn], labels[learn]), bits=BITS, steps=STEPS)
-    after = told("fine-tuned")
-    return before, after
+    return before, told("fine-tuned")
 
 
 if __name__ == "__main__":
