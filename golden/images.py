@@ -26,8 +26,8 @@ def load_images(path, network, *, resize=False):
     class, or the bare name of images that come with the project (golden.io.shipped). Pictures are
     taken in order of their names. Of an .npz come ``images`` with ``labels``, or else ``x_test``
     with ``y_test``, or else its only array besides labels and classes. NIR data files
-    (golden.io.nir_data) hold spike frames. Labels are int64, None where the file has none. ``resize`` scales pictures to the network's size. Raises BadInput naming the
-    file and the rule.
+    (golden.io.nir_data) hold spike frames. Labels are int64, None where the file has none.
+    ``resize`` scales pictures to the network's size. Raises BadInput naming the file and the rule.
     """
     path, labels = Path(images_file(path)), None
     suffix = path.suffix.lower()
@@ -118,9 +118,9 @@ def folder(path, network, *, resize=False):
     """(images, labels or None) of a folder of pictures, or of folders of them, one a class."""
     files, labels = pictures_in(path), None
     parts = [part for part in listed(path) if part.is_dir()]
-    if not files and parts:
+    found = [] if files else [pictures_in(part) for part in parts]
+    if any(found):
         classes = classes_of(path, [part.name for part in parts], network)
-        found = [pictures_in(part) for part in parts]
         files = [file for some in found for file in some]
         labels = np.repeat(np.array(classes, dtype=np.int64), [len(some) for some in found])
     rule(files, path, f"holds no pictures ({', '.join(PICTURES)})")

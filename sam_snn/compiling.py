@@ -21,10 +21,12 @@ from sam_snn.sources import pictures, read
 
 __all__ = ["Compiled", "Explained", "compile"]
 
+AGREEING = 32       # images on which a torch module is run beside its network
+
 
 def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, encoder=None,
             readout=None, loss=0.5, per_channel=False, power_of_two=False, membrane_bits=24,
-            reset=None, dt=None, compare=None, name=None, resize=False):
+            name=None, resize=False, allow_different=False, sample=None, **rules):
     """Compile a trained network to integers, and say how faithful they are.
 
     Parameters
@@ -39,15 +41,20 @@ def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, 
     labels : None or (N,)
         Classes of the images, where ``images`` does not hold them.
     steps, encoder, readout :
-        None for what the model says, else 16 and "bernoulli".
+        None for what the model says, else 16 and "bernoulli"; "frames" for images that are spikes.
     bits : int, sequence of int, or "auto"
         Width of the weights, 2 to 8; "auto" takes the fewest that lose at most ``loss``.
     loss : float
         Points of accuracy in percent that "auto" may lose; of equal predictions without labels.
     per_channel, power_of_two, membrane_bits :
         As in golden.importers.quantise.quantise_with_report.
-    reset, dt, compare :
-        Of NIR graphs, which do not say them.
+    allow_different : bool
+        Whether a network that does something else than its model is taken all the same.
+    sample : None or tensor
+        An argument of a torch module, where it takes several kinds or only certain sizes.
+    rules :
+        Of NIR graphs, which do not say them: producer, or reset, dt, compare, decay, start
+        (golden.importers.nir.from_nir).
 
     Returns
     -------
@@ -55,8 +62,10 @@ def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, 
 
     Raises golden.io.errors.BadInput, in one line that names the part and the rule.
     """
-    found = read(model, shape=shape, steps=steps, encoder=encoder, readout=readout, reset=reset,
-                 dt=dt, compare=compare, name=name)
+    if encoder is None and shape is not None and np.ndim(images) == len(shape) + 2:
+        encoder = "frames"
+    found = read(model, shape=shape, steps=steps, encoder=encoder, readout=readout, name=name,
+                 allow_different=allow_different, sample=sample, **rules)
     if images is None and isinstance(model, (str, Path)):
         images = sample_of(model)
     if images is not None:
@@ -69,9 +78,18 @@ def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, 
         rule(bits == "auto", "bits", f'must be numbers or "auto", not {bits!r}')
         bits = bits_for(found, images, labels, loss=loss, **options)
     made, reasons = quantise_with_report(found, bits=bits, **options)
+    if hasattr(model, "named_children") and images is not None:
+        found = told_anew(found, model, images, made, sample)
     report = fidelity.compare(found, made, reasons, images, labels)
     made = made.replace(notes={**made.notes, **report.notes()})
     return Compiled(made, report, images, labels, found)
+
+
+def told_anew(network, module, images, made, sample):
+    """The float network, its note of agreement about a user's images, and about the integers."""
+    from golden.importers.torch import agreement_of
+    found = agreement_of(module, network, images[:AGREEING], made, sample=sample)
+    return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,11 +23,10 @@ from golden.run import check_images
 __all__ = ["drawn_or_read", "pictures", "read"]
 
 NIR = (".nir", ".h5", ".hdf5")
-RESET = "subtract"
 
 
-def read(model, *, shape=None, steps=None, encoder=None, readout=None, reset=None, dt=None,
-         compare=None, name=None):
+def read(model, *, shape=None, steps=None, encoder=None, readout=None, name=None,
+         allow_different=False, sample=None, **rules):
     """FloatNetwork or Network of ``model``.
 
     Parameters
@@ -38,9 +37,15 @@ def read(model, *, shape=None, steps=None, encoder=None, readout=None, reset=Non
     shape : None or (C, H, W) or (inputs,)
         Of an image; a torch module needs it.
     steps, encoder, readout : None or what FloatNetwork has
-        None keeps what the model says; where it says nothing, 16 steps and "bernoulli".
-    reset, dt, compare :
-        Of NIR graphs (golden.importers.nir), which do not say them.
+        None keeps what the model says; where it says nothing, 16 steps and "bernoulli". A torch
+        module whose own loop shows one image in every step says its steps and "current".
+    allow_different : bool
+        Whether a network that differs from the model is taken all the same.
+    sample : None or tensor
+        An argument of a torch module, where it takes several kinds or only certain sizes.
+    rules :
+        Of NIR graphs, which do not say them: producer, reset, dt, compare, decay, start
+        (golden.importers.nir.from_nir).
 
     Raises BadInput naming the model and the rule.
     """
@@ -53,17 +58,18 @@ def read(model, *, shape=None, steps=None, encoder=None, readout=None, reset=Non
     if isinstance(model, FloatNetwork):
         return model.replace(**options)
     if hasattr(model, "nodes") and hasattr(model, "edges"):
-        return graph(model, options, shape, reset, dt, compare, name)
+        return graph(model, options, shape, rules, allow_different, name)
     if hasattr(model, "named_children"):
-        return traced(model, shape, options, name)
+        return traced(model, shape, options, allow_different, name, sample)
     rule(isinstance(model, (str, Path)), "model", "must be a torch module, a NIR graph, a network "
          f"or the path of one, not {type(model).__name__}")
     path, _, inside = str(model).rpartition(":")
     if path.endswith(".py"):
-        return read(instance(path, inside), shape=shape, **options, name=name or inside)
+        return read(instance(path, inside), shape=shape, **options, name=name or inside,
+                    allow_different=allow_different, sample=sample)
     path = Path(network_file(model))
     if path.suffix in NIR:
-        return graph(path, options, shape, reset, dt, compare, name)
+        return graph(path, options, shape, rules, allow_different, name)
     if path.suffix == ".json":
         return float_network.load(path).replace(**options)
     if path.suffix == ".npz" and is_float(path):
@@ -77,23 +83,27 @@ def is_float(path):
     return isinstance(header, dict) and header.get("format") == float_network.FORMAT
 
 
-def graph(source, options, shape, reset, dt, compare, name):
+def graph(source, options, shape, rules, allow_different, name):
     """FloatNetwork of a NIR graph or its file."""
     from golden.importers.nir import from_nir
-    given = {key: value for key, value in (("dt", dt), ("compare", compare), ("name", name))
-             if value is not None}
     if shape is not None:
         shape = tuple(shape) if len(shape) == 3 else (*shape, 1, 1)
-    return from_nir(source, reset=reset or RESET, shape=shape, **{"steps": 16, **options}, **given)
+    return from_nir(source, shape=shape, name=name, allow_different=allow_different,
+                    **{"steps": 16, **options}, **rules)
 
 
-def traced(module, shape, options, name):
-    """FloatNetwork of a torch module."""
-    from golden.importers.snntorch import from_snntorch
+def traced(module, shape, options, allow_different, name, sample):
+    """FloatNetwork of a torch module, which the tracer compared with it."""
+    from golden.importers.torch import trace
     name = name or type(module).__name__
     rule(shape is not None, name, "a torch module does not say the shape of its images: give "
-         "shape, as (1, 28, 28)")
-    return from_snntorch(module, shape=shape, name=name, **{"steps": 16, **options})
+         "shape, as (1, 28, 28) (--shape 1,28,28)")
+    found = trace(module, shape, name=name, allow_different=allow_different, sample=sample,
+                  **options)
+    if found.encoder == "frames" and "encoder" not in options:
+        # It takes spikes, and what a user has are mostly pictures.
+        found = found.replace(encoder="bernoulli")
+    return found
 
 
 def instance(path, inside):

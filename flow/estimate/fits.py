@@ -158,7 +158,7 @@ def cost(network, target, lanes, word_steps, *, taps=None, spikes=None, activity
     if spikes is None:
         sources = drawn_trains(plan, activity, count=1)
     else:
-        first, *rest = spikes
+        first, *rest = spikes[:len(network.stages)]     # nobody reads a last layer's
         sources = [trains_of(plan, each) for each in (planes_of(plan, first), *rest)]
     return replace(found, cycles=float(image_cycles(plan, sources).sum(axis=1).mean()))
 
@@ -198,8 +198,8 @@ def ways_out(network, target, *, lanes=None, word_steps=None, taps=None, rebuilt
     asked = (lanes, word_steps) != (None, None)
 
     def good(changed, taps=taps):
-        """Whether a changed network fits in a size that is left open."""
-        return any(cost(changed, target, *size, taps=taps, timed=False).fits for size in SIZES
+        """Whether a changed network surely fits in a size that is left open."""
+        return any(cost(changed, target, *size, taps=taps, timed=False).sure for size in SIZES
                    if lanes in (None, size[0]) and word_steps in (None, size[1]))
 
     if asked or target.lanes:
@@ -210,6 +210,12 @@ def ways_out(network, target, *, lanes=None, word_steps=None, taps=None, rebuilt
         found.append("fits without maps: --no-sam")
     if outline is None:
         return found
+    if outline.encoder == "current":
+        spiking = replace(outline, encoder="bernoulli")
+        fewer = drawn(spiking)
+        ways = ["fits"] if fewer is not None and good(fewer) else narrower(spiking, good)
+        found += [f"trained with spikes for pixels (--encoder bernoulli), an eighth of the first "
+                  f"layer's weights: {way}" for way in ways]
     for bits in range(outline.bits - 1, 1, -1):
         fewer = rebuilt(bits) if rebuilt else drawn(outline, bits=bits)
         if fewer is not None and good(fewer):

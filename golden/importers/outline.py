@@ -157,12 +157,15 @@ def outline_of(network):
     """Outline of an integer Network; None where it has parts that no outline has."""
     parts = []
     for layer in network.layers:
+        if any(isinstance(getattr(layer, key, 1), tuple) for key in (
+                "kernel", "stride", "padding", "dilation")):
+            return None
         if not layer.weighted:
-            if layer.padding:
+            if layer.padding or layer.ceil:
                 return None
             parts.append(Part("pool", kernel=layer.kernel, stride=layer.stride, how=layer.kind))
             continue
-        if layer.norm is not None:
+        if layer.norm is not None or layer.greatest is not None or layer.op.beyond:
             return None
         if layer.dense:
             parts.append(Part("dense", layer.channels))

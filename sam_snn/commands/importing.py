@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 from golden.importers.cli import Options, finish, numbers, parser_of
+from golden.importers.fidelity import refused
+from golden.importers.nir import compared_with, nir_options
 from golden.io.console import Console, Table, bar, wide
-from golden.io.errors import command, rule
+from golden.io.errors import BadInput, command, rule
 from golden.io.files import output
 from golden.io.text import say
-from golden.network import COMPARES, RESETS, Network
+from golden.network import Network
 from sam_snn.choosing import WIDTHS, bits_for, sweep
 from sam_snn.fitting import fits
 from sam_snn.sources import pictures, read
@@ -19,7 +21,7 @@ __all__ = ["main"]
 def parser(prog):
     """Arguments of the command."""
     found = parser_of(prog, "A trained network becomes integers, with a report.", (
-        "net.nir --reset subtract --bits 4 --images images.npz --out net.npz",
+        "net.nir --from snntorch --bits 4 --images images.npz --out net.npz",
         "model.py:Net --shape 1,28,28 --steps 25 --images images.npz --out net.npz",
         "float.npz --images images.npz --bits 2..8",
         "float.npz --images images.npz --bits auto --loss 0.5 --out net.npz"))
@@ -37,14 +39,7 @@ def parser(prog):
                             "a torch module, whose file is run")
     found.add_argument("--loss", type=float, default=0.5, metavar="POINTS",
                        help="points of accuracy, in percent, that --bits auto may lose")
-    found.add_argument("--shape", metavar="C,H,W", help="of an image; torch modules need it")
-    found.add_argument("--reset", choices=RESETS[:3],
-                       help="what a spike does to the membrane, which NIR does not say (default: "
-                            "subtract)")
-    found.add_argument("--dt", type=float, metavar="S",
-                       help="NIR: time step of the training (default: 1e-4)")
-    found.add_argument("--compare", choices=COMPARES,
-                       help="NIR: whether a membrane at its threshold spikes (default: gt, not)")
+    nir_options(found)
     found.add_argument("--resize", action="store_true",
                        help="scale pictures to the network's size")
     return found
@@ -61,7 +56,7 @@ def widths(text):
     return range(low, high + 1)
 
 
-def compared(found, console):
+def shown(found, console):
     """Table of a sweep: accuracy, cells and time on the iCEBreaker, for each width."""
     table = Table(title=f"{found[0].network.name}: widths of the weights")
     for column in ("bits", "accuracy", "float", "same predictions", "LC (estimate)",
@@ -77,6 +72,18 @@ def compared(found, console):
     console.print(table)
 
 
+def sourced(args, shape, console):
+    """The network of parsed arguments; where it is refused, what was read is printed."""
+    try:
+        return read(args.source, shape=shape, steps=args.steps, encoder=args.encoder,
+                    readout=args.readout, producer=args.producer, reset=args.reset, dt=args.dt,
+                    compare=args.compare, decay=args.decay, allow_different=args.allow_different)
+    except BadInput as error:
+        if hasattr(error, "done"):
+            console.print(refused(error))
+        raise
+
+
 @command
 def main(argv=None, prog="sam-snn import"):
     """Read a network, choose its widths, report, and write."""
@@ -89,10 +96,8 @@ def main(argv=None, prog="sam-snn import"):
     if args.out is not None:
         output(args.out, args.source.rpartition(":")[0] or args.source, args.calibrate,
                suffix=".npz")
-    source = lambda: read(args.source, shape=shape, steps=args.steps, encoder=args.encoder,
-                          readout=args.readout, reset=args.reset, dt=args.dt,
-                          compare=args.compare)
-    network, console = source(), wide(Console())
+    compared, console = compared_with(args), wide(Console())
+    network = sourced(args, shape, console)
     rule(not isinstance(network, Network), args.source, "is a network of integers already")
     images = labels = None
     if args.calibrate is not None:
@@ -107,11 +112,11 @@ def main(argv=None, prog="sam-snn import"):
                 done.append(1)
                 show(len(done) / len(span))
             found = sweep(network, span, images, labels, tick=tick, **options)
-        compared(found, console)
+        shown(found, console)
         rule(args.out is None, "--bits", f"{args.bits} compares widths and writes nothing; choose "
              "one, or auto")
         return
     if args.bits == "auto":
         args.bits = str(bits_for(network, images, labels, loss=args.loss, **options))
         say(f"--bits auto: {args.bits} bits lose at most {args.loss:g} points")
-    finish(Options.of(args), lambda: network, Path(args.source))
+    finish(Options.of(args), lambda: network, Path(args.source), compared, args.allow_different)

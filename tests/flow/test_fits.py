@@ -11,9 +11,11 @@ from bench.networks import all_networks
 from boards.platform.target import targets
 from flow.estimate import fits
 from flow.estimate.fits import SIZES, best, board_named, cost, factors, fastest, ways_out
+from golden.images import load_images
 from golden.importers.outline import outline_of, parsed
 from golden.io.errors import BadInput
 from golden.network import load
+from golden.run import run
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -60,14 +62,23 @@ def test_factors_are_those_of_what_was_measured():
 
 def test_cycles_are_those_of_the_simulation():
     """Of 100 images the mean of bench/results.json, within 10 % on four of them."""
-    from golden.images import load_images
-    from golden.run import run
     network, row = load("fashion"), BUILT["images"]
     result = run(load_images("fashion", network)[0][:4], network)
     found = cost(network, board_named("icebreaker"), row["lanes"], row["word_steps"], spikes=[
         result.spikes_input, *(result.spikes[tap] for tap in network.taps)])
     assert abs(found.cycles / np.mean(row["cycles"][:4]) - 1) < 0.1
     assert found.ms == found.cycles / 24e3
+
+
+@pytest.mark.parametrize("name", ["digits-latency", "digits"])
+def test_a_last_layer_that_spikes_is_read_by_nobody(name):
+    """Its spikes are given too, and change no cycle."""
+    network = load(name)
+    result = run(load_images(name, network)[0][:2], network)
+    spikes = [result.spikes_input, *(result.spikes[tap] for tap in network.taps)]
+    target = board_named("icebreaker")
+    assert cost(network, target, 4, 16, spikes=spikes) == cost(
+        network, target, 4, 16, spikes=spikes[:len(network.stages)])
 
 
 @pytest.mark.parametrize("board", [target.name for target in targets()])
@@ -101,6 +112,16 @@ def test_other_lanes_and_fewer_bits_are_ways_out():
     wide = parsed("784-128-10", bits=5, beta=0.9375)
     ways = ways_out(wide.network(), target)
     assert not best(wide.network(), target).fits and "fits with --bits 4" in ways, ways
+
+
+def test_a_current_may_become_spikes():
+    """Eight planes of an image take eight times the first layer's weights."""
+    outline = parsed("784-128-10", encoder="current", beta=0.9375)
+    target = board_named("icebreaker")
+    network = outline.network()
+    assert not best(network, target).fits
+    way = next(way for way in ways_out(network, target) if "--encoder bernoulli" in way)
+    assert way.endswith("an eighth of the first layer's weights: fits")
 
 
 def test_a_board_that_there_is_not():

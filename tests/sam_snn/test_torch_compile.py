@@ -21,7 +21,7 @@ from torch import nn
 
 def Net():
     torch.manual_seed(1)
-    return nn.Sequential(nn.Conv2d(1, 4, 3), snn.Leaky(beta=.9), nn.Flatten(),
+    return nn.Sequential(nn.Conv2d(1, 4, 3), snn.Leaky(beta=.9, init_hidden=True), nn.Flatten(),
                          nn.Linear(4 * 36, 10))
 '''
 
@@ -51,3 +51,19 @@ def test_no_torch_without_a_module():
             "made.fits('icebreaker'); assert 'torch' not in sys.modules")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_module_is_run_beside_its_network():
+    """On the user's images; one that does something unseen is refused unless it is allowed."""
+    import torch
+    space = {}
+    exec(MODEL, space)
+    module = space["Net"]()
+    images = np.random.default_rng(1).integers(0, 256, (6, 1, 8, 8), dtype=np.uint8)
+    made = sam_snn.compile(module, shape=(1, 8, 8), images=images)
+    assert "torch = float network on 6 of 6 predictions" in made.report.first
+    assert "torch = integers on " in made.report.first
+    module[3].register_forward_hook(lambda layer, given, found: torch.flip(found, (-1,)))
+    with pytest.raises(BadInput, match="does something that was not read"):
+        sam_snn.compile(module, shape=(1, 8, 8), images=images)
+    assert sam_snn.compile(module, shape=(1, 8, 8), images=images, allow_different=True)
