@@ -69,6 +69,13 @@ def number(fields, key, default):
     return float(found[0])
 
 
+def text(fields, key, default=None):
+    """A word of a graph's metadata."""
+    found = fields.get(key, default)
+    rule(found is None or isinstance(found, str), "metadata", f"{key} must be a word")
+    return found
+
+
 def shape_of(node, where, rows=False):
     """(shape as (C, H, W), whether it is a vector, whether a batch axis came first) of an Input.
 
@@ -302,10 +309,10 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
     rule(producer is None or producer in PRODUCERS, "producer",
          f"must be one of {', '.join(PRODUCERS)}, not {producer}")
     own = graph.get("metadata", {})
-    own = own if producer is None and own.get("producer") == OWN.title else {}
+    own = own if producer is None and text(own, "producer") == OWN.title else {}
     producer = OWN.title if own else producer
     steps = int(number(own, "steps", 16)) if steps is None else steps
-    encoder, readout = encoder or own.get("encoder", "bernoulli"), readout or own.get("readout")
+    encoder, readout = encoder or text(own, "encoder", "bernoulli"), readout or text(own, "readout")
     if own and input_scale is None:
         input_scale = number(own, "input_scale", 1.0)
     if own and shape is None and np.size(own.get("shape", ())) == 3:
