@@ -15,7 +15,7 @@ from golden.importers.builder import NetworkBuilder
 from golden.importers.float_network import FloatNetwork
 from golden.importers.torch_modules import Translator
 from golden.importers.torch_record import NEURONS, Unfit, like_of, record, runner, torch
-from golden.importers.torch_steps import OtherLayout, Steps
+from golden.importers.torch_steps import OtherLayout, Steps, Unlooped
 from golden.io.errors import BadInput, rule
 
 __all__ = ["Layout", "Traced", "agreement_of", "read", "trace"]
@@ -122,7 +122,7 @@ def called(model, shape, steps, sample):
         except OtherLayout:
             continue
         except Unfit as error:
-            first = first or error
+            first = error if first is None or isinstance(error, Unlooped) else first
             continue
         batch = None
         if sample is not None:
@@ -136,8 +136,13 @@ def called(model, shape, steps, sample):
 def read(model, shape, *, steps=None, encoder=None, sample=None, readout=None, input_scale=None,
          name=None):
     """As ``trace`` without the check: a Traced."""
+    model = getattr(model, "_orig_mod", model)      # of torch.compile
     rule(hasattr(model, "named_modules") and callable(model), name or "model",
          "must be a torch.nn.Module")
+    scripts = [each for each, module in model.named_modules()
+               if any(kind.__name__ == "ScriptModule" for kind in type(module).__mro__)]
+    rule(not scripts, f"module {(scripts or [''])[0]}".rstrip(), "is a ScriptModule, which cannot "
+         "be followed; give the module that it was made of")
     name = name or type(model).__name__.lower()
     shape = tuple(int(n) for n in np.ravel(shape))
     rule(1 <= len(shape) <= 3, name,

@@ -50,8 +50,9 @@ def family(module):
             return parent.__name__
         if parent.__name__ == "SpikingNeuron":
             return kind.__name__
-    own = kind.__module__.split(".")[0] in OWNERS
-    return kind.__name__ if own and not any(True for _ in module.children()) else None
+    own = kind.__module__.split(".")[0]
+    followed = own not in OWNERS or own == "torch" and any(True for _ in module.children())
+    return None if followed else kind.__name__
 
 
 def is_neuron(module):

@@ -85,7 +85,7 @@ class Frames(nn.Module):
         for frame in x:
             spk, a = self.lif(self.conv1(frame), torch.zeros(1) if a is None else a)
             spk, b = self.lif(self.conv2(self.pool(spk)), torch.zeros(1) if b is None else b)
-            spk = torch.flatten(F.max_pool2d(spk, 2), 1)
+            spk = F.dropout(torch.flatten(F.max_pool2d(spk, 2), 1), 0.5, training=self.training)
             spk, c = self.lif(self.fc(spk), torch.zeros(1) if c is None else c)
             total = total + spk
         return total
@@ -440,3 +440,91 @@ def test_a_norm_for_each_step_is_read_from_a_loop():
     network = trace(net, SHAPE, steps=STEPS)
     gain = network.stages[0].layer.norm.gain
     assert gain.shape == (STEPS, 4) and gain[:2, 0].tolist() == [2.0, 1.0]
+
+
+class Merged(nn.Module):
+    """Convolves all steps at once, outside of the loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.lif, self.fc = nn.Conv2d(1, 4, 3), leaky(), nn.Linear(144, 10)
+
+    def forward(self, x):
+        maps = self.conv(x.flatten(0, 1)).view(*x.shape[:2], 4, 6, 6)
+        mem, total = self.lif.reset_mem(), 0
+        for each in maps:
+            spk, mem = self.lif(each, mem)
+            total = total + self.fc(spk.flatten(1))
+        return total
+
+
+class Constant(Image):
+    """A neuron that is fed by nothing."""
+
+    def forward(self, x):
+        mem, found = self.lif1.reset_mem(), []
+        for _ in range(self.steps):
+            spk, mem = self.lif1(torch.ones(2, 16), mem)
+            found.append(spk + 0 * x.sum())
+        return torch.stack(found)
+
+
+class Random(Order):
+    def forward(self, x):
+        return self.spike3(self.out(F.dropout(self.flat(x))))
+
+
+class Clamped(Image):
+    """Changes a membrane between two steps."""
+
+    def forward(self, x):
+        mem, found = self.lif1.reset_mem(), []
+        for _ in range(self.steps):
+            spk, mem = self.lif1(self.fc1(x), mem)
+            mem = mem.clamp(min=0)
+            found.append(spk)
+        return torch.stack(found)
+
+
+class Late(Frames):
+    """The second layer reads what the first gave a step before."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(64, 16), nn.Linear(16, 10)
+        self.lif1, self.lif2 = leaky(), leaky()
+
+    def forward(self, x):
+        mem1, mem2, found = self.lif1.reset_mem(), self.lif2.reset_mem(), []
+        spk1 = torch.zeros(x.size(1), 16)
+        for frame in x:
+            spk2, mem2 = self.lif2(self.fc2(spk1), mem2)
+            spk1, mem1 = self.lif1(self.fc1(frame.flatten(1)), mem1)
+            found.append(spk2)
+        return torch.stack(found)
+
+
+@pytest.mark.parametrize("make, message", [
+    (Merged, "function flatten.*: takes all steps at once; it must be in the loop"),
+    (Clamped, r"module lif1 \(Leaky\): its membrane does not come from its own step before"),
+    (Late, r"module fc2 \(Linear\): takes values that do not come .*delays"),
+    (lambda: Constant(), r"module lif1 \(Leaky\): takes values that do not come"),
+    (lambda: nn.Sequential(snn.LeakyParallel(input_size=64, hidden_size=10)),
+     r"module 0 \(LeakyParallel\): is not supported"),
+    (lambda: Random(), "function dropout: drops values by chance"),
+    (lambda: torch.jit.script(nn.Sequential(nn.Linear(64, 10))), "is a ScriptModule"),
+])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_refuses_what_is_no_loop_over_steps(make, message):
+    """By the name of the part that is at fault."""
+    with pytest.raises(BadInput, match=message) as caught:
+        trace(make(), SHAPE, steps=STEPS)
+    assert "several layers first" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_wrapped_models_are_read_as_what_they_wrap():
+    net = coarse(Order())
+    assert len(trace(nn.DataParallel(net), SHAPE, steps=4).stages) == 3
+    compiled = torch.compile(net)
+    assert len(trace(compiled, SHAPE, steps=4).stages) == 3
