@@ -6,13 +6,14 @@ step of dt turns tau v' = (v_leak - v) + r I into v <- L v + (1 - L) v_leak + g 
 L = 1 - dt / tau, or exp(-dt / tau), and g = r dt / tau; float32 noise in L and g snaps away.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from golden.formats import MOST_STEPS
 from golden.importers.builder import NetworkBuilder, snapped
-from golden.importers.float_network import FloatNeuron
+from golden.importers.float_network import FloatNetwork, FloatNeuron
 from golden.importers.nir_graph import chain_of, plain, read_graph
 from golden.importers.producers import DECAYS, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
@@ -273,9 +274,12 @@ class Reader:
         """Hands on what it is given."""
 
 
-def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=None, start=None,
-             steps=None, shape=None, encoder=None, readout=None, input_scale=None, name=None,
-             allow_different=False):
+def from_nir(source: object, *, producer: str | None = None, reset: str | None = None,
+             dt: float | None = None, compare: str | None = None, decay: str | None = None,
+             start: str | None = None, steps: int | None = None,
+             shape: Sequence[int] | None = None, encoder: str | None = None,
+             readout: str | None = None, input_scale: float | None = None,
+             name: str | None = None, allow_different: bool = False) -> FloatNetwork:
     """Turn a NIR graph into a golden.importers.float_network.FloatNetwork.
 
     Parameters

@@ -17,6 +17,7 @@ from golden.network import Pool, load
 from golden.network.ops import Greatest
 from verify.fuzz.damage import archive_changed, tree_changed
 
+pytestmark = pytest.mark.slow
 COUNT = 250
 
 

@@ -6,6 +6,7 @@ network that was read rightly is exact and one that was not differs plainly.
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,7 +138,16 @@ def shared_pool():
                          nn.Linear(256, 10), held())
 
 
+class Listed(Image):
+    """Returns a list with the spikes of each step."""
+
+    def forward(self, x):
+        spikes, membranes = super().forward(x)
+        return list(spikes), membranes
+
+
 MODELS = {
+    "list": (Listed, "current", 2),
     "image": (Image, "current", 2), "frames": (Frames, "frames", 3),
     "batch first": (lambda: Frames(False), "frames", 3), "order": (Order, "frames", 3),
     "no last neuron": (Again, "frames", 2), "shared pool": (shared_pool, "frames", 3),
@@ -385,6 +395,20 @@ def test_a_planted_difference_is_seen():
     assert not found.same and found.parting.layer == 2 and not found.parting.rounding
     with pytest.raises(BadInput, match="module second"):
         found.insist()
+
+
+@pytest.mark.parametrize("field", ["threshold", "beta"])
+def test_a_small_planted_difference_is_no_rounding(field):
+    """A threshold or a leak off by a thousandth is told from float32."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 40), held(0.9), nn.Linear(40, 10), held(0.9))
+    network = trace(net, SHAPE, steps=40)
+    assert agreement_of(net, network).same
+    layers = list(network.layers)
+    neuron = layers[0].neuron
+    layers[0] = replace(layers[0], neuron=replace(
+        neuron, **{field: np.asarray(getattr(neuron, field)) * 0.999}))
+    found = agreement_of(net, network.replace(layers=tuple(layers)))
+    assert not found.same and found.parting.layer == 1 and not found.parting.rounding
 
 
 def test_layouts_in_words():
