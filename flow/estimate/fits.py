@@ -179,7 +179,7 @@ def best(network, target, *, lanes=None, word_steps=None, **how):
     lanes = target.lanes if lanes is None else lanes
     found = [cost(network, target, *size, **how) for size in SIZES
              if lanes in (None, size[0]) and word_steps in (None, size[1])]
-    usual = (lanes or 4, word_steps or 16)
+    usual = (4 if lanes is None else lanes, 16 if word_steps is None else word_steps)
     return fastest(found) or cost(network, target, *usual, **how)
 
 
