@@ -1,6 +1,5 @@
 """What the integer model takes: operations, memory, and the time that is left of a run."""
 
-import math
 import os
 import threading
 import time
@@ -30,7 +29,7 @@ def operations(network, count):
 
 def batch_bytes(network):
     """Memory that golden.run takes for one image, about."""
-    inputs = math.prod(network.shape)
+    inputs = network.stages[0].trains
     return network.steps * (4 * inputs + sum(2 * stage.neurons for stage in network.stages))
 
 
@@ -45,7 +44,7 @@ def check_memory(network, count, taps, *, keep, jobs):
     kept = network.steps * (sum(4 * stage.shape[1] * stage.shape[2] for stage in tapped)
                             + 4 * network.classes)
     if keep:
-        kept += network.steps * (2 * math.prod(network.shape)
+        kept += network.steps * (2 * network.stages[0].trains
                                  + sum(stage.neurons for stage in tapped))
     # What is joined from batches is there twice for a moment.
     need = 2 * count * kept + jobs * batch_of(network) * batch_bytes(network)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.io.errors import BadInput, rule
+from golden.io.nir_data import SUFFIXES, spikes
 from golden.io.reading import MOST_BYTES, Archive, array, contents
 from golden.io.shipped import images_file
 from golden.run import check_images, check_shape
@@ -24,9 +25,9 @@ def load_images(path, network, *, resize=False):
     ``path`` is .npy, .npz, a picture, a folder of pictures, a folder of folders of pictures, one a
     class, or the bare name of images that come with the project (golden.io.shipped). Pictures are
     taken in order of their names. Of an .npz come ``images`` with ``labels``, or else ``x_test``
-    with ``y_test``, or else its only array besides labels and classes. Labels are int64, None where
-    the file has none. ``resize`` scales pictures to the network's size. Raises BadInput naming the
-    file and the rule.
+    with ``y_test``, or else its only array besides labels and classes. NIR data files
+    (golden.io.nir_data) hold spike frames. Labels are int64, None where the file has none.
+    ``resize`` scales pictures to the network's size. Raises BadInput naming the file and the rule.
     """
     path, labels = Path(images_file(path)), None
     suffix = path.suffix.lower()
@@ -45,11 +46,16 @@ def load_images(path, network, *, resize=False):
             labels = checked_labels(archive, marks, len(images), network)
     elif suffix in PICTURES:
         images = picture(path, network, resize=resize)[None]
+    elif suffix in SUFFIXES:
+        rule(network.encoder == "frames", path, "holds spikes, which only a network of encoder "
+             f"frames takes, not {network.encoder}")
+        images = spikes(path, network.steps, math.prod(network.shape))
+        images = images.reshape(*images.shape[:2], *network.shape)
     elif not suffix and not path.exists():
         raise BadInput(f"{path}: no such file or folder, and no images that come with the project")
     else:
-        raise BadInput(f"{path}: images must be .npy, .npz, a picture ({', '.join(PICTURES)}) or "
-                       "a folder of pictures")
+        raise BadInput(f"{path}: images must be .npy, .npz, NIR data ({', '.join(SUFFIXES)}), a "
+                       f"picture ({', '.join(PICTURES)}) or a folder of pictures")
     images = check_images(images, network, where=str(path))
     rule(len(images), path, "holds no images")
     return images, labels

@@ -9,6 +9,7 @@ from boards.link.layouts import ANSWER, COUNT, LABEL
 from boards.link.sealer import Sealer
 from boards.link.word_bytes import WordBytes
 from boards.protocol.codec import BLOCK, Kind
+from hw.interface import code_of
 
 __all__ = ["Framer", "WORD_BITS"]
 
@@ -75,7 +76,8 @@ class Framer(wiring.Component):
         wiring.connect(m, sealer.o, wiring.flipped(self.o))
 
         sources = [getattr(self, f"i_{name}") for name in self._words.members]
-        counts  = list(self._words.members).index("counts") + 1
+        codes   = [0, *map(code_of, self._words.members)]
+        counts  = codes.index(code_of("counts"))
         answer  = self.i_answer.p
         valids  = Cat(self.i_answer.valid, *(source.valid for source in sources))
         kind    = Signal(range(len(valids)))   # of the frame: 0 an answer, else a source from 1 on
@@ -117,7 +119,8 @@ class Framer(wiring.Component):
 
             with m.State("Kind"):
                 m.d.comb += valid.eq(1)
-                m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | answer.error, Kind.MAPS & ~7 | kind))
+                code = kind if codes == list(range(len(codes))) else Array(codes)[kind]
+                m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | answer.error, Kind.MAPS & ~7 | code))
                 with m.If(free):
                     m.next = "Read"
                     with m.If(answers):

@@ -69,12 +69,12 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        told = self._identity
+        identity = self._identity
         m.submodules.deframer = deframer = Deframer()
         m.submodules.executor = executor = Executor(
-            size=told.image_bytes, words=told.words, pixel_bits=told.pixel_bits,
-            experiments=bool(told.experiments))
-        m.submodules.framer   = framer   = Framer(identity=told.pack(), words=self._words)
+            size=identity.image_bytes, words=identity.words, pixel_bits=identity.pixel_bits,
+            experiments=bool(identity.experiments))
+        m.submodules.framer   = framer   = Framer(identity=identity.pack(), words=self._words)
 
         wiring.connect(m, wiring.flipped(self.i), deframer.i)
         wiring.connect(m, deframer.o, executor.i)

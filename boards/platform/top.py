@@ -11,7 +11,14 @@ from boards.link.counters import Counters
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
-from boards.protocol.identity import Boot, Identity, MapEncoding, Tap
+from boards.protocol.identity import (
+    FIRST_FURTHER,
+    Boot,
+    Identity,
+    MapEncoding,
+    Tap,
+    parts_of,
+)
 from golden.formats import map_top
 
 __all__ = ["Top", "attach", "condenser", "identify"]
@@ -47,7 +54,9 @@ def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
         scores=outputs["scores"].count,
         counts=outputs["counts"].count + 2 * counters, counters=int(counters),
         experiments=int(getattr(accelerator, "experiments", False)),
-        **traces, taps=tuple(Tap(tap, *stages[tap].shape[1:]) for tap in accelerator.taps))
+        **traces, further=tuple(part for output in outputs.values()
+                                if output.code >= FIRST_FURTHER for part in parts_of(output)),
+        taps=tuple(Tap(tap, *stages[tap].shape[1:]) for tap in accelerator.taps))
 
 
 class Top(wiring.Component):

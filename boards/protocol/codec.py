@@ -46,8 +46,9 @@ class Kind(enum.IntEnum):
 
 
 def kind_of(output):
-    """Kind of the frames of a hw.interface.Output."""
-    return Kind(0xC0 + output.code)
+    """Kind of the frames of a hw.interface.Output; of a further explanation, the number alone."""
+    kind = 0xC0 + output.code
+    return Kind(kind) if kind in iter(Kind) else kind
 
 
 class Error(enum.IntEnum):

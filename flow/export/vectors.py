@@ -114,9 +114,9 @@ def for_layer(unit, ports, stage, steps):
                       ([False] * (each - 1) + [True]) * count)
     flat = lambda values: values.reshape(count, steps, -1)
     answer = (packed(flat(found).astype(np.int64), unit.out_word) if unit.spiking
-              else twos(membranes, ports[unit.told].width))
+              else twos(membranes, ports[unit.result].width))
     return ([packet("i_spikes", packed(flat(spikes), unit.in_word))],
-            [packet(unit.told, answer)])
+            [packet(unit.result, answer)])
 
 
 def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):

@@ -11,6 +11,8 @@ from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import forward
 
+LONG = 40       # characters of a note that is told once
+
 
 @dataclass(frozen=True)
 class Line:
@@ -133,8 +135,13 @@ class Report:
         found = blank(f"{self.name}: how it is kept")
         if self.images:
             found.add_column("equal spikes", justify="right")
+        told = {}
         for line in self.lines:
-            text = "\n".join([*line.reasons, *(f"({note})" for note in line.notes)])
+            notes = [f"(as layer {told[note]})" if note in told and len(note) > LONG else
+                     f"({note})" for note in line.notes]
+            for note in line.notes:
+                told.setdefault(note, line.index)
+            text = "\n".join([*line.reasons, *notes])
             row = [str(line.index), line.name, mark(line.verdict), text]
             if self.images:
                 row.append("-" if line.agreement is None else f"{line.agreement:.4%}\n"

@@ -14,10 +14,10 @@ from golden.formats import MOST_STEPS
 from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNeuron
 from golden.importers.nir_graph import chain_of, plain, read_graph
-from golden.importers.producers import DECAYS, PRODUCERS, Rules, shaped
+from golden.importers.producers import DECAYS, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
-from golden.network import COMPARES, RESETS
+from golden.network import COMPARES, DEFAULT_SEED, RESETS
 from golden.network.ops.base import compact
 
 CHOICES = (*RESETS[:3], "subtract_now")
@@ -60,6 +60,13 @@ def padding_of(node, where, span, stride):
     rule(stride == (1, 1) and all(n % 2 for n in span), where, 'padding "same" needs stride 1 and '
          f"an odd kernel, not {compact(stride)} and {compact(tuple(span))}")
     return tuple(n // 2 for n in span)
+
+
+def number(fields, key, default):
+    """One number of a graph's metadata."""
+    found = np.ravel(reals(fields.get(key, default), "metadata", key))
+    rule(len(found) == 1, "metadata", f"{key} must be one number")
+    return float(found[0])
 
 
 def shape_of(node, where, rows=False):
@@ -160,20 +167,28 @@ class Reader:
              f"{' x '.join(map(str, shape))} must become a vector")
         self.flat = True
 
-    def voltage(self, node, where, key, default=None):
+    def over(self, node, where, key, default=None):
+        """A parameter as one number or one a channel."""
         value = node.get(key, default) if default is not None else field(node, key, where)
-        return snapped(self.chain.over_channels(value, where, key), 1e-7)
+        return self.chain.over_channels(value, where, key)
+
+    def voltage(self, node, where, key, default=None):
+        """``over`` without the noise of float32, which this project's own files do not have."""
+        found = self.over(node, where, key, default)
+        return found if self.rules.producer == OWN.title else snapped(found, 1e-7)
 
     def spiking(self, node, where, v_leak=0.0):
         """(parameters that spiking neurons share, v_leak, v_reset as written)."""
-        rules = self.rules
+        rules = self.rules.beside(node.get("metadata", {}))
+        rule(rules.reset in CHOICES and rules.compare in COMPARES, where,
+             "its metadata name a reset or a comparison that there is not")
         v_reset = self.voltage(node, where, "v_reset", 0.0)
         rule(rules.reset == "zero" or not np.any(v_reset), where,
              f'v_reset is {np.max(np.abs(v_reset)):g}, which only reset "zero" can keep')
         rule(self.single or not rules.several, where,
-             f"{PRODUCERS[rules.producer].title if rules.producer else ''} fires "
-             "floor(v / threshold) spikes in a step and holds membranes above -threshold; neurons "
-             "here fire one; --allow-different reads it so, and --calibrate counts what that costs")
+             f"{rules.title} fires floor(v / threshold) spikes in a step and holds membranes above "
+             "-threshold; neurons here fire one; --allow-different reads it so, and --calibrate "
+             "counts what that costs")
         v_leak, threshold, start = shaped(rules, v_leak, self.voltage(node, where, "v_threshold"),
                                           v_reset)
         return {"threshold": threshold, "v_reset": start, "v_leak": v_leak, "reset": rules.reset,
@@ -184,7 +199,7 @@ class Reader:
         """What every spiking layer of a producer loses."""
         if not self.rules.several:
             return ()
-        return (f"{PRODUCERS[self.rules.producer].title} fires several spikes a step",)
+        return (f"{self.rules.title} fires several spikes a step",)
 
     def leaking(self, node, where):
         """(beta, v_leak, gain, notes) of a neuron with a time constant."""
@@ -194,6 +209,11 @@ class Reader:
         tau = self.chain.over_channels(tau, where, "tau")
         rule(np.all(tau > 0), where, f"tau must be positive, not {np.min(tau):g}")
         r = self.chain.over_channels(field(node, "r", where), where, "r")
+        exact = node.get("metadata", {}).get("beta")
+        if self.rules.producer == OWN.title and exact is not None:
+            beta = self.chain.over_channels(exact, where, "beta")
+            rule(np.all((beta >= 0) & (beta < 1)), where, "beta must be from 0 to below 1")
+            return beta, self.over(node, where, "v_leak", 0.0), 1.0, ()
         beta, gain, note = self.rules.keep(tau, r)
         rule(note or self.rules.decay == "exp" or np.all(tau >= dt * (1 - 1e-6)), where,
              f"tau is {np.min(tau):g}, below the time step of {dt:g}; give another --dt, or "
@@ -247,7 +267,7 @@ class Reader:
 
 
 def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=None, start=None,
-             steps=16, shape=None, encoder="bernoulli", readout=None, input_scale=None, name=None,
+             steps=None, shape=None, encoder=None, readout=None, input_scale=None, name=None,
              allow_different=False):
     """Turn a NIR graph into a golden.importers.float_network.FloatNetwork.
 
@@ -262,7 +282,8 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
     dt : None or float
         Time step in the unit of the graph's tau; 1e-4 where nothing is told.
     compare, decay, start : None or as in golden.importers.producers.Producer
-    steps : int
+    steps : None or int
+        16 if None.
     shape : None or (C, H, W)
         Of the images, where the graph takes a vector.
     encoder, readout, input_scale, name :
@@ -270,12 +291,25 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
     allow_different : bool
         Whether neurons that fire several spikes a step (sinabs) are read as firing one.
 
-    Each rule taken is named in the layers' notes. Raises BadInput, naming the node and the rule,
-    for any graph that is not a chain of supported nodes; the layers read until then are its
-    ``done``.
+    A graph that golden.importers.nir_export wrote says producer, steps, encoder, read-out and input
+    scale itself, and what is told goes before it. Each rule taken is named in the layers' notes.
+
+    Raises BadInput, naming the node and the rule, for any graph that is not a chain of supported
+    nodes; the layers read until then are its ``done``.
     """
+    is_file = isinstance(source, (str, Path))
+    graph = read_graph(source) if is_file else plain(source)
     rule(producer is None or producer in PRODUCERS, "producer",
          f"must be one of {', '.join(PRODUCERS)}, not {producer}")
+    own = graph.get("metadata", {})
+    own = own if producer is None and own.get("producer") == OWN.title else {}
+    producer = OWN.title if own else producer
+    steps = int(number(own, "steps", 16)) if steps is None else steps
+    encoder, readout = encoder or own.get("encoder", "bernoulli"), readout or own.get("readout")
+    if own and input_scale is None:
+        input_scale = number(own, "input_scale", 1.0)
+    if own and shape is None and np.size(own.get("shape", ())) == 3:
+        shape = tuple(int(n) for n in reals(own["shape"], "metadata", "shape").ravel())
     rule(producer is not None or reset is not None, "reset", "NIR names none: name the producer of "
          f"the graph (--from {', '.join(PRODUCERS)}) or the reset (--reset)")
     rules = Rules.of(producer, dt=dt, reset=reset, compare=compare, decay=decay, start=start)
@@ -286,8 +320,6 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
     rule(np.isfinite(rules.dt) and rules.dt > 0, "dt", f"must be a positive number, not {dt}")
     rule(isinstance(steps, int) and 1 <= steps <= MOST_STEPS, "steps",
          f"must be 1 to {MOST_STEPS}, not {steps}")
-    is_file = isinstance(source, (str, Path))
-    graph = read_graph(source) if is_file else plain(source)
     (first, node), *nodes = chain_of(graph)
     given, flat, batch = shape_of(
         node, f"node {first!r} (Input)", any(each.get("type") == "Conv1d" for _, each in nodes))
@@ -306,7 +338,8 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
         for inner, node in nodes[:-1]:
             reader.read(inner, node)
         return chain.done(readout, name=name or (Path(source).stem if is_file else "nir"),
-                          input_scale=input_scale)
+                          input_scale=input_scale,
+                          seed=int(number(own, "seed", DEFAULT_SEED)))
     except BadInput as error:
         error.done = chain.layers
         raise
@@ -367,9 +400,9 @@ def main(argv=None):
     agreement_of = compared_with(args)
     finish(Options.of(args), lambda: from_nir(
         args.nir, producer=args.producer, reset=args.reset, dt=args.dt, compare=args.compare,
-        decay=args.decay, steps=16 if args.steps is None else args.steps,
+        decay=args.decay, steps=args.steps,
         shape=None if args.shape is None else numbers(args.shape, "--shape", 3),
-        encoder=args.encoder or "bernoulli", readout=args.readout,
+        encoder=args.encoder, readout=args.readout,
         allow_different=args.allow_different), args.nir, agreement_of, args.allow_different)
 
 

@@ -16,6 +16,10 @@ DEEPEST = 4          # graphs within graphs
 MOST_NODES = 1000    # of a graph, those within it too
 MOST_NUMBERS = 2**24     # of all arrays together
 MOST_TEXT = 4096     # names in the edges of a graph, and characters of each
+# What this project's own files say beside NIR (golden.importers.nir_export).
+TEXTS = ("type", "edges", "padding", "producer", "encoder", "readout", "reset", "compare")
+METADATA = ("producer", "encoder", "steps", "readout", "input_scale", "seed", "shape", "reset",
+            "compare", "beta")
 MOST_BYTES = 2**28   # of a file, and of a piece that is unpacked at once
 # What the nodes that golden.nir knows have; nothing else of a file is looked at.
 FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "groups", "scale",
@@ -67,6 +71,11 @@ class Nodes:
             item = item_of(group, key)
             if isinstance(item, h5py.Dataset):
                 found[key] = self.value(item, key)
+        beside = item_of(group, "metadata")
+        if isinstance(beside, h5py.Group):
+            found["metadata"] = {
+                key: self.value(item, key) for key in METADATA
+                if isinstance(item := item_of(beside, key), h5py.Dataset)}
         inner = item_of(group, "nodes")
         if isinstance(inner, h5py.Group):
             rule(len(inner) + len(self.seen) <= MOST_NODES, inner.name,
@@ -83,7 +92,7 @@ class Nodes:
         unpacked = math.prod(item.chunks or (0,)) * kind.itemsize
         rule(unpacked <= MOST_BYTES, item.name,
              f"is packed in pieces of over {MOST_BYTES} bytes")
-        if key in ("type", "edges", "padding") and kind.kind in "OSU":
+        if key in TEXTS and kind.kind in "OSU":
             text = h5py.check_string_dtype(kind)
             rule(text is not None and (text.length or 0) <= MOST_TEXT, item.name,
                  f"must be text of at most {MOST_TEXT} characters")
@@ -114,12 +123,17 @@ def chain_of(graph, prefix=""):
     edges = np.asarray(graph.get("edges", ()), dtype=object)
     rule(edges.ndim == 2 and edges.shape[1] == 2, own, "edges must be pairs of nodes")
     after, before = {}, {}
-    for start, end in dict.fromkeys((word(a), word(b)) for a, b in edges):
+    pairs = list(dict.fromkeys((word(a), word(b)) for a, b in edges))
+    for start, end in pairs:
         for name in (start, end):
             rule(name in nodes, f"edge {start} -> {end}" + (f" in {own}" if prefix else ""),
                  f"there is no node {name!r}; those there are: {', '.join(list(nodes)[:10])}")
         rule(start != end, f"node {prefix + start!r}", "feeds itself; recurrent graphs are not "
              "supported")
+        for name in {start: start in after, end: end in before}:
+            rule(start not in after and end not in before or not loops(name, pairs),
+                 f"node {prefix + name!r}", "feeds itself through others; recurrent graphs are not "
+                 "supported")
         rule(start not in after, f"node {prefix + start!r}", f"feeds both {after.get(start)!r} "
              f"and {end!r}; only chains are supported")
         rule(end not in before, f"node {prefix + end!r}", f"is fed by both {before.get(end)!r} "
@@ -145,6 +159,18 @@ def chain_of(graph, prefix=""):
         else:
             found.append((prefix + name, nodes[name]))
     return found
+
+
+def loops(name, edges):
+    """Whether a node is reached from itself."""
+    seen, left = set(), [name]
+    while left:
+        here = left.pop()
+        for start, end in edges:
+            if start == here and end not in seen:
+                seen.add(end)
+                left.append(end)
+    return name in seen
 
 
 def plain(graph):

@@ -4,14 +4,14 @@ NIR writes neurons in continuous time and names no time step, no reset and no st
 has its own; ``PRODUCERS`` holds them, each as its release runs a network.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from golden.importers import float_run
 from golden.readout import class_scores
 
-__all__ = ["DECAYS", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
+__all__ = ["DECAYS", "OWN", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
 
 DECAYS = ("euler", "exp")
 SAME = 1e-6     # float32 noise of a product of parameters
@@ -55,6 +55,7 @@ PRODUCERS = {
                        several=True),
     "lava": Producer("Lava", dt=1e-4),
 }
+OWN = Producer("sam-snn", reset="subtract")     # each neuron of its files says the rest
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,27 @@ class Rules:
     @classmethod
     def of(cls, producer=None, **told):
         """The rules of a producer, changed by what is ``told`` and not None."""
-        base = PRODUCERS.get(producer, Producer("no producer"))
+        base = OWN if producer == OWN.title else PRODUCERS.get(producer, Producer("no producer"))
         given = {key: told.get(key) for key in ("dt", "reset", "compare", "decay", "start")}
         return cls(producer, **{key: getattr(base, key) if value is None else value
                                 for key, value in given.items()})
 
     @property
+    def title(self):
+        """The producer's name, "" where there is none."""
+        return "" if self.producer is None else PRODUCERS.get(self.producer, OWN).title
+
+    @property
     def several(self):
         """Whether the producer's neurons fire several spikes a step."""
-        return self.producer is not None and PRODUCERS[self.producer].several
+        return self.producer in PRODUCERS and PRODUCERS[self.producer].several
+
+    def beside(self, metadata):
+        """The rules with what a neuron's own metadata says, of this project's files."""
+        if self.producer != OWN.title:
+            return self
+        return replace(self, **{key: metadata[key] for key in ("reset", "compare")
+                                if isinstance(metadata.get(key), str)})
 
     def keep(self, tau, r):
         """(beta, input gain, note or None) of neurons with a time constant.
@@ -119,7 +132,7 @@ class Rules:
         if np.any(v_reset):
             told.append(f"start at {'v_reset' if self.start == 'v_reset' else 0}")
         if self.producer is not None:
-            return (f"as {PRODUCERS[self.producer].title}: {', '.join(told)}",)
+            return (f"as {self.title}: {', '.join(told)}",)
         unsure = ["a reset", "one spike a step (sinabs fires several)"]
         if leaking:
             unsure.insert(1, "a decay (exp(-dt / tau) in Rockpool and sinabs)")

@@ -88,13 +88,16 @@ def attempts(shape, steps, sample):
     """[(axis, flat, steps of the feed)] of the layouts that are tried, in order."""
     flats = (False, True) if len(shape) > 1 else (True,)
     if sample is None:
-        return [(axis, flat) for flat in flats for axis in (None, 0, 1)]
+        counts = [steps] if steps else [STEPS, MOST_STEPS]      # a loop of its own may be longer
+        return [(axis, flat, count) for count in counts for flat in flats
+                for axis in ((None, 0, 1) if count == counts[0] else (0, 1))]
     for flat in flats:
         vector = (int(np.prod(shape)),) if flat else shape
         if tuple(sample.shape[-len(vector):]) == vector:
             extra = sample.ndim - len(vector)
             if extra in (1, 2):
-                return [(axis, flat) for axis in ((None,) if extra == 1 else (0, 1))]
+                return [(axis, flat, steps or STEPS)
+                        for axis in ((None,) if extra == 1 else (0, 1))]
     raise BadInput(f"sample: must be (N, {', '.join(map(str, shape))}), with the steps before or "
                    f"behind N if the model takes them, not {tuple(sample.shape)}")
 
@@ -103,16 +106,16 @@ def called(model, shape, steps, sample):
     """(calls, Steps, origins returned, Layout) of the first layout that the model takes."""
     like, run, first = like_of(model), runner(model), None
     rng = np.random.default_rng(0)
-    for axis, flat in attempts(shape, steps, sample):
+    for axis, flat, count in attempts(shape, steps, sample):
         size = (int(np.prod(shape)),) if flat else shape
-        lead = (BATCH,) if axis is None else (steps, BATCH) if axis == 0 else (BATCH, steps)
+        lead = (BATCH,) if axis is None else (count, BATCH) if axis == 0 else (BATCH, count)
         if sample is None:
             values = (rng.random((*lead, *size)) < 0.5).astype(np.float32)
         else:
             values = sample.detach().cpu().numpy() if hasattr(sample, "detach") else sample
         feeds = [torch().as_tensor(np.asarray(values), dtype=like.dtype, device=like.device)]
         if run is not None:
-            feeds *= steps
+            feeds *= count
         try:
             calls, inputs, returned = record(model, feeds, run)
             found = Steps(calls, inputs, axis)
@@ -141,7 +144,7 @@ def read(model, shape, *, steps=None, encoder=None, sample=None, readout=None, i
          f"shape must be (C, H, W), (C, L) or (inputs,), not {shape}")
     rule(steps is None or isinstance(steps, int) and 1 <= steps <= MOST_STEPS, name,
          f"steps must be 1 to {MOST_STEPS}, not {steps}")
-    calls, found, returned, layout = called(model, shape, steps or STEPS, sample)
+    calls, found, returned, layout = called(model, shape, steps, sample)
     parts, count, slot = found.chain(returned)
     own = runner(model) is None
     looped = own and (layout.axis is not None or count > 1)

@@ -237,6 +237,11 @@ class Stage:
         return int(np.prod(self.shape))
 
     @property
+    def trains(self):
+        """Number of spike trains read."""
+        return int(np.prod(self.source))
+
+    @property
     def shapes(self):
         """(C, H, W) before each pool and behind the last."""
         found = [self.source]

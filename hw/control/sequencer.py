@@ -35,7 +35,7 @@ class PassSequencer(wiring.Component):
     ready : In(1)
         The weights asked for are there; looked at if it ``waits``.
     prefetch : Out(1)
-        The weights of pass ``number`` are wanted; if it ``waits``, it begins when they are there.
+        Asks for the weights of pass ``number``; if it ``waits``, it begins when they are there.
     loading : Out(1)
         The image comes.
     fresh : Out(1)

@@ -107,7 +107,7 @@ class AddressGenerator(wiring.Component):
             (p.grid[n] * p.stride + abs(p.origin)).bit_length() for p in passes))
         y, x   = Signal(place(0)), Signal(place(1))
 
-        # Known a cycle after an end, and wanted two cycles after it at the earliest.
+        # Known a cycle after an end, and read two cycles after it at the earliest.
         last_chunk, last_group, last_column, last_line = (Signal(name=name) for name in (
             "last_chunk", "last_group", "last_column", "last_line"))
         far = lambda n: fixed(p.origin + (p.grid[n] - 1) * p.stride for p in passes)
@@ -203,7 +203,7 @@ class AddressGenerator(wiring.Component):
                         Mux(inside & (looked_op == Op.Add), channels, 0))),
         ]
 
-        # --- mark: what of the word is wanted -----------------------------------------------------
+        # --- mark: which trains of the word the visit reads ---------------------------------------
         given = Signal()
         found = Signal(found_layout(plan), reset_less=True)
         params = (marked_op == Op.Param).replicate(WORD)

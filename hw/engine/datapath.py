@@ -101,7 +101,7 @@ class Datapath(wiring.Component):
             drain.empty_walk.eq(fetch.empty_walk),
             drain.last.eq(fetch.last),
             drain.is_readout.eq(is_readout),
-            drain.told.eq(readout.told),
+            drain.all_taken.eq(readout.all_taken),
             self.drained.eq(drain.stepped & drain.now.last & is_readout),
             readout.is_readout.eq(is_readout),
             readout.speaks.eq(drain.holds),

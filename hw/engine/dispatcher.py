@@ -149,24 +149,24 @@ class Dispatcher(wiring.Component):
         short   = empty_drain(plan.lanes)
         cooling = Signal(range(full))
         cool    = Signal(init=1)                             # cooling is 0: the next end may go
-        told    = Signal()                                   # a read-out's sums are draining
+        scoring = Signal()                                   # a read-out's sums are draining
         added   = Signal()
         skips   = fixed(plan.can_skip(p) for p in passes)
         merging = fixed(p.merging for p in passes)
         speaks  = fixed(p is passes[-1] for p in passes)
         empty_walk  = ~added & skips
-        m.d.sync += room.eq((cool | (cooling == 1)) & (~told | self.drained))
+        m.d.sync += room.eq((cool | (cooling == 1)) & (~scoring | self.drained))
         with m.If(gives & ends):
             m.d.sync += room.eq(0)
             m.d.sync += [
                 cooling.eq(Mux(merging, NEXT - 1, Mux(empty_walk, short - 1, full - 1))),
-                cool.eq(0), told.eq(speaks), added.eq(0),
+                cool.eq(0), scoring.eq(speaks), added.eq(0),
             ]
         with m.Else():
             with m.If(~cool):
                 m.d.sync += [cooling.eq(cooling - 1), cool.eq(cooling == 1)]
             with m.If(self.drained):
-                m.d.sync += told.eq(0)
+                m.d.sync += scoring.eq(0)
             with m.If(gives & (op == Op.Add)):
                 m.d.sync += added.eq(1)
 

@@ -95,10 +95,10 @@ class Explanations(wiring.Component):
         m.submodules.fork = fork = StreamFork(
             reader.o.payload.shape(), outputs=len(self.units))
         connect(m, reader.o, fork.i)
-        m.d.comb += fork.wanted.eq(Cat(follows(each.layers) for each in self.units.values()))
+        m.d.comb += fork.selected.eq(Cat(follows(each.layers) for each in self.units.values()))
         bases = {name: table_base(name) for name in self.units}
         for (name, each), words in zip(self.units.items(), fork.o, strict=True):
-            m.submodules[name] = unit = each.unit
+            m.submodules[EXPLANATIONS[name].rpartition(".")[2]] = unit = each.unit
             connect(m, words, unit.i)
             connect(m, unit.o, flipped(getattr(self, each.output.port)))
             # An explanation's entries have its bit in their index, and no other's.

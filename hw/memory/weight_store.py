@@ -27,7 +27,7 @@ def weight_store(*, rows, row_words, passes):
         number : In(range(passes))
             The pass that reads, or with ``prefetch`` is about to.
         prefetch : In(1)
-            The rows of pass ``number`` are wanted: those of all its groups, and none of another
+            The rows of pass ``number`` are asked for: those of all its groups, and none of another
             pass until the next ``prefetch``.
         ready : Out(1)
             The rows asked for last are there; right from a cycle after ``prefetch``. Looked at if

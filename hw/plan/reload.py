@@ -91,7 +91,7 @@ def same_topology(chip, network):
         where = f"{network.name}: layer {n} of {len(network.layers)}"
         for what, mine, its in wired_of(layer, wired, chip.kept):
             rule(np.array_equal(mine, its), where,
-                 f"{what} is {told(mine)} where the chip has {told(its)}")
+                 f"{what} is {brief(mine)} where the chip has {brief(its)}")
 
 
 def wired_of(layer, wired, kept):
@@ -120,7 +120,7 @@ def wired_of(layer, wired, kept):
             yield what, layer.norm[n], wired.norm[n]
 
 
-def told(value):
+def brief(value):
     """A value in a message: of many, the first and the last."""
     values = np.ravel(value).tolist()
     return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]}, ..., {values[-1]}"

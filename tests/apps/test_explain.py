@@ -134,7 +134,7 @@ def test_attribution_by_the_traces_of_the_chip(tmp_path, small):
     (["--network", SAMPLE], f"{SAMPLE}: "),
     (["--image", "none.png"], "none.png: no such file"),
     (["--image", "none.npz"], "none.npz: no such file"),
-    (["--image", "models/README.md"], "images must be .npy, .npz, a picture ("),
+    (["--image", "models/README.md"], "images must be .npy, .npz, NIR data ("),
     (["--image", "models"], "models: holds no pictures ("),
     (["--index", "200"], "--index must be 0 to 199, not 200"),
     (["--output-neuron", "10", "--method", "causal"], "--output-neuron must be 0 to 9, not 10"),

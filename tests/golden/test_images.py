@@ -62,7 +62,8 @@ def test_folder_of_pictures_in_order_of_names(network, tmp_path):
 def test_refuses_what_is_not_there(tmp_path):
     assert refused(tmp_path / "none.npy").endswith("no such file")
     assert refused(tmp_path / "none.jpg").endswith("no such file")
-    assert "images must be .npy, .npz, a picture (" in refused(tmp_path / "none.txt")
+    text = refused(tmp_path / "none.txt")
+    assert "images must be .npy, .npz, NIR data (.nird, .nirdata, .h5, .hdf5), a picture (" in text
     assert "no such file or folder" in refused(tmp_path / "none")
     assert "holds no pictures (" in refused(tmp_path)
 

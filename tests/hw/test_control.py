@@ -28,7 +28,7 @@ def test_a_fork_gives_each_word_once_to_all_that_want_it():
         for wanted in range(8):
             for ready in range(8):
                 for valid in (0, 1):
-                    ctx.set(unit.wanted, wanted)
+                    ctx.set(unit.selected, wanted)
                     ctx.set(unit.i.valid, valid)
                     ctx.set(unit.i.payload, 17 * wanted)
                     for n, sink in enumerate(unit.o):

@@ -113,25 +113,25 @@ def test_graph_fields_are_those_that_are_read():
         def __missing__(self, key):
             asked.add(key)
             if key == "weight":
-                return np.ones((2, 2, 1, 1)) if self.kind == "Conv2d" else np.ones((2, 2))
+                return np.ones({"Conv2d": (2, 2, 1, 1), "Conv1d": (2, 2, 1)}.get(self.kind, (2, 2)))
             return {"dilation": 1, "stride": 1, "padding": 0, "groups": 1, "kernel_size": 1,
                     "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0, "r": 1.0,
-                    "v_reset": 0.0, "v_leak": 0.0, "type": self.kind}.get(key, 1.0)
+                    "v_reset": 0.0, "v_leak": 0.0, "metadata": {}, "type": self.kind}.get(key, 1.0)
 
     from golden.importers.builder import NetworkBuilder
     from golden.importers.nir_graph import FIELDS
+    from golden.importers.producers import Rules
     readers = [name for name in dir(golden.importers.nir.Reader) if name.startswith("read_")]
-    assert len(readers) == 12
+    assert len(readers) == 14
     for name in readers:
         node = Node()
-        node.kind = "Conv2d" if name == "read_conv2d" else "Linear"
-        reader = golden.importers.nir.Reader(
-            NetworkBuilder((2, 1, 1), 4, "bernoulli"), False, dt=0.1, reset="zero", compare="gt"
-        )
+        node.kind = {"read_conv2d": "Conv2d", "read_conv1d": "Conv1d"}.get(name, "Linear")
+        reader = golden.importers.nir.Reader(NetworkBuilder((2, 1, 1), 4, "bernoulli"), False,
+                                             Rules.of(dt=0.1, reset="zero"))
         if name.removeprefix("read_") in ("lif", "if", "li", "i", "threshold", "scale"):
             reader.read_linear(node, "before")
         getattr(reader, name)(node, "here")
-    assert asked <= set(FIELDS) and {"weight", "tau", "threshold", "kernel_size"} <= asked
+    assert asked - {"metadata"} <= set(FIELDS) and {"weight", "tau", "threshold", "kernel_size"} <= asked
 
 
 # --- pictures -------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ FAULTS = {
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
     "a walk begins before the sums of the last one are safe": (
-        "dispatcher", "room.eq((cool | (cooling == 1)) & (~told | self.drained))", "room.eq(1)",
+        "dispatcher", "room.eq((cool | (cooling == 1)) & (~scoring | self.drained))", "room.eq(1)",
         "pass 1: . train"),
     "a row of weights comes too late": (
         "fetch", "row.eq(self.weights.data), self.param", "row.eq(row), self.param",

@@ -104,7 +104,7 @@ def follower_env(m, unit, past):
 
 def readout_env(m, unit, past):
     """Steps of the read-out are taken when all lanes are told."""
-    m.d.comb += [Assume(unit.stepped == unit.told), Assume(unit.is_readout)]
+    m.d.comb += [Assume(unit.stepped == unit.all_taken), Assume(unit.is_readout)]
 
 
 def encoder_env(m, unit, past):

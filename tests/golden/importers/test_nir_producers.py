@@ -267,3 +267,15 @@ def test_the_command_reads_a_producer_and_a_reference(tmp_path, capsys):
     assert out.exists()
     assert command(path, "--reset", "zero", "--out", out, "--reference", images) == 2
     assert "--reference: needs --calibrate" in capsys.readouterr().err
+
+
+def test_recurrent_graphs_are_refused_as_such():
+    """A loop through other nodes, whichever edge comes first."""
+    one = {"w": nir.Linear(np.ones((2, 2))), "n": lif(1e-3, 10.0, 1.0), "back": nir.Linear(
+        np.ones((2, 2)))}
+    edges = [("input", "w"), ("w", "n"), ("n", "back"), ("back", "n"), ("n", "output")]
+    for order in (edges, edges[::-1]):
+        graph = nir.NIRGraph({"input": nir.Input(np.array([2])), **one,
+                              "output": nir.Output(np.array([2]))}, order, type_check=False)
+        with pytest.raises(BadInput, match="node '(n|back)': feeds itself .*; recurrent graphs"):
+            from_nir(graph, producer="snntorch")

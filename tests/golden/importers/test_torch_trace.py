@@ -391,3 +391,52 @@ def test_layouts_in_words():
     assert read(Image(), SHAPE).layout.words() == "called once with an image, its own loop"
     assert read(Frames(), SHAPE).layout.axis == 0 and read(Frames(False), SHAPE).layout.axis == 1
     assert read(Order(), SHAPE).layout.words() == "called once a step"
+
+
+def test_a_loop_longer_than_is_tried_first_is_found():
+    """A forward that takes 25 frames because it says so."""
+    class Fixed(Frames):
+        def forward(self, x):
+            return super().forward(torch.stack([x[t] for t in range(25)]))
+
+    class Loop(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.lif = nn.Linear(64, 10), leaky()
+
+        def forward(self, x):
+            mem, found = self.lif.init_leaky(), []
+            for t in range(25):
+                spk, mem = self.lif(self.fc(x[t].flatten(1)), mem)
+                found.append(spk)
+            return torch.stack(found)
+
+    assert trace(coarse(Loop()), SHAPE).steps == 25
+    with pytest.raises(BadInput, match="its forward makes 25 steps, not 30"):
+        trace(coarse(Loop()), SHAPE, steps=30)
+    with pytest.raises(BadInput):
+        trace(coarse(Fixed()), SHAPE)
+
+
+def test_a_norm_for_each_step_is_read_from_a_loop():
+    """BNTT: another batch norm in each step, in a class and in a Sequential."""
+    class Normed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norms = nn.Conv2d(1, 4, 3), snn.BatchNormTT2d(4, STEPS)
+            self.lif, self.fc = leaky(), nn.Linear(144, 10)
+
+        def forward(self, x):
+            mem, total = self.lif.init_leaky(), 0
+            for t, frame in enumerate(x):
+                spk, mem = self.lif(self.norms[t](self.conv(frame)), mem)
+                total = total + self.fc(spk.flatten(1))
+            return total
+
+    net = coarse(Normed())
+    for n, norm in enumerate(net.norms):
+        norm.eps, norm.running_var = 0.0, torch.full((4,), 4.0**(n % 2))
+        norm.weight.data.fill_(2.0)
+    network = trace(net, SHAPE, steps=STEPS)
+    gain = network.stages[0].layer.norm.gain
+    assert gain.shape == (STEPS, 4) and gain[:2, 0].tolist() == [2.0, 1.0]
