@@ -5,14 +5,13 @@ once for each neuron whose receptive field holds it. Padding, empty words and id
 count.
 """
 
-import argparse
 import json
 
 import numpy as np
 
 from golden.formats import GAMMA
 from golden.images import load_images
-from golden.io.arguments import whole
+from golden.io.arguments import command_parser, whole
 from golden.io.console import Console
 from golden.io.errors import command
 from golden.io.files import output, replacing
@@ -54,7 +53,9 @@ def operations(network, result):
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m sim.throughput", description=__doc__)
+    parser = command_parser(
+        "python -m sim.throughput", "Cycles and synaptic operations of the RTL on real images.",
+        examples=("--limit 10",))
     parser.add_argument("--network", default="fashion", metavar="NET")
     parser.add_argument("--images", default="fashion", metavar="FILE")
     parser.add_argument("--limit", type=whole(), default=100, help="images, from the first")

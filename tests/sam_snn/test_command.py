@@ -94,7 +94,6 @@ def test_import_compares_and_chooses(here, capsys):
     ("fits 784-10 --steps 0", "steps must be 1 to"),
     ("fits 784-10 --activity 2", "--activity: must be 0 to 1, not 2.0"),
     ("import none.nir --reset zero --out net.npz", "none.nir: no such NIR file"),
-    ("import none.nir --out net.npz", "reset: NIR names none: name the producer"),
     ("import none.npz", "--out: is needed"),
     ("import none.npz --bits 1..4", "--bits: a range must lie within 2..8"),
     ("import fashion --out net.npz", "fashion: is a network of integers already"),
