@@ -109,6 +109,8 @@ def test_a_threshold_of_0_spikes_without_an_input():
 
 
 
+@pytest.mark.slow
+@pytest.mark.rotated
 @pytest.mark.parametrize("old, new", [
     ("(v * leak[o]) >> 16", "(v * leak[o]) >> 15"), ("-(v > limit[o])", "-(v >= limit[o])"),
     ("last < 0 ? 256", "last < 0 ? 255"), ("drawn[t] < level", "drawn[t] <= level"),
