@@ -17,6 +17,7 @@ from hw.interface import Register
 
 __all__ = ["ChipBackend", "ModelBackend", "arguments", "opened", "same"]
 
+BAUD = 1_000_000    # of a board, unless another is asked for
 SIMULATED_HZ = 24_000_000
 SIMULATED_BAUD = SIMULATED_HZ // 4  # the fastest that the chip takes: simulated bits cost time
 
@@ -141,35 +142,53 @@ def arguments(parser):
     """Add to a command the arguments that choose an engine."""
     parser.add_argument("--port", metavar="P", help="serial port of the board (default: the "
                         "iCEBreaker's, found by its USB id)")
-    parser.add_argument("--baud", type=int, default=1_000_000, help="default: %(default)s")
+    parser.add_argument("--baud", type=int, default=BAUD, help="default: %(default)s")
     parser.add_argument("--demo", nargs="?", const="golden", choices=("golden", "rtl"),
                         help="without a board: the model, or with `rtl` the chip's Verilog in "
                              "Verilator, bit by bit at its UART pins")
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET",
-                        help="network file (default: %(default)s)")
+    parser.add_argument("--network", default="fashion", metavar="NET",
+                        help="network file (.npz), or the name of one that comes with the project "
+                             "(default: %(default)s)")
     parser.add_argument("--tap", type=int, action="append", metavar="L",
                         help="demo only: map layer L; may be repeated")
 
 
 @contextlib.contextmanager
-def opened(args, *, quick=False):
-    """Engine of the parsed ``arguments``, for the time of a ``with``; ``quick`` as in sim."""
-    network = load(args.network)
-    if args.demo and args.port:
+def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
+    """A backend for the time of a ``with``.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the network.
+    demo : None, "golden" or "rtl"
+        None for a board; else the model, or the chip simulated at its pins.
+    port : None or str
+        Of the board; None for the iCEBreaker's, found by its USB id.
+    baud : int
+    taps : sequence of int
+        Layers that a demo maps; none for the network's own choice.
+    quick : bool
+        As in sim.
+
+    Raises BadInput if these do not go together, or a tap is no spiking layer.
+    """
+    network = load(path)
+    if demo and port:
         raise BadInput("--demo and --port: choose one")
-    if args.demo is None:
-        if args.tap:
+    if demo is None:
+        if taps:
             raise BadInput("--tap is for --demo: a chip has the taps it was built with")
-        with Board(args.port or find_port(), baud=args.baud) as board:
+        with Board(port or find_port(), baud=baud) as board:
             yield ChipBackend(board, network)
         return
     from flow.design import engine_size
-    taps = tuple(sorted(set(args.tap))) if args.tap else network.default_taps
+    taps = tuple(sorted(set(taps))) or network.default_taps
     for tap in taps:
         if tap not in network.taps:
-            raise BadInput(f"--tap: layer {tap} is no spiking layer of {args.network}; those are "
+            raise BadInput(f"--tap: layer {tap} is no spiking layer of {path}; those are "
                            f"{', '.join(map(str, network.taps))}")
-    if args.demo == "golden":
+    if demo == "golden":
         yield ModelBackend(network, taps=taps)
         return
     from boards.platform.top import Top

@@ -1,30 +1,29 @@
 """python -m boards.run IMAGE...: explain images on the board, as arrays and as a picture."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from apps.backends import arguments, opened
 from golden.formats import GAMMA, MODES, SCORE_FRAC
-from golden.images import RASTERS, load_images, picture
+from golden.images import PICTURES, load_images
+from golden.io.arguments import command_parser
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
 from golden.io.text import say
 from golden.network.result import stacked
 
-ARRAYS = (".npy", ".npz")
-
 
 def parser():
     """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m boards.run", description=__doc__,
-        epilog="Exit code 0: done; 2: bad input, or a board that does not answer. example: "
-               "python -m boards.run shirt.png --resize --out build/r.npz --png build/r.png")
+    found = command_parser(
+        "python -m boards.run", "Explain images on the board, as arrays and as a picture.",
+        examples=("shirt.png --resize --out r.npz --png r.png", "fashion --limit 2 --demo"),
+        codes="Exit code 0: done; 2: bad input, or a board that does not answer.")
     found.add_argument("image", nargs="+", metavar="IMAGE",
-                       help="pictures, .npy or .npz of uint8 (N, H, W) or (N, C, H, W)")
+                       help="pictures, folders of them, .npy or .npz of uint8 (N, H, W) or "
+                            "(N, C, H, W)")
     arguments(found)
     found.add_argument("--gamma", type=float, default=GAMMA, help="default: %(default)s")
     found.add_argument("--mode", choices=MODES, default="paper", help="default: %(default)s")
@@ -40,13 +39,9 @@ def loaded(paths, network, *, resize):
     """(images, labels, names) of all files; labels None unless every image has one."""
     images, labels, names = [], [], []
     for path in map(Path, paths):
-        if path.suffix.lower() in ARRAYS or path.is_dir():
-            some, marks = load_images(path, network)
-            names += [f"{path.name}:{n}" for n in range(len(some))]
-        else:
-            some, marks = picture(path, network, resize=resize, formats=RASTERS,
-                                  hint="; --resize scales it")[None], None
-            names.append(path.name)
+        some, marks = load_images(path, network, resize=resize)
+        single = path.suffix.lower() in PICTURES
+        names += [path.name if single else f"{path.name}:{n}" for n in range(len(some))]
         images.append(some)
         labels += [None] * len(some) if marks is None else marks.tolist()
     return np.concatenate(images), None if None in labels else labels, names
@@ -62,7 +57,8 @@ def main(argv=None):
         output(args.out, *given, suffix=".npz")
     if args.png is not None:
         output(args.png, *given, suffix=".png", option="--png")
-    with opened(args) as engine:
+    with opened(args.network, demo=args.demo, port=args.port, baud=args.baud,
+                taps=args.tap or ()) as engine:
         images, labels, names = loaded(args.image, engine.network, resize=args.resize)
         images, names = images[:args.limit], names[:args.limit]
         engine.set(args.gamma, args.mode)

@@ -1,13 +1,11 @@
 """python -m sim.demo: the chip's RTL on a few real images, beside golden, and a picture of it."""
 
-import argparse
-
 import numpy as np
 
 from apps.heatmaps import heatmaps
 from golden.formats import GAMMA, SCORE_FRAC
 from golden.images import load_images
-from golden.io.arguments import whole
+from golden.io.arguments import command_parser, whole
 from golden.io.console import Console, Table
 from golden.io.errors import command
 from golden.io.files import output, replacing
@@ -25,11 +23,16 @@ def same(left, right):
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m sim.demo", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
-    parser.add_argument("--count", type=whole(), default=4, help="images, from the first")
-    parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png")
+    parser = command_parser("python -m sim.demo", "The chip's RTL on a few real images, beside "
+                            "golden, and a picture of it.", examples=("", "--limit 2 --out f.png"))
+    parser.add_argument("--network", default="fashion", metavar="NET",
+                        help="network file, or the name of one that comes with the project")
+    parser.add_argument("--images", default="fashion", metavar="FILE",
+                        help="as sim.run takes them")
+    parser.add_argument("--limit", "--count", dest="count", type=whole(), default=4, metavar="N",
+                        help="images, from the first")
+    parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png",
+                        help="the picture")
     args = parser.parse_args(argv)
     output(args.out, args.network, args.images, suffix=".png")
     network = load(args.network)

@@ -1,8 +1,7 @@
 """python -m sim.explain: why a network sees in an image what it sees, as a picture."""
 
-import argparse
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,12 @@ from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.explain.traces import checked_decay
 from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table
-from golden.images import load_images, picture
-from golden.io.arguments import index
+from golden.images import PICTURES, load_images
+from golden.io.arguments import command_parser, index
 from golden.io.console import Console
-from golden.io.errors import BadInput, command
+from golden.io.errors import BadInput, command, rule
 from golden.io.files import output, publishing
+from golden.io.shipped import networks, sample_of
 from golden.io.text import say, short
 from golden.network import load
 from golden.progress import watched
@@ -29,18 +29,23 @@ METHODS = ("sam", "attribution", "saliency", "causal")
 SHOWN = 16          # steps in a picture
 
 
-def parser():
+def parser(prog="python -m sim.explain"):
     """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m sim.explain", description=__doc__,
-        epilog="example: python -m sim.explain --network models/fashion.npz "
-               "--image models/fashion_sample.npz --index 3 --method saliency "
-               "--out build/saliency.png")
-    found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
-    found.add_argument("--image", required=True, metavar="PNG",
-                       help="a PNG of the network's size, or image --index of an .npy or .npz")
+    found = command_parser(
+        prog, "Why a network sees in an image what it sees, as a picture.", examples=(
+            "--network fashion --index 3 --out e.png",
+            "--network fashion --index 3 --method saliency --out saliency.png",
+            "--network net.npz --images shirt.jpg --resize --engine rtl --out e.png"))
+    found.add_argument("--network", required=True, metavar="NET",
+                       help="network file (.npz), or the name of one that comes with the project: "
+                            f"{', '.join(networks())}")
+    found.add_argument("--images", "--image", dest="image", metavar="FILE",
+                       help="a picture, or image --index of an .npy, .npz or folder of pictures "
+                            "(default: the sample of a network that comes with the project)")
+    found.add_argument("--resize", action="store_true",
+                       help="scale pictures to the network's size; otherwise others are refused")
     found.add_argument("--index", type=int, default=0, metavar="I",
-                       help="which image of an .npy or .npz (default: 0)")
+                       help="which image of several (default: 0)")
     found.add_argument("--method", choices=METHODS, default="sam",
                        help="activation map, path weights, deleted spikes or silenced neurons "
                             "(default: sam)")
@@ -50,7 +55,7 @@ def parser():
                             "(default: golden)")
     found.add_argument("--out", required=True, metavar="FILE.png",
                        help="the picture; the raw map goes to FILE.npz")
-    found.add_argument("--layer", type=int, metavar="L",
+    found.add_argument("--layer", "--tap", type=int, metavar="L",
                        help="sam: the layer mapped (default: the last with a map); others: whose "
                             "spikes are explained (default: 0, the input; attribution in rtl: "
                             "the last hidden layer)")
@@ -91,14 +96,11 @@ class Explanation:
     lines: list
 
 
-def read_image(path, network, place):
-    """(image, label or None) of a PNG, or number ``place`` of an array file."""
-    path = Path(path)
-    if path.suffix.lower() == ".png":
-        return picture(path, network), None
-    if path.is_dir():
-        raise BadInput(f"{path}: --image takes one PNG, or an .npy or .npz, not a folder")
-    images, labels = load_images(path, network)
+def read_image(path, network, place, *, resize=False):
+    """(image, label or None): number ``place`` of the images at ``path``, or the picture there."""
+    images, labels = load_images(path, network, resize=resize)
+    if Path(path).suffix.lower() in PICTURES:
+        return images[0], None
     place = index(place, len(images), "--index")
     return images[place], None if labels is None else int(labels[place])
 
@@ -114,28 +116,28 @@ def default_layer(network):
     return (network.map_taps or network.taps)[-1]
 
 
-def explained(args, network, image, result, target, layer, progress):
+def explained(question, network, image, result, target, layer, progress):
     """The Explanation that was asked for, in golden or (SAM) as ``result`` holds it."""
-    if args.method == "sam":
+    if question.method == "sam":
         found = result.maps[layer][0]
         return Explanation(
             found, found / 2.0**SCORE_FRAC, "activation",
-            f"Spike activation map of layer {layer} (gamma {args.gamma:g}, {args.mode}, "
-            f"{args.engine})", [f"Largest: {found.max() / 2**SCORE_FRAC:.3f}"])
+            f"Spike activation map of layer {layer} (gamma {question.gamma:g}, {question.mode}, "
+            f"{question.engine})", [f"Largest: {found.max() / 2**SCORE_FRAC:.3f}"])
     shape = network.stages[layer].source
     spikes = result.spikes_input[0] if layer == 0 else result.spikes[layer][0]
     trains = spikes.reshape(network.steps, -1)
     where = "the input" if layer == 0 else f"layer {layer}"
-    if args.method == "attribution":
+    if question.method == "attribution":
         hidden = None
-        if args.paths == "active":
+        if question.paths == "active":
             hidden = [result.spikes[stage.index][0] for stage in network.stages[layer:-1]]
-        found = SpikeAttributor(args.decay).attribute(
-            spikes, network, target, paths=args.paths, hidden=hidden, layer=layer)
+        found = SpikeAttributor(question.decay).attribute(
+            spikes, network, target, paths=question.paths, hidden=hidden, layer=layer)
         values, unit = found.scores, "path weight x age"
         title = (f"Attribution of the class score to spikes of {where} "
-                 f"({args.paths} paths, decay {args.decay:g})")
-    elif args.method == "saliency":
+                 f"({question.paths} paths, decay {question.decay:g})")
+    elif question.method == "saliency":
         found = TemporalSaliency(NetworkModel(network, layer), progress=progress).explain(
             trains, target)
         values, unit = found.saliency_map(), "fall of the class score"
@@ -146,8 +148,8 @@ def explained(args, network, image, result, target, layer, progress):
         values, unit = found.importance_map()[None], "fall of the class score"
         title = f"Fall of the class score without each neuron of {where}"
     values = values.reshape(-1, *shape)
-    return Explanation(values if args.method != "causal" else values[0], values.sum(axis=1), unit,
-                       title, found.summary().splitlines())
+    return Explanation(values if question.method != "causal" else values[0], values.sum(axis=1),
+                       unit, title, found.summary().splitlines())
 
 
 def drawable(image):
@@ -235,70 +237,110 @@ def raw_map(path):
         return {"map.npy", "heat.npy", "method.npy"} <= set(archive.namelist())
 
 
-@command
-def main(argv=None):
-    args = parser().parse_args(argv)
-    out = output(args.out, args.network, args.image, suffix=".png")
-    raw = output(out.with_suffix(".npz"), args.network, args.image, what="the raw map",
-                 known=raw_map)
-    checked_decay(args.decay)
-    try:
-        exp_table(args.gamma, 2)
-    except ValueError as error:
-        raise BadInput(f"--gamma: {error}") from None
-    network = load(args.network)
-    sam = args.method == "sam"
-    layer = args.layer if args.layer is not None else default_layer(network) if sam else 0
-    chip = args.engine == "rtl" and not sam
-    if chip and args.method == "attribution":
-        if args.layer is None:
-            layer = network.taps[-1] if network.taps else 0
-        check_taps([layer], network, "--layer")
-    elif sam:
-        check_taps([layer], network, "--layer")
-    else:
-        index(layer, len(network.stages), "--layer")
-    if args.output_neuron is not None:
-        index(args.output_neuron, network.classes, "--output-neuron")
-    image, label = read_image(args.image, network, args.index)
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an image; members are the options of the command."""
 
-    console = Console(stderr=True)
-    if chip:
+    method: str = "sam"
+    engine: str = "golden"
+    layer: int | None = None
+    output_neuron: int | None = None
+    gamma: float = GAMMA
+    mode: str = "paper"
+    decay: float = 0.9
+    paths: str = "active"
+
+    def checked(self, network):
+        """The Question with a layer; BadInput unless all members fit the network."""
+        rule(self.method in METHODS, "--method",
+             f"must be one of {', '.join(METHODS)}, not {self.method}")
+        rule(self.engine in ("golden", "rtl"), "--engine",
+             f"must be golden or rtl, not {self.engine}")
+        rule(self.mode in MODES, "--mode", f"must be one of {', '.join(MODES)}, not {self.mode}")
+        checked_decay(self.decay)
+        try:
+            exp_table(self.gamma, 2)
+        except ValueError as error:
+            raise BadInput(f"--gamma: {error}") from None
+        sam, layer = self.method == "sam", self.layer
+        if layer is None:
+            layer = default_layer(network) if sam else 0
+        if self.engine == "rtl" and self.method == "attribution":
+            if self.layer is None:
+                layer = network.taps[-1] if network.taps else 0
+            check_taps([layer], network, "--layer")
+        elif sam:
+            check_taps([layer], network, "--layer")
+        else:
+            index(layer, len(network.stages), "--layer")
+        if self.output_neuron is not None:
+            index(self.output_neuron, network.classes, "--output-neuron")
+        return replace(self, layer=layer)
+
+
+def answered(question, network, image, console):
+    """(Explanation, Result, class explained) of a checked Question about one image."""
+    sam, layer, chip = question.method == "sam", question.layer, None
+    if question.engine == "rtl" and not sam:
         from apps.explain_rtl import Chip
-        chip = Chip(network, image, args.method, layer, decay=args.decay)
+        chip = Chip(network, image, question.method, layer, decay=question.decay)
         result = chip.result
-    elif args.engine == "rtl":
-        result = run_engine(image[None], network, engine="rtl", taps=(layer,), gamma=args.gamma,
-                            mode=args.mode, console=console, jobs=1)
+    elif question.engine == "rtl":
+        result = run_engine(image[None], network, engine="rtl", taps=(layer,),
+                            gamma=question.gamma, mode=question.mode, console=console, jobs=1)
     else:
         with watched(network, 1, console) as clock:
-            result = run(image[None], network, taps=(layer,) if sam else None, gamma=args.gamma,
-                         mode=args.mode, clock=clock)
+            result = run(image[None], network, taps=(layer,) if sam else None,
+                         gamma=question.gamma, mode=question.mode, clock=clock)
     pred = int(result.pred[0])
-    target = pred if args.output_neuron is None else args.output_neuron
+    target = pred if question.output_neuron is None else question.output_neuron
     with Progress(console=console, transient=True) as bar:
         if chip:
             def begin(total):
                 """What is called after each of ``total`` runs."""
-                task = bar.add_task(args.method, total=total)
+                task = bar.add_task(question.method, total=total)
                 return lambda: bar.advance(task)
-            explanation = Explanation(*chip.explained(target, begin))
-        else:
-            explanation = explained(args, network, image, result, target, layer,
-                                    lambda it: bar.track(it, description=args.method))
-    heading = f"predicted: {name(network, pred)}"
+            return Explanation(*chip.explained(target, begin)), result, target
+        return explained(question, network, image, result, target, layer, lambda it: bar.track(
+            it, description=question.method)), result, target
+
+
+def heading_of(question, network, pred, target, label):
+    """What is written above a picture."""
+    found = f"predicted: {name(network, pred)}"
     if label is not None:
-        heading += f"    label: {name(network, label)}"
-    if not sam:
-        heading += f"    explained: {name(network, target)}"
+        found += f"    label: {name(network, label)}"
+    return found + ("" if question.method == "sam" else f"    explained: {name(network, target)}")
+
+
+def arrays_of(question, image, explanation, result, target, label):
+    """The arrays of the raw map's file."""
+    found = {"map": explanation.map, "heat": explanation.heat, "image": image,
+             "pred": int(result.pred[0]), "logits": result.logits[0], "layer": question.layer,
+             "output_neuron": target, "method": question.method, "engine": question.engine}
+    if question.method == "sam":
+        found["frac"] = SCORE_FRAC
+    if label is not None:
+        found["label"] = label
+    return found
+
+
+@command
+def main(argv=None, prog="python -m sim.explain"):
+    args = parser(prog).parse_args(argv)
+    out = output(args.out, args.network, args.image, suffix=".png")
+    raw = output(out.with_suffix(".npz"), args.network, args.image, what="the raw map",
+                 known=raw_map)
+    network = load(args.network)
+    question = Question(**{each.name: getattr(args, each.name)
+                           for each in fields(Question)}).checked(network)
+    source = args.image or sample_of(args.network)
+    rule(source is not None, args.network, "comes with no sample images; name some with --images")
+    image, label = read_image(source, network, args.index, resize=args.resize)
+    explanation, result, target = answered(question, network, image, Console(stderr=True))
+    heading = heading_of(question, network, int(result.pred[0]), target, label)
     figure = draw(image, explanation, heading)
-    arrays = {"map": explanation.map, "heat": explanation.heat, "image": image, "pred": pred,
-              "logits": result.logits[0], "layer": layer, "output_neuron": target,
-              "method": args.method, "engine": args.engine}
-    if sam:
-        arrays["frac"] = SCORE_FRAC
-    if label is not None:
-        arrays["label"] = label
+    arrays = arrays_of(question, image, explanation, result, target, label)
     with publishing() as put:
         figure.savefig(put(out), dpi=130)
         np.savez_compressed(put(raw), **arrays)

@@ -1,6 +1,5 @@
 """python -m boards.flash: write a build to the board's flash, and ask the board whether it runs."""
 
-import argparse
 import hashlib
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from boards.ports import find_port
 from boards.protocol.codec import Kind
 from boards.protocol.flash_image import requests, unpacked
 from boards.protocol.identity import Boot
+from golden.io.arguments import command_parser
 from golden.io.errors import BadInput, command
 from golden.io.reading import tree
 from golden.io.text import say
@@ -26,13 +26,14 @@ NO_PROGRAMMER = 3
 LONGEST = 2**22     # bytes of a report
 
 
-def parser():
+def parser(prog="python -m boards.flash"):
     """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m boards.flash", description=__doc__,
-        epilog="Exit code 0: written and verified; 1: the programmer failed, or the board is not "
-               "what was written; 2: bad input, or a board that does not answer; 3: no programmer "
-               "here, the command to run was printed.")
+    found = command_parser(
+        prog, "Write a build to the board's flash, and ask the board whether it runs.",
+        examples=("--build build/ice40", "--build build/ice40 --port /dev/ttyUSB1"),
+        codes="Exit code 0: written and verified; 1: the programmer failed, or the board is not "
+              "what was written; 2: bad input, or a board that does not answer; 3: no programmer "
+              "here, the command to run was printed.")
     found.add_argument("--build", default="build/ice40", metavar="DIR",
                        help="what hw.build wrote (default: %(default)s)")
     found.add_argument("--port", metavar="P",
@@ -113,8 +114,8 @@ def weights(file):
 
 
 @command
-def main(argv=None):
-    args = parser().parse_args(argv)
+def main(argv=None, prog="python -m boards.flash"):
+    args = parser(prog).parse_args(argv)
     report, file = built(args.build)
     network, size = report["network"], file.stat().st_size
     say(f"{file}: {size:,} bytes, network {network} ({report['digest']}) for {report['board']}, "

@@ -1,6 +1,5 @@
 """python -m boards.wire: bytes on the wire and time of an explained image, and the chip's part."""
 
-import argparse
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from boards.protocol.identity import MapEncoding
 from flow.design import engine_size
 from golden.formats import exp_table
 from golden.images import load_images
-from golden.io.arguments import real, whole
+from golden.io.arguments import command_parser, real, whole
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
 from golden.io.text import say
@@ -23,13 +22,16 @@ from sim.rtl import Simulation
 
 def parser():
     """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m boards.wire", description=__doc__,
-        epilog="The chip is simulated at its UART pins (sim.pins), at each baud rate, "
-               "under the driver; the host's own time is left out.")
-    found.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    found.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
-    found.add_argument("--count", type=int, default=3, metavar="N",
+    found = command_parser(
+        "python -m boards.wire", "What the wire between host and chip takes of the time.",
+        examples=("--baud 1000000 --baud 3000000 --limit 2",),
+        codes="The chip is simulated at its UART pins (sim.pins), at each baud rate, under the "
+              "driver; the host's own time is left out.")
+    found.add_argument("--network", default="fashion", metavar="NET",
+                       help="network file, or the name of one that comes with the project")
+    found.add_argument("--images", default="fashion", metavar="FILE",
+                       help="as sim.run takes them")
+    found.add_argument("--limit", "--count", dest="count", type=int, default=3, metavar="N",
                        help="images, from the first (default: %(default)s)")
     found.add_argument("--clock", type=real(high=1e4), default=48.0, metavar="MHZ",
                        help="of the chip (default: %(default)s)")

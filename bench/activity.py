@@ -7,11 +7,11 @@ import numpy as np
 
 from bench.images import model
 from bench.store import digest, kept
-from flow.design import engine_size
 from flow.estimate.cycles import image_cycles, trains_of
 from golden.encode import encode
 from golden.network import Layer, load, sum_ranges
-from golden.run import forward, run
+from golden.run import run
+from golden.stages import forward
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from sim.throughput import operations
@@ -63,15 +63,14 @@ def law():
     )
 
 
-def measure(path, *, tick=lambda: None):
+def measure(path, *, size, tick=lambda: None):
     """[{wanted, activity, layers, spikes, cycles, law, operations}] for each of ``ACTIVITIES``.
 
     ``activity`` is the share of neuron steps, of the input and of all layers, that did spike;
-    ``law`` is flow.estimate.cycles on those spikes.
+    ``law`` is flow.estimate.cycles on those spikes; ``size`` is (lanes, steps of a word).
     """
     network = positive(load(path))
-    lanes, word_steps = engine_size(network, None, None)
-    size = {"lanes": lanes, "word_steps": word_steps}
+    size = dict(zip(("lanes", "word_steps"), size, strict=True))
     nets = {wanted: tuned(network, noise(network, wanted), wanted) for wanted in ACTIVITIES[1:]}
     nets[0.0] = nets[ACTIVITIES[1]]
     found = []

@@ -20,8 +20,8 @@ def model():
     return digest(*(path.read_bytes() for path in sorted(Path("golden").rglob("*.py"))))
 
 
-def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambda: None):
-    """What the chip of hw.build does with the first images of a file.
+def measure(network, images, count, *, sam=True, size=None, quick=False, jobs=2, tick=lambda: None):
+    """What the chip of hw.build, or of ``size`` (lanes, steps), does with a file's first images.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def measure(network, images, count, *, sam=True, quick=False, jobs=2, tick=lambd
     net = load(network)
     pictures = load_images(images, net)[0][:count]
     taps = net.default_taps if sam else ()
-    lanes, word_steps = engine_size(net, None, None)
+    lanes, word_steps = size or engine_size(net, None, None)
     simulation = Simulation(net, taps=taps, quick=quick, lanes=lanes, word_steps=word_steps)
 
     def make():

@@ -10,7 +10,9 @@ NETWORK, SAMPLE = "models/fashion.npz", "models/fashion_sample.npz"
 SMALL = "models/fashion_small.npz"
 DENSE, DIGITS = "models/dense784.npz", "models/dense784_sample.npz"
 CLOCK, SEEDS, IMAGES, FEW = 48, range(1, 11), 100, 3
-WITHOUT = ["--no-sam"]
+SIZE = (4, 16)              # lanes and steps of the figures of the chip, whatever a build takes
+SIZED = ["--lanes", "4", "--word-steps", "16"]
+WITHOUT = [*SIZED, "--no-sam"]
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,24 @@ def size(options):
 
 
 MEASURES = (
-    Measure("size", "cells of the chip", True, size([])),
+    Measure("size", "cells of the chip", True, size(SIZED)),
     Measure("size_without", "cells of the chip without SAM", True, size(WITHOUT)),
-    Measure("images", "cycles of the chip", True, cycles(NETWORK, SAMPLE)),
+    Measure("images", "cycles of the chip", True, cycles(NETWORK, SAMPLE, size=SIZE)),
     Measure("images_without", "cycles of the chip without SAM", True,
-            cycles(NETWORK, SAMPLE, sam=False)),
+            cycles(NETWORK, SAMPLE, sam=False, size=SIZE)),
     Measure("unit", "the 16-to-8 layer alone", True, lambda c: unit.measure()),
     Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS)),
-    Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE)),
+    Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE, size=SIZE)),
     Measure("activity", "cycles against activity", False,
-            lambda c: activity.measure(NETWORK, tick=c.tick)),
+            lambda c: activity.measure(NETWORK, size=SIZE, tick=c.tick)),
     Measure("modules", "cells of each module", False,
-            lambda c: modules.measure([], clock=CLOCK)),
+            lambda c: modules.measure(SIZED, clock=CLOCK)),
     Measure("modules_without", "cells of each module without SAM", False,
             lambda c: modules.measure(WITHOUT, clock=CLOCK)),
     Measure("speed", "images a second of golden and the simulation", False,
             lambda c: speed.measure("speed")),
     Measure("sam_speed", "maps of golden against PyTorch", False, lambda c: speed.measure("sam")),
-    Measure("clock", "clock of ten seeds", False, clocks([])),
+    Measure("clock", "clock of ten seeds", False, clocks(SIZED)),
     Measure("dense_clock", "clock of 784-128-10", False,
             lambda c: chips.clocks(["--network", DENSE], SEEDS[:3], clock=CLOCK, jobs=c.jobs,
                                    tick=c.tick)),
@@ -80,7 +82,7 @@ def netlists(names):
     """(options, clock) of every chip that the measures ``names`` synthesise."""
     found = []
     if {"size", "clock"} & set(names):
-        found.append([])
+        found.append(SIZED)
     if "size_without" in names:
         found.append(WITHOUT)
     if "dense_clock" in names:

@@ -62,11 +62,14 @@ def all_networks():
 
 
 def command_line(name, network, options):
-    """Options of hw.build for one of ``all_networks``, which is saved under build/."""
+    """Options of hw.build for one of ``all_networks``, which is saved under build/.
+
+    4 lanes of 16 steps where ``options`` name no others.
+    """
     path = ROOT / "networks" / f"{name.replace(' ', '_')}.npz"
     if not path.exists() or load(path).digest != network.digest:
         network.save(path)
     found = ["--network", str(path)]
-    for key, value in options.items():
+    for key, value in ({"lanes": 4, "word_steps": 16} | options).items():
         found += [f"--{key.replace('_', '-')}", str(value)]
     return found

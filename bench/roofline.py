@@ -11,8 +11,8 @@ PAGE = Path("docs/design/roofline.md")
 BEGIN, END = "<!-- written by make bench -->", "<!-- end -->"
 LC = ICE40UP5K.limits["lc"]
 SPENT = {
-    "useful": "a train with spikes is added", "empty": "visits find nothing, the queue is empty",
-    "hand": "a walk's end hands its sums on", "param": "thresholds come",
+    "useful": "a train with spikes is added", "starved": "visits find nothing, the queue is empty",
+    "handover": "a walk's end hands its sums on", "param": "thresholds come",
     "drain": "an end waits for the neurons", "output": "scores or maps have yet to leave",
     "load": "the image comes", "pipeline": "filled, emptied, or turned to the next layer"}
 

@@ -19,6 +19,7 @@ from boards.protocol.codec import (
     Kind,
     blocks,
     bytes_of,
+    kind_of,
     seal,
     stuff,
     unseal,
@@ -248,45 +249,44 @@ class Board:
 
     def _run(self, pixels):
         """Send an image; (payloads by kind, "") or (None, what went wrong)."""
-        sizes, told = blocks(len(pixels)), self._identity
+        sizes, identity = blocks(len(pixels)), self._identity
         asked = set()  # blocks that were not answered
         for n in range(len(sizes)):
             seq = self._next()
             asked.add(seq)
             self._send(seq, Kind.PIXELS, bytes([n]) + pixels[BLOCK * n:BLOCK * (n + 1)])
-        found = {kind: bytearray() for kind in (Kind.MAPS, Kind.SCORES, Kind.COUNTS, Kind.TRACES)}
-        wanted = {Kind.MAPS: told.maps * bytes_of(told.map_bits),
-                  Kind.SCORES: told.scores * bytes_of(told.score_bits),
-                  Kind.COUNTS: told.counts * 3,
-                  Kind.TRACES: told.traces * bytes_of(told.trace_bits)}
-        last = self._until(PATIENCE * self.timeout, 2 * sum(wanted.values()))
+        expected = dict.fromkeys((Kind.MAPS, Kind.SCORES, Kind.COUNTS, Kind.TRACES), 0)
+        expected |= {kind_of(output): output.count * bytes_of(output.bits)
+                   for output in identity.outputs.values()}
+        collected = {kind: bytearray() for kind in expected}
+        last = self._until(PATIENCE * self.timeout, 2 * sum(expected.values()))
         until, early = min(last, self._until(self.timeout)), 0
-        while asked or len(found[Kind.COUNTS]) < wanted[Kind.COUNTS]:
+        while asked or len(collected[Kind.COUNTS]) < expected[Kind.COUNTS]:
             frame = self._receive(until)
             if frame is None:
                 return None, ("the results of an image stopped coming" if self._clock() <= last
                               else "the results of an image did not end")
             first, kind, payload = frame
-            if kind in found:
+            if kind in collected:
                 if first != (first if self._number is None else self._number):
                     return None, "a frame of results was lost"
                 # One at most goes ahead of the answer to the block that starts the run.
                 early += bool(asked)
                 if early > 1:
                     return None, "results came that are not of this image"
-                if len(found[kind]) + len(payload) > wanted[kind]:
+                if len(collected[kind]) + len(payload) > expected[kind]:
                     return None, "results are longer than the chip announced"
                 self._number = (first + 1) % 256
-                found[kind] += payload
+                collected[kind] += payload
                 if payload:
                     until = min(last, self._until(self.timeout))
             elif first in asked and kind & 0xF8 == Kind.ANSWER and not payload:
                 if kind != Kind.ANSWER:
                     return None, f"an image was refused ({self._meaning(kind)})"
                 asked.discard(first)
-        if any(len(found[kind]) != size for kind, size in wanted.items()):
+        if any(len(collected[kind]) != size for kind, size in expected.items()):
             return None, "results are shorter than the chip announced"
-        return found, ""
+        return collected, ""
 
     # --- requests -------------------------------------------------------------------------------
 

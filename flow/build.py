@@ -1,6 +1,5 @@
 """python -m hw.build ice40|ecp5: from a network file to a bitstream, with its size and clock."""
 
-import argparse
 import hashlib
 import json
 import os
@@ -19,10 +18,12 @@ from flow.design import clock_of, design, target_of
 from flow.report import markdown, report_of, show
 from flow.steps import PlacementFailed, ToolError
 from golden.formats import GAMMA, MODES, exp_table
+from golden.io.arguments import command_parser
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
 from golden.io.processes import folder
+from golden.io.shipped import networks
 from golden.io.text import say
 from golden.network import load
 from hw.plan.packing import configuration
@@ -125,38 +126,42 @@ def build(config, console, *, out, seed=None, jobs=1):
                 raise PlacementFailed(f"no place for the last cells with seed "
                                       f"{', '.join(map(str, routes))}; another --seed may find one")
         report = report_of(network, accelerator, routes, target, hz=hz, config=config,
-                           multipliers=steps.multipliers(work))
+                           dsp_forms=steps.dsp_forms(work))
         publish(config, out, network, accelerator, target, hz, report, work)
     return report
 
 
-def parser():
-    """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m hw.build", description=__doc__,
-        epilog="Exit code 0: fits and meets the clock; 1: it does not; 2: bad input. "
-               "example: python -m hw.build ice40 --network models/fashion.npz --tap 2 "
-               "--out build/ice40")
-    found.add_argument("device", choices=("ice40", "ecp5"))
+def parser(prog="python -m hw.build", *, family=True):
+    """Arguments of the command; without ``family`` the board alone says the chip."""
+    word = "ice40 " if family else ""
+    found = command_parser(
+        prog, "From a network file to a bitstream, with its size and clock.", examples=(
+            f"{word}--network fashion --tap 2 --out build/ice40",
+            f"{word}--network fashion --clock 48 --place-seed 1..10 --jobs 2",
+            f"{'ecp5' if family else '--board ulx3s'} --network net.npz --out build/ecp5"),
+        codes="Exit code 0: fits and meets the clock; 1: it does not; 2: bad input.")
+    if family:
+        found.add_argument("device", choices=("ice40", "ecp5"), help="the family of the chip")
     found.add_argument("--board", choices=[target.name for target in targets()],
                        help="iCEBreaker (iCE40UP5K), the default of ice40; iCE40-HX8K breakout, "
                             "without SPRAM, for small networks; ULX3S 85F, the default of ecp5")
-    found.add_argument("--network", default="models/fashion.npz", metavar="NET",
-                       help="network file (default: %(default)s)")
+    found.add_argument("--network", default="fashion", metavar="NET",
+                       help="network file (.npz), or the name of one that comes with the project: "
+                            f"{', '.join(networks())} (default: %(default)s)")
     found.add_argument("--tap", type=int, action="append", metavar="L",
                        help="map layer L, counted from 1; may be repeated "
                             "(default: all with a map but the first)")
     found.add_argument("--no-sam", action="store_true", help="leave the SAM unit out")
-    found.add_argument("--sam-mode", choices=MODES, default="paper",
+    found.add_argument("--mode", "--sam-mode", dest="sam_mode", choices=MODES, default="paper",
                        help="SAM definition after power-up (default: %(default)s)")
     found.add_argument("--gamma", type=float, default=GAMMA,
                        help="steepness of SAM after power-up (default: %(default)s)")
     found.add_argument("--lanes", type=int,
-                       help="output channels computed at once (default: 4, or 8 where the weights "
-                            "fit only so; on ecp5 16)")
+                       help="output channels computed at once (default: the fastest "
+                            "size that fits; on ecp5 16)")
     found.add_argument("--word-steps", type=int,
-                       help="time steps computed at once: 4, 8 or 16 (default: 16, or 8 with 8 "
-                            "lanes found)")
+                       help="time steps computed at once: 4, 8 or 16 (default: the fastest "
+                            "size that fits)")
     found.add_argument("--clock", type=float, metavar="MHZ",
                        help="clock of the design, made by the PLL (default: 24; on ecp5 50)")
     found.add_argument("--boot", choices=("uart", "flash"), default="uart",
@@ -177,7 +182,7 @@ def parser():
     found.add_argument("--scrub", action="store_true",
                        help="watch the weight memory; a result says if it is corrupt")
     found.add_argument("--baud", type=int, default=1_000_000, help="of the UART")
-    found.add_argument("--seed", metavar="N|A..B",
+    found.add_argument("--place-seed", "--seed", dest="seed", metavar="N|A..B",
                        help="of place and route; of several, after one synthesis, the fastest is "
                             "kept (default: 1, or the next ones, up to "
                             f"{TRIES}, until one finds a place and meets the clock)")
@@ -212,8 +217,11 @@ def configured(words):
 
 
 @command
-def main(argv=None):
-    args = parser().parse_args(argv)
+def main(argv=None, prog="python -m hw.build", family=None):
+    """Build; ``family``, if given, is a function of --board that says the chip's."""
+    args = parser(prog, family=family is None).parse_args(argv)
+    if family is not None:
+        args.device = family(args.board)
     config = config_of(args)
     out = f"build/{args.device}" if args.out is None else args.out
     if not out:

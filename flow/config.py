@@ -16,7 +16,7 @@ class BuildConfig:
     device : "ice40" or "ecp5"
     board : None, "icebreaker", "hx8k" or "ulx3s"
     network : str
-        Path of the network file, also for messages.
+        Path or bare name of the network file, also for messages.
     taps : None or tuple of int
         Layers that are mapped, counted from 1; () leaves the SAM unit out.
     sam_mode : str
@@ -43,7 +43,7 @@ class BuildConfig:
 
     device: str = "ice40"
     board: str | None = None
-    network: str = "models/fashion.npz"
+    network: str = "fashion"
     taps: tuple | None = None
     sam_mode: str = "paper"
     gamma: float = GAMMA

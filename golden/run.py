@@ -5,14 +5,13 @@ from functools import partial
 import numpy as np
 
 from golden.cost import batch_of, check_memory
-from golden.encode import encode
 from golden.formats import GAMMA, map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
+from golden.kernel import Compiled, library
 from golden.network.result import Result, joined
-from golden.neurons.population import accumulator_dtype, neurons
 from golden.readout import class_scores
-from golden.sam import activation_map
+from golden.stages import Arrays
 
 
 def check_shape(shape, dtype, network, where="images"):
@@ -57,58 +56,17 @@ def check_taps(taps, network, where="tap"):
     return tuple(sorted(set(taps)))
 
 
-def forward(activations, stage, steps, tick=None):
-    """Spikes of one stage from the activations (N, T, C, H, W) that it reads.
-
-    ``tick(last)``, if given, is called after each step.
-
-    Returns
-    -------
-    spikes : (N, T, C, H, W) uint8
-        In memory the steps are outermost and the images innermost: a step of a batch of images is
-        then one piece, and the work on it fits the cache.
-    membranes : (N, T, C, H, W) int32, or None where the stage spikes
-    """
-    layer, delay = stage.layer, stage.layer.neuron.delay
-    spikes = np.zeros((steps, *stage.shape, len(activations)), np.uint8).transpose(4, 0, 1, 2, 3)
-    membranes = []
-    kind = accumulator_dtype(layer, steps, layer.op.max_abs_sum(stage.top))
-    for t, (fired, membrane) in enumerate(neurons(sums(activations, stage), layer, kind)):
-        if t + delay < steps:
-            spikes[:, t + delay] = fired
-        if not layer.spiking:
-            membranes.append(membrane)
-        if tick:
-            tick(t + 1 == steps)
-    return spikes, np.stack(membranes, axis=1).astype(np.int32) if membranes else None
-
-
-def sums(activations, stage):
-    """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
-    for maps in np.moveaxis(activations, 1, 0):
-        for pool in stage.pools:
-            maps = pool.forward(maps)
-        yield stage.layer.op.forward(maps, stage.top)
-
-
-def nonzero(activations):
-    """(N,) how many activations are not 0."""
-    count = np.uint8 if activations.shape[1] <= 255 else np.uint16     # of a train
-    trains = (activations != 0).view(np.uint8).sum(axis=1, dtype=count)
-    return trains.sum(axis=(1, 2, 3), dtype=np.int64)
-
-
-def at_top(maps, bits):
-    """(N,) how many values of the maps {tap: (N, T, H, W)} are at the top of ``bits`` bits.
+def at_top(maps, bits, count):
+    """(``count``,) how many values of the maps {tap: (N, T, H, W)} are at the top of ``bits`` bits.
 
     Those are sums that stayed there: none that fits a width of golden.formats.map_bits is so large.
     """
-    return sum((rows == map_top(bits)).sum(axis=(1, 2, 3), dtype=np.int64)
-               for rows in maps.values())
+    return sum(((rows == map_top(bits)).sum(axis=(1, 2, 3), dtype=np.int64)
+                for rows in maps.values()), start=np.zeros(count, np.int64))
 
 
 def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, keep=True,
-        map_bits=None, clock=None):
+        map_bits=None, clock=None, parts=None):
     """Run all images at once (memory grows with their number: see ``run_batched``).
 
     Parameters
@@ -123,6 +81,8 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
         Whether to keep the spikes of input and taps.
     clock : None or golden.cost.Clock
         Told of each step.
+    parts : None or golden.stages.Arrays
+        What computes; None for NumPy.
 
     Returns
     -------
@@ -130,40 +90,47 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
     """
     images = check_images(images, network)
     taps = network.taps if taps is None else check_taps(taps, network)
-    active = encode(images, network)
+    parts = parts or Arrays(network)
+    active = parts.encode(images)
     tick = lambda part: clock and partial(clock.tick, part, len(images))
     if clock:
         tick(0)(True)
-    result = Result(None, None, None, spikes_input=active if keep else None)
-    counts = [nonzero(active)]
+    result = Result(None, None, None, spikes_input=parts.spikes(active, np.int16)
+                    if keep else None)
+    counts = [parts.count(active)]
     for stage in network.stages:
-        active, membranes = forward(active, stage, network.steps, tick(stage.index))
+        active, membranes = parts.forward(active, stage, tick(stage.index))
         if stage.layer.spiking:
-            counts.append(nonzero(active))
+            counts.append(parts.count(active))
         if stage.index in taps:
-            result.maps[stage.index] = activation_map(active, gamma=gamma, mode=mode, table=table,
-                                                      map_bits=map_bits)
+            result.maps[stage.index] = parts.activation_map(
+                active, gamma=gamma, mode=mode, table=table, map_bits=map_bits)
             if keep:
-                result.spikes[stage.index] = active
-    result.scores = class_scores(active, membranes, network.readout)
+                result.spikes[stage.index] = parts.spikes(active)
+    result.scores = class_scores(parts.spikes(active), membranes, network.readout)
     result.logits = result.scores[:, -1]
     result.counts = np.stack(counts, axis=1)
     if map_bits is not None:
-        result.saturated = at_top(result.maps, map_bits)
+        result.saturated = at_top(result.maps, map_bits, len(images))
     return result
 
 
-def run_batched(images, network, *, batch=None, jobs=1, progress=iter, **options):
+def run_batched(images, network, *, batch=None, jobs=1, progress=iter, kernel="numpy", **options):
     """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts.
+
+    ``kernel`` is one of golden.kernel.CHOICES; "compiled" gives the same arrays sooner, and is
+    NumPy where there is no compiler.
 
     Raises BadInput where so many images do not fit the memory.
     """
     taps = options.get("taps")
     check_memory(network, len(images), network.taps if taps is None else taps,
                  keep=options.get("keep", True), jobs=min(jobs, len(images)))
+    parts = Compiled(network) if kernel == "compiled" and library() else None
     batch = batch or batch_of(network)
     starts = range(0, len(images), batch)
     # Threads are enough, since NumPy holds no lock while it computes, and results need no copy.
     with workers(jobs) as pool:
-        found = pool.map(lambda n: run(images[n:n + batch], network, **options), starts)
+        found = pool.map(lambda n: run(images[n:n + batch], network, parts=parts, **options),
+                         starts)
         return joined([result for _, result in zip(progress(starts), found, strict=True)])

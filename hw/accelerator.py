@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from golden.formats import GAMMA, MODES, exp_table, score_bits
+from golden.formats import GAMMA, MODES, exp_table
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
 from hw.control.counts import COUNT, ResultCounts
@@ -18,8 +18,8 @@ from hw.engine.constants import per_pass
 from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
-from hw.explain.explanations import Explanations
-from hw.interface import Output, Space, outputs
+from hw.explain.explanations import Explanations, explained
+from hw.interface import Space, count_output, score_output, streams
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
@@ -27,7 +27,6 @@ from hw.memory.weight_store import Weights
 from hw.plan.planner import Plan
 
 __all__ = ["Accelerator"]
-
 
 
 class Accelerator(wiring.Component):
@@ -60,6 +59,15 @@ class Accelerator(wiring.Component):
     map_bits : None or int
         Width of a map value at most; sums that it does not hold stay at golden.formats.map_top.
         None for maps that hold every sum.
+    explain : dict of stream -> tuple of int
+        Layers of each explanation of hw.interface.EXPLANATIONS beside maps and traces.
+    store : class
+        What keeps the weights, with the members of hw.memory.weight_store.weight_store.
+
+    Attributes
+    ----------
+    outputs : dict of stream -> hw.interface.Output
+        What every stream of results gives, in the order of their codes.
 
     Members
     -------
@@ -68,13 +76,12 @@ class Accelerator(wiring.Component):
         With encoder "frames" ``word_steps`` bits: the train of each input, chunk after chunk.
     i_config : In(stream.Signature(hw.control.registers.CONFIG))
         Writes, taken while no image is under way.
-    o_maps : Out(stream.Signature(unsigned(map_width)))
-        SAM of each tap in turn, in units of 2**-8.
-    o_traces : Out(stream.Signature(unsigned(trace_width)))
-        Only with ``attribution``: traces of the layer in (y, x, channel) order, in units of 2**-8.
-        Their table has no contents until it is written.
     o_scores : Out(stream.Signature(signed(score_width)))
         Class scores: for each group of ``lanes`` classes, step after step, class after class.
+    o_maps : Out(stream.Signature(unsigned(map_width)))
+        SAM of each tap in turn, in units of 2**-8.
+    one for each other explanation, by its ``Output.port``
+        As ``outputs`` has it. The traces' table has no contents until it is written.
     o_counts : Out(stream.Signature(hw.control.counts.COUNT))
         Spikes of the input, of each spiking layer, and the cycles; with ``scrub`` bit 23 of the
         cycles says that the weights are corrupt.
@@ -88,7 +95,8 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=GAMMA, mode="paper",
-                 attribution=None, experiments=False, scrub=False, map_bits=None):
+                 attribution=None, experiments=False, scrub=False, map_bits=None, explain=None,
+                 store=Weights):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -97,31 +105,29 @@ class Accelerator(wiring.Component):
             raise ValueError(f"attribution must be one of the spiking layers "
                              f"{', '.join(map(str, network.taps))}, not {attribution}")
         self.attribution, self.experiments, self.scrub = attribution, experiments, scrub
+        self.store = store
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
         self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
-        stages = {stage.index: stage for stage in network.stages}
-        self.exact_width = max((exact_bits(stages[tap].shape[0], network.steps)
+        self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
-        self.map_width = min(self.exact_width, map_bits or self.exact_width)
-        self.score_width, self.trace_width = self.plan.score_bits, score_bits(network.steps)
-        self.outputs = outputs(
-            steps=network.steps, classes=network.classes, score_bits=self.score_width,
-            layers=len(network.taps), map_bits=self.map_width, trace_bits=self.trace_width,
-            sides={tap: stages[tap].shape[1:] for tap in self.taps},
-            shape=None if attribution is None else stages[attribution].shape)
-        words = lambda output: self.outputs[output].count if output in self.outputs else 0
-        self.maps_per_image, self.scores_per_image, self.counts_per_image = (
-            words(output) for output in (Output.MAPS, Output.SCORES, Output.COUNTS))
+        self.explained = explained(
+            self.plan, {"maps": self.taps, "traces": () if attribution is None else (attribution,),
+                        **(explain or {})},
+            {"maps": {"bits": map_bits, "table": self.table}})
+        found = {name: each.output for name, each in self.explained.items()}
+        found["scores"] = score_output(classes=network.classes, steps=network.steps, lanes=lanes,
+                                       bits=self.plan.score_bits)
+        found["counts"] = count_output(layers=len(network.taps))
+        self.outputs = {name: found[name] for name in streams() if name in found}
+        self.map_width = found["maps"].bits if self.taps else 1
         width = word_steps if network.encoder == "frames" else 8
-        optional = {}
-        if attribution is not None:
-            optional["o_traces"] = Out(stream.Signature(unsigned(self.trace_width)))
         super().__init__({
-            **optional,
+            **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
+               for each in self.explained.values()},
             "i_pixels": In(stream.Signature(data.StructLayout({"data": width, "first": 1}))),
             "i_config": In(stream.Signature(CONFIG)),
             "o_maps": Out(stream.Signature(unsigned(self.map_width))),
-            "o_scores": Out(stream.Signature(signed(self.score_width))),
+            "o_scores": Out(stream.Signature(signed(self.plan.score_bits))),
             "o_counts": Out(stream.Signature(COUNT)),
             "sign": In(SIGN), "signed": Out(8),
             "monitor": Out(monitor_layout(len(network.stages))),
@@ -140,8 +146,8 @@ class Accelerator(wiring.Component):
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(
             regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
-        m.submodules.weights   = weights   = Weights(
-            rows=plan.weight_rows, row_words=plan.row_words)
+        m.submodules.weights   = weights   = self.store(
+            rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
         m.submodules.engine    = engine    = Engine(plan)
         m.submodules.monitor   = monitor   = TrainMonitor(
@@ -151,7 +157,7 @@ class Accelerator(wiring.Component):
                                      *(stage.neurons for stage in network.stages)),
             step=max(plan.word_steps, plan.lanes), watched=self.scrub)
         m.submodules.sequencer = sequencer = PassSequencer(
-            [p.storing and not p.merging for p in passes])
+            [p.storing and not p.merging for p in passes], waits=self.store.WAITS)
         m.submodules.profiler = profiler = StallProfiler()
 
         loading, number = sequencer.loading, sequencer.number
@@ -173,14 +179,16 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             engine.number.eq(number),
             engine.start.eq(sequencer.start),
-            trains.addr.eq(engine.train_addr),
-            trains.en.eq(engine.read_en),
-            engine.train.eq(trains.train),
+            trains.addr.eq(engine.trains.addr),
+            trains.en.eq(engine.trains.en),
+            engine.trains.data.eq(trains.train),
             trains.bitmap_addr.eq(engine.bitmap_addr),
             engine.bitmap_data.eq(trains.bitmap_data),
-            weights.addr.eq(engine.row_addr),
-            weights.en.eq(engine.read_en),
-            engine.row.eq(weights.row),
+            weights.addr.eq(engine.weights.addr),
+            weights.en.eq(engine.weights.en),
+            engine.weights.data.eq(weights.row),
+            weights.number.eq(number), weights.prefetch.eq(sequencer.prefetch),
+            sequencer.ready.eq(weights.ready),
         ]
         connect(m, engine.o, flipped(self.o_scores))
         # A cycle late, before anything is read or written.
@@ -206,15 +214,15 @@ class Accelerator(wiring.Component):
             placer.restarted.eq(restarted), placer.w_addr.eq(trains.w_addr),
             trains.w_restart.eq(restarted | sequencer.start),
             # Of the two only one ever writes.
-            trains.w_en.eq(encoder.o.valid | engine.w_en),
-            trains.w_increment.eq(Mux(loading, placer.w_increment, engine.w_increment)),
-            trains.w_next_chunk.eq(Mux(loading, placer.w_next_chunk, engine.w_next_chunk)),
-            monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.w_en),
-            monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.w_train),
+            trains.write.en.eq(encoder.o.valid | engine.write.en),
+            trains.write.increment.eq(Mux(loading, placer.w_increment, engine.write.increment)),
+            trains.write.next_chunk.eq(Mux(loading, placer.w_next_chunk, engine.write.next_chunk)),
+            monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.write.en),
+            monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.write.train),
             self.monitor.eq(monitor.o),
         ]
-        train = Mux(loading, encoder.o.p.train, engine.w_train)
-        some  = Mux(loading, encoder.some, engine.w_nonzero)
+        train = Mux(loading, encoder.o.p.train, engine.write.train)
+        some  = Mux(loading, encoder.some, engine.write.nonzero)
         if self.experiments:
             m.submodules.experiments = experiments = SpikeMask(
                 trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
@@ -222,22 +230,23 @@ class Accelerator(wiring.Component):
                 experiments.index.eq(registers.index), experiments.data.eq(registers.data),
                 experiments.en.eq(registers.written[Space.EXPERIMENT]),
                 experiments.number.eq(monitor.o.number), experiments.pooled.eq(monitor.o.pooled),
-                experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.w_en),
-                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.w_increment),
+                experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.write.en),
+                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.write.increment),
                 experiments.i.eq(train),
             ]
             train, some = experiments.o, experiments.o.any()
-        m.d.comb += [trains.w_train.eq(train), trains.w_nonzero.eq(some)]
+        m.d.comb += [trains.write.train.eq(train), trains.write.nonzero.eq(some)]
 
         # --- maps and traces: the trains are read between the writes ------------------------------
-        if explanations := self._explanations():
-            m.submodules.explain = explanations
+        if self.explained:
+            m.submodules.explain = explanations = Explanations(plan, self.explained)
             m.d.comb += [
                 explanations.number.eq(number), explanations.start.eq(sequencer.start),
                 explanations.running.eq(sequencer.running),
                 explanations.written.eq(trains.w_addr),
                 explanations.pixel_done.eq(engine.pixel_done),
-                trains.sam_turn.eq(~loading & ~engine.w_en), explanations.free.eq(trains.sam_turn),
+                trains.sam_turn.eq(~loading & ~engine.write.en),
+                explanations.free.eq(trains.sam_turn),
                 trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
                 explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
                 explanations.index.eq(registers.index), explanations.data.eq(registers.data),
@@ -245,10 +254,9 @@ class Accelerator(wiring.Component):
                 sequencer.following.eq(explanations.following),
                 sequencer.mapping.eq(explanations.mapping),
             ]
-            if self.taps:
-                connect(m, explanations.o_maps, flipped(self.o_maps))
-            if self.attribution is not None:
-                connect(m, explanations.o_traces, flipped(self.o_traces))
+            for each in self.explained.values():
+                port = each.output.port
+                connect(m, getattr(explanations, port), flipped(getattr(self, port)))
 
         # --- order and counts ---------------------------------------------------------------------
         connect(m, sequencer.o, counts.i)
@@ -269,17 +277,9 @@ class Accelerator(wiring.Component):
             profiler.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
                               | engine.o.valid),
             profiler.is_readout.eq(number == len(passes) - 1),
-            profiler.valid.eq(engine.activity.valid), profiler.kind.eq(engine.activity.kind),
+            profiler.valid.eq(engine.activity.valid), profiler.op.eq(engine.activity.op),
             profiler.waits.eq(engine.activity.waits),
             self.activity.eq(profiler.o),
         ]
 
         return m
-
-    def _explanations(self):
-        """The Explanations of what is built in, None without any."""
-        if not self.taps and self.attribution is None:
-            return None
-        return Explanations(
-            self.plan, taps=self.taps, traced=self.attribution, map_width=self.map_width,
-            saturating=self.map_width < self.exact_width, table=self.table)

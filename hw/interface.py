@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__ = [
-    "CORRUPT", "COUNT_BITS", "DATA_BITS", "EXPERIMENT_REGISTERS", "INDEX_BITS", "ORDERS",
-    "SPACE_BITS", "TRACE_TABLE", "ExperimentRegister", "Output", "OutputWords", "Register", "Space",
-    "count_parts", "map_arrays", "map_words", "outputs", "pixel_words", "score_arrays",
-    "score_order", "score_words", "trace_arrays", "trace_words", "write_words",
+    "AXES", "CORRUPT", "COUNT_BITS", "DATA_BITS", "EXPERIMENT_REGISTERS", "EXPLANATIONS",
+    "INDEX_BITS", "SPACE_BITS", "TABLE_SIZE", "ExperimentRegister", "Output", "Register", "Space",
+    "code_of", "count_output", "cycles_of", "pixel_words", "score_arrays", "score_output",
+    "score_words", "streams", "table_base", "write_words",
 ]
 
 DATA_BITS, INDEX_BITS, SPACE_BITS = 16, 16, 2   # of a write
-TRACE_TABLE = 256                # Space.TABLE: index of the first entry of the traces' table
+TABLE_SIZE = 256                 # Space.TABLE: entries of a unit's table at the most
 EXPERIMENT_REGISTERS = 0x8000    # Space.EXPERIMENT: registers from this index on, marks below it
 COUNT_BITS = 24                  # of a count
 CORRUPT = 1 << COUNT_BITS - 1    # in the count of cycles: the weights are corrupt
@@ -28,7 +28,7 @@ class Space(enum.IntEnum):
     """What a configuration write goes to."""
 
     WEIGHTS = 0
-    TABLE = 1       # of SAM; from TRACE_TABLE on, of the traces
+    TABLE = 1       # of explanations, each from its ``table_base`` on
     REGISTERS = 2
     EXPERIMENT = 3  # hw.explain.ablation
 
@@ -48,129 +48,146 @@ class ExperimentRegister(enum.IntEnum):
     STEPS = EXPERIMENT_REGISTERS + 1
 
 
-class Output(enum.IntEnum):
-    """A stream of result words: the low bits of its frames' kind (boards.protocol.codec)."""
+EXPLANATIONS = {"maps": "hw.explain.sam", "traces": "hw.explain.traces"}
+"""Streams of explanations, and the module whose UNIT gives each. A new one comes last."""
 
-    MAPS = 1
-    SCORES = 2
-    COUNTS = 3
-    TRACES = 4
-
-
-ORDERS = {
-    Output.MAPS: "layer, pixel, step",
-    Output.SCORES: "lanes of classes, step, class",
-    Output.COUNTS: "spikes of the input and of each layer; then cycles",
-    Output.TRACES: "(y, x, channel) order",
-}
+AXES = ("step", "channel", "y", "x", "word", "class", "count")
+"""Order of the axes of an array of results, behind that of the images (golden.network.result)."""
 
 
 @dataclass(frozen=True)
-class OutputWords:
-    """The words of an Output: bits of each, whether they are signed, and how many an image."""
+class Output:
+    """A stream of result words: what an image's words are, in the order in which they leave.
 
-    bits: int
-    signed: bool
-    count: int
-
-
-def outputs(*, steps, classes, score_bits, layers, sides, map_bits, shape=None, trace_bits=0):
-    """{Output: OutputWords} of the streams that an accelerator has.
+    The one description of a stream: ports, frames, records of a simulation, exports and the arrays
+    of a Result follow from it.
 
     Parameters
     ----------
-    steps, classes, score_bits : int
-    layers : int
-        Spiking layers, each of which has a count.
-    sides : dict of int -> (H, W)
-        Of each mapped layer; {} for no maps.
-    map_bits : int
-    shape : None or (C, H, W)
-        Of the layer whose traces are given; None for none.
-    trace_bits : int
+    name : str
+        One of ``streams``. The port is ``o_NAME``, the kind of its frames NAME in capitals.
+    order : tuple of str
+        Axes of a part as its words leave, slowest first, each of AXES.
+    shape : dict of part -> tuple of int
+        Length of each axis, part after part: of each layer, group of classes or kind of count.
+    bits : int
+        Of a word.
+    signed : bool
+    frac : int
+        A word is in units of 2**-frac.
+    meaning : str
+        For people: what a word is, and what the parts are.
     """
-    found = {}
-    if sides:
-        pixels = sum(height * width for height, width in sides.values())
-        found[Output.MAPS] = OutputWords(map_bits, False, steps * pixels)
-    found[Output.SCORES] = OutputWords(score_bits, True, steps * classes)
-    found[Output.COUNTS] = OutputWords(COUNT_BITS, False, 2 + layers)
-    if shape is not None:
-        found[Output.TRACES] = OutputWords(trace_bits, False, math.prod(shape))
-    return found
+
+    name: str
+    order: tuple[str, ...]
+    shape: dict
+    bits: int
+    signed: bool = False
+    frac: int = 0
+    meaning: str = ""
+
+    @property
+    def port(self) -> str:
+        """Name of the accelerator's port."""
+        return f"o_{self.name}"
+
+    @property
+    def code(self) -> int:
+        """The low bits of the kind of its frames (boards.protocol.codec), and of its records."""
+        return code_of(self.name)
+
+    @property
+    def count(self) -> int:
+        """Words of an image."""
+        return sum(map(math.prod, self.shape.values()))
+
+    @property
+    def axes(self) -> list[int]:
+        """For each axis of an array of results, its place in ``order``."""
+        return sorted(range(len(self.order)), key=lambda n: AXES.index(self.order[n]))
+
+    def arrays(self, words: np.ndarray) -> dict:
+        """{part: (N, axes in the order of AXES)} of the words (N, count) of N images."""
+        parts, at = {}, 0
+        for part, shape in self.shape.items():
+            size = math.prod(shape)
+            block = words[:, at:at + size].reshape(len(words), *shape)
+            parts[part] = block.transpose(0, *(n + 1 for n in self.axes))
+            at += size
+        return parts
+
+    def words(self, arrays: dict) -> np.ndarray:
+        """(N, count) of {part: array}: inverse of ``arrays``."""
+        return np.hstack([arrays[part].transpose(0, *(n + 1 for n in np.argsort(self.axes)))
+                          .reshape(len(arrays[part]), -1) for part in self.shape])
+
+    def values(self, words: np.ndarray) -> np.ndarray:
+        """Numbers of raw words: those of a signed stream from two's complement, int64."""
+        raw = np.asarray(words).astype(np.int64) & (1 << self.bits) - 1
+        return raw - (raw >> self.bits - 1 << self.bits) if self.signed else raw
+
+
+def streams() -> tuple[str, ...]:
+    """Names of all streams of result words; the place of a name, from 1, is its code."""
+    first, *others = EXPLANATIONS
+    return (first, "scores", "counts", *others)
+
+
+def code_of(name: str) -> int:
+    """The code of a stream."""
+    return streams().index(name) + 1
+
+
+def table_base(name: str) -> int:
+    """Space.TABLE: index of the first entry of an explanation's table.
+
+    0 for the first explanation; a bit of its own above TABLE_SIZE for each other.
+    """
+    place = list(EXPLANATIONS).index(name)
+    return TABLE_SIZE << place - 1 if place else 0
+
+
+def score_output(*, classes: int, steps: int, lanes: int, bits: int) -> Output:
+    """Output of the class scores: groups of ``lanes`` classes, each step after step."""
+    groups = range(0, classes, lanes)
+    return Output("scores", ("step", "class"),
+                  {first: (steps, min(lanes, classes - first)) for first in groups}, bits,
+                  signed=True, meaning="class scores, signed: lanes of classes, step, class")
+
+
+def count_output(*, layers: int, counters: bool = False) -> Output:
+    """Output of the counts: spikes of the input and ``layers`` layers, then cycles.
+
+    With ``counters`` map values held at the top and waits for the wire stand before the cycles,
+    whose top bit is CORRUPT.
+    """
+    shape = {"spikes": (layers + 1,), **({"counters": (2,)} if counters else {}), "cycles": (1,)}
+    return Output("counts", ("count",), shape, COUNT_BITS,
+                  meaning="spikes of the input and of each layer; then cycles")
+
+
+def score_words(output: Output, scores: np.ndarray) -> np.ndarray:
+    """(N, words) of scores (N, T, classes) in the order in which they leave."""
+    return output.words({first: scores[:, :, first:first + shape[1]]
+                         for first, shape in output.shape.items()})
+
+
+def score_arrays(output: Output, words: np.ndarray) -> np.ndarray:
+    """Scores (N, T, classes) from their words (N, steps * classes): inverse of ``score_words``."""
+    return np.concatenate(list(output.arrays(words).values()), axis=2)
+
+
+def cycles_of(counts: dict) -> tuple[np.ndarray, np.ndarray]:
+    """((N,) cycles, (N,) bool whether the weights are corrupt) of arrays of the counts."""
+    last = counts["cycles"][:, 0]
+    return last & CORRUPT - 1, (last & CORRUPT) != 0
 
 
 def write_words(writes):
     """Each write (space, index, data) as the one word of a stream: the data lowest."""
     return [data | index << DATA_BITS | space << DATA_BITS + INDEX_BITS
             for space, index, data in np.asarray(writes).tolist()]
-
-
-def score_order(*, classes, steps, lanes):
-    """(steps * classes, 2) of (step, class) in the order of scores: group of lanes, step, lane."""
-    order = []
-    for first in range(0, classes, lanes):
-        for step in range(steps):
-            order += [(step, c) for c in range(first, min(first + lanes, classes))]
-    return np.array(order)
-
-
-def score_words(scores, *, lanes):
-    """(N, words) of scores (N, T, classes) in the order in which they leave the chip."""
-    _, steps, classes = scores.shape
-    order = score_order(classes=classes, steps=steps, lanes=lanes)
-    return scores[:, order[:, 0], order[:, 1]]
-
-
-def score_arrays(words, *, classes, steps, lanes):
-    """Scores (N, T, classes) from their words (N, steps * classes): inverse of ``score_words``."""
-    order = score_order(classes=classes, steps=steps, lanes=lanes)
-    scores = np.zeros((len(words), steps, classes), dtype=words.dtype)
-    scores[:, order[:, 0], order[:, 1]] = words
-    return scores
-
-
-def map_words(taps, maps):
-    """(N, words) of maps {layer: (N, T, H, W)} in the order in which they leave: step last."""
-    return np.hstack([maps[tap].transpose(0, 2, 3, 1).reshape(len(maps[tap]), -1)
-                      for tap in taps])
-
-
-def map_arrays(words, sides, *, count):
-    """{layer: (N, H, W, count)} of the words (N, words) of maps: tap, y, x, then ``count`` words.
-
-    ``sides`` is {layer: (H, W)} in the order of the taps; ``count`` the words of a pixel, the steps
-    where every value leaves.
-    """
-    found, at = {}, 0
-    for tap, (height, width) in sides.items():
-        size = height * width * count
-        found[tap] = words[:, at:at + size].reshape(len(words), height, width, count)
-        at += size
-    return found
-
-
-def trace_words(traces):
-    """(N, words) of traces (N, C, H, W), in (y, x, channel) order."""
-    return traces.transpose(0, 2, 3, 1).reshape(len(traces), -1)
-
-
-def trace_arrays(words, shape):
-    """Traces (N, C, H, W) from their words (N, C H W): inverse of ``trace_words``."""
-    channels, height, width = shape
-    return words.reshape(len(words), height, width, channels).transpose(0, 3, 1, 2)
-
-
-def count_parts(words, *, counters):
-    """(spikes, counters, cycles, corrupt) of the counts (N, words) of images.
-
-    The spikes of the input and of each spiking layer, (N, layers + 1); where there are
-    ``counters``, map values held at the top and waits for the wire, (N, 2), else (N, 0); then the
-    cycles (N,), whose top bit CORRUPT leaves in ``corrupt``.
-    """
-    end = words.shape[1] - 1 - 2 * bool(counters)
-    last = words[:, -1]
-    return words[:, :end], words[:, end:-1], last & CORRUPT - 1, (last & CORRUPT) != 0
 
 
 def pixel_words(images, *, word_steps):

@@ -5,9 +5,10 @@
 // CONFIG holds records of (space u16, index u16, data u16), PIXELS the pixels (u16,
 // of PIXEL_BITS bits) of all images in order.
 // STALL is the chance in 1/256 that an input idles or an output stalls in a cycle. OUT receives
-// records of four u32: kind, number, address, value. Kinds: 0 map value, 1 score, 2 count (number 1:
-// the last), 3 stored train, 4 cycles of an image, 5 trace, 6 cycles of an image's pass (number, 0 the
-// input) that were spent on one cause (address, hw.engine.profiler.StallReason). A record of CONFIG with space 0xffff holds
+// records of four u32: kind, number, address, value. Kinds: below 64 the code of a stream of results
+// (hw.interface.Output; of a count, number 1 is the last), then stored train, cycles of an image, and cycles
+// of an image's pass (number, 0 the input) that were spent on one cause (address,
+// hw.engine.profiler.StallReason). streams.h has STREAM(port, code) for each stream but the counts. A record of CONFIG with space 0xffff holds
 // back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
 //
 // An image may take MOST cycles from the one before it or from its last configuration write, those in which
@@ -27,6 +28,8 @@
 
 // Verilator spells the two underscores of an Amaranth stream's port like this.
 #define PORT(stream, part) dut.stream##___05F##part
+
+enum { COUNTS = 3, TRAIN = 64, CYCLES, CAUSE };  // sim.rtl
 
 double sc_time_stamp() { return 0; }
 
@@ -81,7 +84,10 @@ int main(int argc, char **argv) {
     for (size_t n = 0, at = 0; n < 3000 && at < 2 * per_image; n++) {
         PORT(i_pixels, payload) = (pixels[2 * (at % per_image)] | (at % per_image == 0) << pixel_bits);
         PORT(i_pixels, valid) = n % 3 > 0;
-        PORT(o_maps, ready) = PORT(o_scores, ready) = PORT(o_counts, ready) = n < 2000;
+#define STREAM(name, code) PORT(name, ready) = n < 2000;
+#include "streams.h"
+#undef STREAM
+        PORT(o_counts, ready) = n < 2000;
         dut.clk = 0; dut.eval();
         at += PORT(i_pixels, valid) && PORT(i_pixels, ready);
         dut.clk = 1; dut.eval();
@@ -116,12 +122,10 @@ int main(int argc, char **argv) {
             PORT(i_pixels, payload) = (pixels[2 * sent] | pixels[2 * sent + 1] << 8) | (sent % per_image == 0) << pixel_bits;
         PORT(i_config, valid) = offer_config;
         PORT(i_pixels, valid) = offer_pixel;
-        PORT(o_maps, ready) = go();
-        PORT(o_scores, ready) = go();
+#define STREAM(name, code) PORT(name, ready) = go();
+#include "streams.h"
+#undef STREAM
         PORT(o_counts, ready) = go();
-#ifdef TRACES
-        PORT(o_traces, ready) = go();
-#endif
 #ifdef UPSETS
         // The bit of a register that is turned over in this cycle (sim.upsets), one an image.
         dut.upset = 0;
@@ -139,37 +143,35 @@ int main(int argc, char **argv) {
 
         bool moved = false;
         bool stalled = (configuring && !offer_config) || (!configuring && sent < total && sent < sendable * per_image && !offer_pixel);
-        stalled |= (PORT(o_maps, valid) && !PORT(o_maps, ready)) || (PORT(o_scores, valid) && !PORT(o_scores, ready))
-            || (PORT(o_counts, valid) && !PORT(o_counts, ready));
-#ifdef TRACES
-        stalled |= PORT(o_traces, valid) && !PORT(o_traces, ready);
-#endif
+        stalled |= PORT(o_counts, valid) && !PORT(o_counts, ready);
+#define STREAM(name, code) stalled |= PORT(name, valid) && !PORT(name, ready);
+#include "streams.h"
+#undef STREAM
         taken += !stalled;
         if (offer_config && PORT(i_config, ready)) { configured++; offer_config = false; moved = true; taken = 0; }
         if (offer_pixel && PORT(i_pixels, ready)) { sent++; offer_pixel = false; moved = true; }
         if (PORT(i_pixels, valid) && sent % per_image <= 1 && sent == done * per_image + moved
             && begun == 0) begun = now + 1;
-        if (PORT(o_maps, valid) && PORT(o_maps, ready)) { record(0, 0, 0, PORT(o_maps, payload)); moved = true; }
-        if (PORT(o_scores, valid) && PORT(o_scores, ready)) { record(1, 0, 0, PORT(o_scores, payload)); moved = true; }
-#ifdef TRACES
-        if (PORT(o_traces, valid) && PORT(o_traces, ready)) { record(5, 0, 0, PORT(o_traces, payload)); moved = true; }
-#endif
+#define STREAM(name, code) \
+        if (PORT(name, valid) && PORT(name, ready)) { record(code, 0, 0, PORT(name, payload)); moved = true; }
+#include "streams.h"
+#undef STREAM
         if (begun) spent[dut.activity >> 3 & 255][dut.activity & 7]++;
         uint64_t train = dut.monitor;
         if (train & 1) {
             // Not the trains of a pooling, which have no layer of their own.
-            if (!(train & 2)) record(3, train >> 34, train >> 2 & 0xffff, train >> 18 & 0xffff);
+            if (!(train & 2)) record(TRAIN, train >> 34, train >> 2 & 0xffff, train >> 18 & 0xffff);
             moved = true;
         }
         if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
             const bool last = PORT(o_counts, payload) >> COUNT_BITS & 1;
-            record(2, last, 0, PORT(o_counts, payload) & ((1u << COUNT_BITS) - 1));
+            record(COUNTS, last, 0, PORT(o_counts, payload) & ((1u << COUNT_BITS) - 1));
             moved = true;
             if (last) {
-                record(4, 0, 0, (uint32_t)(now + 1 - begun + 1));
+                record(CYCLES, 0, 0, (uint32_t)(now + 1 - begun + 1));
                 for (int pass = 0; pass < 256; pass++)
                     for (int cause = 0; cause < 8; cause++)
-                        if (spent[pass][cause]) record(6, pass, cause, spent[pass][cause]);
+                        if (spent[pass][cause]) record(CAUSE, pass, cause, spent[pass][cause]);
                 memset(spent, 0, sizeof spent);
                 begun = 0;
                 done++;
@@ -194,10 +196,11 @@ int main(int argc, char **argv) {
     for (int n = 0; n < 1000; n++) {
         PORT(i_pixels, valid) = PORT(i_config, valid) = 0;
         dut.clk = 0; dut.eval();
-#ifdef TRACES
-        if (PORT(o_traces, valid)) { fprintf(stderr, "a trace after the last image\n"); return 4; }
-#endif
-        if (PORT(o_maps, valid) || PORT(o_scores, valid) || PORT(o_counts, valid)) {
+        bool more = PORT(o_counts, valid);
+#define STREAM(name, code) more |= PORT(name, valid);
+#include "streams.h"
+#undef STREAM
+        if (more) {
             fprintf(stderr, "output after the last image\n");
             return 4;
         }

@@ -24,12 +24,13 @@ from flow.toolchain import choose
 from flow.yosys import yosys
 from golden.formats import GAMMA, exp_table
 from golden.io import processes
+from golden.io.cache import cached
 from golden.network.result import joined, stacked
 from golden.run import check_images, check_taps
 from hw.accelerator import Accelerator
 from hw.plan.packing import configuration
 from sim.pins import HARNESS, SimulatedPort
-from sim.verilate import kept, verilated
+from sim.verilate import verilated
 
 __all__ = ["Gates", "cell_models", "netlist", "yosys_models"]
 
@@ -70,7 +71,7 @@ def netlist(component):
                   "opt_clean -purge; "
                   "write_verilog -noattr netlist.v; tee -q -o stat stat")
         yosys(script, folder)
-    return kept("gates", digest, "netlist.v", make).read_text()
+    return cached("gates", digest, "netlist.v", make).read_text()
 
 
 class Gates:

@@ -19,12 +19,13 @@ from golden.run import at_top, check_images, check_taps
 from hw.accelerator import Accelerator
 from hw.engine.profiler import StallReason
 from hw.explain.ablation import mask_writes
-from hw.interface import map_arrays, pixel_words, score_arrays, trace_arrays
+from hw.interface import pixel_words, score_arrays
 from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
 
-MAP, SCORE, COUNT, TRAIN, CYCLES, TRACE, CAUSE = range(7)  # kinds of harness.cpp's records
+# Kinds of harness.cpp's records; below them, the codes of hw.interface.Output.
+TRAIN, CYCLES, CAUSE = 64, 65, 66
 SPARE = 10_000    # cycles that an image may take beside twice those foretold
 UNWRITTEN = 5     # exit code of the harness where its results cannot be written
 
@@ -56,10 +57,11 @@ class Simulation:
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
 
     def run(self, images, *, gamma=GAMMA, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
-            keep=True, stall=0, seed=1, tick=lambda: None):
+            keep=True, stall=0, seed=1, tick=lambda: None, tables=None):
         """Run all images in one simulation, one after the other without a reset.
 
-        ``decay`` is that of the traces, if built in; ``writes`` holds an array of configuration
+        ``decay`` is that of the traces, if built in; ``tables`` are those of other explanations, by
+        their streams; ``writes`` holds an array of configuration
         writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
         that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
         image. Other parameters and the Result are golden.run's. Raises Fault if the simulation
@@ -72,7 +74,7 @@ class Simulation:
             traced = self.accelerator.attribution is not None
             config = configuration(
                 self.accelerator.plan, table=table, mode=mode,
-                decays=decay_table(decay, self.network.steps) if traced else ())
+                decays=decay_table(decay, self.network.steps) if traced else (), **(tables or {}))
             for n, some in enumerate(writes):
                 config = np.concatenate([config, [(0xFFFF, n >> 16, n & 0xFFFF)], some])
             (folder / "config").write_bytes(config.astype("<u2").tobytes())
@@ -162,25 +164,24 @@ class Simulation:
         values = lambda kind: records[kinds == kind][:, 3]
         steps = network.steps
 
-        width = accelerator.score_width
-        raw = values(SCORE).astype(np.int64).reshape(count, -1)
-        scores = score_arrays((raw - (raw >> width - 1 << width)).astype(np.int32), steps=steps,
-                              classes=network.classes, lanes=accelerator.plan.lanes)
-
-        counts = values(COUNT).astype(np.int64).reshape(count, -1)
-        result = Result(logits=scores[:, -1], scores=scores, counts=counts[:, :-1],
+        outputs = accelerator.outputs
+        found = {name: output.values(values(output.code).reshape(count, -1))
+                 for name, output in outputs.items()}
+        arrays = {name: output.arrays(found[name]) for name, output in outputs.items()}
+        scores = score_arrays(outputs["scores"], found["scores"]).astype(np.int32)
+        result = Result(logits=scores[:, -1], scores=scores, counts=arrays["counts"]["spikes"],
                         cycles=values(CYCLES).astype(np.int64))
         result.causes = self.causes(records, count)
-        maps = values(MAP).astype(np.int32).reshape(count, -1)
         shapes = {stage.index: stage.shape for stage in network.stages}
-        sides = {tap: shapes[tap][1:] for tap in self.taps}
-        for tap, words in map_arrays(maps, sides, count=steps).items():
-            result.maps[tap] = words.transpose(0, 3, 1, 2).copy()
+        for name in accelerator.explained:
+            if name == "maps":
+                result.maps = {tap: each.astype(np.int32) for tap, each in arrays[name].items()}
+            elif name == "traces":
+                result.traces, = arrays[name].values()
+            else:
+                result.explained |= {(name, layer): each for layer, each in arrays[name].items()}
         if self.narrow:
-            result.saturated = at_top(result.maps, accelerator.map_width)
-        if accelerator.attribution is not None:
-            result.traces = trace_arrays(values(TRACE).astype(np.int64).reshape(count, -1),
-                                         shapes[accelerator.attribution])
+            result.saturated = at_top(result.maps, accelerator.map_width, count)
         if keep:
             trains = records[kinds == TRAIN][:, 1:]
             planes = accelerator.plan.planes

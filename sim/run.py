@@ -1,30 +1,38 @@
 """python -m sim.run: a network on images, in the golden model or in the simulated RTL."""
 
-import argparse
-
 import numpy as np
 from rich.progress import Progress
 
+from golden import kernel
 from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
+from golden.io.arguments import command_parser
 from golden.io.console import Console, Table
-from golden.io.errors import BadInput, command
+from golden.io.errors import BadInput, command, rule
 from golden.io.files import output, replacing
+from golden.io.shipped import networks, sample_of
 from golden.io.text import say
 from golden.network import load
 from golden.progress import watched
 from golden.run import check_taps, run_batched
 
 
-def parser():
+def parser(prog="python -m sim.run"):
     """Arguments shared by the commands that run networks."""
-    found = argparse.ArgumentParser(
-        prog="python -m sim.run", description=__doc__,
-        epilog="example: python -m sim.run --network models/fashion.npz "
-               "--images models/fashion_sample.npz --engine rtl --limit 4 --out build/r.npz")
-    found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
-    found.add_argument("--images", required=True, metavar="FILE",
-                       help=".npy or .npz of uint8 (N, H, W) or (N, C, H, W), or a folder of PNGs")
+    found = command_parser(
+        prog, "A network on images, in the golden model or in the simulated RTL.", examples=(
+            "--network fashion --limit 4",
+            "--network fashion --limit 4 --engine rtl --out r.npz",
+            "--network net.npz --images pictures/ --resize --mode official --out r.npz"))
+    found.add_argument("--network", required=True, metavar="NET",
+                       help="network file (.npz), or the name of one that comes with the project: "
+                            f"{', '.join(networks())}")
+    found.add_argument("--images", metavar="FILE",
+                       help=".npy or .npz of uint8 (N, H, W) or (N, C, H, W), a picture, a folder "
+                            "of pictures, or of a folder for each class (default: the sample of a "
+                            "network that comes with the project)")
+    found.add_argument("--resize", action="store_true",
+                       help="scale pictures to the network's size; otherwise others are refused")
     found.add_argument("--engine", choices=("golden", "rtl", "gates"), default="golden",
                        help="the NumPy model, the RTL in Verilator, or the whole chip's netlist of "
                             "iCE40 cells between its UART pins (default: golden)")
@@ -39,9 +47,10 @@ def parser():
     found.add_argument("--map-bits", type=int, metavar="N",
                        help="of a map value at most; sums that do not fit stay at the top, and how "
                             "many is told (default: as many as every sum needs)")
-    found.add_argument("--lanes", type=int, default=4, help="rtl: channels at once (default: 4)")
-    found.add_argument("--word-steps", type=int, default=16,
-                       help="rtl: steps at once, 4, 8 or 16 (default: 16)")
+    found.add_argument("--lanes", type=int,
+                       help="rtl, gates: channels at once (default: those of the build)")
+    found.add_argument("--word-steps", type=int,
+                       help="rtl, gates: steps at once, 4, 8 or 16 (default: those of the build)")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
@@ -49,13 +58,19 @@ def parser():
     return found
 
 
-def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, word_steps=16,
-               stall=0.0, jobs=2, map_bits=None, keep=True):
-    """Result of either engine, with a progress bar; golden's has spikes only if they are kept."""
+def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
+               word_steps=None, stall=0.0, jobs=2, map_bits=None, keep=True):
+    """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
+
+    ``lanes`` and ``word_steps`` of None are those of flow.design.engine_size.
+    """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
-                               map_bits=map_bits, keep=keep, clock=clock)
+                               map_bits=map_bits, keep=keep, clock=clock,
+                               kernel=kernel.default())
+    from flow.design import engine_size
+    lanes, word_steps = engine_size(network, lanes, word_steps, bool(taps))
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation
@@ -73,9 +88,16 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=4, 
                                        tick=lambda: progress.advance(task), **more)
 
 
+def images_of(args):
+    """The images that parsed arguments name, or the sample of their network; else BadInput."""
+    source = args.images or sample_of(args.network)
+    rule(source is not None, args.network, "comes with no sample images; name some with --images")
+    return source
+
+
 @command
-def main(argv=None):
-    args = parser().parse_args(argv)
+def main(argv=None, prog="python -m sim.run"):
+    args = parser(prog).parse_args(argv)
     console = Console(stderr=True)
     if args.limit is not None and args.limit < 1:
         raise BadInput(f"--limit must be at least 1, not {args.limit}")
@@ -89,19 +111,20 @@ def main(argv=None):
     if args.out is not None:
         output(args.out, args.network, args.images, suffix=".npz")
     network = load(args.network)
+    source = images_of(args)
     taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
     try:
         exp_table(args.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
-    images, labels = load_images(args.images, network)
+    images, labels = load_images(source, network, resize=args.resize)
     images = images[:args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
                         word_steps=args.word_steps, stall=args.stall, jobs=args.jobs,
                         map_bits=args.map_bits, keep=args.out is not None)
 
-    table = Table(title=f"{network.name} on {args.images}, {args.engine}")
+    table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
         table.add_column(column, justify="right")
     for n in range(min(len(images), 10)):
@@ -110,7 +133,8 @@ def main(argv=None):
     Console().print(table)
     say(f"images {len(images)}")
     if labels is not None:
-        say(f"correct {np.count_nonzero(result.pred == labels[:len(images)])}")
+        correct = np.count_nonzero(result.pred == labels[:len(images)])
+        say(f"correct {correct} of {len(images)}: accuracy {100 * correct / len(images):.2f} %")
     if result.saturated is not None:
         values = sum(rows.size for rows in result.maps.values())
         say(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")

@@ -13,7 +13,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect, flipped
 from cocotb_tools.runner import get_runner
 
-from sim.verilate import kept, text_of, tools, verilator
+from golden.io.cache import cached
+from sim.verilate import text_of, tools, verilator
 
 SIM = os.environ.get("SIM", "verilator")
 
@@ -47,7 +48,7 @@ def inputs(box):
 def build(text):
     """Folder with the simulation program ``dut`` of a Verilog text, made by Verilator.
 
-    It is ``kept`` under the text and everything else that matters. Raises what ``verilated`` does.
+    It is cached under the text and everything else that matters. Raises what ``verilated`` does.
     """
     libs, share = cocotb_tools.config.libs_dir, cocotb_tools.config.share_dir
     call = ["--cc", "--exe", "--build", "-j", "2", "--vpi", "--top-module", "dut",
@@ -67,7 +68,7 @@ def build(text):
         verilator(call, where)
         shutil.rmtree(where / "obj")
     digest = hashlib.sha256(everything.encode()).hexdigest()[:20]
-    return kept("benches", digest, "dut", make).parent
+    return cached("benches", digest, "dut", make).parent
 
 
 def outcomes(units, bench, params, where, *, cells=""):

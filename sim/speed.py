@@ -6,7 +6,6 @@ beside the time by the clock, since other programs on the machine lengthen only 
 second and core are those of a core that has nothing else to do.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -14,7 +13,9 @@ import time
 
 import numpy as np
 
+from golden import kernel
 from golden.images import load_images
+from golden.io.arguments import command_parser
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.files import output, replacing
@@ -42,14 +43,18 @@ def measured(call, repeats):
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m sim.speed", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser = command_parser("python -m sim.speed", "Images a second of golden and of the RTL.",
+                            examples=("--limit 20",))
+    parser.add_argument("--network", default="fashion", metavar="NET",
+                        help="network file, or the name of one that comes with the project")
+    parser.add_argument("--images", default="fashion", metavar="FILE",
+                        help="as sim.run takes them")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
     parser.add_argument("--jobs", type=int, default=2, metavar="N",
                         help="batches or simulations at once (default: 2)")
     parser.add_argument("--repeats", type=int, default=3, help="of which the best counts")
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--out", "--json", dest="json", metavar="FILE",
+                        help="write the figures as data")
     args = parser.parse_args(argv)
     for name in ("limit", "jobs", "repeats"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
@@ -61,7 +66,7 @@ def main(argv=None):
     with Console(stderr=True).status("building the simulation (half a minute the first time)"):
         simulation = Simulation(network)
     engines = {
-        "golden": lambda: run_batched(images, network, jobs=args.jobs),
+        "golden": lambda: run_batched(images, network, jobs=args.jobs, kernel=kernel.default()),
         "rtl": lambda: simulation.run_parallel(images, jobs=args.jobs)}
     report = {"network": network.digest, "images": len(images), "jobs": args.jobs,
               "cores": os.cpu_count(), "numpy": np.__version__}

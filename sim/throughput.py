@@ -5,14 +5,13 @@ once for each neuron whose receptive field holds it. Padding, empty words and id
 count.
 """
 
-import argparse
 import json
 
 import numpy as np
 
 from golden.formats import GAMMA
 from golden.images import load_images
-from golden.io.arguments import whole
+from golden.io.arguments import command_parser, whole
 from golden.io.console import Console
 from golden.io.errors import command
 from golden.io.files import output, replacing
@@ -54,9 +53,11 @@ def operations(network, result):
 
 @command
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="python -m sim.throughput", description=__doc__)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser = command_parser(
+        "python -m sim.throughput", "Cycles and synaptic operations of the RTL on real images.",
+        examples=("--limit 10",))
+    parser.add_argument("--network", default="fashion", metavar="NET")
+    parser.add_argument("--images", default="fashion", metavar="FILE")
     parser.add_argument("--limit", type=whole(), default=100, help="images, from the first")
     parser.add_argument("--lanes", type=int, default=4)
     parser.add_argument("--word-steps", type=int, default=16)

@@ -39,8 +39,8 @@ def summary(network, found, wanted, text):
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m sim.gates", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
-    parser.add_argument("--images", default="models/fashion_sample.npz", metavar="FILE")
+    parser.add_argument("--network", default="fashion", metavar="NET")
+    parser.add_argument("--images", default="fashion", metavar="FILE")
     parser.add_argument("--limit", type=int, default=3, help="images (default: %(default)s)")
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)

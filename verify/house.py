@@ -5,8 +5,9 @@ modules import each other in a circle, where a room imports one above it, or whe
 ``elaborate`` is longer than is allowed. With --circles it looks for circles alone.
 
 Rooms stand above each other (``ORDER``): each imports those before it. ``train`` imports golden
-alone. ``verify`` stands above ``apps`` and ``train``: its fuzz calls the commands of all rooms, and
-what a user starts must not need what checks it. A shim keeps a command under an older name; it
+alone. ``sam_snn`` stands above ``apps`` and ``train``: it is the one call and the one command for
+all of them. ``verify`` stands above these: its fuzz calls the commands of all rooms, and what a
+user starts must not need what checks it. A shim keeps a command under an older name; it
 holds the import of a ``main``, its call, and nothing else, and is known by that. ``ARROWS`` are the
 imports against the order that are promised to users. ``DESIGNS`` are the rooms that make hardware:
 of golden they import only ``STATED``, which states numbers and networks. A design must not be
@@ -27,8 +28,9 @@ __all__ = ["ARROWS", "BELOW", "ORDER", "circles", "imports", "is_shim", "lengths
            "packages", "parsed", "peeking", "too_long", "upward"]
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("golden", "hw", "boards", "flow", "sim", "apps", "verify", "bench")
+ORDER = ("golden", "hw", "boards", "flow", "sim", "apps", "sam_snn", "verify", "bench")
 BELOW = {**{room: ORDER[:n] for n, room in enumerate(ORDER)}, "train": ("golden",)}
+BELOW["sam_snn"] += ("train",)
 BELOW["verify"] += ("train",)
 # The tutorial of golden.attribution calls this method by its name.
 ARROWS = {("golden.attribution", "flow.export.units")}

@@ -152,7 +152,7 @@ EFFECTS = ("class changed", "map changed", "scores or counts changed", "nothing"
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m sim.upsets", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser.add_argument("--network", default="fashion", metavar="NET")
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE")
     parser.add_argument("--limit", type=int, default=1000, help="images (default: %(default)s)")
     parser.add_argument("--seed", type=whole(0), default=1)

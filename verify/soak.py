@@ -217,7 +217,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         prog="python -m sim.soak", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", default="models/fashion.npz", metavar="NET")
+    parser.add_argument("--network", default="fashion", metavar="NET")
     parser.add_argument("--images", default="build/fashion_test.npz", metavar="FILE",
                         help="from `make build/fashion_test.npz` (default: %(default)s)")
     parser.add_argument("--limit", type=int, help="images, from the first")

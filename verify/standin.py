@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 from boards.link.layouts import CONFIG, COUNT, pixel
 from boards.link.link import Link
 from boards.platform.top import attach, identify
+from hw.interface import Output, count_output, score_output
 from hw.memory.signature import SIGN, Signature
 from hw.memory.weight_store import Weights
 
@@ -39,9 +40,11 @@ class Standin(wiring.Component):
                                        classes=classes, stages=stages)
         self.plan = SimpleNamespace(lanes=lanes, word_steps=4, weight_rows=words, row_words=1)
         self.taps = (1, 2)
-        self.maps_per_image   = steps * (3 * 4 + 2 * 1)
-        self.scores_per_image = steps * classes
-        self.counts_per_image = 3
+        self.outputs = {
+            "maps": Output("maps", ("y", "x", "step"), {
+                stage.index: (*stage.shape[1:], steps) for stage in stages}, map_width),
+            "scores": score_output(classes=classes, steps=steps, lanes=lanes, bits=score_width),
+            "counts": count_output(layers=1)}
         super().__init__({
             "i_pixels": In(stream.Signature(pixel(8))),
             "i_config": In(stream.Signature(CONFIG)),
@@ -58,8 +61,8 @@ class Standin(wiring.Component):
         s = int((np.arange(1, len(pixels) + 1) * pixels).sum()) % 2**24
         w = sum(data ^ index ^ (space << 14) for space, index, data in written) % 2**24
         top = 1 << self.score_width
-        scores = (20 * np.arange(self.scores_per_image) - s) % top
-        return ((s + w + np.arange(self.maps_per_image)) % (1 << self.map_width),
+        scores = (20 * np.arange(self.outputs["scores"].count) - s) % top
+        return ((s + w + np.arange(self.outputs["maps"].count)) % (1 << self.map_width),
                 np.where(scores >= top // 2, scores - top, scores),
                 np.array([s, w, images]))
 
@@ -105,8 +108,8 @@ class Standin(wiring.Component):
                         m.next = "Maps"
 
             for state, port, count, then in (
-                    ("Maps", self.o_maps, self.maps_per_image, "Scores"),
-                    ("Scores", self.o_scores, self.scores_per_image, "Counts"),
+                    ("Maps", self.o_maps, self.outputs["maps"].count, "Scores"),
+                    ("Scores", self.o_scores, self.outputs["scores"].count, "Counts"),
                     ("Counts", self.o_counts, 3, "Load")):
                 with m.State(state):
                     m.d.comb += port.valid.eq(1)

@@ -4,7 +4,6 @@ Drop an image, draw one, or step through the samples; see its spikes, its maps s
 scores over time; change gamma and mode on the device.
 """
 
-import argparse
 import base64
 import contextlib
 import io
@@ -24,11 +23,12 @@ import numpy as np
 from apps.backends import arguments, opened
 from apps.view.service import service
 from golden.images import load_images
+from golden.io.arguments import command_parser
 from golden.io.errors import BadInput, command
+from golden.io.shipped import sample_of
 from golden.io.text import say
 from golden.run import run
 
-SAMPLES = "models/fashion_sample.npz"
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 SECONDS = 10  # in which a request must have arrived
 MOST = 64     # connections whose request is awaited
@@ -138,15 +138,16 @@ def served(host, port, app):
     return server, f"http://{shown}:{server.server_port}", ip_address(at[0]).is_loopback
 
 
-def parser():
+def parser(prog="python -m boards.view"):
     """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m boards.view", description=__doc__,
-        epilog="Exit code 0: the self-test passed; 1: it did not; 2: bad input; 130: stopped. "
-               "example: python -m boards.view --demo")
+    found = command_parser(
+        prog, "A page on this computer that shows live what the chip sees.",
+        examples=("--demo", "--demo rtl --network digits", "--port /dev/ttyUSB1"),
+        codes="Exit code 0: the self-test passed; 1: it did not; 2: bad input; 130: stopped.")
     arguments(found)
     found.add_argument("--images", metavar="FILE",
-                       help=f"samples to step through (default: {SAMPLES} where it fits)")
+                       help="samples to step through (default: those of a network that comes with "
+                            "the project)")
     found.add_argument("--host", default="127.0.0.1",
                        help="address to serve at; another one than the default lets others in")
     found.add_argument("--http", type=int, default=8000, metavar="N",
@@ -163,7 +164,7 @@ def samples(args, network):
     if args.images:
         return load_images(args.images, network)
     try:
-        return load_images(SAMPLES, network)
+        return load_images(sample_of(args.network) or "fashion", network)
     except BadInput:
         return None, None
 
@@ -212,13 +213,14 @@ def names(url, local):
 
 
 @command
-def main(argv=None):
-    args = parser().parse_args(argv)
+def main(argv=None, prog="python -m boards.view"):
+    args = parser(prog).parse_args(argv)
     if not 0 <= args.http < 2**16:
         raise BadInput(f"--http must be 0 to 65535, not {args.http}")
     if args.demo == "rtl":
         say("building the simulation (a minute the first time) ...", file=sys.stderr)
-    with opened(args) as engine:
+    with opened(args.network, demo=args.demo, port=args.port, baud=args.baud,
+                taps=args.tap or ()) as engine:
         images, labels = samples(args, engine.network)
         server, url, local = served(args.host, 0 if args.selftest else args.http, None)
         server.set_app(service(engine, images=images, labels=labels, hosts=names(url, local)))

@@ -1,4 +1,4 @@
-"""Performance counters, told ahead of the cycles of an image."""
+"""Performance counters, sent ahead of the cycles of an image."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -33,24 +33,24 @@ class Counters(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        told = Signal(range(3))            # counters given before the last count
+        given = Signal(range(3))           # counters sent before the last count
         held, waited = Signal(COUNT_BITS), Signal(COUNT_BITS)
         last  = self.i.p.last
         ends  = self.o.valid & self.o.ready & last
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
-            self.o.p.last.eq(last & (told == 2)),
-            self.o.p.data.eq(Mux(last & (told == 0), held, Mux(last & (told == 1), waited,
+            self.o.p.last.eq(last & (given == 2)),
+            self.o.p.data.eq(Mux(last & (given == 0), held, Mux(last & (given == 1), waited,
                                                                self.i.p.data))),
-            self.i.ready.eq(self.o.ready & (~last | (told == 2))),
+            self.i.ready.eq(self.o.ready & (~last | (given == 2))),
         ]
         m.d.sync += [
             held.eq(held + self.saturated),
             waited.eq(waited + (self.waits & ~(self.i.valid & last))),
         ]
         with m.If(ends):
-            m.d.sync += told.eq(told + 1)
-            with m.If(told == 2):
-                m.d.sync += [told.eq(0), held.eq(0), waited.eq(0)]
+            m.d.sync += given.eq(given + 1)
+            with m.If(given == 2):
+                m.d.sync += [given.eq(0), held.eq(0), waited.eq(0)]
 
         return m

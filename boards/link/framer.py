@@ -9,6 +9,7 @@ from boards.link.layouts import ANSWER, COUNT, LABEL
 from boards.link.sealer import Sealer
 from boards.link.word_bytes import WordBytes
 from boards.protocol.codec import BLOCK, Kind
+from hw.interface import code_of
 
 __all__ = ["Framer", "WORD_BITS"]
 
@@ -19,28 +20,27 @@ FULL  = BLOCK - 4  # a word that begins here still ends within a block
 class Framer(wiring.Component):
     """Sends answers and result words as frames of boards.protocol.codec, with numbers and CRC.
 
-    Where several wait, an answer goes first, then maps, scores, counts and traces. A result frame
-    takes words of its stream until it holds 237 to 240 bytes, until the image ends, or until that
-    stream has nothing while something else waits. Words go whole into one frame, most significant
-    byte first, in as few bytes as hold their width. Result frames are numbered modulo 256 from
-    power-up on. A byte leaves at most every 2 cycles.
+    Where several wait, an answer goes first, then streams in the order of their codes. A result
+    frame takes words of its stream until it holds 237 to 240 bytes, until the image ends, or until
+    that stream has nothing while something else waits. Words go whole into one frame, most
+    significant byte first, in as few bytes as hold their width. Result frames are numbered modulo
+    256 from power-up on. A byte leaves at most every 2 cycles.
 
     Parameters
     ----------
     identity : bytes
         What an answer to IDENTIFY carries, at most 240 bytes.
-    map_width, score_width, trace_width : int
-        Widths of the result words, at most 32; without traces 0.
+    words : dict of stream -> Shape
+        Of the result words of each stream, in the order of their codes: maps, scores, counts and
+        further ones; at most 32 bits.
 
     Members
     -------
     i_answer : In(stream.Signature(ANSWER))
         Answers; each is taken when it is framed.
-    i_maps : In(stream.Signature(unsigned(map_width)))
-    i_scores : In(stream.Signature(signed(score_width)))
+    i_maps, i_scores and so on : In(stream.Signature(words[...]))
     i_counts : In(stream.Signature(COUNT))
-    i_traces : In(stream.Signature(unsigned(trace_width)))
-        Results of the accelerator; ``last`` ends the image. ``i_traces`` only with a width.
+        Results of the accelerator; ``last`` ends the image.
     i_label : In(stream.Signature(LABEL, always_ready=True))
         Writes to the label or to the signature in the identity: a memory with a port of its own
         for them.
@@ -50,23 +50,17 @@ class Framer(wiring.Component):
         Stuffed frames.
     """
 
-    def __init__(self, *, identity, map_width, score_width, trace_width=0):
-        widths = {"map_width": map_width, "score_width": score_width,
-                  "trace_width": trace_width or 1}
-        for name, width in widths.items():
-            if not 1 <= width <= WORD_BITS:
-                raise ValueError(f"{name} must be 1 to {WORD_BITS}, not {width}")
+    def __init__(self, *, identity, words):
+        for name, shape in words.items():
+            if not 1 <= Shape.cast(shape).width <= WORD_BITS:
+                raise ValueError(f"a word of {name} must have 1 to {WORD_BITS} bits, not "
+                                 f"{Shape.cast(shape).width}")
         self._identity = IdentityMemory(identity=identity)
-        self._words = data.StructLayout({
-            "maps": unsigned(map_width), "scores": signed(score_width), "counts": 24,
-            **({"traces": unsigned(trace_width)} if trace_width else {})})
-        traces = {"i_traces": In(stream.Signature(unsigned(trace_width)))} if trace_width else {}
+        self._words = data.StructLayout(dict(words))
         super().__init__({
             "i_answer": In(stream.Signature(ANSWER)),
-            "i_maps": In(stream.Signature(unsigned(map_width))),
-            "i_scores": In(stream.Signature(signed(score_width))),
-            "i_counts": In(stream.Signature(COUNT)),
-            **traces,
+            **{f"i_{name}": In(stream.Signature(COUNT if name == "counts" else shape))
+               for name, shape in words.items()},
             "i_label": In(stream.Signature(LABEL, always_ready=True)),
             "boot": In(2),
             "o": Out(stream.Signature(8)),
@@ -81,8 +75,9 @@ class Framer(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_label), identity.i_label)
         wiring.connect(m, sealer.o, wiring.flipped(self.o))
 
-        sources = [self.i_maps, self.i_scores, self.i_counts]
-        sources += [self.i_traces] if "traces" in self._words.members else []
+        sources = [getattr(self, f"i_{name}") for name in self._words.members]
+        codes   = [0, *map(code_of, self._words.members)]
+        counts  = codes.index(code_of("counts"))
         answer  = self.i_answer.p
         valids  = Cat(self.i_answer.valid, *(source.valid for source in sources))
         kind    = Signal(range(len(valids)))   # of the frame: 0 an answer, else a source from 1 on
@@ -124,7 +119,8 @@ class Framer(wiring.Component):
 
             with m.State("Kind"):
                 m.d.comb += valid.eq(1)
-                m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | answer.error, Kind.MAPS & ~7 | kind))
+                code = kind if codes == list(range(len(codes))) else Array(codes)[kind]
+                m.d.comb += byte.eq(Mux(answers, Kind.ANSWER | answer.error, Kind.MAPS & ~7 | code))
                 with m.If(free):
                     m.next = "Read"
                     with m.If(answers):
@@ -139,7 +135,7 @@ class Framer(wiring.Component):
             with m.State("Word"):
                 m.d.comb += words.load.eq(1)
                 m.d.sync += [took[n].eq(here & (kind == n)) for n in range(1, len(valids))]
-                m.d.sync += final.eq(self.i_counts.p.last & (kind == 3))
+                m.d.sync += final.eq(self.i_counts.p.last & (kind == counts))
                 with m.If(here):
                     m.next = "Data"
                 with m.Elif(some):

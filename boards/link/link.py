@@ -31,9 +31,8 @@ class Link(wiring.Component):
         The accelerator's ``i_pixels`` and ``i_config``.
     sign, signed : Out(SIGN), In(8)
         The accelerator's own.
-    i_maps, i_scores, i_counts, i_traces : In
-        The accelerator's ``o_maps``, ``o_scores``, ``o_counts`` and, if the identity has traces,
-        ``o_traces``.
+    i_maps, i_scores and so on : In
+        The accelerator's streams of results, those of ``identity.outputs``.
     boot : In(boards.protocol.identity.Boot)
         What to say of the weights in flash, unless the identity says Boot.NONE.
     executed, labelled : Out(1)
@@ -47,9 +46,9 @@ class Link(wiring.Component):
     """
 
     def __init__(self, *, identity):
-        self._identity, self.traces = identity, identity.traces
-        traces = ({"i_traces": In(stream.Signature(unsigned(identity.trace_bits)))}
-                  if identity.traces else {})
+        self._identity, self.outputs = identity, identity.outputs
+        self._words = {name: Shape(output.bits, output.signed)
+                       for name, output in self.outputs.items()}
         super().__init__({
             "i": In(stream.Signature(8, always_ready=True)),
             "o": Out(stream.Signature(8)),
@@ -57,10 +56,8 @@ class Link(wiring.Component):
             "o_config": Out(stream.Signature(CONFIG)),
             "sign": Out(SIGN),
             "signed": In(8),
-            "i_maps": In(stream.Signature(unsigned(identity.map_bits))),
-            "i_scores": In(stream.Signature(signed(identity.score_bits))),
-            "i_counts": In(stream.Signature(COUNT)),
-            **traces,
+            **{f"i_{name}": In(stream.Signature(COUNT if name == "counts" else shape))
+               for name, shape in self._words.items()},
             "boot": In(2),
             "executed": Out(1),
             "labelled": Out(1),
@@ -72,14 +69,12 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        told = self._identity
+        identity = self._identity
         m.submodules.deframer = deframer = Deframer()
         m.submodules.executor = executor = Executor(
-            size=told.image_bytes, words=told.words, pixel_bits=told.pixel_bits,
-            experiments=bool(told.experiments))
-        m.submodules.framer   = framer   = Framer(
-            identity=told.pack(), map_width=told.map_bits, score_width=told.score_bits,
-            trace_width=told.trace_bits if told.traces else 0)
+            size=identity.image_bytes, words=identity.words, pixel_bits=identity.pixel_bits,
+            experiments=bool(identity.experiments))
+        m.submodules.framer   = framer   = Framer(identity=identity.pack(), words=self._words)
 
         wiring.connect(m, wiring.flipped(self.i), deframer.i)
         wiring.connect(m, deframer.o, executor.i)
@@ -87,11 +82,9 @@ class Link(wiring.Component):
         wiring.connect(m, executor.o_config, wiring.flipped(self.o_config))
         wiring.connect(m, executor.o_label, framer.i_label)
         wiring.connect(m, executor.o_answer, framer.i_answer)
-        wiring.connect(m, wiring.flipped(self.i_maps), framer.i_maps)
-        wiring.connect(m, wiring.flipped(self.i_scores), framer.i_scores)
-        wiring.connect(m, wiring.flipped(self.i_counts), framer.i_counts)
-        if told.traces:
-            wiring.connect(m, wiring.flipped(self.i_traces), framer.i_traces)
+        for name in self.outputs:
+            wiring.connect(m, wiring.flipped(getattr(self, f"i_{name}")),
+                           getattr(framer, f"i_{name}"))
         wiring.connect(m, framer.o, wiring.flipped(self.o))
         answer, label, counts = executor.o_answer, executor.o_label, self.i_counts
         m.d.comb += [

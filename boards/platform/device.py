@@ -57,7 +57,9 @@ class Device:
     usual : float
         Megahertz of the design where none are asked for.
     lanes : None or int
-        Output channels computed at once where none are asked for; None for the fewest that do.
+        Output channels computed at once where none are asked for; None for the fastest that fit.
+    short_memory : int
+        Rows of a memory up to which it becomes logic and no block; 0 where it never does.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Device:
     clock: Callable
     usual: float
     lanes: int | None = None
+    short_memory: int = 0
 
     def fits(self, size):
         """Whether the device has room for {kind of cell: number}, which names all its kinds."""
@@ -99,7 +102,7 @@ LFE5U_85F = Device(
     block_modes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
     tools={"YOSYS": "yosys", "NEXTPNR_ECP5": "nextpnr-ecp5", "ECPPACK": "ecppack"},
     packer="ECPPACK", bitstream="top.bit", pll=ecp_pll_for,
-    clock=lambda *, hz, pad: EcpClock(hz=hz), usual=50.0, lanes=16)
+    clock=lambda *, hz, pad: EcpClock(hz=hz), usual=50.0, lanes=16, short_memory=64)
 DEVICES = (ICE40UP5K, ICE40HX8K, LFE5U_85F)
 
 

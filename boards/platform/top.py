@@ -11,7 +11,14 @@ from boards.link.counters import Counters
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
-from boards.protocol.identity import Boot, Identity, MapEncoding, Tap
+from boards.protocol.identity import (
+    FIRST_FURTHER,
+    Boot,
+    Identity,
+    MapEncoding,
+    Tap,
+    parts_of,
+)
 from golden.formats import map_top
 
 __all__ = ["Top", "attach", "condenser", "identify"]
@@ -27,9 +34,14 @@ def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
     """What the chip says of itself (boards.protocol.identity.Identity)."""
     network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
     plan = accelerator.plan
-    pixels = accelerator.maps_per_image // network.steps
-    traced = getattr(accelerator, "attribution", None)
-    shape = stages[traced].shape if traced else (0, 0, 0)
+    outputs = accelerator.outputs
+    traces, pixels = {}, sum(height * width for height, width in (
+        stages[tap].shape[1:] for tap in accelerator.taps))
+    if "traces" in outputs:
+        (layer, shape), = outputs["traces"].shape.items()
+        traces = {"trace_bits": outputs["traces"].bits, "trace_layer": layer,
+                  **{f"trace_{name}": length for name, length in zip(
+                      ("height", "width", "channels"), shape, strict=True)}}
     return Identity(
         digest=network.digest, clock_hz=clock_hz, steps=network.steps, classes=network.classes,
         channels=network.shape[0], height=network.shape[1], width=network.shape[2],
@@ -37,13 +49,13 @@ def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
         frames=plan.chunks if getattr(network, "encoder", None) == "frames" else 0,
         lanes=plan.lanes, word_steps=plan.word_steps, form=form,
         map_bits=width_of(form, width=accelerator.map_width, steps=network.steps),
-        score_bits=accelerator.score_width,
+        score_bits=outputs["scores"].bits,
         words=plan.weight_rows * plan.row_words, maps=pixels * words_of(form, steps=network.steps),
-        scores=accelerator.scores_per_image,
-        counts=accelerator.counts_per_image + 2 * counters, counters=int(counters),
+        scores=outputs["scores"].count,
+        counts=outputs["counts"].count + 2 * counters, counters=int(counters),
         experiments=int(getattr(accelerator, "experiments", False)),
-        trace_bits=accelerator.trace_width if traced else 0, trace_layer=traced or 0,
-        trace_channels=shape[0], trace_height=shape[1], trace_width=shape[2],
+        **traces, further=tuple(part for output in outputs.values()
+                                if output.code >= FIRST_FURTHER for part in parts_of(output)),
         taps=tuple(Tap(tap, *stages[tap].shape[1:]) for tap in accelerator.taps))
 
 
@@ -147,12 +159,12 @@ def attach(m, link, accelerator, *, form=MapEncoding.FULL, counters=False):
     m.submodules.accelerator = resettable(accelerator)
     connect(m, link.o_pixels, accelerator.i_pixels)
     connect(m, link.o_config, accelerator.i_config)
-    connect(m, accelerator.o_scores, link.i_scores)
     m.d.comb += [accelerator.sign.eq(link.sign), link.signed.eq(accelerator.signed)]
-    results = [link.i_maps, link.i_scores]
-    if link.traces:
-        connect(m, accelerator.o_traces, link.i_traces)
-        results.append(link.i_traces)
+    results = [link.i_maps]
+    for name, output in link.outputs.items():
+        if name not in ("maps", "counts"):
+            results.append(getattr(link, f"i_{name}"))
+            connect(m, getattr(accelerator, output.port), results[-1])
 
     maps, counts, busy = accelerator.o_maps, accelerator.o_counts, Const(0)
     if made := condenser(accelerator, form):

@@ -8,11 +8,12 @@ import binascii
 import enum
 import re
 
-from hw.interface import Output, Register, Space
+from hw.interface import Register, Space, code_of
 
 __all__ = [
     "VERSION", "BLOCK", "FRAME", "CHECK_START", "FLAG", "ESCAPE", "TURN", "MEANINGS", "Kind",
-    "Register", "Error", "bytes_of", "check", "seal", "unseal", "stuff", "unstuff", "blocks",
+    "Register", "Error", "bytes_of", "check", "kind_of", "seal", "unseal", "stuff", "unstuff",
+    "blocks",
 ]
 
 VERSION = 3
@@ -26,7 +27,7 @@ class Kind(enum.IntEnum):
     """What a frame is: requests go to the chip, reports (from 0x80) come from it.
 
     The low two bits of a write to the accelerator are its hw.interface.Space; the low bits of a
-    report are its hw.interface.Output. An answer is ANSWER + Error.
+    report are the code of its hw.interface.Output. An answer is ANSWER + Error.
     """
 
     IDENTIFY = 0x01
@@ -38,10 +39,16 @@ class Kind(enum.IntEnum):
     EXPERIMENT = 0x04 + Space.EXPERIMENT
     LABEL = 0x0C
     ANSWER = 0x80
-    MAPS = 0xC0 + Output.MAPS
-    SCORES = 0xC0 + Output.SCORES
-    COUNTS = 0xC0 + Output.COUNTS
-    TRACES = 0xC0 + Output.TRACES
+    MAPS = 0xC0 + code_of("maps")
+    SCORES = 0xC0 + code_of("scores")
+    COUNTS = 0xC0 + code_of("counts")
+    TRACES = 0xC0 + code_of("traces")
+
+
+def kind_of(output):
+    """Kind of the frames of a hw.interface.Output; of a further explanation, the number alone."""
+    kind = 0xC0 + output.code
+    return Kind(kind) if kind in iter(Kind) else kind
 
 
 class Error(enum.IntEnum):

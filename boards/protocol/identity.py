@@ -2,16 +2,19 @@
 
 import enum
 from dataclasses import dataclass
+from functools import cached_property
 
 from boards.protocol.codec import BLOCK, VERSION, bytes_of
+from hw.interface import Output, code_of, count_output, score_output, streams
 
 __all__ = [
-    "LABEL_AT", "SIGNATURE_AT", "BOOT_AT", "FIELDS", "Boot", "Identity", "MapEncoding", "Tap",
-    "words_of",
+    "LABEL_AT", "SIGNATURE_AT", "BOOT_AT", "FIELDS", "Boot", "Identity", "MapEncoding", "Part",
+    "Tap", "parts_of", "words_of",
 ]
 
 SIGNATURE_AT, LABEL_AT = 4, 8  # where those of the weights lie in the identity
 BOOT_AT = 16       # and what became of the weights in flash
+FIRST_FURTHER = code_of("traces") + 1   # code of the first explanation without fields of its own
 MOST = 2**24       # words of the results of an image, more than any chip has
 
 
@@ -41,6 +44,26 @@ class Tap:
     width: int
 
 
+@dataclass(frozen=True)
+class Part:
+    """The words of a layer in the stream of a further explanation, as hw.interface.Output has them.
+
+    ``code`` and ``bits`` are of the stream; lengths are of the axes, 0 where it has no such axis.
+    """
+
+    code: int
+    bits: int
+    layer: int
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    steps: int = 0
+
+
+PART = (("code", 1), ("bits", 1), ("layer", 1), ("height", 2), ("width", 2), ("channels", 2),
+        ("steps", 2))                             # field and bytes
+PART_BYTES = sum(size for _, size in PART)
+LENGTHS = {"y": "height", "x": "width", "channel": "channels", "step": "steps"}  # in their order
 FIELDS = (  # name, bytes, meaning
     ("magic", 3, "the letters SAM"),
     ("version", 1, "of this protocol"),
@@ -73,14 +96,19 @@ FIELDS = (  # name, bytes, meaning
     ("trace_channels", 2, "of that layer"),
     ("trace_height", 2, "of that layer"),
     ("trace_width", 2, "of that layer"),
-    ("taps", 1, "number of taps; then for each: index u8, height u16, width u16"),
+    ("taps", 1, "number of taps; then for each: index u8, height u16, width u16; then, to the end, "
+                "for each layer of a further explanation: code u8, bits u8, layer u8, height u16, "
+                "width u16, channels u16, steps u16, 0 for an axis that its words do not have"),
 )
 HEX = ("signature", "label", "digest")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What IDENTIFY reports: a field for each row of FIELDS, those of HEX in hex."""
+    """What IDENTIFY reports: a field for each row of FIELDS, those of HEX in hex.
+
+    ``further`` is a tuple of Part, the words of a stream in (y, x, channel, step) order.
+    """
 
     digest: str
     clock_hz: int
@@ -97,6 +125,7 @@ class Identity:
     counts: int
     words: int = 1
     taps: tuple = ()
+    further: tuple = ()
     word_steps: int = 16
     pixel_bits: int = 8
     frames: int = 0
@@ -119,16 +148,36 @@ class Identity:
         words = self.channels * self.height * self.width * max(1, self.frames)
         return words * bytes_of(self.pixel_bits)
 
-    @property
-    def traces(self):
-        """Traces an image."""
-        shape = self.trace_channels, self.trace_height, self.trace_width
-        return shape[0] * shape[1] * shape[2] if self.trace_bits else 0
+    @cached_property
+    def outputs(self):
+        """{stream: hw.interface.Output} of the words on the wire, in the order of their codes.
+
+        A word of the maps is in their form; maps are there even where they have no words.
+        """
+        words = words_of(self.form, steps=self.steps)
+        found = {
+            "maps": Output("maps", ("y", "x", "word"), {
+                tap.index: (tap.height, tap.width, words) for tap in self.taps}, self.map_bits),
+            "scores": score_output(classes=self.classes, steps=self.steps, lanes=self.lanes,
+                                   bits=self.score_bits),
+            "counts": count_output(layers=self.counts - 2 - 2 * self.counters,
+                                   counters=bool(self.counters))}
+        if self.trace_bits:
+            found["traces"] = Output(
+                "traces", ("y", "x", "channel"), {self.trace_layer: (
+                    self.trace_height, self.trace_width, self.trace_channels)}, self.trace_bits)
+        for part in self.further:
+            name = streams()[part.code - 1]
+            lengths = {axis: getattr(part, field) for axis, field in LENGTHS.items()}
+            found.setdefault(name, Output(
+                name, tuple(axis for axis, length in lengths.items() if length), {}, part.bits))
+            found[name].shape[part.layer] = tuple(filter(None, lengths.values()))
+        return found
 
     @property
     def results(self):
         """Words of the results of an image."""
-        return self.maps + self.scores + self.counts + self.traces
+        return sum(output.count for output in self.outputs.values())
 
     def pack(self):
         """Return the bytes on the wire."""
@@ -142,6 +191,8 @@ class Identity:
         for tap in self.taps:
             found += b"".join(value.to_bytes(size, "big") for value, size in (
                 (tap.index, 1), (tap.height, 2), (tap.width, 2)))
+        for part in self.further:
+            found += b"".join(getattr(part, name).to_bytes(size, "big") for name, size in PART)
         return found
 
     @classmethod
@@ -160,14 +211,17 @@ class Identity:
             field, at = found[at:at + size], at + size
             values[name] = field.hex() if name in HEX else int.from_bytes(field, "big")
         rows = [found[at + 5 * k:at + 5 * k + 5] for k in range(values["taps"])]
-        if len(found) != at + 5 * len(rows):
-            raise ValueError(f"an identity of {len(found)} bytes, not {at + 5 * len(rows)}")
+        end = at + 5 * len(rows)
+        if len(found) < end or (len(found) - end) % PART_BYTES:
+            raise ValueError(f"an identity of {len(found)} bytes, not {end}")
+        values["further"] = tuple(part_of(found[n:n + PART_BYTES])
+                                  for n in range(end, len(found), PART_BYTES))
         values["taps"] = tuple(Tap(row[0], int.from_bytes(row[1:3], "big"),
                                    int.from_bytes(row[3:5], "big")) for row in rows)
         del values["magic"]
-        told = cls(**values)
-        told.check()
-        return told
+        identity = cls(**values)
+        identity.check()
+        return identity
 
     def check(self):
         """Raise ValueError unless the fields are such as a chip can have, and agree."""
@@ -198,18 +252,44 @@ class Identity:
         needs("taps", layers == sorted(set(layers)) and 0 not in layers
               and all(tap.height and tap.width for tap in self.taps),
               "layers from 1 on, in order, of at least one pixel")
-        words = words_of(self.form, steps=self.steps) * sum(
-            tap.height * tap.width for tap in self.taps)
-        needs("maps", self.maps == words, f"{words} for these taps")
-        words = self.steps * self.classes
-        needs("scores", self.scores == words, f"{words} for these steps and classes")
+        names, axes = streams(), {}
+        for part in self.further:
+            lengths = tuple(bool(getattr(part, field)) for field in LENGTHS.values())
+            needs("further", len(names) >= part.code > FIRST_FURTHER - 1,
+                  "of explanations that this program knows")
+            needs("further", 1 <= part.bits <= 32 and part.layer and any(lengths), "of some words")
+            needs("further", axes.setdefault(part.code, (part.bits, lengths))
+                  == (part.bits, lengths), "alike for each layer of a stream")
         least = 2 + 2 * self.counters
         needs("counts", self.counts >= least, f"at least {least}")
+        for name, what in (("maps", "taps"), ("scores", "steps and classes")):
+            words = self.outputs[name].count
+            needs(name, getattr(self, name) == words, f"{words} for these {what}")
         needs("trace_bits", self.trace_bits <= 32, "0 to 32")
         if self.trace_bits:
             for name in ("trace_layer", "trace_channels", "trace_height", "trace_width"):
                 needs(name, getattr(self, name) >= 1, "at least 1")
         needs("results", self.results <= MOST, f"at most {MOST} words")
+
+
+def part_of(row):
+    """The Part of its bytes."""
+    values, at = {}, 0
+    for name, size in PART:
+        values[name] = int.from_bytes(row[at:at + size], "big")
+        at += size
+    return Part(**values)
+
+
+def parts_of(output):
+    """A Part for each layer of an Output; ValueError unless its order is that of LENGTHS."""
+    order = [axis for axis in LENGTHS if axis in output.order]
+    if list(output.order) != order:
+        raise ValueError(f"words of {output.name} must come in the order {', '.join(LENGTHS)}, "
+                         f"not {', '.join(output.order)}")
+    return tuple(Part(output.code, output.bits, layer, **{
+        LENGTHS[axis]: length for axis, length in zip(order, lengths, strict=True)})
+        for layer, lengths in output.shape.items())
 
 
 def words_of(form, *, steps):

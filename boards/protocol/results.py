@@ -2,18 +2,11 @@
 
 import numpy as np
 
-from boards.protocol.codec import Kind
-from boards.protocol.identity import MapEncoding, words_of
+from boards.protocol.codec import kind_of
+from boards.protocol.identity import FIRST_FURTHER, MapEncoding
 from golden.io.errors import BadInput
 from golden.network.result import Result
-from hw.interface import (
-    COUNT_BITS,
-    count_parts,
-    map_arrays,
-    pixel_words,
-    score_arrays,
-    trace_arrays,
-)
+from hw.interface import cycles_of, pixel_words, score_arrays
 
 __all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes"]
 
@@ -26,57 +19,54 @@ def numbers(payload, bits, *, signed):
     return np.where(values >> 8 * size - 1, values - (1 << 8 * size), values) if signed else values
 
 
-def pixel_bytes(told, image):
-    """Bytes of ``image`` in (y, x, channel) order for a chip of identity ``told``."""
-    shape = (told.channels, told.height, told.width)
+def pixel_bytes(identity, image):
+    """Bytes of ``image`` in (y, x, channel) order for a chip of this ``identity``."""
+    shape = (identity.channels, identity.height, identity.width)
     image = np.asarray(image)
-    if image.ndim == 2 and told.channels == 1:
+    if image.ndim == 2 and identity.channels == 1:
         image = image[None]
     if image.shape != shape:
         raise BadInput(f"image must be {shape} for this network, not {image.shape}")
     if image.dtype != np.uint8:
         raise BadInput(f"image must be of uint8, not {image.dtype}")
-    return pixel_words(image[None], word_steps=told.pixel_bits).tobytes()
+    return pixel_words(image[None], word_steps=identity.pixel_bits).tobytes()
 
 
-def train_bytes(told, frames):
+def train_bytes(identity, frames):
     """Bytes of spike frames: for each (y, x, channel) its words, the earliest steps first."""
     frames = np.asarray(frames)
-    shape = (told.steps, told.channels, told.height, told.width)
+    shape = (identity.steps, identity.channels, identity.height, identity.width)
     if frames.shape != shape or not np.isin(frames, (0, 1)).all():
         raise BadInput(f"spike frames must be {shape} of 0 and 1, not {frames.shape}")
-    words = pixel_words(frames[None], word_steps=told.pixel_bits)
-    return words.astype(">u2" if told.pixel_bits > 8 else np.uint8).tobytes()
+    words = pixel_words(frames[None], word_steps=identity.pixel_bits)
+    return words.astype(">u2" if identity.pixel_bits > 8 else np.uint8).tobytes()
 
 
-def result_of(told, found):
-    """Result of an image's result words, bytes by Kind, from a chip of identity ``told``."""
-    words = numbers(found[Kind.MAPS], told.map_bits, signed=False)
-    scores = numbers(found[Kind.SCORES], told.score_bits, signed=True).astype(np.int32)
-    scores = score_arrays(scores[None], classes=told.classes, steps=told.steps,
-                          lanes=told.lanes)[0]
-    spikes, counters, cycles, corrupt = count_parts(
-        numbers(found[Kind.COUNTS], COUNT_BITS, signed=False)[None], counters=told.counters)
+def result_of(identity, found):
+    """Result of an image's result words, bytes by Kind, from a chip of this ``identity``."""
+    outputs = identity.outputs
+    words = {name: numbers(found[kind_of(output)], output.bits, signed=output.signed)[None]
+             for name, output in outputs.items()}
+    arrays = {name: output.arrays(words[name]) for name, output in outputs.items()}
+    scores = score_arrays(outputs["scores"], words["scores"])[0].astype(np.int32)
+    cycles, corrupt = cycles_of(arrays["counts"])
     maps, sums = {}, {}
-    sides = {tap.index: (tap.height, tap.width) for tap in told.taps}
-    for tap, rows in map_arrays(words[None], sides,
-                                count=words_of(told.form, steps=told.steps)).items():
+    for tap, rows in arrays["maps"].items():
         rows = rows[0]
-        if told.form == MapEncoding.BYTES:
+        if identity.form == MapEncoding.BYTES:
             rows = rows[..., 1:] << rows[..., :1]
         sums[tap] = rows.sum(axis=2)
-        if told.form != MapEncoding.SUM:
+        if identity.form != MapEncoding.SUM:
             maps[tap] = rows.transpose(2, 0, 1).astype(np.int32)
     saturated, waits = None, None
-    if told.counters:
-        saturated, waits = map(int, counters[0])
-    elif told.form == MapEncoding.FULL:
-        saturated = int(np.count_nonzero(words == (1 << told.map_bits) - 1))
-    shape = told.trace_channels, told.trace_height, told.trace_width
-    traces = None
-    if told.traces:
-        words = numbers(found[Kind.TRACES], told.trace_bits, signed=False)
-        traces = trace_arrays(words[None], shape)[0]
+    if identity.counters:
+        saturated, waits = map(int, arrays["counts"]["counters"][0])
+    elif identity.form == MapEncoding.FULL:
+        saturated = int(np.count_nonzero(words["maps"] == (1 << identity.map_bits) - 1))
+    traces = next((each[0] for each in arrays.get("traces", {}).values()), None)
+    explained = {(name, layer): each[0] for name, parts in arrays.items()
+                 if outputs[name].code >= FIRST_FURTHER for layer, each in parts.items()}
     return Result(
-        logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums, cycles=int(cycles[0]),
-        corrupt=bool(corrupt[0]), counts=spikes[0], traces=traces, saturated=saturated, waits=waits)
+        explained=explained, logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums,
+        cycles=int(cycles[0]), corrupt=bool(corrupt[0]), counts=arrays["counts"]["spikes"][0],
+        traces=traces, saturated=saturated, waits=waits)

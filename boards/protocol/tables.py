@@ -3,7 +3,7 @@
 from boards.protocol.codec import BLOCK, MEANINGS, Error, Kind
 from boards.protocol.identity import FIELDS, Boot, MapEncoding
 from golden.io.text import say
-from hw.interface import COUNT_BITS, TRACE_TABLE, Register
+from hw.interface import COUNT_BITS, Register, table_base
 
 __all__ = ["main", "tables"]
 
@@ -24,8 +24,8 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     Kind.WEIGHTS: (WRITE, "writes weight memory"),
     Kind.TABLE: (
         WRITE,
-        f"writes the SAM table: exp(-gamma d), d = index; from index {TRACE_TABLE} on that of the "
-        "traces",
+        f"writes the SAM table: exp(-gamma d), d = index; from index {table_base('traces')} on "
+        "that of the traces",
     ),
     Kind.REGISTERS: (WRITE, "writes registers"),
     Kind.EXPERIMENT: (

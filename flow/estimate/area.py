@@ -7,14 +7,12 @@ one are fitted to built chips by ``python -m bench.area`` and kept in area.json 
 import json
 from pathlib import Path
 
-import numpy as np
 from amaranth import Shape
 
 from boards.platform.device import ICE40UP5K
-from flow.estimate.memories import ebrs, memory_plan, multipliers
+from flow.estimate.memories import dsp_use, ebrs, memory_plan
 from golden.formats import score_bits
 from hw.engine.address_generator import found_layout
-from hw.engine.multiples import adders
 
 __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 
@@ -40,17 +38,16 @@ def parts(accelerator):
     plan = accelerator.plan
     weighted = [each for each in plan.passes if not each.merging]
     orders = {(p.neuron.reset, p.neuron.compare, p.neuron.delay) for p in weighted}
-    leaks = {int(np.max(p.neuron.leak)) for p in weighted} - {0}
-    if "leak" in dict(plan.fields):
-        leaks = set()                               # multiplied
+    kept = plan.kept if plan.per_channel else {}
+    adders = sum(unit.adders([p.neuron for p in weighted if p.stage.layer.model == model], kept)
+                 for model, unit in plan.parameters.units.items())
     return {
         "chip": 1,
         "sums": plan.lanes * plan.word_steps * (plan.sum_bits + 1),
         "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
-        "products": plan.lanes * plan.membrane_bits * sum(map(adders, leaks)),
+        "products": plan.lanes * plan.membrane_bits * adders,
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
-        "parameters": (plan.lanes * sum(bits for _, bits in plan.fields)
-                       if plan.per_channel else 0),
+        "parameters": plan.lanes * sum(format.bits for format in kept.values()),
         "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),
         "sam": (accelerator.map_width + score_bits(plan.network.steps) if accelerator.taps else 0),
     }
@@ -82,5 +79,5 @@ def blocks(accelerator):
     sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
             if plan.segments > 1 else 0)
     return {"ebr": count("EBR") + ebrs(1, queue) + sums + 3, "spram": count("SPRAM"),
-            "dsp": sum(count for _, count in multipliers(
+            "dsp": sum(count for _, count in dsp_use(
                 plan, sam=bool(accelerator.taps), traces=accelerator.attribution is not None))}

@@ -93,15 +93,15 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
     return found
 
 
-def multipliers(plan, *, sam=False, traces=False):
+def dsp_use(plan, *, sam=False, traces=False):
     """(what, how many) of all multipliers (DSP): those of the plan, of SAM and of traces."""
-    found = list(plan.multipliers)
+    found = list(plan.products)
     found += [("SAM", 1)] if sam else []
     return [*found, ("traces", 1)] if traces else found
 
 
 def too_many(products):
-    """What ``shortages`` says of ``multipliers``."""
+    """What ``shortages`` says of ``dsp_use``."""
     used = sum(count for _, count in products)
     limit = ICE40UP5K.limits["dsp"]
     if used <= limit:

@@ -1,6 +1,5 @@
 """python -m hw.export: a unit as plain Verilog, with a testbench that checks it."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from golden.explain.paths import network_paths
 from golden.explain.traces import checked_decay
 from golden.formats import GAMMA, MODES, exp_table
 from golden.images import load_images
-from golden.io.arguments import index, whole
+from golden.io.arguments import command_parser, index, whole
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.text import say
@@ -29,17 +28,18 @@ from golden.network import load
 from golden.run import check_taps
 
 
-def parser():
+def parser(prog="python -m hw.export"):
     """Arguments of the command."""
-    found = argparse.ArgumentParser(
-        prog="python -m hw.export", description=__doc__,
-        epilog="Exit code 0: written; 1: does not fit the device; 2: bad input. "
-               "example: python -m hw.export attribution --network models/fashion.npz "
-               "--output-neuron 3 --out build/explain_ice40.v")
+    found = command_parser(
+        prog, "A unit as plain Verilog, with a testbench that checks it.", examples=(
+            "attribution --network fashion --output-neuron 3 --out explain_ice40.v",
+            "layer --network dense784 --layer 1 --out layer.v"),
+        codes="Exit code 0: written; 1: does not fit the device; 2: bad input.")
     found.add_argument("what", choices=("accelerator", "sam", "attribution", "layer"),
                        help="the whole network; the SAM unit or the attribution unit alone, for "
                             "the spikes of someone else's network; one dense layer alone")
-    found.add_argument("--network", required=True, metavar="NET", help="network file (.npz)")
+    found.add_argument("--network", required=True, metavar="NET",
+                       help="network file (.npz), or the name of one that comes with the project")
     found.add_argument("--out", required=True, metavar="FILE.v",
                        help="the Verilog; FILE_tb.v and its words appear beside it")
     found.add_argument("--target", choices=TARGETS,
@@ -70,7 +70,8 @@ def parser():
                             "(default: noise)")
     found.add_argument("--no-tools", action="store_true",
                        help="sam, attribution, layer: skip synthesis, place and route")
-    found.add_argument("--seed", type=whole(), default=1, help="of place and route")
+    found.add_argument("--place-seed", "--seed", dest="seed", type=whole(), default=1, metavar="N",
+                       help="of place and route")
     return found
 
 
@@ -134,8 +135,8 @@ def exported(args, network, console):
 
 
 @command
-def main(argv=None):
-    args = parser().parse_args(argv)
+def main(argv=None, prog="python -m hw.export"):
+    args = parser(prog).parse_args(argv)
     module = module_of(args.out)
     check_files(args.out, args.network, args.images)
     checked_decay(args.decay)

@@ -19,7 +19,6 @@ from golden.io.console import Console
 from golden.io.errors import BadInput
 from golden.io.files import output, publishing
 from golden.io.text import short
-from hw.interface import ORDERS, Output
 from hw.ip.axi import Axi
 from hw.ip.dense_layer import layer_unit
 from hw.ip.events import MODE, WEIGHTS, EventAttribution, EventSam
@@ -28,6 +27,8 @@ from hw.ip.testbench import HEAD, testbench
 TARGETS = ("generic", "ice40")
 WEIGHT_BITS = 8
 CLOCK_HZ = 24_000_000
+LAST = {"scores": "the image's last score", "traces": "the image's last neuron",
+        "counts": "cycles, the end of the image"}   # what tlast of a stream says
 
 # Stands in for the iCE40's memory in every simulator; Yosys defines SYNTHESIS.
 SPRAM_MODEL = """
@@ -277,8 +278,8 @@ def export_accelerator(path, network, images, *, target="generic", gamma=GAMMA, 
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
     from hw.accelerator import Accelerator
     accelerator = Accelerator(network, gamma=gamma, mode=mode, **options)
-    packets = {f"o_{output.name.lower()}": words.count
-               for output, words in accelerator.outputs.items() if output != Output.COUNTS}
+    packets = {output.port: output.count
+               for name, output in accelerator.outputs.items() if name != "counts"}
     axi = Axi(accelerator, packets=packets)
     ports = {port.member: port for port in axi.ports}
     taps = ", ".join(map(str, accelerator.taps)) or "none"
@@ -291,16 +292,10 @@ def export_accelerator(path, network, images, *, target="generic", gamma=GAMMA, 
                     else "spike trains, (y, x, channel, chunk) order, bit t for step t",
         "i_pixels.last": "the image's last word",
         "i_config": "[33:32] space, [31:16] index, [15:0] data",
-        "o_maps": (f"SAM, unsigned in 2**-8: {ORDERS[Output.MAPS]}" if accelerator.taps
-                   else "unused"),
-        "o_maps.last": "the image's last value",
-        "o_scores": f"class scores, signed: {ORDERS[Output.SCORES]}",
-        "o_scores.last": "the image's last score",
-        "o_traces": f"traces of layer {accelerator.attribution}, unsigned in 2**-8, "
-                    + ORDERS[Output.TRACES],
-        "o_traces.last": "the image's last neuron",
-        "o_counts": ORDERS[Output.COUNTS],
-        "o_counts.last": "cycles, the end of the image"}
+        "o_maps": "unused",
+        **{output.port: output.meaning for output in accelerator.outputs.values()},
+        **{f"{output.port}.last": LAST.get(name, "the image's last value")
+           for name, output in accelerator.outputs.items()}}
     sent, expected = vectors.for_accelerator(accelerator, ports, images, gamma=gamma, mode=mode,
                                              decay=decay)
     if not accelerator.taps:

@@ -7,9 +7,10 @@ import numpy as np
 
 from golden.explain.traces import attribute, decay_table, traces
 from golden.formats import MODES, exp_table
-from golden.run import forward, run
+from golden.run import run
 from golden.sam import activation_map
-from hw.interface import map_words, pixel_words, score_words, trace_words, write_words
+from golden.stages import forward
+from hw.interface import pixel_words, score_words, write_words
 from hw.ip.testbench import Packet
 from hw.plan.packing import configuration
 
@@ -113,9 +114,9 @@ def for_layer(unit, ports, stage, steps):
                       ([False] * (each - 1) + [True]) * count)
     flat = lambda values: values.reshape(count, steps, -1)
     answer = (packed(flat(found).astype(np.int64), unit.out_word) if unit.spiking
-              else twos(membranes, ports[unit.told].width))
+              else twos(membranes, ports[unit.result].width))
     return ([packet("i_spikes", packed(flat(spikes), unit.in_word))],
-            [packet(unit.told, answer)])
+            [packet(unit.result, answer)])
 
 
 def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
@@ -139,12 +140,13 @@ def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
             Packet(ports["i_pixels"].name, ports["i_pixels"].width, pixels.ravel().tolist(),
                    ([False] * (pixels.shape[1] - 1) + [True]) * count,
                    after=ports["i_config"].name)]
-    expected = [packets("o_scores", score_words(result.scores, lanes=plan.lanes))]
+    outputs = accelerator.outputs
+    expected = [packets("o_scores", score_words(outputs["scores"], result.scores))]
     if taps:
-        expected.append(packets("o_maps", map_words(taps, result.maps)))
+        expected.append(packets("o_maps", outputs["maps"].words(result.maps)))
     if traced is not None:
         found = traces(result.spikes[traced].swapaxes(0, 1), decay_table(decay, network.steps))
-        expected.append(packets("o_traces", trace_words(found)))
+        expected.append(packets("o_traces", outputs["traces"].words({traced: found})))
     counts = packets("o_counts", np.pad(result.counts, ((0, 0), (0, 1))))
     for place in np.flatnonzero(counts.lasts):
         counts.words[place] = None                   # cycles, which the stalls decide

@@ -13,7 +13,7 @@ from golden.io.arguments import index, positive, spike_trains
 from golden.io.errors import BadInput
 from golden.neurons.population import fire
 from golden.readout import class_scores
-from golden.run import forward
+from golden.stages import forward
 
 
 @dataclass

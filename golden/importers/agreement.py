@@ -27,7 +27,8 @@ from golden.importers.torch_record import (
 from golden.io.errors import BadInput, rule
 from golden.network import Network
 from golden.readout import class_scores
-from golden.run import check_images, forward
+from golden.run import check_images
+from golden.stages import forward
 
 __all__ = ["Agreement", "Parting", "drawn_images", "of_reference", "of_rule",
            "of_traced"]

@@ -1,14 +1,14 @@
 """What the ways in share on the command line: options, the report, and the file that comes out."""
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
 from golden.formats import MOST_STEPS
 from golden.images import load_images
-from golden.importers import fidelity, quantise
+from golden.importers import fidelity
 from golden.importers.float_network import load
 from golden.importers.quantise import quantise_with_report
+from golden.io.arguments import command_parser
 from golden.io.console import Console
 from golden.io.errors import BadInput, command, rule
 from golden.io.files import output
@@ -30,7 +30,7 @@ class Options:
     calibrate : None or Path
         Images that choose the scales and measure the agreement.
     strict : bool
-        Whether a layer that is only approximate is an error.
+        Whether a layer that is not exact is an error.
     """
 
     out: str
@@ -50,9 +50,9 @@ class Options:
                    membrane_bits=args.membrane_bits, calibrate=args.calibrate, strict=args.strict)
 
 
-def parser_of(module, description):
-    """An argument parser with the options of every way in."""
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+def parser_of(prog, description, examples=()):
+    """An argument parser with the options of every way in, for the command called ``prog``."""
+    parser = command_parser(prog, description, examples=examples)
     parser.add_argument("--out", required=True, metavar="NET.npz", help="the network to write")
     parser.add_argument("--bits", default="8", metavar="B[,B...]",
                         help="weight bits, 2 to 8; one number or one a weighted layer (default 8)")
@@ -62,8 +62,8 @@ def parser_of(module, description):
                         help="weight scales that are powers of two")
     parser.add_argument("--membrane-bits", type=int, default=24, metavar="B",
                         help="width that membranes with fraction bits may have (default 24)")
-    parser.add_argument("--calibrate", metavar="IMAGES", type=Path,
-                        help="images (.npy, .npz with labels, folder) that choose the scales and "
+    parser.add_argument("--calibrate", "--images", metavar="IMAGES", type=Path,
+                        help="images (.npy, .npz with labels, pictures) that choose the scales and "
                              "measure the agreement")
     parser.add_argument("--steps", type=int, metavar="T",
                         help=f"time steps, 1 to {MOST_STEPS} (default 16)")
@@ -92,8 +92,8 @@ def finish(options, build, source, agreement_of=None, allow_different=False):
     ``options`` are Options, ``build()`` gives the FloatNetwork, ``agreement_of(network, images,
     integers)`` its golden.importers.agreement.Agreement or None. Raises BadInput, with the report
     of the layers before it printed, where a part is not supported; where the network differs from
-    its original and ``allow_different`` is not set; and with ``strict`` where a layer is only
-    approximate. Nothing is written then.
+    its original and ``allow_different`` is not set; and with ``strict`` where a layer is not
+    exact. Nothing is written then.
     """
     console = Console()
     output(options.out, source, options.calibrate, suffix=".npz")
@@ -115,10 +115,10 @@ def finish(options, build, source, agreement_of=None, allow_different=False):
         if not allow_different:
             found.insist()
     report = fidelity.compare(network, made, reasons, images, labels)
-    console.print(report.table())
+    report.print(console)
     if options.strict and report.approximate:
         layers = ", ".join(str(line.index) for line in report.approximate)
-        raise BadInput(f"--strict: only approximate in {network.name}: layer {layers}; nothing was "
+        raise BadInput(f"--strict: not exact in {network.name}: layer {layers}; nothing was "
                        "written")
     kept = {} if found is None else {"agreement": "; ".join(found.lines())}
     made = made.replace(notes={**made.notes, **kept, **report.notes()})
@@ -130,7 +130,9 @@ def finish(options, build, source, agreement_of=None, allow_different=False):
 @command
 def main(argv=None):
     """Turn the file of a float network into that of an integer one."""
-    parser = parser_of("golden.quantise", quantise.__doc__)
+    parser = parser_of("python -m golden.quantise", "From real numbers to integers.", (
+        "float.npz --bits 4 --calibrate images.npz --out net.npz",
+        "float.npz --bits 8,4,4 --out net.npz"))
     parser.add_argument("float", metavar="FLOAT", help="a float network, .npz or .json")
     args = parser.parse_args(argv)
     changes = {key: value for key in ("steps", "encoder", "readout")

@@ -8,26 +8,32 @@ from golden.encode import encode
 from golden.importers import float_run
 from golden.io.console import Table, Text
 from golden.readout import class_scores
-from golden.run import check_images, forward
+from golden.run import check_images
+from golden.stages import forward
 
 LONG = 40       # characters of a note that is told once
 
 
 @dataclass(frozen=True)
 class Line:
-    """One weighted layer: ``faithful`` means equal spikes for every input, whatever it is.
+    """One weighted layer, in a word.
+
+    ``exact`` means equal spikes for every input, whatever it is; ``rounded`` that numbers were
+    rounded; ``different`` that the layer follows another rule than the original's.
 
     Members
     -------
     index : int
     name : str
     reasons : tuple of str
-        Why it is only approximate; empty where it is faithful.
+        Why it is not exact; empty where it is.
     notes : tuple of str
     agreement : None or float
         Share of (image, step, neuron) whose spikes are equal, on the images given.
     spikes : None or (int, int)
         Of the float and of the integer layer.
+    other_rule : bool
+        Whether a reason is that the layer follows another rule.
     """
 
     index: int
@@ -36,11 +42,19 @@ class Line:
     notes: tuple
     agreement: float | None = None
     spikes: tuple | None = None
+    other_rule: bool = False
 
     @property
     def verdict(self):
         """In one word."""
-        return "approximate" if self.reasons else "faithful"
+        if not self.reasons:
+            return "exact"
+        return "different" if self.other_rule else "rounded"
+
+    @property
+    def silent(self):
+        """Whether the integer layer gave no spike on the images given, though it may."""
+        return self.agreement is not None and self.spikes[1] == 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,8 @@ class Report:
         Share of images with the same predicted class.
     accuracy : None or (float, float)
         Of the float and of the integer network, where labels are known.
+    agreement : str
+        What the way in found when it ran the original beside the float network; "" if it did not.
     """
 
     name: str
@@ -61,11 +77,49 @@ class Report:
     images: int = 0
     predictions: float | None = None
     accuracy: tuple | None = None
+    agreement: str = ""
 
     @property
     def approximate(self):
-        """Lines that are not faithful."""
+        """Lines that are not exact."""
         return tuple(line for line in self.lines if line.reasons)
+
+    @property
+    def first(self):
+        """What a reader wants first, in one line: accuracies, and the agreement with the original.
+
+        Without images, how many layers are exact.
+        """
+        parts = []
+        if self.accuracy:
+            parts.append("accuracy float {:.2%}, integer {:.2%}".format(*self.accuracy))
+        if self.images:
+            parts.append(f"same predictions on {self.predictions:.2%} of {self.images} images")
+        if not parts and self.lines:
+            exact = len(self.lines) - len(self.approximate)
+            parts.append(f"{exact} of {len(self.lines)} layers exact; images with labels measure "
+                         "the accuracy (--calibrate)")
+        return "; ".join([*parts, *filter(None, [self.agreement])])
+
+    @property
+    def warnings(self):
+        """A line for each layer that is silent."""
+        found = []
+        for line in self.lines:
+            if line.silent:
+                was = (f"the float network's gave {line.spikes[0]}" if line.spikes[0]
+                       else "nor did the float network's")
+                found.append(f"warning: layer {line.index} ({line.name}) gave no spike on "
+                             f"{self.images} images; {was}")
+        return tuple(found)
+
+    def print(self, console):
+        """Print the first line, the table and the warnings on a golden.io.console.Console."""
+        console.print(self.first, highlight=False, soft_wrap=True)
+        if self.lines:
+            console.print(self.table())
+        for line in self.warnings:
+            console.print(line, highlight=False, soft_wrap=True)
 
     def notes(self):
         """What a network file keeps of the report."""
@@ -94,10 +148,7 @@ class Report:
                            f"{line.spikes[0]} / {line.spikes[1]}")
             found.add_row(*row)
         if self.images:
-            caption = f"same predictions on {self.predictions:.2%} of {self.images} images"
-            if self.accuracy:
-                caption += "; accuracy float {:.2%}, integer {:.2%}".format(*self.accuracy)
-            found.caption = caption + "\nequal spikes: share of steps and neurons; float / integer"
+            found.caption = "equal spikes: share of steps and neurons; spikes float / integer"
         return found
 
 
@@ -112,8 +163,7 @@ def blank(title):
 
 def mark(verdict):
     """A verdict in its colour."""
-    colour = {"faithful": "green", "approximate": "yellow", "unsupported": "red"}[verdict]
-    return Text(verdict, style=colour)
+    return Text(verdict, style={"exact": "green", "rounded": "yellow"}.get(verdict, "red"))
 
 
 def refused(error):
@@ -142,8 +192,13 @@ def compare(float_network, network, reasons, images=None, labels=None):
     names = [(stage.index, stage.layer.name or f"layer {stage.index}", tuple(why),
               stage.layer.notes)
              for stage, why in zip(float_network.stages, reasons, strict=True)]
+    others = [ruled_otherwise(stage.layer, why)
+              for stage, why in zip(float_network.stages, reasons, strict=True)]
+    agreement = str(float_network.notes.get("agreement", ""))
     if images is None:
-        return Report(network.name, tuple(Line(*name) for name in names))
+        return Report(network.name, tuple(
+            Line(*name, other_rule=other) for name, other in zip(names, others, strict=True)),
+            agreement=agreement)
     size = len(network.stages)
     equal, total = np.zeros(size), np.zeros(size)
     counts, same, right = np.zeros((2, size), dtype=np.int64), 0, np.zeros(2)
@@ -165,6 +220,30 @@ def compare(float_network, network, reasons, images=None, labels=None):
                 right[row] += np.count_nonzero(given == labels[n:n + batch])
     lines = tuple(
         Line(*name, agreement=equal[n] / total[n] if total[n] else None,
-             spikes=tuple(map(int, counts[:, n]))) for n, name in enumerate(names))
+             spikes=tuple(map(int, counts[:, n])), other_rule=others[n])
+        for n, name in enumerate(names))
     accuracy = None if labels is None else tuple(map(float, right / len(images)))
-    return Report(network.name, lines, len(images), same / len(images), accuracy)
+    return Report(network.name, lines, len(images), same / len(images), accuracy, agreement)
+
+
+def ruled_otherwise(layer, reasons):
+    """Whether a reason is that a float layer's rule, or its original's, is not kept."""
+    rules = (*layer.approximations, *layer.neuron.order_reasons(None, layer.per_channel))
+    return any(reason in rules for reason in reasons)
+
+
+def measured(network, images=None, labels=None):
+    """Report of an integer network alone, whose original is not at hand: its accuracy, no lines."""
+    told = "a network of integers, taken as it is"
+    if images is None or labels is None:
+        return Report(network.name, (), agreement=told)
+    correct = 0
+    for n in range(0, len(images), 64):
+        part = check_images(images[n:n + 64], network)
+        active = encode(part, network)
+        for stage in network.stages:
+            active, membranes = forward(active, stage, network.steps)
+        pred = class_scores(active, membranes, network.readout)[:, -1].argmax(axis=1)
+        correct += int(np.count_nonzero(pred == labels[n:n + 64]))
+    return Report(network.name, (), agreement=f"{told}: accuracy {correct / len(images):.2%} of "
+                                              f"{len(images)} images")

@@ -6,8 +6,7 @@ its neurons. golden.importers.float_run executes it, the reference of the fideli
 
 import io
 import json
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,8 @@ from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts, tree
 from golden.io.values import reals
-from golden.network import DEFAULT_SEED, Pool, Weighted, stages_of
-from golden.network.layers import restored_window
+from golden.network import DEFAULT_SEED, Pool, Weighted
+from golden.network.layers import Layered, restored_window
 from golden.network.ops import FloatNorm, Greatest
 from golden.network.rules import check
 from golden.neurons.base import RealNeuron
@@ -98,7 +97,7 @@ class FloatLayer(Weighted):
 
 
 @dataclass(frozen=True, eq=False)
-class FloatNetwork:
+class FloatNetwork(Layered):
     """A chain of golden.network.Pool and FloatLayer over ``steps`` time steps.
 
     Fields are those of golden.network.Network; ``input_scale`` is what one unit of the encoder's
@@ -120,16 +119,6 @@ class FloatNetwork:
         rule(np.isfinite(self.input_scale) and self.input_scale > 0, self.name,
              f"input scale must be a positive number, not {self.input_scale}")
 
-    @cached_property
-    def stages(self):
-        """The weighted layers in their places, as golden.network.Stage."""
-        return stages_of(self)
-
-    @property
-    def classes(self):
-        """Number of classes scored."""
-        return self.stages[-1].layer.channels
-
     def save(self, path):
         """Write as .npz or, by its suffix, as .json; whole or not at all."""
         header, arrays = flatten(self)
@@ -142,10 +131,6 @@ class FloatNetwork:
             found = buffer.getvalue()
         with replacing(path) as aside:
             aside.write_bytes(found)
-
-    def replace(self, **changes):
-        """Return a copy with some fields changed, checked again."""
-        return replace(self, **changes)
 
 
 # --- file -----------------------------------------------------------------------------------------

@@ -80,6 +80,6 @@ def run(images, network):
 
 def batch_of(network, room=2**24):
     """How many images to run at once so that a layer's membranes number below ``room``."""
-    most = max(max(stage.neurons, stage.inputs * stage.layer.kernel**2)
+    most = max(max(stage.neurons, stage.trains * stage.layer.kernel**2)
                for stage in network.stages)
     return max(1, room // (most * network.steps))

@@ -356,45 +356,59 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
         raise
 
 
-@command
-def main(argv=None):
-    """Read a NIR file, report what is kept, and write a network."""
-    from golden.importers.agreement import of_reference, of_rule
-    from golden.importers.cli import Options, finish, numbers, parser_of
-    from golden.importers.producers import many_spikes
-    from golden.io.reading import array
-    parser = parser_of("golden.nir", __doc__.splitlines()[0])
-    parser.add_argument("nir", metavar="NIR", help="a NIR graph, .nir")
+def nir_options(parser):
+    """Add what NIR graphs do not say to a parser's options."""
     parser.add_argument("--from", dest="producer", choices=PRODUCERS,
-                        help="the program that wrote the graph; its rules are taken where none is "
-                             "told")
+                        help="NIR: the program that wrote the graph; its rules are taken where "
+                             "none is told")
     parser.add_argument("--dt", type=float, metavar="S",
-                        help="time step of the training (default: the producer's, or 1e-4)")
+                        help="NIR: time step of the training (default: the producer's, or 1e-4)")
     parser.add_argument("--reset", choices=CHOICES,
-                        help="what a spike does to the membrane; NIR does not say")
+                        help="NIR: what a spike does to the membrane; the graph does not say")
     parser.add_argument("--compare", choices=COMPARES,
-                        help="whether a membrane at its threshold spikes (ge) or not (gt)")
+                        help="NIR: whether a membrane at its threshold spikes (ge) or not (gt)")
     parser.add_argument("--decay", choices=DECAYS,
-                        help="what a membrane keeps: 1 - dt / tau (euler) or exp(-dt / tau)")
+                        help="NIR: what a membrane keeps: 1 - dt / tau (euler) or exp(-dt / tau)")
     parser.add_argument("--reference", metavar="SPIKES.npy",
                         help="spikes of the last layer (images, steps, classes) that the producer "
                              "gave for the images of --calibrate: compared, and a difference fails")
     parser.add_argument("--allow-different", action="store_true",
-                        help="take a network that differs from the reference, or from its "
+                        help="take a network that differs from its original, the reference, or its "
                              "producer's neurons")
-    parser.add_argument("--shape", metavar="C,H,W", help="of the images, for graphs of vectors")
-    args = parser.parse_args(argv)
+    parser.add_argument("--shape", metavar="C,H,W",
+                        help="of the images, for graphs of vectors and for torch modules")
+
+
+def compared_with(args):
+    """function(network, images, integers) of parsed ``nir_options``: the Agreement with what is
+    known of the original, None where nothing is.
+    """
+    from golden.importers.agreement import of_reference, of_rule
+    from golden.importers.producers import many_spikes
+    from golden.io.reading import array
     rule(args.reference is None or args.calibrate is not None, "--reference",
          "needs --calibrate, the images that it is of")
 
     def agreement_of(network, images, made):
-        """The Agreement with what is known of the original, None where nothing is."""
         if args.reference is not None:
             return of_reference(network, images, array(args.reference), made, args.reference)
         if images is None or args.producer is None or not PRODUCERS[args.producer].several:
             return None
         return of_rule(network, images, many_spikes, PRODUCERS[args.producer].title, made)
+    return agreement_of
 
+
+@command
+def main(argv=None):
+    """Read a NIR file, report what is kept, and write a network."""
+    from golden.importers.cli import Options, finish, numbers, parser_of
+    parser = parser_of("python -m golden.nir", "From a NIR graph to a network.", (
+        "net.nir --from snntorch --bits 4 --calibrate images.npz --out net.npz",
+        "net.nir --reset subtract --bits 4 --calibrate images.npz --out net.npz"))
+    parser.add_argument("nir", metavar="NIR", help="a NIR graph, .nir")
+    nir_options(parser)
+    args = parser.parse_args(argv)
+    agreement_of = compared_with(args)
     finish(Options.of(args), lambda: from_nir(
         args.nir, producer=args.producer, reset=args.reset, dt=args.dt, compare=args.compare,
         decay=args.decay, steps=args.steps,

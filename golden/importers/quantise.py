@@ -18,7 +18,8 @@ from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction,
 from golden.io.errors import rule
 from golden.network import Layer, Network, Norm, membrane_range
 from golden.neurons.base import counted
-from golden.run import check_images, forward
+from golden.run import check_images
+from golden.stages import forward
 
 MOST_GAIN = 2**15 - 1
 
@@ -187,9 +188,10 @@ def rounding_reasons(real, layer, scale, step, frac, exact):
     off = np.abs(steps - layer.weights.reshape(real.channels, -1))
     if off.max() > NEAR:
         clipped = np.count_nonzero(off > 0.5 + NEAR)
-        power, noise = (steps**2).mean(), (off**2).mean()
-        found.append(f"weights to {layer.bits} bits ({10 * np.log10(power / noise):.0f} dB"
-                     + (f", {clipped} clipped)" if clipped else ")"))
+        share = np.sqrt((off**2).mean() / max((steps**2).mean(), 1e-30))
+        found.append(f"weights rounded to {layer.bits} bits, {percent(share)} off"
+                     + (f", {percent(clipped / off.size)} of them cut at the largest"
+                        if clipped else ""))
     found += layer.neuron.rounding_reasons(neuron, real.per_channel)
     if layer.neuron.rounds and (exact is None or frac < exact):
         found.append(f"leaked membranes cut to 2^-{frac} weight steps")
@@ -201,11 +203,16 @@ def rounding_reasons(real, layer, scale, step, frac, exact):
         apart = np.abs(ideal - layer.per_channel(whole))
         if (apart > CLOSE * np.maximum(1, np.abs(ideal))).any():
             share = (apart / np.maximum(np.abs(ideal), 1e-30)).max()
-            found.append(f"{what} off by {share:.1g} of itself")
+            found.append(f"{what} off by {percent(share)}")
     if layer.norm is not None:
         if fraction(real.norm.gain * 2.0**frac) != 0 or fraction(real.norm.offset / unit) != 0:
             found.append(f"BNTT gains to 2^-{layer.norm.shift + frac}, products cut")
     return tuple(found)
+
+
+def percent(share):
+    """A share in percent, of two digits."""
+    return f"{100 * share:.2g} %"
 
 
 # --- calibration ----------------------------------------------------------------------------------

@@ -1,4 +1,9 @@
-"""What explanations and command lines ask of their arguments, each naming the argument."""
+"""What command lines share, and what explanations and they ask of their arguments.
+
+Options have one name everywhere: ``--network``, ``--images``, ``--limit``, ``--out``, ``--tap``,
+``--mode``. ``--seed`` is where a command's own random choices start (place and route, drawn cases,
+training); the encoder's is ``--encoder-seed``.
+"""
 
 import argparse
 import math
@@ -7,6 +12,44 @@ import operator
 import numpy as np
 
 from golden.io.errors import BadInput
+
+
+class Help(argparse.HelpFormatter):
+    """Help that names each default, and keeps the lines of the examples."""
+
+    def _get_help_string(self, action):
+        """The help of an option, with its default where it does not name one."""
+        text = action.help or ""
+        if action.option_strings and "default" not in text and not (
+                action.default is None or isinstance(action.default, bool)
+                or action.default == argparse.SUPPRESS):
+            text = f"{text} (default: %(default)s)".strip()
+        return text
+
+    def _fill_text(self, text, width, indent):
+        """Descriptions filled, but lines that are indented kept as they stand."""
+        parts = text.split("\n\n")
+        return "\n\n".join(
+            "\n".join(indent + line for line in part.splitlines()) if "\n  " in part
+            else super(Help, self)._fill_text(part, width, indent) for part in parts)
+
+
+def command_parser(prog, description, *, examples=(), codes=""):
+    """An argument parser whose help ends with examples of the command called ``prog``.
+
+    Parameters
+    ----------
+    prog : str
+        As the user calls the command: ``python -m sim.run``, ``sam-snn run``.
+    examples : iterable of str
+        Words behind ``prog``.
+    codes : str
+        What the exit codes mean, beyond 0 for done and 2 for bad input.
+    """
+    listed = "\n".join(f"  {prog} {words}".rstrip() for words in examples)
+    parts = [f"examples:\n{listed}" if listed else "", codes]
+    return argparse.ArgumentParser(prog=prog, description=description, formatter_class=Help,
+                                   epilog="\n\n".join(filter(None, parts)) or None)
 
 
 def numbers(values, name):

@@ -17,7 +17,7 @@ from golden.io.text import say
 
 ROOT = Path(__file__).parents[2]
 # What the chip's answers come from: the specification, the gateware, what simulates it.
-MODEL = ("golden/*.py", "golden/network/*.py", "golden/neurons/*.py", "golden/explain/*.py")
+MODEL = ("golden/*.py", "golden/network/**/*.py", "golden/neurons/*.py", "golden/explain/*.py")
 CHIP = (*MODEL, "hw/**/*.py", "sim/rtl.py", "sim/verilate.py", "sim/harness.cpp")
 WIRE = ("boards/**/*.py", "sim/pins.py", "sim/pins.cpp")
 COMMANDS = ("golden/**/*.py", "hw/**/*.py", "boards/**/*.py", "flow/**/*.py", "sim/**/*.py",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.io.errors import BadInput
+from golden.io.shipped import images_file, network_file
 
 try:
     import fcntl
@@ -94,10 +95,11 @@ def placed(path, named=None):
 
 
 def read_from(given, suffix):
-    """The files that are read where ``given`` is named as an input."""
+    """The files that are read where ``given`` is named as an input, also by a bare name."""
     if not given.is_dir():
-        return [given]
-    return [file for file in given.iterdir() if file.suffix.lower() == suffix.lower()]
+        return [Path(network_file(given)), Path(images_file(given))]
+    return [file for folder in (given, *filter(Path.is_dir, given.iterdir()))
+            for file in folder.iterdir() if file.suffix.lower() == suffix.lower()]
 
 
 def same(other, target, status):

@@ -77,10 +77,38 @@ def early():
     started by ``python -m``.
     """
     if sys.argv and sys.argv[0] == "-m":
+        told_as_library(started_module(sys.orig_argv))
+
         def end(number, _):
             os.write(2, f"{SAID[number]}\n".encode())
             os._exit(128 + number)
         _listen(end)
+
+
+def started_module(words):
+    """The module that a command line of Python starts by -m, or ""."""
+    for word, after in zip(words[1:], [*words[2:], ""], strict=True):
+        if word == "-m":
+            return after
+    return ""
+
+
+def told_as_library(name):
+    """End with a line and exit code 2 where ``python -m name`` would do nothing.
+
+    It would, of a module that is no command; the line names the commands of its room.
+    """
+    root = Path(__file__).resolve().parents[2]
+    path = root / (name.replace(".", "/") + ".py")
+    if "." not in name or not path.is_file() or "__main__" in path.read_text():
+        return
+    room = name.partition(".")[0]
+    found = [".".join(each.relative_to(root).with_suffix("").parts).removesuffix(".__main__")
+             for each in sorted((root / room).glob("*.py")) + sorted(
+                 (root / room).glob("*/__main__.py")) if "__main__" in each.read_text()]
+    say(f"error: {name}: is a part of the library and does nothing by itself; run python -m "
+        f"sam_snn{''.join(f', {each}' for each in found)}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _listen(handler):

@@ -1,10 +1,9 @@
 """``python -m golden.network FILE``: a network at a glance."""
 
-import argparse
-
 import numpy as np
 
 from golden.formats import bits_signed
+from golden.io.arguments import command_parser
 from golden.io.console import Console, Table
 from golden.io.errors import command
 from golden.io.text import say
@@ -44,8 +43,10 @@ def table(network):
 @command
 def main(argv=None):
     """Print the table of a network file."""
-    parser = argparse.ArgumentParser(prog="python -m golden.network", description=__doc__)
-    parser.add_argument("file", help="a network, .npz")
+    parser = command_parser("python -m golden.network", "A network at a glance.",
+                            examples=("fashion", "net.npz"))
+    parser.add_argument("file", help="a network, .npz, or the name of one that "
+                        "comes with the project")
     network = load(parser.parse_args(argv).file)
     Console().print(table(network))
     for key, value in network.notes.items():

@@ -8,7 +8,7 @@ snnTorch) and what is made of it (arrays, Verilog) is elsewhere.
 import hashlib
 import io
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -17,18 +17,20 @@ import numpy as np
 from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts
-from golden.network.layers import Layer, Stage, Weighted, array_names, stages_of
+from golden.io.shipped import network_file, networks
+from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, stages_of
 from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
 from golden.network.rules import ENCODERS, READOUTS, check, check_widths
-from golden.neurons.base import COMPARES
+from golden.neurons.base import COMPARES, Field, NeuronModel
 from golden.neurons.lif import LIF as Neuron
 from golden.neurons.lif import RESETS
 
 __all__ = [
-    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Layer",
-    "Network", "Neuron", "Norm", "Pool", "Stage", "Weighted", "flatten", "input_ranges", "load",
-    "membrane_range", "output_size", "restore", "rule", "stages_of", "sum_ranges",
+    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Field",
+    "Layer", "Network", "Neuron", "NeuronModel", "Norm", "Pool", "Stage", "Weighted", "flatten",
+    "input_ranges", "load", "membrane_range", "output_size", "restore", "rule", "stages_of",
+    "sum_ranges",
 ]
 
 FORMAT = "sam-snn network"
@@ -37,7 +39,7 @@ DEFAULT_SEED = 0x2545F491
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Layered):
     """A chain of pooling and weighted layers over ``steps`` time steps.
 
     Parameters
@@ -73,16 +75,6 @@ class Network:
     def __post_init__(self):
         check(self)
         check_widths(self)
-
-    @cached_property
-    def stages(self):
-        """The weighted layers, each with the pooling before it and its shapes."""
-        return stages_of(self)
-
-    @property
-    def classes(self):
-        """Number of classes scored."""
-        return self.stages[-1].layer.channels
 
     def label(self, number):
         """What people call a class: its name, or its number where it has none."""
@@ -126,10 +118,6 @@ class Network:
         with replacing(path) as aside:
             aside.write_bytes(buffer.getvalue())
 
-    def replace(self, **changes):
-        """Return a copy with some fields changed, checked again."""
-        return replace(self, **changes)
-
 
 # --- file -----------------------------------------------------------------------------------------
 
@@ -151,10 +139,13 @@ def flatten(network):
 def load(path):
     """Read a network file.
 
+    ``path`` may be the bare name of a network that comes with the project (golden.io.shipped).
     Raises BadInput naming the file and the rule if it is missing, truncated, of another format or
     version, or breaks a rule of Network.
     """
-    path = Path(path)
+    path = Path(network_file(path))
+    rule(path.suffix or path.exists(), path, "no such network file, and none of the project's: "
+         f"those are {', '.join(networks())}")
     header, arrays = network_parts(path, "network file", array_names())
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a network file of this project")

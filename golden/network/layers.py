@@ -1,6 +1,6 @@
 """The layers of a chain: operations, weighted layers with their neurons, and each in its place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from golden.network.ops.base import bounded
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
 
-__all__ = ["Layer", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
+__all__ = ["Layer", "Layered", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
 
 
 def array_names():
@@ -162,6 +162,11 @@ class Layer(Weighted):
     greatest: Greatest | None = None
 
     @property
+    def model(self):
+        """Name of the neurons' model in golden.neurons.MODELS."""
+        return next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
+
+    @property
     def biases(self):
         """Bias of each channel, zeros where there is none."""
         return self.per_channel(0 if self.bias is None else self.bias)
@@ -184,9 +189,8 @@ class Layer(Weighted):
         entry = {"bits": self.bits, "frac": self.frac, **self.saved_window(),
                  "groups": self.groups, "scale": float(self.scale),
                  **self.neuron.choices(), **norm}
-        model = next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
-        if model != next(iter(MODELS)):
-            entry["neuron"] = model
+        if self.model != next(iter(MODELS)):
+            entry["neuron"] = self.model
         return entry, {key: np.asarray(values).astype(np.int8 if key == "weights" else np.int64)
                        for key, values in self.saved_arrays().items()}
 
@@ -210,7 +214,8 @@ class Stage:
     ``index`` counts weighted layers from 1 and is the name of a tap, as in the paper. ``source`` is
     the (C, H, W) of the spikes read, ``pooled`` the same after ``pools``, ``shape`` that of the
     output, ``top`` the largest activation that reaches a weight, and ``signed`` whether activations
-    of the opposite sign do too.
+    of the opposite sign do too. ``inputs`` are the indices of the stages whose spikes it reads, 0
+    the network's input; the one before, unless it is told otherwise.
     """
 
     index: int
@@ -221,6 +226,10 @@ class Stage:
     shape: tuple
     top: int
     signed: bool
+    inputs: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
 
     @property
     def neurons(self):
@@ -228,7 +237,7 @@ class Stage:
         return int(np.prod(self.shape))
 
     @property
-    def inputs(self):
+    def trains(self):
         """Number of spike trains read."""
         return int(np.prod(self.source))
 
@@ -244,6 +253,24 @@ class Stage:
         """The stage for people: its pooling, then its weights."""
         return ", ".join([*(pool.words() for pool in self.pools),
                           self.layer.op.words(self.pooled)])
+
+
+class Layered:
+    """What networks of layers share, be their numbers whole or real."""
+
+    @cached_property
+    def stages(self):
+        """The weighted layers, each with the pooling before it and its shapes."""
+        return stages_of(self)
+
+    @property
+    def classes(self):
+        """Number of classes scored."""
+        return self.stages[-1].layer.channels
+
+    def replace(self, **changes):
+        """Return a copy with some fields changed, checked again."""
+        return replace(self, **changes)
 
 
 def stages_of(network):

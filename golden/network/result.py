@@ -32,6 +32,8 @@ class Result:
         Clock cycles from the first pixel taken to the last result given.
     traces : None or (N, C, H, W) int64
         golden.explain.traces.traces of a layer, from an accelerator that gives them.
+    explained : dict (stream, layer) -> (N, ...) int64
+        What an accelerator gives of other explanations, by hw.interface.Output.
     causes : None or (N, passes + 1, causes) int64
         Clock cycles of the input and each pass by hw.engine.profiler.StallReason, from a
         simulation.
@@ -61,6 +63,7 @@ class Result:
     sums: dict = field(default_factory=dict)
     waits: np.ndarray | None = None
     corrupt: np.ndarray | None = None
+    explained: dict = field(default_factory=dict)
 
     @property
     def pred(self):
@@ -95,6 +98,8 @@ class Result:
             found[f"sam_frac_{tap}"] = np.int64(SCORE_FRAC)
         for tap in self.sums:
             found[f"sam_sum_{tap}"] = self.sums[tap]
+        for (name, layer), values in self.explained.items():
+            found[f"{name}_{layer}"] = values
         return found
 
 

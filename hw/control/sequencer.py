@@ -20,6 +20,8 @@ class PassSequencer(wiring.Component):
     ----------
     counted : sequence of bool
         Of each pass, whether its spikes are given.
+    waits : bool
+        Whether a pass waits until its weights are there (hw.memory.weight_store).
 
     Members
     -------
@@ -30,6 +32,10 @@ class PassSequencer(wiring.Component):
     following, mapping, scoring : In(1)
         Trains of the pass have yet to be read; results of its trains are under way, for which only
         the last pass waits; scores have yet to leave.
+    ready : In(1)
+        The weights asked for are there; looked at if it ``waits``.
+    prefetch : Out(1)
+        Asks for the weights of pass ``number``; if it ``waits``, it begins when they are there.
     loading : Out(1)
         The image comes.
     fresh : Out(1)
@@ -48,11 +54,12 @@ class PassSequencer(wiring.Component):
         Asks for a count (hw.control.counts.ResultCounts).
     """
 
-    def __init__(self, counted):
-        self.counted = [bool(each) for each in counted]
+    def __init__(self, counted, *, waits=False):
+        self.counted, self.waits = [bool(each) for each in counted], waits
         super().__init__({
             "begun": In(1), "loaded": In(1), "done": In(1),
             "following": In(1), "mapping": In(1), "scoring": In(1),
+            "ready": In(1), "prefetch": Out(1),
             "loading": Out(1, init=1), "fresh": Out(1, init=1),
             "number": Out(range(len(self.counted))), "last": Out(1), "start": Out(1),
             "running": Out(1), "finished": Out(1), "clear": Out(1),
@@ -70,6 +77,16 @@ class PassSequencer(wiring.Component):
         m.d.comb += self.last.eq(
             pass_register(m, self.number, [int(n == passes - 1) for n in range(passes)]))
         m.d.sync += [self.start.eq(0), tallied.eq(~self.loading)]
+
+        def begin():
+            """The pass ``number`` begins, with its weights."""
+            m.d.comb += self.prefetch.eq(1)
+            if self.waits:
+                m.next = "Wait-Weights"
+            else:
+                m.d.sync += self.start.eq(1)
+                m.next = "Start"
+
         with m.If(self.o.ready):
             m.d.sync += offers.eq(0)
         with m.FSM():
@@ -85,8 +102,13 @@ class PassSequencer(wiring.Component):
             with m.State("Count-Input"):
                 with m.If(self.o.ready):
                     m.d.comb += self.clear.eq(1)
-                    m.d.sync += self.start.eq(1)
-                    m.next = "Start"
+                    begin()
+
+            if self.waits:
+                with m.State("Wait-Weights"):
+                    with m.If(self.ready):
+                        m.d.sync += self.start.eq(1)
+                        m.next = "Start"
 
             with m.State("Start"):
                 m.d.sync += finished.eq(0)
@@ -117,8 +139,7 @@ class PassSequencer(wiring.Component):
 
             with m.State("Next-Pass"):
                 # Constants of the pass follow its number.
-                m.d.sync += self.start.eq(1)
-                m.next = "Start"
+                begin()
 
             with m.State("End"):
                 with m.If(self.o.ready):

@@ -8,9 +8,9 @@ __all__ = ["StreamFork"]
 
 
 class StreamFork(wiring.Component):
-    """Hands each word of ``i`` to every output that wants it, to all in the same cycle.
+    """Hands each word of ``i`` to every output that is selected, to all in the same cycle.
 
-    A word is taken in the cycle in which all outputs that want it are ready; until then none gets
+    A word is taken in the cycle in which all selected outputs are ready; until then none gets
     it. ``ready`` of an output must not depend on its ``valid``.
 
     Parameters
@@ -23,7 +23,7 @@ class StreamFork(wiring.Component):
     -------
     i : In(stream.Signature(shape))
     o : Out(stream.Signature(shape)).array(outputs)
-    wanted : In(outputs)
+    selected : In(outputs)
         Bit n: output n gets the words.
     """
 
@@ -32,19 +32,19 @@ class StreamFork(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(shape)),
             "o": Out(stream.Signature(shape)).array(outputs),
-            "wanted": In(outputs),
+            "selected": In(outputs),
         })
 
     def elaborate(self, platform):
         m = Module()
 
-        able = [sink.ready | ~self.wanted[n] for n, sink in enumerate(self.o)]
+        able = [sink.ready | ~self.selected[n] for n, sink in enumerate(self.o)]
         m.d.comb += self.i.ready.eq(Cat(able).all())
         for n, sink in enumerate(self.o):
             others = Cat(able[:n], able[n + 1:]).all()
             m.d.comb += [
                 sink.payload.eq(self.i.payload),
-                sink.valid.eq(self.i.valid & self.wanted[n] & others),
+                sink.valid.eq(self.i.valid & self.selected[n] & others),
             ]
 
         return m

@@ -50,12 +50,12 @@ def restart(m, encoder):
 
     Returns whether the pixel offered may be encoded.
     """
-    told, waited = Signal(), Signal()
+    noticed, waited = Signal(), Signal()
     begun = ~encoder.i.p.first | waited
-    m.d.comb += encoder.restarted.eq(encoder.i.valid & encoder.i.p.first & ~told)
-    m.d.sync += waited.eq(told)
+    m.d.comb += encoder.restarted.eq(encoder.i.valid & encoder.i.p.first & ~noticed)
+    m.d.sync += waited.eq(noticed)
     with m.If(encoder.restarted):
-        m.d.sync += told.eq(1)
+        m.d.sync += noticed.eq(1)
     with m.Elif(encoder.i.valid & encoder.i.ready):
-        m.d.sync += [told.eq(0), waited.eq(0)]
+        m.d.sync += [noticed.eq(0), waited.eq(0)]
     return begun

@@ -7,18 +7,18 @@ from amaranth.lib.wiring import In, Out
 from hw.engine.constants import pass_register
 from hw.plan.buffers import WORD
 
-__all__ = ["Kind", "MARGIN", "AddressGenerator", "found_layout"]
+__all__ = ["Op", "MARGIN", "AddressGenerator", "found_layout"]
 
 MARGIN = 7  # words that may still come after `flow` has gone
 
 
-class Kind(enum.Enum, shape=2):
-    """What an item is: a train and its weights, a row of the header, or the end of a walk."""
+class Op(enum.Enum, shape=2):
+    """What a micro-op does: add a train, shift a row of the header in, or end a walk."""
 
-    Add   = 0
-    Param = 1
-    End   = 2
-    Last  = 3  # the end of the last walk of the pass
+    Add     = 0
+    Param   = 1
+    EndWalk = 2
+    EndPass = 3  # the end of the last walk of the pass
 
 
 def found_layout(plan):
@@ -28,7 +28,7 @@ def found_layout(plan):
     ``row + n``, n counted within the window.
     """
     return data.StructLayout({
-        "kind": Kind, "word": WORD,
+        "op": Op, "word": WORD,
         "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
@@ -36,9 +36,9 @@ class AddressGenerator(wiring.Component):
     """Words of all walks of a pass: pixel after pixel, group after group, chunk after chunk.
 
     A visit looks at one word of the bitmap (16 trains, or the channels of one pixel), one a cycle;
-    an empty one and one outside the map leave nothing. A walk ends with End or Last, also if it is
-    empty, and that takes a cycle too. A pass (or with plan.per_channel, a group) begins with its
-    Params. Visits wait while ``flow`` is low; what is under way still comes, at most MARGIN words.
+    an empty one and one outside the map leave nothing. A walk ends with EndWalk or EndPass,
+    also if it is empty, and that takes a cycle too. A pass (or with plan.per_channel, a group)
+    begins with its Params. Visits wait while ``flow`` is low; at most MARGIN words still come then.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class AddressGenerator(wiring.Component):
     number : In(range(passes))
         The pass; steady from ``start`` on.
     start : In(1)
-        Begin the pass; only after the Last item of the one before was taken.
+        Begin the pass; only after the EndPass of the one before was taken.
     bitmap_addr, bitmap_data : Out, In(16)
         Read port of the bitmap, one cycle of latency; word w marks trains 16 w to 16 w + 15.
     flow : In(1)
@@ -97,7 +97,7 @@ class AddressGenerator(wiring.Component):
         flows  = Signal()                                   # active, and there was room
         due    = Signal()                                   # the walk's last visit was counted
         visit, end = Signal(), Signal()                     # what is counted in this cycle
-        placed, placed_kind = Signal(), Signal(Kind)        # what was in the last
+        placed, placed_op = Signal(), Signal(Op)            # what was in the last
         visited = Signal()                                  # it was a visit
         pc     = Signal(range(len(entries)))
         chunk  = Signal(range(plan.chunks))
@@ -107,7 +107,7 @@ class AddressGenerator(wiring.Component):
             (p.grid[n] * p.stride + abs(p.origin)).bit_length() for p in passes))
         y, x   = Signal(place(0)), Signal(place(1))
 
-        # Known a cycle after an end, and wanted two cycles after it at the earliest.
+        # Known a cycle after an end, and read two cycles after it at the earliest.
         last_chunk, last_group, last_column, last_line = (Signal(name=name) for name in (
             "last_chunk", "last_group", "last_column", "last_line"))
         far = lambda n: fixed(p.origin + (p.grid[n] - 1) * p.stride for p in passes)
@@ -167,17 +167,17 @@ class AddressGenerator(wiring.Component):
 
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
-        looked, looked_kind = Signal(), Signal(Kind)
+        looked, looked_op = Signal(), Signal(Op)
         looked_address = Signal(train_shape, reset_less=True)
         looked_row = Signal(row_shape, reset_less=True)
         looked_y, looked_x = (Signal(signed(len(at) + 1), name=f"looked_{name}", reset_less=True)
                               for name, at in (("y", y), ("x", x)))
         last_walk = last_chunk & last_group & last_column & last_line
-        kind = Mux(fetch.data.param & (placed_kind == Kind.Add), Kind.Param, placed_kind)
+        op = Mux(fetch.data.param & (placed_op == Op.Add), Op.Param, placed_op)
         m.d.sync += [
             placed.eq(visit | end),
-            placed_kind.eq(Mux(end, Mux(last_walk, Kind.Last, Kind.End), Kind.Add)),
-            looked.eq(placed), looked_kind.eq(kind),
+            placed_op.eq(Mux(end, Mux(last_walk, Op.EndPass, Op.EndWalk), Op.Add)),
+            looked.eq(placed), looked_op.eq(op),
             looked_address.eq(fetch.data.offset + Mux(
                 fetch.data.param & int(plan.per_channel), 0, corner)),
             looked_row.eq(rows + fetch.data.row),
@@ -189,7 +189,7 @@ class AddressGenerator(wiring.Component):
                   & (looked_x.as_unsigned() < fixed(p.limits[1] for p in passes)))
         outer  = fixed((p.window - 1) ^ (WORD - 1) for p in passes)  # address bits above a window
         channels = Cat((looked_address[:4] & outer) == (n & outer) for n in range(WORD))
-        marked, marked_kind = Signal(), Signal(Kind)
+        marked, marked_op = Signal(), Signal(Op)
         mask = Signal(WORD, reset_less=True)
         marked_address = Signal(train_shape.width - 4, reset_less=True)
         marked_row = Signal(row_shape, reset_less=True)
@@ -197,25 +197,25 @@ class AddressGenerator(wiring.Component):
                   else C((1 << plan.header) - 1, WORD))
         m.d.comb += self.bitmap_addr.eq(looked_address[4:])
         m.d.sync += [
-            marked.eq(looked), marked_kind.eq(looked_kind),
+            marked.eq(looked), marked_op.eq(looked_op),
             marked_address.eq(looked_address[4:]), marked_row.eq(looked_row),
-            mask.eq(Mux(looked_kind == Kind.Param, header,
-                        Mux(inside & (looked_kind == Kind.Add), channels, 0))),
+            mask.eq(Mux(looked_op == Op.Param, header,
+                        Mux(inside & (looked_op == Op.Add), channels, 0))),
         ]
 
-        # --- mark: what of the word is wanted -----------------------------------------------------
+        # --- mark: which trains of the word the visit reads ---------------------------------------
         given = Signal()
         found = Signal(found_layout(plan), reset_less=True)
-        params = (marked_kind == Kind.Param).replicate(WORD)
+        params = (marked_op == Op.Param).replicate(WORD)
         m.d.sync += [
-            given.eq(marked), found.kind.eq(marked_kind), found.address.eq(marked_address),
+            given.eq(marked), found.op.eq(marked_op), found.address.eq(marked_address),
             found.row.eq(marked_row), found.word.eq(mask & (self.bitmap_data | params)),
         ]
 
         # --- give ---------------------------------------------------------------------------------
         m.d.comb += [
             self.o.payload.eq(found),
-            self.o.valid.eq(given & (found.kind.as_value()[1] | found.word.any())),
+            self.o.valid.eq(given & (found.op.as_value()[1] | found.word.any())),
         ]
 
         return m

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.constants import pass_register
-from hw.engine.dispatcher import item_layout
+from hw.engine.dispatcher import op_layout
 from hw.engine.drain import DrainSequencer
 from hw.engine.fetch import Fetch
 from hw.engine.lane import Lane
@@ -14,15 +14,16 @@ from hw.engine.norms import Norms
 from hw.engine.packer import Packer
 from hw.engine.readout import Readout
 from hw.engine.writer import Writer
+from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
 __all__ = ["Datapath"]
 
 
 class Datapath(wiring.Component):
-    """Items of a pass in, trains or scores out.
+    """Micro-ops of a pass in, trains or scores out.
 
-    An Add is read from both memories, registered, and added one cycle later by every lane. An End
+    An Add is read from both memories, registered, and added one cycle later by every lane. An end
     hands the sums of a walk to the shadows; hw.engine.dispatcher sees to it that those of the walk
     before are drained by then, which takes ``word_steps`` cycles, or ``lanes`` if nothing was added
     to it. Finished trains leave one a cycle, lane after lane. In a read-out pass each step waits
@@ -40,16 +41,16 @@ class Datapath(wiring.Component):
         A pass begins; with the address generator's.
     done : Out(1)
         Its last train has left, or its last score is at ``o``.
-    i : In(stream.Signature(item_layout(plan), always_ready=True))
-        Items of the dispatcher, each taken at once.
+    i : In(stream.Signature(op_layout(plan), always_ready=True))
+        Micro-ops of the dispatcher, each taken at once.
     drained : Out(1)
         In a read-out: the last step of a walk is taken.
-    train_addr, row_addr, read_en, train, row
-        Read ports of trains and weights, one cycle of latency.
-    w_en, w_train, w_nonzero, w_increment, w_next_chunk : Out
-        Finished trains, as hw.memory.spike_memory takes them.
+    trains, weights : Out(ReadPort(...))
+        Both are read at once.
+    write : Out(SpikeWrite(train_addr, word_steps))
+        Finished trains.
     pixel_done : Out(1)
-        With ``w_en``: the last train of an output pixel.
+        With ``write.en``: the last train of an output pixel.
     spikes : Out
         Spikes of all lanes, two cycles after their step.
     o : Out(stream.Signature(signed(plan.score_bits)))
@@ -58,17 +59,15 @@ class Datapath(wiring.Component):
 
     def __init__(self, plan):
         self.plan = plan
-        train_shape, row_shape = unsigned(plan.train_addr), unsigned(plan.row_addr)
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1),
             "done": Out(1),
-            "i": In(stream.Signature(item_layout(plan), always_ready=True)),
+            "i": In(stream.Signature(op_layout(plan), always_ready=True)),
             "drained": Out(1),
-            "train_addr": Out(train_shape), "row_addr": Out(row_shape), "read_en": Out(1),
-            "train": In(plan.word_steps), "row": In(WORD * plan.row_words),
-            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_nonzero": Out(1),
-            "w_increment": Out(train_shape), "w_next_chunk": Out(1),
+            "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
+            "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
+            "write": Out(SpikeWrite(plan.train_addr, plan.word_steps)),
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
@@ -91,20 +90,18 @@ class Datapath(wiring.Component):
         m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.word_steps)
         m.submodules.writer = writer = Writer(plan, merges)
         connect(m, flipped(self.i), fetch.i)
+        connect(m, fetch.trains, flipped(self.trains))
+        connect(m, fetch.weights, flipped(self.weights))
+        connect(m, writer.write, flipped(self.write))
         connect(m, readout.o, flipped(self.o))
         scored = Signal()                                    # the pass's last score is on its way
         m.d.comb += [
-            self.train_addr.eq(fetch.train_addr),
-            self.row_addr.eq(fetch.row_addr),
-            self.read_en.eq(fetch.read_en),
-            fetch.train_data.eq(self.train),
-            fetch.row_data.eq(self.row),
             fetch.merging.eq(merging),
             drain.load.eq(fetch.load),
             drain.empty_walk.eq(fetch.empty_walk),
             drain.last.eq(fetch.last),
             drain.is_readout.eq(is_readout),
-            drain.told.eq(readout.told),
+            drain.all_taken.eq(readout.all_taken),
             self.drained.eq(drain.stepped & drain.now.last & is_readout),
             readout.is_readout.eq(is_readout),
             readout.speaks.eq(drain.holds),
@@ -123,11 +120,6 @@ class Datapath(wiring.Component):
             writer.words.eq(packer.words),
             writer.full.eq(packer.full),
             writer.full_chunk.eq(packer.full_chunk),
-            self.w_en.eq(writer.en),
-            self.w_train.eq(writer.train),
-            self.w_nonzero.eq(writer.some),
-            self.w_increment.eq(writer.jump),
-            self.w_next_chunk.eq(writer.turn),
             self.pixel_done.eq(writer.pixel_done),
             self.spikes.eq(packer.fired),
         ]
@@ -140,16 +132,16 @@ class Datapath(wiring.Component):
             m.submodules.merger = merger = Merger(word_steps=plan.word_steps, chunks=plan.chunks)
             m.d.comb += [
                 merger.merging.eq(merging), merger.adds.eq(fetch.adds), merger.ends.eq(fetch.ends),
-                merger.train.eq(self.train),
+                merger.train.eq(self.trains.data),
                 writer.merged.eq(merger.merged), writer.joins.eq(merger.joins),
                 writer.merged_chunk.eq(merger.last_chunk), writer.merged_final.eq(fetch.last),
             ]
 
-        # Rows of the header shift in lowest first, which leaves the threshold in the lowest bits.
-        threshold = Signal(plan.header * len(fetch.row))
+        # Rows of the header shift in lowest first, which leaves the parameters in the lowest bits.
+        shared = Signal(plan.header * len(fetch.row))
         if not plan.per_channel:
             with m.If(fetch.param):
-                m.d.sync += threshold.eq(Cat(threshold, fetch.row)[len(fetch.row):])
+                m.d.sync += shared.eq(Cat(shared, fetch.row)[len(fetch.row):])
         if plan.normed:
             m.submodules.norms = norms = Norms(plan)
             m.d.comb += [
@@ -162,7 +154,7 @@ class Datapath(wiring.Component):
             weight = fetch.row[n * plan.weight_bits:(n + 1) * plan.weight_bits]
             m.d.comb += [
                 lane.number.eq(self.number),
-                lane.threshold.eq(threshold[:plan.threshold_bits]),
+                lane.shared.eq(shared[:lane.shared.shape().size]),
                 lane.train.eq(fetch.train), lane.weight.eq(weight.as_signed()),
                 lane.param.eq(fetch.param), lane.load.eq(fetch.clear),
                 lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),

@@ -1,14 +1,14 @@
-"""Picks the trains out of the words that a address generator finds, one a cycle."""
+"""Picks the trains out of the words that the address generator finds, one a cycle."""
 
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import MARGIN, Kind, found_layout
+from hw.engine.address_generator import MARGIN, Op, found_layout
 from hw.engine.constants import pass_register
 from hw.plan.buffers import WORD
 
-__all__ = ["Dispatcher", "item_layout"]
+__all__ = ["Dispatcher", "op_layout"]
 
 QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
 NEXT = 2          # cycles from an end to the next at the least
@@ -19,13 +19,13 @@ def empty_drain(lanes):
     return max(lanes, NEXT)
 
 
-def item_layout(plan):
+def op_layout(plan):
     """A train and its weight row by their addresses, a row of parameters, or an end.
 
     ``empty_walk``, with an end: nothing was added since the last one, and nothing can spike.
     """
     return data.StructLayout({
-        "kind": Kind, "empty_walk": 1, "train": plan.train_addr, "row": plan.row_addr})
+        "op": Op, "empty_walk": 1, "train": plan.train_addr, "row": plan.row_addr})
 
 
 def ones(word):
@@ -37,9 +37,9 @@ def ones(word):
 
 
 class Dispatcher(wiring.Component):
-    """Items of a pass: each train of each word becomes one Add, lowest first, one a cycle.
+    """Micro-ops of a pass: each train of each word becomes one Add, lowest first, one a cycle.
 
-    Words wait in a queue, so that visits run ahead and empty ones cost nothing. An End waits until
+    Words wait in a queue, so that visits run ahead and empty ones cost nothing. An end waits until
     the lanes can take it when it arrives, which is known here: the sums of a walk take
     ``word_steps`` cycles to drain (three more with plan.per_channel), or ``lanes``, two at least,
     if nothing was added and nothing can spike, and in a read-out as long as ``drained`` says.
@@ -59,10 +59,10 @@ class Dispatcher(wiring.Component):
         Words; ``flow`` promises the room.
     drained : In(1)
         Of a read-out: the walk ended last has left no sums in the lanes.
-    o : Out(stream.Signature(item_layout(plan), always_ready=True))
-        Items, taken at once.
+    o : Out(stream.Signature(op_layout(plan), always_ready=True))
+        Micro-ops, taken at once.
     waits : Out(1)
-        An End waits.
+        An end waits.
     """
 
     def __init__(self, plan):
@@ -72,7 +72,7 @@ class Dispatcher(wiring.Component):
             "flow": Out(1),
             "i": In(stream.Signature(found_layout(plan), always_ready=True)),
             "drained": In(1),
-            "o": Out(stream.Signature(item_layout(plan), always_ready=True)),
+            "o": Out(stream.Signature(op_layout(plan), always_ready=True)),
             "waits": Out(1),
         })
 
@@ -120,7 +120,7 @@ class Dispatcher(wiring.Component):
         picking, rest = Signal(), Signal(WORD, reset_less=True)
         left    = Signal(range(WORD + 1), reset_less=True)
         alone   = Signal(reset_less=True)                    # one train is left
-        kind    = Signal(Kind, reset_less=True)
+        op      = Signal(Op, reset_less=True)
         address = Signal(plan.train_addr - 4, reset_less=True)
         row     = Signal(plan.row_addr, reset_less=True)
         fewer   = rest & (rest - 1)[:WORD]
@@ -128,7 +128,7 @@ class Dispatcher(wiring.Component):
         room    = Signal(init=1)                             # lanes take an end that goes now
         gives   = Signal()
         m.d.comb += [
-            ends.eq(kind.as_value()[1]),
+            ends.eq(op.as_value()[1]),
             gives.eq(picking & (~ends | room)),
             take.eq(fetched & (~picking | Mux(ends, room, alone))),
             self.waits.eq(picking & ends & ~room),
@@ -138,7 +138,7 @@ class Dispatcher(wiring.Component):
         m.d.sync += [rest.eq(fewer), left.eq(left - 1), alone.eq(left == 2)]
         with m.If(take):
             m.d.sync += [
-                kind.eq(taken.kind), rest.eq(taken.word),
+                op.eq(taken.op), rest.eq(taken.word),
                 left.eq(r_count.data), alone.eq(r_count.data == 1),
                 address.eq(taken.address), row.eq(taken.row),
             ]
@@ -149,45 +149,45 @@ class Dispatcher(wiring.Component):
         short   = empty_drain(plan.lanes)
         cooling = Signal(range(full))
         cool    = Signal(init=1)                             # cooling is 0: the next end may go
-        told    = Signal()                                   # a read-out's sums are draining
+        scoring = Signal()                                   # a read-out's sums are draining
         added   = Signal()
         skips   = fixed(plan.can_skip(p) for p in passes)
         merging = fixed(p.merging for p in passes)
         speaks  = fixed(p is passes[-1] for p in passes)
         empty_walk  = ~added & skips
-        m.d.sync += room.eq((cool | (cooling == 1)) & (~told | self.drained))
+        m.d.sync += room.eq((cool | (cooling == 1)) & (~scoring | self.drained))
         with m.If(gives & ends):
             m.d.sync += room.eq(0)
             m.d.sync += [
                 cooling.eq(Mux(merging, NEXT - 1, Mux(empty_walk, short - 1, full - 1))),
-                cool.eq(0), told.eq(speaks), added.eq(0),
+                cool.eq(0), scoring.eq(speaks), added.eq(0),
             ]
         with m.Else():
             with m.If(~cool):
                 m.d.sync += [cooling.eq(cooling - 1), cool.eq(cooling == 1)]
             with m.If(self.drained):
-                m.d.sync += told.eq(0)
-            with m.If(gives & (kind == Kind.Add)):
+                m.d.sync += scoring.eq(0)
+            with m.If(gives & (op == Op.Add)):
                 m.d.sync += added.eq(1)
 
         # --- code: from one-hot to addresses ------------------------------------------------------
-        coded, coded_kind, coded_empty_walk = Signal(), Signal(Kind), Signal()
+        coded, coded_op, coded_empty_walk = Signal(), Signal(Op), Signal()
         coded_address, coded_row = Signal.like(address), Signal.like(row)
         lowest = Signal(WORD, reset_less=True)
-        given = Signal(item_layout(plan), reset_less=True)
+        given = Signal(op_layout(plan), reset_less=True)
         index = Signal(4)
-        inner = Mux(coded_kind == Kind.Param, WORD - 1, fixed(p.window - 1 for p in passes))
+        inner = Mux(coded_op == Op.Param, WORD - 1, fixed(p.window - 1 for p in passes))
         m.d.comb += index.eq(Cat(
             Cat(lowest[n] for n in range(WORD) if n >> bit & 1).any() for bit in range(4)))
         m.d.sync += [
             coded.eq(gives),
-            coded_kind.eq(kind),
+            coded_op.eq(op),
             lowest.eq(rest & ~fewer),
             coded_address.eq(address),
             coded_row.eq(row),
             coded_empty_walk.eq(empty_walk),
             self.o.valid.eq(coded),
-            given.kind.eq(coded_kind),
+            given.op.eq(coded_op),
             given.empty_walk.eq(coded_empty_walk),
             given.train.eq(Cat(index, coded_address)),
             # The rows of a word begin at a multiple of its window.

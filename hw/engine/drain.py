@@ -27,7 +27,7 @@ class DrainSequencer(wiring.Component):
         A walk's sums are in the shadows; hw.engine.fetch.
     is_readout : In(1)
         The pass is a read-out.
-    told : In(1)
+    all_taken : In(1)
         The scores of the step that waits have left.
     shift, opens : Out(1)
         A step is handed on; it is the first of its train.
@@ -41,7 +41,7 @@ class DrainSequencer(wiring.Component):
     live : Out(1)
         It is one of the run's steps.
     holds : Out(1)
-        It waits for ``told``.
+        It waits for ``all_taken``.
     wipe : Out(1)
         The cycle after a reset, in which membranes are cleared.
     """
@@ -49,7 +49,8 @@ class DrainSequencer(wiring.Component):
     def __init__(self, *, word_steps, chunks, steps, lanes):
         self.word_steps, self.chunks, self.steps, self.lanes = word_steps, chunks, steps, lanes
         super().__init__({
-            "load": In(1), "empty_walk": In(1), "last": In(1), "is_readout": In(1), "told": In(1),
+            "load": In(1), "empty_walk": In(1), "last": In(1), "is_readout": In(1),
+            "all_taken": In(1),
             "shift": Out(1), "opens": Out(1),
             "count": Out(range(word_steps)), "last_count": Out(1),
             "feed": Out(1), "stepped": Out(1),
@@ -93,7 +94,7 @@ class DrainSequencer(wiring.Component):
                 self.step.eq(next_step), self.now.eq(next_flags), self.live.eq(lives),
                 self.holds.eq(self.is_readout & lives),
             ]
-        with m.Elif(self.told):
+        with m.Elif(self.all_taken):
             m.d.sync += self.holds.eq(0)
         with m.If(self.load):
             # All sums of an empty walk are 0, and so are membranes and spikes; what is left is

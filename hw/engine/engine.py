@@ -4,9 +4,10 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.engine.address_generator import AddressGenerator, Kind
+from hw.engine.address_generator import AddressGenerator, Op
 from hw.engine.datapath import Datapath
 from hw.engine.dispatcher import Dispatcher
+from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
 __all__ = ["Engine"]
@@ -26,21 +27,19 @@ class Engine(wiring.Component):
     start, done : In(1), Out(1)
         The pass begins; its last train has left, or its last score is at ``o``.
     bitmap_addr, bitmap_data : Out, In(16)
-    train_addr, train : Out, In(word_steps)
-    row_addr, row : Out, In
-        Read ports of the bitmap, the trains and the weights, one cycle of latency.
-    read_en : Out(1)
-        Trains and weights are read.
-    w_en, w_train, w_nonzero, w_increment, w_next_chunk : Out
-        Finished trains, as hw.memory.spike_memory takes them.
+        Read port of the bitmap, one cycle of latency.
+    trains, weights : Out(ReadPort(...))
+        Both are read at once.
+    write : Out(SpikeWrite(train_addr, word_steps))
+        Finished trains.
     pixel_done : Out(1)
-        With ``w_en``: the last train of an output pixel.
+        With ``write.en``: the last train of an output pixel.
     spikes : Out
         Spikes of all lanes, two cycles after their step.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Scores, as hw.engine.readout gives them.
-    activity : Out({"valid": 1, "kind": Kind, "waits": 1})
-        An item goes to the engine; an end that waits left none in this cycle.
+    activity : Out({"valid": 1, "op": Op, "waits": 1})
+        A micro-op goes to the datapath; an end that waits left none in this cycle.
     """
 
     def __init__(self, plan):
@@ -53,15 +52,13 @@ class Engine(wiring.Component):
             "number": In(range(len(plan.passes))),
             "start": In(1), "done": Out(1),
             "bitmap_addr": Out(plan.train_addr - 4), "bitmap_data": In(WORD),
-            "train_addr": Out(plan.train_addr), "train": In(plan.word_steps),
-            "row_addr": Out(plan.row_addr), "row": In(WORD * plan.row_words),
-            "read_en": Out(1),
-            "w_en": Out(1), "w_train": Out(plan.word_steps), "w_nonzero": Out(1),
-            "w_increment": Out(plan.train_addr), "w_next_chunk": Out(1),
+            "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
+            "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
+            "write": Out(SpikeWrite(plan.train_addr, plan.word_steps)),
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
-            "activity": Out(data.StructLayout({"valid": 1, "kind": Kind, "waits": 1})),
+            "activity": Out(data.StructLayout({"valid": 1, "op": Op, "waits": 1})),
         })
 
     def elaborate(self, platform):
@@ -72,6 +69,9 @@ class Engine(wiring.Component):
         m.submodules.datapath = datapath = self._datapath
         connect(m, generator.o, dispatcher.i)
         connect(m, dispatcher.o, datapath.i)
+        connect(m, datapath.trains, flipped(self.trains))
+        connect(m, datapath.weights, flipped(self.weights))
+        connect(m, datapath.write, flipped(self.write))
         connect(m, datapath.o, flipped(self.o))
         m.d.comb += [
             generator.number.eq(self.number), generator.start.eq(self.start),
@@ -79,16 +79,11 @@ class Engine(wiring.Component):
             self.bitmap_addr.eq(generator.bitmap_addr), generator.bitmap_data.eq(self.bitmap_data),
             dispatcher.number.eq(self.number), dispatcher.drained.eq(datapath.drained),
             datapath.number.eq(self.number), datapath.start.eq(self.start),
-            self.train_addr.eq(datapath.train_addr), datapath.train.eq(self.train),
-            self.row_addr.eq(datapath.row_addr), datapath.row.eq(self.row),
-            self.read_en.eq(datapath.read_en), self.done.eq(datapath.done),
-            self.w_en.eq(datapath.w_en), self.w_train.eq(datapath.w_train),
-            self.w_nonzero.eq(datapath.w_nonzero),
-            self.w_increment.eq(datapath.w_increment), self.w_next_chunk.eq(datapath.w_next_chunk),
+            self.done.eq(datapath.done),
             self.pixel_done.eq(datapath.pixel_done), self.spikes.eq(datapath.spikes),
-            self.activity.valid.eq(dispatcher.o.valid), self.activity.kind.eq(dispatcher.o.p.kind),
+            self.activity.valid.eq(dispatcher.o.valid), self.activity.op.eq(dispatcher.o.p.op),
         ]
-        waited = Signal()                                    # two cycles before its item would come
+        waited = Signal()                                    # two cycles before its op would come
         m.d.sync += [waited.eq(dispatcher.waits), self.activity.waits.eq(waited)]
 
         return m

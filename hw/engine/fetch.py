@@ -1,18 +1,19 @@
-"""Fetches what an item names, and registers it for the lanes."""
+"""Fetches what a micro-op names, and registers it for the lanes."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import Kind
-from hw.engine.dispatcher import item_layout
+from hw.engine.address_generator import Op
+from hw.engine.dispatcher import op_layout
+from hw.memory.ports import ReadPort
 from hw.plan.buffers import WORD
 
 __all__ = ["Fetch"]
 
 
 class Fetch(wiring.Component):
-    """Reads the train and the row of an item; a cycle later they are what the lanes add.
+    """Reads the train and the row of a micro-op; a cycle later they are what the lanes add.
 
     Parameters
     ----------
@@ -23,13 +24,13 @@ class Fetch(wiring.Component):
     Members
     -------
     merging : In(1)
-        The pass merges; constant while items come.
-    i : In(stream.Signature(item_layout(plan), always_ready=True))
-        Items, each taken at once.
-    train_addr, row_addr, read_en, train_data, row_data
-        Read ports of trains and weights, one cycle of latency.
+        The pass merges; constant while micro-ops come.
+    i : In(stream.Signature(op_layout(plan), always_ready=True))
+        Micro-ops, each taken at once.
+    trains, weights : Out(ReadPort(...))
+        Both are read at once.
     adds, ends : Out(1)
-        ``train_data`` is that of an Add; the item read is an end. One cycle after ``i``.
+        ``trains.data`` is that of an Add; the micro-op read is an end. One cycle after ``i``.
     train : Out(word_steps)
         Steps that add, all ones with ``load``. Two cycles after ``i``, as all that follow.
     row : Out
@@ -46,9 +47,9 @@ class Fetch(wiring.Component):
         self.merges = merges
         super().__init__({
             "merging": In(1),
-            "i": In(stream.Signature(item_layout(plan), always_ready=True)),
-            "train_addr": Out(plan.train_addr), "row_addr": Out(plan.row_addr), "read_en": Out(1),
-            "train_data": In(plan.word_steps), "row_data": In(WORD * plan.row_words),
+            "i": In(stream.Signature(op_layout(plan), always_ready=True)),
+            "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
+            "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
             "adds": Out(1), "ends": Out(1),
             "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
             "param": Out(1), "load": Out(1), "clear": Out(1, init=1), "empty_walk": Out(1),
@@ -57,13 +58,13 @@ class Fetch(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        read = Signal(Kind)
-        reads, empty_walk = Signal(), Signal()                   # of the item read
+        read = Signal(Op)
+        reads, empty_walk = Signal(), Signal()                   # of the op read
         row = Signal(self.row.shape(), reset_less=True)
         m.d.comb += [
-            self.train_addr.eq(self.i.p.train), self.row_addr.eq(self.i.p.row),
-            self.read_en.eq(self.i.valid),
-            self.adds.eq(reads & (read == Kind.Add)),
+            self.trains.addr.eq(self.i.p.train), self.weights.addr.eq(self.i.p.row),
+            self.trains.en.eq(self.i.valid), self.weights.en.eq(self.i.valid),
+            self.adds.eq(reads & (read == Op.Add)),
             self.ends.eq(reads & read.as_value()[1]),
             self.row.eq(row),
         ]
@@ -71,11 +72,11 @@ class Fetch(wiring.Component):
         if self.merges:
             ends, adds = ends & ~self.merging, adds & ~self.merging
         m.d.sync += [
-            reads.eq(self.i.valid), read.eq(self.i.p.kind), empty_walk.eq(self.i.p.empty_walk),
+            reads.eq(self.i.valid), read.eq(self.i.p.op), empty_walk.eq(self.i.p.empty_walk),
             # With `load` all lanes' sums are cleared, by the same enables.
-            self.train.eq(Mux(ends, ~0, Mux(adds, self.train_data, 0))),
-            row.eq(self.row_data), self.param.eq(reads & (read == Kind.Param)),
+            self.train.eq(Mux(ends, ~0, Mux(adds, self.trains.data, 0))),
+            row.eq(self.weights.data), self.param.eq(reads & (read == Op.Param)),
             self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
-            self.empty_walk.eq(empty_walk), self.last.eq(read == Kind.Last),
+            self.empty_walk.eq(empty_walk), self.last.eq(read == Op.EndPass),
         ]
         return m

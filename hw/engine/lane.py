@@ -6,9 +6,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.constants import chosen, pass_register
-from hw.engine.neurons.lif import LifNeuron
+from hw.plan.parameters import BIAS
 
-__all__ = ["Lane", "norm_layout"]
+__all__ = ["Lane", "norm_layout", "shared_layout"]
 
 
 def norm_layout(plan):
@@ -19,8 +19,14 @@ def norm_layout(plan):
     return data.StructLayout({"gain": signed(gain), "offset": signed(offset)})
 
 
+def shared_layout(plan) -> data.StructLayout:
+    """Parameters kept once a pass, first lowest; empty where they come by channel."""
+    kept = {} if plan.per_channel else plan.kept
+    return data.StructLayout({name: Shape(*format) for name, format in kept.items()})
+
+
 class Lane(wiring.Component):
-    """One output channel: ``word_steps`` accumulators, their shadows, and one neuron.
+    """One output channel: ``word_steps`` accumulators, their shadows, and its neuron.
 
     Every cycle adds ``weight`` to the accumulator of each step in ``train``. ``load`` moves all
     sums to the shadow and clears the accumulators in ``train``, which must be all; then each
@@ -29,7 +35,7 @@ class Lane(wiring.Component):
     ``last`` with a step ends the neuron: the next one starts from a membrane of 0. So must the
     first one after a reset, which leaves the membrane as it was.
 
-    The neuron is of hw.engine.neurons.
+    There is a unit of hw.engine.neurons for each model that the network has; the pass chooses.
 
     Parameters
     ----------
@@ -39,8 +45,8 @@ class Lane(wiring.Component):
     -------
     number : In(range(passes))
         The pass; steady from a cycle before anything is added.
-    threshold : In(plan.threshold_bits)
-        Of the pass, unless parameters come by channel.
+    shared : In(shared_layout(plan))
+        Parameters of the pass, unless they come by channel.
     train : In(word_steps)
         Steps to add to; all of them with ``load``.
     weight : In(signed(weight_bits))
@@ -68,7 +74,7 @@ class Lane(wiring.Component):
         self.plan = plan
         super().__init__({
             "number": In(range(len(plan.passes))),
-            "threshold": In(plan.threshold_bits),
+            "shared": In(shared_layout(plan)),
             "train": In(plan.word_steps),
             "weight": In(signed(plan.weight_bits)),
             "param": In(1),
@@ -83,7 +89,7 @@ class Lane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        plan, neurons = self.plan, [each.neuron for each in self.plan.passes]
+        plan = self.plan
 
         row    = lambda name: [Signal(signed(plan.sum_bits), name=f"{name}{t}", reset_less=True)
                                for t in range(plan.word_steps)]
@@ -97,36 +103,52 @@ class Lane(wiring.Component):
                 m.d.sync += total.eq(Mux(self.load, sums[t], after))
 
         # Parameters of a channel come as digits and hold from the next load on.
-        values = {
-            "bias": 0, "threshold": self.threshold,
-            "v_reset": pass_register(m, self.number, [int(np.max(n.v_reset)) for n in neurons]),
-        }
+        values = {name: self.shared[name] for name in self.shared.shape().members}
         if plan.per_channel:
             coming = Signal(plan.header * plan.weight_bits)
             with m.If(self.param):
                 m.d.sync += coming.eq(Cat(coming, self.weight)[plan.weight_bits:])
             at = 0
-            for name, bits in plan.fields:
-                value = Signal(Shape(bits, name in ("bias", "v_reset")), name=name)
+            for name, format in plan.kept.items():
+                value = Signal(Shape(*format), name=name)
                 with m.If(self.load):
-                    m.d.sync += value.eq(coming[at:at + bits])
+                    m.d.sync += value.eq(coming[at:at + format.bits])
                 values[name] = value
-                at += bits
+                at += format.bits
 
-        m.submodules.neuron = neuron = LifNeuron(
-            neurons, threshold_bits=plan.threshold_bits, membrane_bits=plan.membrane_bits,
-            leak_bits=len(values["leak"]) if "leak" in values else 0, chunked=plan.chunks > 1)
-        m.d.comb += [
-            neuron.number.eq(self.number), neuron.threshold.eq(values["threshold"]),
-            neuron.v_reset.eq(values["v_reset"]),
-            neuron.current.eq(self.scaled(m, shadow[0]) + values["bias"]),
-            neuron.shift.eq(self.shift), neuron.opens.eq(self.opens), neuron.feed.eq(self.feed),
-            neuron.step.eq(self.step), neuron.last.eq(self.last),
-            self.spike.eq(neuron.spike), self.membrane.eq(neuron.membrane),
-        ]
-        if "leak" in values:
-            m.d.comb += neuron.leak.eq(values["leak"])
+        current = self.scaled(m, shadow[0]) + values.get(BIAS, 0)
+        units = {}
+        for model, kind in plan.parameters.units.items():
+            unit = m.submodules[model] = units[model] = self.neuron(m, model, kind, values)
+            m.d.comb += [
+                unit.number.eq(self.number), unit.current.eq(current),
+                unit.shift.eq(self.shift), unit.opens.eq(self.opens), unit.feed.eq(self.feed),
+                unit.step.eq(self.step), unit.last.eq(self.last),
+            ]
+        models = list(units)
+        which = pass_register(m, self.number, [
+            models.index(each.stage.layer.model) for each in plan.passes])
+        given = Array(units.values())[which] if len(units) > 1 else units[models[0]]
+        m.d.comb += [self.spike.eq(given.spike), self.membrane.eq(given.membrane)]
         return m
+
+    def neuron(self, m, model, kind, values):
+        """Unit of a model with its parameters driven: those kept, others as constants of a pass."""
+        passes, own = self.plan.passes, [
+            each.neuron for each in self.plan.passes if each.stage.layer.model == model]
+        neurons = [each.neuron if each.stage.layer.model == model else own[0] for each in passes]
+        names = [field.name for field in own[0].fields
+                 if field.name in values or field.name not in kind.CONSTANT]
+        unit = kind(
+            neurons, formats={name: Shape(*self.plan.formats[name]) for name in names},
+            membrane=self.membrane.shape(), chunked=self.plan.chunks > 1)
+        for name in names:
+            value = values.get(name)
+            if value is None:
+                value = pass_register(
+                    m, self.number, [int(np.max(getattr(each, name))) for each in neurons])
+            m.d.comb += getattr(unit, name).eq(value)
+        return unit
 
     def scaled(self, m, total):
         """``total`` in membrane units of the pass."""

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import Kind
+from hw.engine.address_generator import Op
 
 __all__ = ["StallReason", "StallProfiler", "activity_layout"]
 
@@ -13,8 +13,8 @@ class StallReason(enum.Enum, shape=3):
     """Why the adders add, or do not."""
 
     Useful   = 0  # a train that is not all zero is added
-    Empty    = 1  # no visit found anything, and none is in the queue
-    Hand     = 2  # the end of a walk hands its sums on
+    Starved  = 1  # no visit found anything, and none is in the queue
+    Handover = 2  # the end of a walk hands its sums on
     Param    = 3  # a row of parameters comes
     Drain    = 4  # an end waits until the sums of the walk before are taken
     Output   = 5  # scores or maps have yet to leave
@@ -26,7 +26,7 @@ activity_layout = data.StructLayout({"cause": StallReason, "number": 8})
 
 
 class StallProfiler(wiring.Component):
-    """One Cause a cycle, from what the stages do anyway.
+    """One StallReason a cycle, from what the stages do anyway.
 
     Nothing on a board listens to ``o``, so that synthesis leaves all of it out.
 
@@ -40,8 +40,8 @@ class StallProfiler(wiring.Component):
         Its last train or score is done; something of it has yet to leave.
     is_readout : In(1)
         The pass gives scores.
-    valid, kind, waits : In(1), In(Kind), In(1)
-        An item goes to the adders; an end waits for them.
+    valid, op, waits : In(1), In(Op), In(1)
+        A micro-op goes to the adders; an end waits for them.
     o : Out(activity_layout)
         ``number`` 0 while the image comes, else that of the pass, from 1.
     """
@@ -53,37 +53,37 @@ class StallProfiler(wiring.Component):
     blocked: In(1)
     is_readout: In(1)
     valid: In(1)
-    kind: In(Kind)
+    op: In(Op)
     waits: In(1)
     o: Out(activity_layout)
 
     def elaborate(self, platform):
         m = Module()
 
-        begun, ended = Signal(), Signal()                    # first, last item of the pass gone
+        begun, ended = Signal(), Signal()                    # first, last micro-op of the pass gone
         with m.If(~self.running):
             m.d.sync += [begun.eq(0), ended.eq(0)]
         with m.Elif(self.valid):
-            m.d.sync += [begun.eq(1), ended.eq(self.kind == Kind.Last)]
+            m.d.sync += [begun.eq(1), ended.eq(self.op == Op.EndPass)]
 
         m.d.comb += self.o.number.eq(Mux(self.loading, 0, self.number + 1))
         cause = self.o.cause
         with m.If(self.loading):
             m.d.comb += cause.eq(StallReason.Load)
         with m.Elif(self.running & self.valid):
-            with m.Switch(self.kind):
-                with m.Case(Kind.Add):
+            with m.Switch(self.op):
+                with m.Case(Op.Add):
                     m.d.comb += cause.eq(StallReason.Useful)
-                with m.Case(Kind.Param):
+                with m.Case(Op.Param):
                     m.d.comb += cause.eq(StallReason.Param)
                 with m.Default():
-                    m.d.comb += cause.eq(StallReason.Hand)
+                    m.d.comb += cause.eq(StallReason.Handover)
         with m.Elif(self.running & self.waits):
             m.d.comb += cause.eq(Mux(self.is_readout, StallReason.Output, StallReason.Drain))
         with m.Elif(self.finished & self.blocked):
             m.d.comb += cause.eq(StallReason.Output)
         with m.Elif(begun & ~ended):
-            m.d.comb += cause.eq(StallReason.Empty)
+            m.d.comb += cause.eq(StallReason.Starved)
         with m.Else():
             m.d.comb += cause.eq(StallReason.Pipeline)
 

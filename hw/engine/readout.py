@@ -31,7 +31,7 @@ class Readout(wiring.Component):
         The step, within its word.
     spikes, membranes : In(ArrayLayout(1, lanes)), In(ArrayLayout(signed(membrane_bits), lanes))
         What the neurons give at it.
-    told : Out(1)
+    all_taken : Out(1)
         With ``speaks``, which ends then: the last of its lanes is taken.
     stepped, last : In(1)
         A step is taken, ``last`` the last one of its neurons.
@@ -46,7 +46,7 @@ class Readout(wiring.Component):
             "chunk": In(range(plan.chunks)), "step": In(range(plan.word_steps)),
             "spikes": In(data.ArrayLayout(1, plan.lanes)),
             "membranes": In(data.ArrayLayout(signed(plan.membrane_bits), plan.lanes)),
-            "told": Out(1),
+            "all_taken": Out(1),
             "stepped": In(1), "last": In(1),
             "o": Out(stream.Signature(signed(plan.score_bits))),
         })
@@ -69,7 +69,7 @@ class Readout(wiring.Component):
                   for n in range(-(-plan.lanes // 2))]
         half, came = Signal(range(len(halves)), reset_less=True), Signal()
         closed     = Signal()                                # the value's score is complete
-        # What is decided a cycle ahead, for the sake of `told`: whether a lane may be taken, and
+        # Decided a cycle ahead, for the sake of `all_taken`: whether a lane may be taken, and
         # whether it is the step's last. A new group is given a cycle to be seen.
         blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
         takes   = Signal()
@@ -77,7 +77,7 @@ class Readout(wiring.Component):
         m.d.comb += [
             # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
             takes.eq(self.speaks & ~blocked),
-            self.told.eq(takes & at_last),
+            self.all_taken.eq(takes & at_last),
             after.eq(Mux(takes, Mux(at_last, 0, speaker + 1), speaker)),
         ]
         m.d.sync += [

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.engine.constants import pass_register
 from hw.engine.drain import flags_layout
+from hw.memory.ports import SpikeWrite
 
 __all__ = ["Writer"]
 
@@ -14,7 +15,7 @@ class Writer(wiring.Component):
     """Stores one train a cycle, the words of lane 0 first; only lanes of existing channels.
 
     What a store needs is settled in the cycle before its first train, so that stores may follow
-    each other without a gap. ``jump`` goes from a train to the next, also from the last of a
+    each other without a gap. ``increment`` goes from a train to the next, also from the last of a
     group to the first of the next, and from one chunk to the next.
 
     Parameters
@@ -33,10 +34,10 @@ class Writer(wiring.Component):
         A walk's words, as hw.engine.packer gives them.
     merged, joins, merged_chunk, merged_final : In
         Those of hw.engine.merger, and whether the walk is the pass's last; where ``merges``.
-    en, train, some, jump, turn : Out
-        Writes, as hw.memory.spike_memory takes them.
+    write : Out(SpikeWrite(train_addr, word_steps))
+        To hw.memory.spike_memory.
     pixel_done : Out(1)
-        With ``en``: the last train of an output pixel.
+        With ``write.en``: the last train of an output pixel.
     stored : Out(1)
         A cycle after the pass's last train.
     """
@@ -50,8 +51,8 @@ class Writer(wiring.Component):
             "full_chunk": In(1),
             **({"merged": In(steps), "joins": In(1), "merged_chunk": In(1), "merged_final": In(1)}
                if merges else {}),
-            "en": Out(1), "train": Out(steps), "some": Out(1), "jump": Out(plan.train_addr),
-            "turn": Out(1), "pixel_done": Out(1), "stored": Out(1),
+            "write": Out(SpikeWrite(plan.train_addr, steps)),
+            "pixel_done": Out(1), "stored": Out(1),
         })
 
     def elaborate(self, platform):
@@ -77,25 +78,25 @@ class Writer(wiring.Component):
         ]
         m.d.comb += [
             begins.eq(self.full.last), chunk.eq(self.full_chunk),
-            self.en.eq(busy), self.train.eq(hold[:steps]),
+            self.write.en.eq(busy), self.write.train.eq(hold[:steps]),
             self.pixel_done.eq(ends & last_chunk & last_group),
         ]
         with m.If(busy):
             m.d.sync += [
-                hold.eq(hold >> steps), self.some.eq(hold[steps:2 * steps].any()),
+                hold.eq(hold >> steps), self.write.nonzero.eq(hold[steps:2 * steps].any()),
                 writer.eq(Mux(ends, 0, writer + 1)), busy.eq(~ends),
             ]
         with m.If(self.full.last):
             m.d.sync += [
                 hold.eq(Mux(self.full.empty_walk, 0, self.words.as_value())),
-                self.some.eq(self.words[0].any() & ~self.full.empty_walk),
+                self.write.nonzero.eq(self.words[0].any() & ~self.full.empty_walk),
                 final.eq(self.full.final),
             ]
         if self.merges:
             with m.If(self.joins):
                 m.d.comb += [begins.eq(1), chunk.eq(self.merged_chunk)]
                 m.d.sync += [
-                    hold.eq(self.merged), self.some.eq(self.merged.any()),
+                    hold.eq(self.merged), self.write.nonzero.eq(self.merged.any()),
                     final.eq(self.merged_final),
                 ]
 
@@ -107,7 +108,7 @@ class Writer(wiring.Component):
                         - across * p.out_chunk)
         onwards = Mux(closing, jumps(lambda p: p.out_chunk - tail(p)),
                       jumps(lambda p: p.out_chunk - (p.span - 1)))
-        jump = Signal.like(self.jump, reset_less=True)
+        jump = Signal(plan.train_addr, reset_less=True)
         single = Mux(closing, fixed(tail(p) == 0 for p in passes),
                      fixed(p.span == 1 for p in passes))     # the first train is the last, too
         with m.If(begins):
@@ -121,5 +122,6 @@ class Writer(wiring.Component):
                 m.d.sync += group.eq(Mux(closing, 0, group + 1))
         with m.If(self.start):
             m.d.sync += group.eq(0)
-        m.d.comb += [self.turn.eq(ends), self.jump.eq(Mux(ends, jump, 1))]
+        m.d.comb += [
+            self.write.next_chunk.eq(ends), self.write.increment.eq(Mux(ends, jump, 1))]
         return m

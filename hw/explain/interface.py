@@ -1,56 +1,26 @@
-"""What every on-chip explanation shows to the accelerator, and how it describes its words.
+"""What every on-chip explanation shows to the accelerator.
 
 A unit takes the words of a layer's trains as hw.explain.tap_reader.TapReader gives them, has a
-table of which single entries are written, and gives words of its own. hw.accelerator joins units by
-these members alone; what else a unit has (a mode, say) is joined by hand.
+table of which single entries are written, and gives words of its own. hw.explain.explanations joins
+units by these members alone.
+
+A module of hw.interface.EXPLANATIONS names its class UNIT, which has
+
+    built(plan, layers, **options) -> (unit, hw.interface.Output)
+
+for the trains of ``layers`` (weighted layers that spike, in order) of a plan. Options are those
+that the accelerator is given for the stream.
 """
 
-from dataclasses import dataclass
-from math import prod
-
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out
 
+from hw.memory.ports import NamedSignature
+
 __all__ = [
-    "NamedSignature", "OutputShape", "TableWrite", "explanation", "table_memory", "train_words",
+    "TableWrite", "explanation", "table_memory", "train_words",
 ]
-
-
-@dataclass(frozen=True)
-class OutputShape:
-    """The words that a unit gives for an image and a layer.
-
-    Members
-    -------
-    name : str
-    order : tuple of str
-        Axes, the slowest first, of "y", "x", "channel", "step".
-    shape : tuple of int
-        Length of each axis.
-    bits : int
-        Unsigned width of a word.
-    frac : int
-        A word is in units of 2**-frac.
-    """
-
-    name: str
-    order: tuple
-    shape: tuple
-    bits: int
-    frac: int
-
-    @property
-    def words(self):
-        """How many there are."""
-        return prod(self.shape)
-
-
-class NamedSignature(wiring.Signature):
-    """A signature of a class of its own, equal to those of the class that have the same members."""
-
-    def __eq__(self, other):
-        return type(self) is type(other) and self.members == other.members
 
 
 class TableWrite(NamedSignature):
@@ -88,6 +58,11 @@ def explanation(*, word_steps, word):
         i : In(train_words(word_steps))
             Once ready, the unit stays so until it gets a word.
         o : Out(stream.Signature(word))
+        and, where a unit has them:
+        mode : In(2)
+            hw.interface.Register.MODE; steady while an image is under way.
+        clear : In(1)
+            An image begins.
     """
     return {
         "table": In(TableWrite()),

@@ -6,10 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_signed, score_bits
 from hw.arithmetic import lowest_index, rounding, without_lowest
-from hw.explain.interface import OutputShape, explanation, table_memory
+from hw.explain.interface import explanation, table_memory
+from hw.interface import Output
 from hw.memory.spram import DEPTH, SPRAM
 
-__all__ = ["Traces", "PathScaler"]
+__all__ = ["UNIT", "PathScaler", "Traces"]
 
 EBR_BITS = 4096  # of the iCE40's small memories
 FEW_EBR = 8      # weights that take more go to one SPRAM
@@ -49,12 +50,15 @@ class Traces(wiring.Component):
         self.entries = [int(entry) for entry in table]
         super().__init__(explanation(word_steps=word_steps, word=unsigned(score_bits(steps))))
 
-    @staticmethod
-    def output(shape, *, steps):
-        """OutputShape of a layer of ``shape`` (channels, height, width): a trace a neuron."""
-        channels, height, width = shape
-        return OutputShape("traces", ("y", "x", "channel"), (height, width, channels),
-                      score_bits(steps), SCORE_FRAC)
+    @classmethod
+    def built(cls, plan, layers):
+        """(Traces, Output) of one layer: a trace a neuron."""
+        (layer,), steps = layers, plan.network.steps
+        channels, height, width = plan.network.stages[layer - 1].shape
+        return cls(steps=steps, word_steps=plan.word_steps), Output(
+            "traces", ("y", "x", "channel"), {layer: (height, width, channels)}, score_bits(steps),
+            frac=SCORE_FRAC,
+            meaning=f"traces of layer {layer}, unsigned in 2**-8, (y, x, channel) order")
 
     def elaborate(self, platform):
         m = Module()
@@ -128,6 +132,9 @@ class Traces(wiring.Component):
                     m.next = "Idle"
 
         return m
+
+
+UNIT = Traces
 
 
 class PathScaler(wiring.Component):

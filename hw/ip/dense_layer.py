@@ -59,12 +59,12 @@ class DenseLif(wiring.Component):
         self.words = -(-inputs // self.in_word)
         ends = (-int(self.threshold.max()) - 1, int(self.weights.min()), int(self.weights.max()))
         self.width = max(width, bits_signed(min(ends), max(ends)))
-        self.told = "o_spikes" if self.spiking else "o_membranes"
+        self.result = "o_spikes" if self.spiking else "o_membranes"
         out = unsigned(self.out_word) if self.spiking else signed(width)
         super().__init__({
             "i_spikes": In(stream.Signature(data.StructLayout({
                 "data": self.in_word, "first": 1, "last": 1}))),
-            self.told: Out(stream.Signature(data.StructLayout({"data": out, "last": 1}))),
+            self.result: Out(stream.Signature(data.StructLayout({"data": out, "last": 1}))),
         })
 
     @property
@@ -107,7 +107,7 @@ class DenseLif(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         outputs, rows = len(self.weights), self.rows
-        spikes, out = self.i_spikes, getattr(self, self.told)
+        spikes, out = self.i_spikes, getattr(self, self.result)
 
         mask = (1 << self.width) - 1
         m.submodules.rows = contents = memory.Memory(
@@ -120,7 +120,7 @@ class DenseLif(wiring.Component):
         bits   = Signal(self.in_word)                        # spikes, the next one lowest
         fresh, ends = Signal(), Signal()                     # the image's first, last step
         fired  = Signal()                                    # s, one step before
-        told   = Signal(self.out_word)                       # spikes, the newest highest
+        shown  = Signal(self.out_word)                       # spikes, the newest highest
         last_neuron, last_word = neuron == outputs - 1, word == self.words - 1
         last_count = count == self.in_word - 1
 
@@ -200,7 +200,7 @@ class DenseLif(wiring.Component):
                         m.d.comb += [carry.eq(self.compare == "ge"), crossed.eq(~summed[-1])]
                         m.d.sync += [
                             fired.eq(crossed),
-                            told.eq(Cat(told[1:], fired if self.delay else crossed)),
+                            shown.eq(Cat(shown[1:], fired if self.delay else crossed)),
                         ]
                         if self.reset == "zero":
                             m.d.comb += [clear.eq(crossed), advance.eq(following == "Fix")]
@@ -235,7 +235,7 @@ class DenseLif(wiring.Component):
                 with m.State("Emit"):
                     m.d.comb += [
                         out.valid.eq(1), out.p.last.eq(ends & last_given),
-                        out.p.data.eq(Mux(last_given, told >> spare, told) if spare else told),
+                        out.p.data.eq(Mux(last_given, shown >> spare, shown) if spare else shown),
                     ]
                     with m.If(out.ready):
                         m.next = "Fetch"
@@ -260,6 +260,9 @@ def layer_unit(stage, steps, where):
     if layer.norm is not None:
         raise BadInput(f"{where}: layer {stage.index} has a norm over time (BNTT), which the unit "
                        "does not compute")
+    if layer.model != "lif":
+        raise BadInput(f"{where}: neurons of layer {stage.index} are of model {layer.model}; the "
+                       "unit computes lif")
     if np.min(neuron.leak) != np.max(neuron.leak):
         raise BadInput(f"{where}: neurons of layer {stage.index} leak differently; the unit has "
                        "one leak")

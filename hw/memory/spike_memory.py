@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.memory.ports import SpikeWrite
 from hw.memory.spram import SPRAM
 from hw.plan.buffers import WORD, address_bits
 
@@ -36,16 +37,13 @@ class SpikeMemory(wiring.Component):
     bitmap_addr, bitmap_data : In, Out(16)
         Read port of its bitmap.
     w_restart : In(1)
-        The next write goes to address 0; not with ``w_en``.
-    w_en, w_train, w_nonzero : In(1), In(word_steps), In(1)
-        Write to the other; ``w_nonzero``: the train is not all zero.
-    w_increment, w_next_chunk : In
-        From this write's address to the next one's, modulo its width; and whether that belongs to
-        the next chunk.
+        The next write goes to address 0; not with ``write.en``.
+    write : In(SpikeWrite(addr, word_steps))
+        To the other.
     w_addr : Out
         Where the write goes.
     sam_turn : In(1)
-        The other is for reading in this cycle; not with ``w_en``.
+        The other is for reading in this cycle; not with ``write.en``.
     sam_addr, sam_train : In, Out(word_steps)
         Its read port: reads in every cycle of ``sam_turn``. A write takes away what was read.
     """
@@ -57,8 +55,7 @@ class SpikeMemory(wiring.Component):
             "source": In(1),
             "addr": In(addr), "en": In(1), "train": Out(word_steps),
             "bitmap_addr": In(addr - 4), "bitmap_data": Out(WORD),
-            "w_restart": In(1), "w_en": In(1), "w_train": In(word_steps), "w_nonzero": In(1),
-            "w_increment": In(addr), "w_next_chunk": In(1),
+            "w_restart": In(1), "write": In(SpikeWrite(addr, word_steps)),
             "w_addr": Out(addr),
             "sam_turn": In(1),
             "sam_addr": In(addr), "sam_train": Out(word_steps),
@@ -72,8 +69,8 @@ class SpikeMemory(wiring.Component):
         m.d.comb += self.w_addr.eq(w_addr)
         with m.If(self.w_restart):
             m.d.sync += w_addr.eq(0)
-        with m.Elif(self.w_en):
-            m.d.sync += w_addr.eq(w_addr + self.w_increment)
+        with m.Elif(self.write.en):
+            m.d.sync += w_addr.eq(w_addr + self.write.increment)
 
         banks = []
         for n in range(2):
@@ -85,8 +82,8 @@ class SpikeMemory(wiring.Component):
                 bank.addr.eq(Mux(read, self.addr, Mux(self.sam_turn, self.sam_addr, self.w_addr))),
                 # The target is enabled all the time, so that nothing of a write decides on that.
                 bank.r_en.eq(~read | self.en),
-                bank.w_en.eq(~read & self.w_en),
-                bank.w_data.eq(self.w_train),
+                bank.w_en.eq(~read & self.write.en),
+                bank.w_data.eq(self.write.train),
             ]
         m.d.comb += [
             self.train.eq(Mux(self.source, banks[1].r_data, banks[0].r_data)),
@@ -104,19 +101,19 @@ class SpikeMemory(wiring.Component):
         kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])
         now   = Signal(WORD)
         m.d.comb += [
-            now.eq(kept | Cat(self.w_nonzero & (self.w_addr[:4] == n) for n in range(WORD))),
+            now.eq(kept | Cat(self.write.nonzero & (self.w_addr[:4] == n) for n in range(WORD))),
             read.addr.eq(self.bitmap_addr + Mux(self.source, words[0], 0)),
             self.bitmap_data.eq(read.data),
         ]
         m.d.sync += [
             write.addr.eq(self.w_addr[4:] + Mux(self.source, 0, words[0])),
-            write.en.eq(self.w_en),
+            write.en.eq(self.write.en),
         ]
-        with m.If(self.w_en):
+        with m.If(self.write.en):
             if self.chunks == 1:
                 m.d.sync += marks.eq(now)
             else:
-                m.d.sync += marks.eq(Mux(self.w_next_chunk, Cat(marks[WORD:], now),
+                m.d.sync += marks.eq(Mux(self.write.next_chunk, Cat(marks[WORD:], now),
                                          Cat(now, marks[WORD:])))
         if self.chunks == 1:
             m.d.comb += write.data.eq(marks)

@@ -5,11 +5,42 @@ channels of a pixel take a power of two of words below 16 and a multiple of 16 a
 visit crosses a word of the bitmap that marks the trains which are not all zero.
 """
 
-__all__ = ["SPRAM_WORDS", "WORD", "address_bits", "aligned", "channel_stride", "regions",
-           "source_shape"]
+from dataclasses import dataclass
+
+from golden.io.errors import BadInput
+
+__all__ = ["BANKS", "SPRAM_WORDS", "WORD", "Buffer", "Node", "address_bits", "aligned", "allocate",
+           "banks_of", "channel_stride", "regions", "source_shape"]
+
+BANKS = 2          # memories of trains, each of one port: a pass reads one and writes the other
 
 WORD = 16          # bits of a memory word; trains in a word of the bitmap
 SPRAM_WORDS = 2**14
+
+
+@dataclass(frozen=True)
+class Node:
+    """What writes trains: the loading of the input (node 0), or a pass, by its number.
+
+    ``inputs`` are the numbers of the nodes whose trains it reads, all smaller than its own; none of
+    node 0. ``size`` is in trains, 0 where it stores none.
+    """
+
+    inputs: tuple[int, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Where a node's trains lie: ``size`` trains of a bank from ``at`` on, until node ``last``.
+
+    They are written while their node runs, and read while ``last`` and nodes before it do.
+    """
+
+    bank: int
+    at: int
+    size: int
+    last: int
 
 
 def channel_stride(channels):
@@ -35,10 +66,52 @@ def source_shape(stage, planes):
     return (channels * planes if stage.index == 1 else channels), height, width
 
 
-def regions(passes, chunks):
-    """Trains kept in each of the two memories by passes whose trains take ``chunks`` words."""
-    sizes = [passes[0].in_chunk, 0]
-    for each in passes:
-        if each.storing:
-            sizes[1 - each.source] = max(sizes[1 - each.source], each.out_chunk)
-    return tuple(chunks * size for size in sizes)
+def banks_of(inputs: list[tuple[int, ...]], where: str = "network") -> tuple[int, ...]:
+    """The bank of each node's trains: never that of what it reads; node 0 has bank 0.
+
+    Raises BadInput, beginning with ``where``, if a node's inputs lie in both: a pass reads one.
+    """
+    banks = [0]
+    for number, reads in enumerate(inputs[1:], 1):
+        read = {banks[each] for each in reads}
+        if len(read) != 1:
+            raise BadInput(f"{where}: pass {number} reads the trains of {spoken(reads)}, which lie "
+                           "in both memories; a pass reads one and writes the other")
+        banks.append(1 - read.pop())
+    return tuple(banks)
+
+
+def spoken(reads):
+    """The numbers of nodes for a message."""
+    return " and ".join("the input" if each == 0 else f"pass {each}" for each in reads)
+
+
+def allocate(nodes: list[Node], where: str = "network") -> tuple[Buffer, ...]:
+    """A Buffer for each node, by live range: two that live at once share no train of a bank.
+
+    A buffer lives from its node to the last that reads it, both included. Each lies as low as it
+    can when its node comes, at whole words of the bitmap; so a chain's all lie from 0 on. Raises
+    BadInput as ``banks_of``.
+    """
+    last = list(range(len(nodes)))
+    for number, node in enumerate(nodes):
+        for each in node.inputs:
+            last[each] = max(last[each], number)
+    buffers = []
+    for number, (node, bank) in enumerate(zip(
+            nodes, banks_of([node.inputs for node in nodes], where), strict=True)):
+        size, at = aligned(node.size), 0
+        alive = sorted((each for each in buffers if each.bank == bank and each.last >= number),
+                       key=lambda each: each.at)
+        for each in alive:
+            if at + size <= each.at:
+                break
+            at = max(at, each.at + each.size)
+        buffers.append(Buffer(bank, at, size, last[number]))
+    return tuple(buffers)
+
+
+def regions(buffers: tuple[Buffer, ...]) -> tuple[int, ...]:
+    """Trains kept in each of the memories."""
+    return tuple(max((each.at + each.size for each in buffers if each.bank == bank), default=0)
+                 for bank in range(BANKS))

@@ -3,12 +3,13 @@
 import numpy as np
 
 from golden.formats import MODES
-from hw.interface import TRACE_TABLE, Register, Space
+from hw.interface import Register, Space, table_base
 from hw.plan.buffers import WORD, aligned
+from hw.plan.parameters import BIAS
 from hw.plan.programs import windows
 
-__all__ = ["configuration", "lane_weights", "norm_rows", "signature", "weight_image",
-           "write_parameters"]
+__all__ = ["configuration", "header_value", "lane_weights", "norm_rows", "signature",
+           "weight_image", "write_parameters"]
 
 
 def lane_weights(plan, each):
@@ -67,7 +68,7 @@ def weight_image(plan):
         if plan.per_channel:
             write_parameters(plan, each, lanes)
         else:
-            value = int(np.max(each.neuron.threshold))
+            value = header_value(plan, each.neuron.values(np.max))
             first, bits = each.row_base - aligned(plan.header), plan.row_words * WORD
             for row, word in np.ndindex(plan.header, plan.row_words):
                 image[first + row, word] = value >> (bits * row + WORD * word) & 0xFFFF
@@ -79,22 +80,28 @@ def weight_image(plan):
 
 def write_parameters(plan, each, lanes):
     """Put the parameters of each channel into the headers of ``lanes`` (lane_weights)."""
-    layer, neuron = each.stage.layer, each.neuron
-    for group, lane in np.ndindex(each.groups, plan.lanes):
-        for row in range(plan.header):
-            lanes[group, row, lane] = 2**plan.threshold_bits - 1 >> row * plan.weight_bits
-    values = {"threshold": neuron.threshold, "bias": layer.biases,
-              "v_reset": neuron.v_reset, "leak": neuron.leak}
-    for channel in range(layer.channels):
-        header, at = 0, 0
-        for name, bits in plan.fields:
-            value = int(layer.per_channel(values[name])[channel])
-            header |= (value & 2**bits - 1) << at
-            at += bits
+    layer = each.stage.layer
+    of_channel = {name: layer.per_channel(values) for name, values in
+                  {**layer.neuron.values(np.asarray), BIAS: layer.biases}.items()}
+    quiet = header_value(plan, plan.parameters.unit(layer).quiet(plan.kept))
+    for channel in range(each.groups * plan.lanes):
+        value = quiet if channel >= layer.channels else header_value(
+            plan, {name: values[channel] for name, values in of_channel.items()})
         group, lane = divmod(channel, plan.lanes)
         for row in range(plan.header):
-            lanes[group, row, lane] = (
-                header >> row * plan.weight_bits & 2**plan.weight_bits - 1)
+            lanes[group, row, lane] = value >> row * plan.weight_bits & 2**plan.weight_bits - 1
+
+
+def header_value(plan, values: dict) -> int:
+    """What the weight memory keeps of one neuron as one number, the first of ``plan.kept`` lowest.
+
+    ``values`` are numbers by name; what its model does not have is 0.
+    """
+    value, at = 0, 0
+    for name, (bits, _) in plan.kept.items():
+        value |= (int(values.get(name, 0)) & 2**bits - 1) << at
+        at += bits
+    return value
 
 
 def packed(plan, weights):
@@ -107,16 +114,17 @@ def packed(plan, weights):
     return rows
 
 
-def configuration(plan, *, table, mode, decays=()):
+def configuration(plan, *, table, mode, decays=(), **tables):
     """Writes that make a chip ready: (n, 3) of (space, index, data), as Accelerator.i_config takes.
 
     ``table`` is that of golden.formats.exp_table, ``mode`` one of golden.formats.MODES, ``decays``
-    golden.explain.traces.decay_table where traces are built in.
+    golden.explain.traces.decay_table where traces are built in; ``tables`` are those of other
+    explanations, by their streams.
     """
     seed = plan.network.seed
     writes = [(Space.WEIGHTS, n, word) for n, word in enumerate(plan.weight_image.reshape(-1))]
-    writes += [(Space.TABLE, n, entry) for n, entry in enumerate(table)]
-    writes += [(Space.TABLE, TRACE_TABLE + n, entry) for n, entry in enumerate(decays)]
+    for name, entries in {"maps": table, "traces": decays, **tables}.items():
+        writes += [(Space.TABLE, table_base(name) + n, entry) for n, entry in enumerate(entries)]
     writes += [(Space.REGISTERS, register, value) for register, value in (
         (Register.MODE, MODES.index(mode)),
         (Register.SEED_LOW, seed & 0xFFFF), (Register.SEED_HIGH, seed >> 16))]

@@ -32,6 +32,8 @@ class Pass:
     """
 
     number: int
+    inputs: tuple           # passes whose trains it reads, 0 the input
+    source: int             # which of the two train memories is read; the other is written
     stage: Stage
     merging: bool           # max pooling: trains are merged, nothing is added
     shape: tuple            # (C, H, W) of the output
@@ -67,11 +69,6 @@ class Pass:
     def runs_on(self):
         """Whether the weight rows of a pixel follow those of the pixel before."""
         return self.segments > 1
-
-    @property
-    def source(self):
-        """Which of the two train memories is read; the other is written."""
-        return (self.number - 1) % 2
 
     @property
     def groups(self):

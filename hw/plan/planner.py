@@ -3,23 +3,24 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
-from golden.formats import bits_signed, bits_unsigned
+from golden.formats import bits_signed
 from golden.io.errors import BadInput
 from golden.network import Network, membrane_range, sum_ranges
 from hw.plan.buffers import (
     SPRAM_WORDS,
     WORD,
+    Node,
     address_bits,
     aligned,
+    allocate,
     channel_stride,
     regions,
     source_shape,
 )
 from hw.plan.packing import norm_rows, weight_image
+from hw.plan.parameters import Parameters
 from hw.plan.programs import Programs
-from hw.plan.widths import bits_of, multipliers, segment_range, stored_weights
+from hw.plan.widths import bits_of, product_blocks, segment_range, stored_weights
 
 __all__ = ["MOST_PASSES", "MOST_STEPS", "Plan"]
 
@@ -113,8 +114,9 @@ class Plan:
         """
         *before, last = self.network.stages
         layer = last.layer
-        if (not before or layer.spiking or not layer.dense or last.pools or self.per_channel
-                or self.normed or self.network.readout != "membrane" or np.any(layer.neuron.leak)):
+        if (not before or not layer.dense or last.pools or self.per_channel
+                or self.normed or self.network.readout != "membrane"
+                or not self.parameters.unit(layer).splits(layer.neuron)):
             return 1
         enough = bits_of([sum_ranges(stage) for stage in before])
         channels, height, width = self.source(last)
@@ -142,8 +144,7 @@ class Plan:
         stages, steps = self.network.stages, self.network.steps
         ends = [membrane_range(stage, steps)
                 for stage in (stages[:-1] if self.segments > 1 else stages)]
-        ends += [(np.min(stage.layer.neuron.v_reset), np.max(stage.layer.neuron.v_reset))
-                 for stage in stages if stage.layer.neuron.reset == "zero"]
+        ends += self.parameters.membranes()
         if self.segments > 1:
             low, high = self.segment_range(stages[-1], self.segments)
             scale = steps << stages[-1].layer.frac
@@ -162,62 +163,42 @@ class Plan:
         """Whether a walk of a pass that adds nothing gives no spike."""
         if each.merging or self.chunks > 1 or self.per_channel or self.normed:
             return False
-        lowest = int(np.min(each.neuron.threshold)) - (each.neuron.compare == "ge")
-        return each is not self.passes[-1] and lowest >= 0
+        unit = self.parameters.unit(each.stage.layer)
+        return each is not self.passes[-1] and unit.silent(each.neuron)
 
     @cached_property
-    def threshold_bits(self):
-        """Width of a threshold."""
-        return bits_unsigned(max(int(np.max(stage.layer.neuron.threshold))
-                                 for stage in self.network.stages))
-
-    @cached_property
-    def leak_bits(self):
-        """Width of a leak, which may come by channel."""
-        return bits_unsigned(max(int(np.max(stage.layer.neuron.leak))
-                                 for stage in self.network.stages))
+    def parameters(self):
+        """The hw.plan.parameters.Parameters of the network's neurons."""
+        return Parameters(tuple(stage.layer for stage in self.network.stages), self.network.name)
 
     @cached_property
     def per_channel(self):
         """Whether neurons of one layer differ, so that parameters come with every group."""
-        def varies(layer):
-            neuron = layer.neuron
-            return (layer.bias is not None and np.any(layer.bias)
-                    or any(np.min(values) != np.max(values)
-                           for values in (neuron.threshold, neuron.leak, neuron.v_reset))
-                    # Lanes without a channel must stay quiet, with a threshold of their own.
-                    or (neuron.compare == "ge" and not np.all(neuron.threshold)))
-        return any(varies(stage.layer) for stage in self.network.stages)
+        return self.parameters.per_channel
 
     @cached_property
-    def fields(self):
-        """(name, bits) of each parameter kept in the weight memory, lowest first."""
-        layers = [stage.layer for stage in self.network.stages]
-        found = [("threshold", self.threshold_bits)]
-        if self.per_channel:
-            if any(layer.bias is not None for layer in layers):
-                found.append(("bias", self.membrane_bits))
-            if any(layer.neuron.reset == "zero" and np.any(layer.neuron.v_reset)
-                   for layer in layers):
-                found.append(("v_reset", self.membrane_bits))
-            if any(np.min(layer.neuron.leak) != np.max(layer.neuron.leak) for layer in layers):
-                found.append(("leak", self.leak_bits))
-        return tuple(found)
+    def formats(self):
+        """{name: hw.plan.parameters.Format} of every parameter of the neurons, and of the bias."""
+        return self.parameters.formats(self.membrane_bits)
+
+    @cached_property
+    def kept(self):
+        """{name: Format} of each parameter kept in the weight memory, lowest first."""
+        return {name: self.formats[name] for name in self.parameters.kept(self.per_channel)}
 
     @property
-    def multipliers(self):
+    def products(self):
         """(what, how many) of the multipliers of 16 x 16 bits that the lanes take.
 
-        Only products of two variables: a leak of a pass is a sum of shifts (hw.engine.multiples).
+        Only products of two variables: one with a constant of a pass is a sum of shifts
+        (hw.engine.multiples).
         """
-        found, leak = [], dict(self.fields).get("leak")
-        if leak:
-            found.append(("leaks of channels",
-                          self.lanes * multipliers(self.membrane_bits, leak + 1)))
+        kept = self.kept if self.per_channel else {}
+        found = [product for unit in self.parameters.units.values()
+                 for product in unit.products(kept, self.membrane_bits)]
         if self.normed:
-            found.append(("norms over time (BNTT)",
-                          self.lanes * multipliers(self.sum_bits, self.norm_bits[0])))
-        return tuple(found)
+            found.append(("norms over time (BNTT)", self.sum_bits, self.norm_bits[0]))
+        return tuple((what, self.lanes * product_blocks(*bits)) for what, *bits in found)
 
     @cached_property
     def header(self):
@@ -225,7 +206,7 @@ class Plan:
 
         So the rows of a visit begin at a multiple of its window, and no sum finds one.
         """
-        bits = sum(width for _, width in self.fields)
+        bits = sum(format.bits for format in self.kept.values())
         return -(-bits // (self.weight_bits if self.per_channel else self.row_words * WORD))
 
     @cached_property
@@ -257,9 +238,17 @@ class Plan:
         return self.input_stride * (height * width - 1) + channels * self.planes
 
     @cached_property
+    def buffers(self):
+        """The hw.plan.buffers.Buffer of the input's trains, and of each pass's."""
+        size = lambda each: self.chunks * each.out_chunk if each.storing else 0
+        return allocate([Node((), self.chunks * self.passes[0].in_chunk),
+                         *(Node(each.inputs, size(each)) for each in self.passes)],
+                        self.network.name)
+
+    @cached_property
     def regions(self):
         """Trains kept in each of the two memories."""
-        return regions(self.passes, self.chunks)
+        return regions(self.buffers)
 
     @cached_property
     def normed(self):

@@ -1,11 +1,11 @@
 """The programs that walk the engine over each layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from golden.io.errors import BadInput
 from golden.network import Network
-from hw.plan.buffers import WORD, aligned, channel_stride, source_shape
+from hw.plan.buffers import WORD, aligned, banks_of, channel_stride, source_shape
 from hw.plan.passes import Pass, Visit
 
 __all__ = ["Programs", "windows"]
@@ -54,8 +54,9 @@ class Programs:
 
         Raises BadInput naming the pooling that the hardware does not have.
         """
-        passes, row_base = [], 0
+        passes, row_base, ends = [], 0, {0: 0}    # ends: the pass that writes a stage's output
         for stage in self.network.stages:
+            reads = tuple(ends[each] for each in stage.inputs)
             shape, sums = source_shape(stage, self.planes), []
             for pool in stage.pools:
                 where = f"{self.network.name}: pooling before weighted layer {stage.index}"
@@ -64,15 +65,17 @@ class Programs:
                 if pool.kind == "max":
                     if sums:
                         raise BadInput(f"{where}: max pooling needs spikes, not counts")
-                    passes.append(self.merge(len(passes) + 1, stage, pool, shape))
-                    shape = passes[-1].shape
+                    passes.append(self.merge(len(passes) + 1, reads, stage, pool, shape))
+                    shape, reads = passes[-1].shape, (len(passes),)
                 else:
                     sums.append(pool)
-            passes.append(self.weigh(len(passes) + 1, stage, sums, shape, row_base))
+            passes.append(self.weigh(len(passes) + 1, reads, stage, sums, shape, row_base))
             row_base = aligned(passes[-1].row_base + passes[-1].all_rows)
-        return tuple(passes)
+            ends[stage.index] = len(passes)
+        banks = banks_of([(), *(each.inputs for each in passes)], self.network.name)
+        return tuple(replace(each, source=banks[each.inputs[0]]) for each in passes)
 
-    def merge(self, number, stage, pool, shape):
+    def merge(self, number, reads, stage, pool, shape):
         """The Pass of a max pooling: one channel a group."""
         channels, height, width = shape
         stride = channel_stride(channels)
@@ -80,13 +83,14 @@ class Programs:
         program = tuple(Visit(0, 0, (y * width + x) * stride, 0)
                         for y in range(pool.kernel) for x in range(pool.kernel))
         return Pass(
-            number=number, stage=stage, merging=True, shape=(channels, *after), headers=(),
+            number=number, inputs=reads, source=0, stage=stage, merging=True,
+            shape=(channels, *after), headers=(),
             program=program, window=1, span=1, rows=0, row_base=0, group_step=1, stride=1,
             origin=0, limits=after, base=0, pixel_step=pool.stride * stride,
             line_step=pool.stride * width * stride, in_chunk=aligned(stride * height * width),
             out_stride=stride, out_chunk=aligned(stride * after[0] * after[1]))
 
-    def weigh(self, number, stage, sums, shape, row_base):
+    def weigh(self, number, reads, stage, sums, shape, row_base):
         """The Pass of a weighted layer and the sum poolings before it.
 
         A pooled pixel is the sum of its window, so its weights count for each pixel of the window.
@@ -132,7 +136,8 @@ class Programs:
             rows = aligned(rows)
         out = channel_stride(layer.channels)
         return Pass(
-            number=number, stage=stage, merging=False, shape=stage.shape, headers=self.headers,
+            number=number, inputs=reads, source=0, stage=stage, merging=False, shape=stage.shape,
+            headers=self.headers,
             program=tuple(program), window=window, span=self.lanes, rows=rows,
             row_base=row_base + (0 if self.per_channel else aligned(self.header)),
             group_step=group_step,

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from golden.network import Layer, rule
+from hw.plan.parameters import BIAS
 from hw.plan.planner import Plan
 
 __all__ = ["Reload", "reload"]
@@ -31,11 +32,6 @@ class Reload(Plan):
         return self.chip.membrane_bits
 
     @cached_property
-    def threshold_bits(self):
-        """Width of a threshold in memory: the chip's."""
-        return self.chip.threshold_bits
-
-    @cached_property
     def segments(self):
         """Parts into which the inputs of the read-out are cut: as on the chip."""
         return self.chip.segments
@@ -46,17 +42,17 @@ class Reload(Plan):
         return self.chip.per_channel
 
     @cached_property
-    def fields(self):
+    def kept(self):
         """Parameters kept in the weight memory: the chip's."""
-        return self.chip.fields
+        return self.chip.kept
 
 
 def reload(chip, network):
     """Plan of ``network`` for a chip of the same topology.
 
-    What a chip keeps in memory may differ: weights, thresholds and, where those of the network it
-    was built for are kept there (Plan.fields), biases, leaks and v_reset. All else is wired:
-    shapes, places, orders, fraction bits, BNTT and the widths that follow from the numbers.
+    What a chip keeps in memory may differ: weights, and the parameters of neurons that Plan.kept
+    names. All else is wired: shapes, places, models and orders of neurons, fraction bits, BNTT and
+    the widths that follow from the numbers.
 
     Parameters
     ----------
@@ -71,10 +67,13 @@ def reload(chip, network):
     rule(chip.per_channel or not Plan(network, **size).per_channel, network.name,
          "neurons differ from channel to channel, and the chip has one kind for a layer")
     made = Reload(network, **size, chip=chip)
-    for what, bits in (("weights", "weight_bits"), ("thresholds", "threshold_bits"),
-                       ("leaks", "leak_bits"), ("sums", "sum_bits"), ("membranes", "membrane_bits"),
-                       ("scores", "score_bits")):
-        needed, there = getattr(Plan, bits).func(made), getattr(chip, bits)
+    needs = lambda what: (getattr(Plan, what).func(made), getattr(chip, what))
+    widths = {"weights": needs("weight_bits"),
+              **{f"{name}s": (made.formats[name].bits, format.bits)
+                 for name, format in chip.formats.items() if not format.signed},
+              "sums": needs("sum_bits"), "membranes": needs("membrane_bits"),
+              "scores": needs("score_bits")}
+    for what, (needed, there) in widths.items():
         rule(needed <= there, network.name,
              f"{what} need {needed} bits where the chip has {there}")
     return made
@@ -82,7 +81,7 @@ def reload(chip, network):
 
 def same_topology(chip, network):
     """Raise BadInput unless everything that is wired in the chip is so in ``network``."""
-    built, kept = chip.network, {name for name, _ in chip.fields}
+    built = chip.network
     for what in ("shape", "steps", "encoder", "readout"):
         rule(getattr(network, what) == getattr(built, what), network.name,
              f"{what} is {getattr(network, what)} where the chip has {getattr(built, what)}")
@@ -90,9 +89,9 @@ def same_topology(chip, network):
          f"has {len(network.layers)} layers where the chip has {len(built.layers)}")
     for n, (layer, wired) in enumerate(zip(network.layers, built.layers, strict=True), 1):
         where = f"{network.name}: layer {n} of {len(network.layers)}"
-        for what, mine, its in wired_of(layer, wired, kept):
+        for what, mine, its in wired_of(layer, wired, chip.kept):
             rule(np.array_equal(mine, its), where,
-                 f"{what} is {told(mine)} where the chip has {told(its)}")
+                 f"{what} is {brief(mine)} where the chip has {brief(its)}")
 
 
 def wired_of(layer, wired, kept):
@@ -106,21 +105,22 @@ def wired_of(layer, wired, kept):
     yield "shape of the weights", layer.weights.shape, wired.weights.shape
     for what in ("stride", "padding", "groups", "frac"):
         yield what, getattr(layer, what), getattr(wired, what)
-    for what in ("reset", "compare", "delay"):
-        yield what, getattr(layer.neuron, what), getattr(wired.neuron, what)
-    if "bias" not in kept:
-        yield "bias", *pair(lambda x: x.biases)
-    if "leak" not in kept:
-        yield "leak", *pair(lambda x: x.per_channel(x.neuron.leak))
-    if "v_reset" not in kept and layer.neuron.reset == "zero":
-        yield "v_reset", *pair(lambda x: x.per_channel(x.neuron.v_reset))
+    yield "neuron", *pair(lambda x: x.model)
+    for what, mine in layer.neuron.choices().items():
+        yield what, mine, wired.neuron.choices()[what]
+    if BIAS not in kept:
+        yield BIAS, *pair(lambda x: x.biases)
+    for field in layer.neuron.fields:
+        if field.name not in kept and layer.neuron.reads(field):
+            yield field.name, *pair(lambda x, name=field.name: x.per_channel(
+                getattr(x.neuron, name)))
     yield "BNTT", layer.norm is not None, wired.norm is not None
     if layer.norm is not None and wired.norm is not None:
         for n, what in enumerate(("BNTT gain", "BNTT offset", "BNTT shift")):
             yield what, layer.norm[n], wired.norm[n]
 
 
-def told(value):
+def brief(value):
     """A value in a message: of many, the first and the last."""
     values = np.ravel(value).tolist()
     return ", ".join(map(str, values)) if len(values) <= 4 else f"{values[0]}, ..., {values[-1]}"

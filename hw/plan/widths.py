@@ -5,7 +5,7 @@ import numpy as np
 from golden.formats import bits_signed
 from hw.plan.buffers import aligned, channel_stride
 
-__all__ = ["bits_of", "multipliers", "segment_range", "stored_weights"]
+__all__ = ["bits_of", "product_blocks", "segment_range", "stored_weights"]
 
 
 def bits_of(ends):
@@ -14,7 +14,7 @@ def bits_of(ends):
                        max(int(np.max(high)) for _, high in ends))
 
 
-def multipliers(*widths):
+def product_blocks(*widths):
     """Multipliers of 16 x 16 bits that Yosys takes for one product of two signed widths.
 
     It cuts what is wider into pieces of 16 bits and the rest; a piece of one bit, and a product of

@@ -10,7 +10,8 @@ from cocotb.triggers import ClockCycles, RisingEdge, gather
 from golden.formats import MODES, exp_table
 from golden.network import load
 from golden.run import run
-from hw.interface import COUNT_BITS, map_words, score_words, write_words
+from hw.accelerator import Accelerator
+from hw.interface import COUNT_BITS, score_words, write_words
 from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
 from hw.plan.planner import Plan
@@ -59,6 +60,8 @@ async def equals_golden(dut, case, stall):
     """Images in turn without a reset; seed, table and mode change between them."""
     drawn = load(PARAMS[case]["network"])
     taps = tuple(PARAMS[case]["taps"])
+    outputs = Accelerator(drawn, taps=taps, lanes=PARAMS[case]["lanes"],
+                          word_steps=PARAMS[case]["word_steps"]).outputs
     plan = Plan(drawn, lanes=PARAMS[case]["lanes"], word_steps=PARAMS[case]["word_steps"])
     images = np.load(PARAMS[case]["images"])
     maps, scores, counts = (f"{case}__o_{name}" for name in ("maps", "scores", "counts"))
@@ -104,9 +107,9 @@ async def equals_golden(dut, case, stall):
         assert not wrong, (
             f"image {n}: {len(wrong)} trains wrong, first of layer {wrong[0][0]} at "
             f"{wrong[0][1]}: {found[wrong[0]]:b} instead of {expected[wrong[0]]:b}")
-        compare(f"image {n}: maps", got_maps, map_words(taps, want.maps)[0] if taps else [])
+        compare(f"image {n}: maps", got_maps, outputs["maps"].words(want.maps)[0] if taps else [])
         compare(f"image {n}: scores", [signed(word, plan.score_bits) for word in got_scores],
-                score_words(want.scores, lanes=plan.lanes)[0])
+                score_words(outputs["scores"], want.scores)[0])
         lasts = [word >> COUNT_BITS for word in got_counts]
         compare(f"image {n}: counts", [word & 0xFFFFFF for word in got_counts[:-1]],
                 want.counts[0])

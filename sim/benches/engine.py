@@ -10,7 +10,7 @@ from cocotb.triggers import RisingEdge, gather
 from golden.network import load
 from golden.run import run
 from golden.synapses import pooled
-from hw.interface import score_words
+from hw.interface import score_output, score_words
 from hw.plan.planner import Plan
 from sim.benches.accelerator import compare, trains
 from sim.benches.streams import begin, number, receive, serve, signed, silent
@@ -34,17 +34,17 @@ def spikes_of_passes(plan, result):
 async def watch(dut, case, found):
     """Note every train stored by its address, pixels that end, spikes, and the end of the pass."""
     port = {name: dut[f"{case}__{name}"] for name in (
-        "w_en", "w_train", "w_increment", "pixel_done", "spikes", "done")}
+        "write__en", "write__train", "write__increment", "pixel_done", "spikes", "done")}
     while True:
         await RisingEdge(dut.clk)
         found["spikes"] += number(port["spikes"])
         found["done"] += int(port["done"].value)
         ends = bool(port["pixel_done"].value)
-        if port["w_en"].value:
+        if port["write__en"].value:
             assert not found["late"], "a train after the last one"
-            found["stored"].append((found["at"], number(port["w_train"]), ends))
-            found["at"] += number(port["w_increment"])
-            found["at"] %= 2**len(port["w_increment"])
+            found["stored"].append((found["at"], number(port["write__train"]), ends))
+            found["at"] += number(port["write__increment"])
+            found["at"] %= 2**len(port["write__increment"])
         else:
             assert not ends, "a pixel ends without a train"
 
@@ -59,9 +59,10 @@ async def equals_golden(dut, case, stall):
     await begin(dut)
     source, bitmap = [0] * 2**plan.train_addr, [0] * 2**(plan.train_addr - 4)
     rows = [sum(word << 16 * n for n, word in enumerate(row)) for row in plan.weight_image.tolist()]
-    reads = f"{case}__read_en"
-    cocotb.start_soon(serve(dut, f"{case}__train_addr", reads, f"{case}__train", source))
-    cocotb.start_soon(serve(dut, f"{case}__row_addr", reads, f"{case}__row", rows))
+    cocotb.start_soon(serve(dut, f"{case}__trains__addr", f"{case}__trains__en",
+                            f"{case}__trains__data", source))
+    cocotb.start_soon(serve(dut, f"{case}__weights__addr", f"{case}__weights__en",
+                            f"{case}__weights__data", rows))
     cocotb.start_soon(serve(dut, f"{case}__bitmap_addr", None, f"{case}__bitmap_data", bitmap))
     found = {"stored": [], "at": 0, "spikes": 0, "done": 0, "late": False}
     cocotb.start_soon(watch(dut, case, found))
@@ -87,7 +88,9 @@ async def equals_golden(dut, case, stall):
                 scores, _ = await gather(
                     receive(dut, f"{case}__o", result.scores[0].size, stall=stall), done())
                 compare("scores", [signed(word, plan.score_bits) for word in scores],
-                        score_words(result.scores, lanes=plan.lanes)[0])
+                        score_words(score_output(
+                            classes=network.classes, steps=network.steps, lanes=plan.lanes,
+                            bits=plan.score_bits), result.scores)[0])
             else:
                 await done()
             found["late"] = each.storing

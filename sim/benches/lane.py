@@ -11,7 +11,7 @@ from cocotb.triggers import RisingEdge
 from golden.network import load
 from golden.neurons.population import fire
 from golden.synapses import weighted
-from hw.plan.packing import lane_weights, write_parameters
+from hw.plan.packing import header_value, lane_weights, write_parameters
 from hw.plan.planner import Plan
 from sim.benches.streams import begin, signed
 
@@ -72,7 +72,7 @@ async def equals_golden(dut, case, idle):
                 word_steps=PARAMS[case]["word_steps"])
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
     port = {name: dut[f"{case}__{name}"] for name in (
-        "number", "threshold", "train", "weight", "param", "load", "shift", "opens", "feed",
+        "number", "shared", "train", "weight", "param", "load", "shift", "opens", "feed",
         "step", "last", "spike", "membrane")}
     await begin(dut)
     for each in plan.passes:
@@ -80,7 +80,7 @@ async def equals_golden(dut, case, idle):
             continue
         port["number"].value = each.number - 1
         if not plan.per_channel:
-            port["threshold"].value = int(np.max(each.neuron.threshold))
+            port["shared"].value = header_value(plan, each.neuron.values(np.max))
         # Busy and quiet neurons in turn: a quiet one's walk ends at once, right behind the other's.
         order = list(neurons(plan, each, rng))
         random.shuffle(order)

@@ -80,7 +80,7 @@ async def keeps_what_was_written(dut, case, idle):
         port("source").value = source
         sources.shown = bitmaps.shown = behind.shown = None
         order = list(places(channels, pixels, lanes, chunks))
-        port("w_restart").value, port("w_en").value = 1, 0
+        port("w_restart").value, port("write__en").value = 1, 0
         port("en").value = 0
         await RisingEdge(dut.clk)
         port("w_restart").value = 0
@@ -88,14 +88,14 @@ async def keeps_what_was_written(dut, case, idle):
         while at < len(order) or checked < 2 * len(read):
             writes = at < len(order) and random.random() >= idle
             train = random.choice((0, random.randrange(2**width)))
-            port("w_en").value, port("w_train").value = int(writes), train
-            port("w_nonzero").value = int(train != 0)
+            port("write__en").value, port("write__train").value = int(writes), train
+            port("write__nonzero").value = int(train != 0)
             port("sam_turn").value = int(not writes)
             if writes:
                 place, chunk = order[at]
                 after, turned = order[at + 1] if at + 1 < len(order) else (0, chunk + 1)
-                port("w_increment").value = (after - place) % 2**len(port("w_increment"))
-                port("w_next_chunk").value = (
+                port("write__increment").value = (after - place) % 2**len(port("write__increment"))
+                port("write__next_chunk").value = (
                     int(turned != chunk) if chunks > 1 else random.getrandbits(1)
                 )
             sources.ask(read, 0.7)

@@ -134,8 +134,8 @@ def test_attribution_by_the_traces_of_the_chip(tmp_path, small):
     (["--network", SAMPLE], f"{SAMPLE}: "),
     (["--image", "none.png"], "none.png: no such file"),
     (["--image", "none.npz"], "none.npz: no such file"),
-    (["--image", "models/README.md"], "images must be .npy, .npz, NIR data"),
-    (["--image", "models"], "models: --image takes one PNG"),
+    (["--image", "models/README.md"], "images must be .npy, .npz, NIR data ("),
+    (["--image", "models"], "models: holds no pictures ("),
     (["--index", "200"], "--index must be 0 to 199, not 200"),
     (["--output-neuron", "10", "--method", "causal"], "--output-neuron must be 0 to 9, not 10"),
     (["--layer", "4"], "--layer: layer 4 is no spiking layer of this network"),
@@ -186,6 +186,7 @@ def test_channels(channels, left, right):
     assert drawable(frames).max() == (255 if channels < 4 else 255 / channels)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("method", ["sam", "saliency"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_networks_of_any_channels(method, channels, tmp_path):

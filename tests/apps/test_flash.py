@@ -185,7 +185,7 @@ def test_run_writes_what_sim_run_writes(tmp_path):
 
 @pytest.mark.parametrize("args, message", [
     (["absent.png", "--demo"], "absent.png: no such file"),
-    (["pyproject.toml", "--demo"], "pyproject.toml: not a readable picture"),
+    (["pyproject.toml", "--demo"], "pyproject.toml: images must be .npy, .npz, a picture ("),
     (["docs/heatmaps.png", "--demo"], "the network takes 28 x 28; --resize scales it"),
     (["docs/heatmaps.png", "--demo", "--limit", "0"], "--limit must be at least 1"),
     (["docs/heatmaps.png", "--demo", "--out", "x.png"], "--out x.png: must end in .npz"),

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from verify.networks import draw, images, loud
 
 pytestmark = pytest.mark.slow
 
-DEMO = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None, network="models/fashion.npz")
+DEMO = "models/fashion.npz"
 DECAY = 0.9
 
 
@@ -42,7 +41,7 @@ def assert_equal(result, wanted, n=0):
 def test_ten_real_images():
     """Fashion-MNIST on the chip of the demo, gamma and mode changed over the wire on the way."""
     pictures = np.load("models/fashion_sample.npz")["images"][:10, None]
-    with opened(DEMO) as engine:
+    with opened(DEMO, demo="rtl") as engine:
         network, link = engine.network, engine.board
         told = link.identify()
         assert told.label == told.digest == network.digest
@@ -202,6 +201,6 @@ def test_spike_frames(seed, word_steps):
 
 
 def test_the_demo_says_what_it_simulates():
-    network = load(DEMO.network)
-    with opened(SimpleNamespace(**{**vars(DEMO), "demo": "golden"})) as engine:
+    network = load(DEMO)
+    with opened(DEMO, demo="golden") as engine:
         assert "no chip" in engine.notice and engine.network.digest == network.digest

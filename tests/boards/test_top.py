@@ -146,6 +146,7 @@ def test_build_plan(hz):
     assert ("SB_PLL40_PAD" in design) == (hz == 48_000_000)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("family, name, boot", [
     ("ice40", "icebreaker", 0x40010), ("ice40", "hx8k", None), ("ice40", "hx8k", 0x40010),
     ("ecp5", None, None)])

@@ -9,11 +9,12 @@ from amaranth.back import verilog
 
 from boards.platform.device import ICE40UP5K
 from flow import build, design
+from flow.estimate.fits import SIZES, board_named, cost
 from flow.estimate.memories import (
+    dsp_use,
     ebrs,
     efforts,
     memory_plan,
-    multipliers,
     shortages,
     too_many,
 )
@@ -24,7 +25,7 @@ from golden.network import Layer, Network, Neuron, load
 from hw.accelerator import Accelerator
 from hw.plan.buffers import SPRAM_WORDS
 from hw.plan.planner import Plan
-from hw.plan.widths import multipliers as pieces
+from hw.plan.widths import product_blocks
 from tests.helpers.leaky_chip import beta9
 from verify.networks import draw
 
@@ -97,9 +98,13 @@ def test_too_many_weights_is_told(tmp_path, capsys):
 
 
 def test_size_is_found():
-    """784-128-10 in four bits has too many rows for 4 lanes; with 8 bits nothing helps."""
-    assert design.engine_size(dense(64, 16), None, None) == (4, 16)
+    """The fastest that fits: 784-128-10 in four bits has too many rows for 4 lanes."""
     assert design.engine_size(dense(784, 128), None, None) == (8, 8)
+    assert design.engine_size(dense(784, 128), None, 16) == (4, 16)     # none fits
+    small, board = dense(64, 16), board_named("icebreaker")
+    taken = cost(small, board, *design.engine_size(small, None, None))
+    assert taken.sure and all(other.cycles >= taken.cycles for size in SIZES
+                              if (other := cost(small, board, *size)).sure)
     assert design.engine_size(dense(784, 128), 8, 16) == (8, 16)
 
 
@@ -137,16 +142,16 @@ def leaky(leak, *, frac=8):
 @pytest.mark.parametrize("leak", [1 << 12, 6554, 3277])
 def test_a_leak_of_a_pass_takes_no_multiplier(leak):
     plan = Plan(leaky(leak))
-    assert plan.membrane_bits > 16 and multipliers(plan) == []
-    assert multipliers(plan, sam=True, traces=True) == [("SAM", 1), ("traces", 1)]
+    assert plan.membrane_bits > 16 and dsp_use(plan) == []
+    assert dsp_use(plan, sam=True, traces=True) == [("SAM", 1), ("traces", 1)]
 
 
 def test_leaks_of_channels_are_counted(tmp_path, capsys):
     """Two a lane where membranes are wider than 16 bits: 8 for 4 lanes, and 1 of SAM."""
     network = leaky([6554, 3277] * 4)
-    assert dict(Plan(network).fields)["leak"] == 13
-    assert multipliers(Plan(network)) == [("leaks of channels", 8)]
-    assert multipliers(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
+    assert Plan(network).kept["leak"].bits == 13
+    assert dsp_use(Plan(network)) == [("leaks of channels", 8)]
+    assert dsp_use(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
         ("leaks of channels", 2)]
     assert design.engine_size(network, None, None) == (2, 16)
     assert design.engine_size(network, None, None, sam=False) == (4, 16)
@@ -164,11 +169,12 @@ def conv_leaky():
         Layer(np.ones((10, 32), np.int64), 4, ACCUMULATE)), name="conv")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("widths, count", [
     ((16, 13), 1), ((17, 16), 1), ((18, 16), 2), ((23, 14), 2), ((24, 18), 3), ((6, 4), 0),
     ((7, 4), 1), ((33, 16), 2)])
 def test_pieces_of_a_product_are_those_of_yosys(widths, count, tmp_path):
-    assert pieces(*widths) == pieces(*widths[::-1]) == count
+    assert product_blocks(*widths) == product_blocks(*widths[::-1]) == count
     a, b = (width - 1 for width in widths)
     (tmp_path / "dut.v").write_text(
         f"module dut(input signed [{a}:0] a, input signed [{b}:0] b, output signed [{a + b + 1}:0]"

@@ -60,6 +60,7 @@ def test_exported_sam_in_cocotb(tmp_path):
                                    "width": padded(map_bits(3, steps))}, tmp_path)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("neurons, outputs, target", [
     (9, 1, "generic"), (9, 3, "ice40"), (300, 14, "ice40")])
 def test_exported_attribution_in_cocotb(neurons, outputs, target, tmp_path):
@@ -104,6 +105,7 @@ def test_attribution_of_one_output_of_the_input(tmp_path):
     assert "s_axis_output" not in head
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("mode", ["paper", "official"])
 def test_sam(tmp_path, mode):
     main(["sam", "--network", NETWORK, "--mode", mode, "--no-tools",

@@ -44,6 +44,7 @@ CASES = {
 }
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("name", CASES)
 def test_equals_golden(tmp_path, name):
     """Under idles and stalls; the answers in the testbench are golden's and hold spikes."""

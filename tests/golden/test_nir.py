@@ -193,9 +193,9 @@ def test_command_writes_and_reports(tmp_path, capsys):
     assert command(tmp_path / "net.nir", "--reset", "subtract", "--bits", 8, "--steps", 8,
                    "--calibrate", tmp_path / "images.npz", "--out", out) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "approximate" in text and "same predictions on" in text and "accuracy float" in text
+    assert "rounded" in text and "same predictions on" in text and "accuracy float" in text
     network = load(out)
-    assert network.steps == 8 and network.notes["fidelity"][1] == "faithful"
+    assert network.steps == 8 and network.notes["fidelity"][1] == "exact"
 
 
 def test_command_refuses_in_one_line(tmp_path, capsys):
@@ -222,4 +222,4 @@ def test_strict_fails_on_anything_approximate(tmp_path, capsys):
     nir.write(tmp_path / "b.nir", conv_net(rng(), **{"7": lif((5,), beta=0.5)}))
     assert command(tmp_path / "b.nir", "--reset", "subtract", "--strict", "--steps", 6,
                    "--out", out) == 0
-    assert set(load(out).notes["fidelity"]) == {"faithful"}
+    assert set(load(out).notes["fidelity"]) == {"exact"}

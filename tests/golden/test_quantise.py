@@ -183,7 +183,7 @@ def test_command(tmp_path, capsys):
     trained().save(tmp_path / "net.json")
     main([str(tmp_path / "net.json"), "--bits", "8,4,4", "--per-channel", "--steps", "5",
           "--encoder", "current", "--out", str(tmp_path / "net.npz")])
-    assert "approximate" in capsys.readouterr().out
+    assert "rounded" in capsys.readouterr().out
     with pytest.raises(SystemExit) as done:
         main([str(tmp_path / "net.json"), "--bits", "8,x", "--out", str(tmp_path / "no.npz")])
     assert done.value.code == 2 and not (tmp_path / "no.npz").exists()

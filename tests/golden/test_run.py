@@ -117,3 +117,9 @@ def test_results_of_single_images_are_stacked_and_taken_apart():
         assert list(wanted) == list(got)
         assert all(np.array_equal(wanted[key], got[key]) for key in wanted)
     assert list(vars(stacked(single, ["logits", "scores", "counts"])).values())[3:5] == [{}, {}]
+
+
+def test_no_map_has_no_value_at_its_top():
+    """Images are still counted one by one."""
+    network = draw(2)
+    assert run(images(network, 3, 1), network, taps=(), map_bits=8).saturated.tolist() == [0, 0, 0]

@@ -8,7 +8,8 @@ import pytest
 from golden.explain.perturb import Base, NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.network import Layer, Network, Neuron, Pool, load
-from golden.run import forward, run
+from golden.run import run
+from golden.stages import forward
 
 TUTORIAL_2 = """
 from golden.explain.saliency import TemporalSaliency

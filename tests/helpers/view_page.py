@@ -9,7 +9,6 @@ import os
 import shutil
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from wsgiref.simple_server import make_server
 
 import pytest
@@ -83,9 +82,7 @@ def main():
     args = parser.parse_args()
     _, images, labels = demo()
     errors = []
-    chip = SimpleNamespace(demo="rtl", port=None, baud=None, tap=None,
-                           network="models/fashion.npz")
-    with (backends.opened(chip) as engine,
+    with (backends.opened("models/fashion.npz", demo="rtl") as engine,
           serving(engine, images=images, labels=labels) as url, browser() as chromium):
         for name, size in SIZES.items():
             page = opened(chromium, url, errors, **size)

@@ -28,7 +28,7 @@ def test_a_fork_gives_each_word_once_to_all_that_want_it():
         for wanted in range(8):
             for ready in range(8):
                 for valid in (0, 1):
-                    ctx.set(unit.wanted, wanted)
+                    ctx.set(unit.selected, wanted)
                     ctx.set(unit.i.valid, valid)
                     ctx.set(unit.i.payload, 17 * wanted)
                     for n, sink in enumerate(unit.o):
@@ -172,4 +172,30 @@ def test_order_of_an_image():
                     break
             assert happened == ["spikes", ("start", 0), "spikes", ("start", 1), ("start", 2),
                                 "spikes", ("start", 3), "cycles"]
+    simulated(unit, bench)
+
+
+def test_a_pass_waits_for_its_weights():
+    """Asked for once a pass, at its number; it starts a cycle after they are there."""
+    unit = PassSequencer([True, True], waits=True)
+
+    async def bench(ctx):
+        for signal in (unit.begun, unit.loaded):
+            ctx.set(signal, 1)
+            await ctx.tick()
+            ctx.set(signal, 0)
+        asked, started, since = [], [], None
+        for now in range(120):
+            ctx.set(unit.ready, since is not None and now >= since + 9)
+            ctx.set(unit.o.ready, ctx.get(unit.o.valid))
+            ctx.set(unit.done, ctx.get(unit.running))
+            if ctx.get(unit.prefetch):
+                asked.append(ctx.get(unit.number))
+                since = now
+            if ctx.get(unit.start):
+                started.append((ctx.get(unit.number), now - since))
+            await ctx.tick()
+            if ctx.get(unit.fresh):
+                break
+        assert asked == [0, 1] and started == [(0, 10), (1, 10)]
     simulated(unit, bench)

@@ -12,7 +12,7 @@ from golden.network import Layer, Network, Neuron
 from golden.network.ops import Greatest
 from golden.neurons.population import fire
 from golden.synapses import pooled, weighted
-from hw.interface import score_order
+from hw.interface import score_arrays, score_output, score_words
 from hw.plan.buffers import SPRAM_WORDS, WORD, aligned, channel_stride
 from hw.plan.packing import configuration
 from hw.plan.planner import Plan
@@ -127,11 +127,14 @@ def test_configuration_writes_everything_once(seed):
 def test_scores_leave_in_class_order(lanes):
     """Group of lanes by group, step by step, class by class; each exactly once."""
     network = draw(3)
-    order = score_order(classes=network.classes, steps=network.steps, lanes=lanes)
+    output = score_output(classes=network.classes, steps=network.steps, lanes=lanes, bits=16)
+    numbers = np.arange(network.steps * network.classes).reshape(1, network.steps, -1)
+    words = score_words(output, numbers)
+    assert np.array_equal(score_arrays(output, words), numbers)
     want = [(step, c) for first in range(0, network.classes, lanes)
             for step in range(network.steps)
             for c in range(first, min(first + lanes, network.classes))]
-    assert order.tolist() == [list(pair) for pair in want]
+    assert [divmod(n, network.classes) for n in words[0].tolist()] == want
 
 
 def test_channel_strides():

@@ -47,7 +47,7 @@ def test_equals_golden_of_the_new_network(seed, options, lanes):
     simulation = Simulation(network, lanes=lanes, quick=True)
     chip = simulation.accelerator.plan
     other, pictures = retrained(network), images(network, 4, seed)
-    assert Plan(other, lanes=lanes).fields != () and chip.per_channel == (not options)
+    assert Plan(other, lanes=lanes).kept and chip.per_channel == (not options)
     table = exp_table(1.1, network.steps)
     there = configuration(reload(chip, other), table=table, mode="inclusive")
     back = configuration(chip, table=exp_table(0.5, network.steps), mode="paper")
@@ -106,7 +106,7 @@ def test_refuses_a_leak_that_is_wider_than_kept():
         leak = np.resize(leaks, FIRST.channels)
         return retrained(NETWORK, neuron=replace(FIRST.neuron, leak=leak))
     chip = Plan(leaky(3277, 6554))
-    wide = max(chip.leak_bits, 13) + 1
+    wide = max(chip.formats["leak"].bits, 13) + 1
     with pytest.raises(BadInput, match="^other: leaks need "):
         reload(chip, leaky(3277, 1 << wide))
-    assert reload(chip, leaky(3277, 6553)).fields == chip.fields
+    assert reload(chip, leaky(3277, 6553)).kept == chip.kept

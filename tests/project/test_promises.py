@@ -1,4 +1,6 @@
-"""docs/promises.md names tests that exist, for every section that promises something."""
+"""docs/promises.md names tests that exist, for every section that promises something; and
+docs/attacks.md for every attack.
+"""
 
 import ast
 import re
@@ -9,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "promises.md"
+ATTACKS = ROOT / "docs" / "attacks.md"
 NOTHING = {"Licence"}       # sections of the README that promise nothing that runs
 
 
@@ -18,9 +21,9 @@ def headings(page):
     return re.findall(r"^#{1,2} (.+)$", text, re.M)
 
 
-def sections():
-    """{heading of docs/promises.md: its rows}."""
-    parts = re.split(r"^## (.+)$", PAGE.read_text(), flags=re.M)
+def sections(page=PAGE):
+    """{heading of a page: its rows}."""
+    parts = re.split(r"^## (.+)$", page.read_text(), flags=re.M)
     return {name: [row for row in text.splitlines() if row.startswith("| ")][1:]
             for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
@@ -40,9 +43,11 @@ def missing(row):
             if not (ROOT / path).is_file() or test not in names_in(path)]
 
 
-def test_every_test_exists():
-    gone = [each for rows in sections().values() for row in rows for each in missing(row)]
-    assert gone == []
+@pytest.mark.parametrize("page", [PAGE, ATTACKS], ids=["promises", "attacks"])
+def test_every_test_exists(page):
+    rows = [row for rows in sections(page).values() for row in rows]
+    assert len(rows) > 20
+    assert [each for row in rows for each in missing(row)] == []
 
 
 def test_every_section_of_the_readme_has_a_row():

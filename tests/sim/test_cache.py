@@ -9,12 +9,13 @@ import sys
 import numpy as np
 import pytest
 
+import golden.io.cache
 import sim.rtl
 import sim.verilate
+from golden.io.cache import cache, cached
 from golden.io.errors import BadInput, Fault
 from golden.run import run
 from sim.rtl import Simulation
-from sim.verilate import cache, kept
 from verify.networks import draw, images
 from verify.stopping import ROOT, Started
 
@@ -47,8 +48,8 @@ def written(text):
 @pytest.mark.parametrize("damage", [b"", b"tru", b"\0" * 100, None, "folder", "sum"])
 def test_damage_heals(damage, own_cache):
     make, calls = written("truth")
-    path = kept("kind", "key", "x", make)
-    assert kept("kind", "key", "x", make) == path and len(calls) == 1
+    path = cached("kind", "key", "x", make)
+    assert cached("kind", "key", "x", make) == path and len(calls) == 1
     if damage == "folder":
         shutil.rmtree(path.parent)
         path.parent.write_text("a file where the folder was")
@@ -58,7 +59,7 @@ def test_damage_heals(damage, own_cache):
         path.unlink()
     else:
         path.write_bytes(damage)
-    assert kept("kind", "key", "x", make).read_text() == "truth" and len(calls) == 2
+    assert cached("kind", "key", "x", make).read_text() == "truth" and len(calls) == 2
     # Nothing else is left beside it.
     assert sorted(each.name for each in (own_cache / "kind").iterdir()) == ["key", "key.lock"]
 
@@ -68,7 +69,7 @@ def test_what_fails_is_not_kept(own_cache):
         (folder / "x").write_text("half")
         raise Fault("no")
     with pytest.raises(Fault):
-        kept("kind", "key", "x", make)
+        cached("kind", "key", "x", make)
     assert [each.name for each in (own_cache / "kind").iterdir()] == ["key.lock"]
 
 
@@ -90,7 +91,7 @@ def test_no_home(monkeypatch, capsys):
     assert cache() is None
     make, calls = written("truth")
     for _ in range(2):
-        assert kept("homeless", "key", "x", make).read_text() == "truth"
+        assert cached("homeless", "key", "x", make).read_text() == "truth"
     said = capsys.readouterr().err
     assert len(calls) == 1 and said.count("\n") == 1 and "there is no home folder" in said
 
@@ -100,7 +101,7 @@ def test_cache_that_cannot_be_written(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     make, calls = written("truth")
-    assert kept("blocked", "key", "x", make).read_text() == "truth"
+    assert cached("blocked", "key", "x", make).read_text() == "truth"
     said = capsys.readouterr().err
     assert re.fullmatch(r"the cache .*/file/sam-snn cannot be used \(Not a directory\): what is "
                         r"built lasts for this run only; XDG_CACHE_HOME names another folder\n",
@@ -110,16 +111,16 @@ def test_cache_that_cannot_be_written(tmp_path, monkeypatch, capsys):
 def test_no_space_at_all(own_cache, capsys):
     """First without the cache, then a way out."""
     def make(folder):
-        raise sim.verilate.Full("no space left")
+        raise golden.io.cache.Full("no space left")
     with pytest.raises(BadInput, match="no space left; TMPDIR and XDG_CACHE_HOME name other"):
-        kept("full", "key", "x", make)
+        cached("full", "key", "x", make)
     assert "cannot be used (no space left)" in capsys.readouterr().err
 
 
 def test_key(own_cache, monkeypatch):
     """Tool, compiler and options are part of what a program is found by."""
     found = []
-    monkeypatch.setattr(sim.verilate, "kept", lambda kind, digest, *_: found.append(digest))
+    monkeypatch.setattr(sim.verilate, "cached", lambda kind, digest, *_: found.append(digest))
     sim.verilate.verilated("text")
     sim.verilate.verilated("text")
     monkeypatch.setattr(sim.verilate, "tools", lambda: ["another version"])

@@ -74,6 +74,7 @@ def scenes(gamma, mode):
                mode=mode)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("gamma", [0, 0.1, 0.5, 1.0])
 def test_maps_of_scenes_are_the_real_sums(gamma, mode):

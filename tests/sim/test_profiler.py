@@ -12,7 +12,7 @@ from verify.networks import draw, images
 pytestmark = pytest.mark.slow
 
 USEFUL, HAND, PARAM, OUTPUT, LOAD = (
-    StallReason[name].value for name in ("Useful", "Hand", "Param", "Output", "Load"))
+    StallReason[name].value for name in ("Useful", "Handover", "Param", "Output", "Load"))
 
 
 @pytest.mark.parametrize("seed, options", [

@@ -61,7 +61,7 @@ def complaint(argv, capsys):
 @pytest.mark.parametrize("changes, rule", [
     ({"network": "none.npz"}, "none.npz: no such network file"),
     ({"images": "none.npy"}, "none.npy: no such file"),
-    ({"images": "none"}, "none: images must be .npy, .npz, NIR data"),
+    ({"images": "none"}, "none: no such file or folder, and no images that come with the project"),
     ({"tap": 9}, "--tap: layer 9 is no spiking layer of this network; those are 1, 2, 3"),
     ({"tap": 0}, "--tap: layer 0 is no spiking layer"),
     ({"gamma": -0.5}, "--gamma: gamma must be a finite number of at least 0, not -0.5"),

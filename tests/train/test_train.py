@@ -35,6 +35,7 @@ def pictures(count, size, seed=0):
     return np.rint(255 * images / images.max(axis=(1, 2), keepdims=True)).astype(np.uint8)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("options", [
     {}, {"bias": True}, {"bias": True, "mean": True}, {"leak": 0, "bits": 8}, {"mean": True},
     {"readout": "count"}, {"readout": "first", "bias": True}], ids=str)

@@ -64,7 +64,7 @@ MODULES = {"encoder": bernoulli, "sam": sam, "spike_memory": spike_memory, "lane
            "accelerator": accelerator, "counts": counts}
 # Parts of what a bench runs: the bench, and the name by which the module that makes one knows it.
 PARTS = {
-    "lif": ("lane", "hw.engine.lane.LifNeuron"),
+    "lif": ("lane", "hw.engine.neurons.lif.UNIT"),
     "address_generator": ("engine", "hw.engine.engine.AddressGenerator"),
     "dispatcher": ("engine", "hw.engine.engine.Dispatcher"),
     "datapath": ("engine", "hw.engine.engine.Datapath"),
@@ -99,16 +99,16 @@ FAULTS = {
         "tap_reader", "within = chunk.any() | channel.any()", "within = C(0, 1)",
         "SimTimeoutError"),
     "the map's edge is not seen": (
-        "address_generator", "Mux(inside & (looked_kind == Kind.Add), channels, 0)",
-        "Mux(looked_kind == Kind.Add, channels, 0)", "pass 1: . trains wrong"),
+        "address_generator", "Mux(inside & (looked_op == Op.Add), channels, 0)",
+        "Mux(looked_op == Op.Add, channels, 0)", "pass 1: . trains wrong"),
     "a score is given up when nobody takes it": (
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
     "a walk begins before the sums of the last one are safe": (
-        "dispatcher", "room.eq((cool | (cooling == 1)) & (~told | self.drained))", "room.eq(1)",
+        "dispatcher", "room.eq((cool | (cooling == 1)) & (~scoring | self.drained))", "room.eq(1)",
         "pass 1: . train"),
     "a row of weights comes too late": (
-        "fetch", "row.eq(self.row_data), self.param", "row.eq(row), self.param",
+        "fetch", "row.eq(self.weights.data), self.param", "row.eq(row), self.param",
         "pass 1: . trains wrong"),
     "the count goes on while it is offered": (
         "counts", "with m.Elif(self.counting & ~self.i.payload):", "with m.Elif(self.counting):",
@@ -147,11 +147,13 @@ def complaints(name, module, folder):
     return {test: message for test, message in found.items() if message}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("name", sorted({*MODULES} - {*PARTS} | {"datapath"}))
 def test_green_without_a_fault(name, tmp_path):
     assert complaints(name, MODULES[name], tmp_path) == {}
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("fault", [*FAULTS, *PLANTED])
 def test_red_with(fault, tmp_path):
     """The bench of the module says what is wrong, in the words in which it compares."""

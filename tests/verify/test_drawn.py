@@ -6,12 +6,12 @@ name; ``python -m tests.drawn --pairs`` runs the whole.
 
 import subprocess
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from golden.network import Layer, Network, Neuron, Pool
+from tests.helpers.commit import commit
 from tests.helpers.equal import assert_equal
 from verify.drawn.__main__ import array, arrays, drawn_choice, fault, soaked
 from verify.drawn.cases import FACTORS, RULES, case_of
@@ -29,20 +29,14 @@ NAMES = list(named())
 PAIRS = [name for name in MAKERS if name not in NAMES]
 
 
-def commit():
-    """Number of the commit checked out; 0 where there is none."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, text=True,
-                          capture_output=True)
-    return int(done.stdout, 16) if done.returncode == 0 else 0
-
-
 def part():
     """Names of the networks of the array that this commit runs."""
     parts = -(-len(PAIRS) // PART)
     return PAIRS[commit() % parts::parts]
 
 
-@pytest.mark.parametrize("name", [*part(), *NAMES])
+@pytest.mark.parametrize("name", [*part(), *(
+    pytest.param(name, marks=pytest.mark.rotated) for name in NAMES)])
 def test_drawn(name):
     case = MAKERS[name]()
     (_, found), = trials([(name, case)])

@@ -30,6 +30,7 @@ def coloured(words):
     print("\x1b[31m")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("main, fault", [
     (traced, "traceback"), (command(littered), "left behind"), (endless, "hang"),
     (hungry, "traceback"), (command(hungry), ""), (coloured, "control characters")])

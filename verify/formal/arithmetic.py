@@ -142,7 +142,7 @@ def lif_step(plan, number):
         m.submodules.dut, inner = opened(unit)
         sum_ = inner.shadow[0]
         m.d.comb += [Assume(unit.number == number), Assume(~unit.load), Assume(~unit.param),
-                     Assume(unit.threshold == int(np.max(each.neuron.threshold)))]
+                     Assume(unit.shared.threshold == int(np.max(each.neuron.threshold)))]
         shape = unit.membrane.shape()
         handed, fed, before = Signal(sum_.shape()), Signal(sum_.shape()), Signal(shape)
         has_sum, has_fed, has_before, fired = Signal(), Signal(), Signal(), Signal()

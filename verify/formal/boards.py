@@ -7,7 +7,7 @@ from boards.link import crc, deframer, executor, framer, stuffing, uart
 from boards.protocol.codec import CHECK_START, ESCAPE, FLAG
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey, opened, state, within
-from verify.formal.streams import IDENTITY, framer_env
+from verify.formal.streams import IDENTITY, WORDS, framer_env
 
 REQUEST = 60         # cycles that a request of up to six bytes takes
 
@@ -59,7 +59,7 @@ def halves_differ(m):
 
 def label_apart(m):
     """What is read while it is written is not sent, since no request is under way."""
-    unit = framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11)
+    unit = framer.Framer(identity=bytes(IDENTITY), words=WORDS)
     fragment, inner = opened(unit)
     m.submodules.dut = fragment
     past = Past(m)
@@ -158,7 +158,7 @@ def wire(m):
 
 def answers(m):
     """An answer that is framed is what the other side unframes, whatever its bytes."""
-    unit, other = framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11), \
+    unit, other = framer.Framer(identity=bytes(IDENTITY), words=WORDS), \
         deframer.Deframer()
     m.submodules.dut, m.submodules.other = unit, other
     past = Past(m)

@@ -123,7 +123,7 @@ def order(m):
     marked, word, left = Signal(), Signal(16), Signal(16)
     mine = unit.i.p.address.all()
     m.d.comb += [
-        Assume(~unit.i.valid | (unit.i.p.kind == address_generator.Kind.Add)),
+        Assume(~unit.i.valid | (unit.i.p.op == address_generator.Op.Add)),
         Assume(~unit.i.valid | unit.i.p.word.any()),
         Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
         Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
@@ -153,16 +153,16 @@ def written_trains(m):
     changes = past.known & (past(unit.source) != unit.source)
     # The bitmap is written a cycle after the train.
     m.d.comb += [
-        Assume(~changes | ~(unit.w_en | past(unit.w_en))),
-        Assume(unit.w_increment == 1),
-        Assume(~unit.w_next_chunk),
-        Assume(unit.w_nonzero == unit.w_train.any()),
-        Assume(~(unit.w_en & unit.w_restart)),
-        Assume(~unit.w_en | rewound),
-        Assume(~(unit.w_en & unit.sam_turn)),
+        Assume(~changes | ~(unit.write.en | past(unit.write.en))),
+        Assume(unit.write.increment == 1),
+        Assume(~unit.write.next_chunk),
+        Assume(unit.write.nonzero == unit.write.train.any()),
+        Assume(~(unit.write.en & unit.w_restart)),
+        Assume(~unit.write.en | rewound),
+        Assume(~(unit.write.en & unit.sam_turn)),
     ]
     m.d.sync += rewound.eq(~changes & (rewound | unit.w_restart))
-    here = unit.w_en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
+    here = unit.write.en & (unit.w_addr[:4] == address) & (unit.w_addr[4:] == 0)
     known = Signal(2)
     value = [Signal(4, name=f"value{n}") for n in range(2)]
     for n in range(2):
@@ -170,7 +170,7 @@ def written_trains(m):
         with m.If(unit.w_restart & (unit.source != n)):
             m.d.sync += known[n].eq(0)
         with m.If(here & (unit.source != n)):
-            m.d.sync += [value[n].eq(unit.w_train), known[n].eq(1)]
+            m.d.sync += [value[n].eq(unit.write.train), known[n].eq(1)]
     read = past(unit.en & (unit.addr == address) & Mux(unit.source, known[1], known[0]))
     same = past(unit.source) == unit.source
     with m.If(past.known & read & same):

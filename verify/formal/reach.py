@@ -25,7 +25,7 @@ from golden.io.files import replacing
 from golden.io.text import say
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.interface import COUNT_BITS, map_words, pixel_words, score_words
+from hw.interface import COUNT_BITS, pixel_words, score_words
 from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
 from verify.formal.streams import tiny
@@ -66,9 +66,9 @@ WALKS = {"pixel": (small, IMAGES), "row": (row, GAP)}
 def words_of(accelerator, images):
     """(N, words) uint32 of maps, scores and counts as they leave, the last with its mark alone."""
     found = run(images, accelerator.network, taps=accelerator.taps)
-    maps = map_words(accelerator.taps, found.maps)
-    scores = score_words(found.scores, lanes=accelerator.plan.lanes)
-    scores = scores & 2**accelerator.score_width - 1
+    outputs = accelerator.outputs
+    maps = outputs["maps"].words(found.maps)
+    scores = score_words(outputs["scores"], found.scores) & 2**outputs["scores"].bits - 1
     ends = np.full((len(images), 1), 1 << COUNT_BITS)
     return np.hstack([maps, scores, found.counts, ends]).astype("<u4")
 
@@ -97,8 +97,8 @@ def explored(make=Accelerator, *, walk="pixel", most=MOST):
         (folder / "wanted").write_bytes(words_of(accelerator, images).tobytes())
         numbers = (pixels[0].size, len(images),
                    Shape.cast(accelerator.i_pixels.p.data.shape()).width,
-                   accelerator.maps_per_image, accelerator.scores_per_image,
-                   accelerator.counts_per_image, most)
+                   *(accelerator.outputs[name].count for name in ("maps", "scores", "counts")),
+                   most)
         done = subprocess.run(
             [verilated(text, harness=HARNESS), "config", "pixels", "wanted", *map(str, numbers)],
             cwd=folder, text=True, stdout=subprocess.PIPE)

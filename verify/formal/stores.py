@@ -47,11 +47,11 @@ def stored(plan, number):
             Assume(unit.number == number), Assume(past.known | ~unit.start),
             Assume(~(begun & unit.start)),
             # Where a train goes depends on which are empty, and not on what is in the others.
-            Assume(unit.train == 1), Assume(unit.row == 1),
+            Assume(unit.trains.data == 1), Assume(unit.weights.data == 1),
             Assume(unit.bitmap_data == unit.bitmap_data[0].replicate(len(unit.bitmap_data))),
         ]
-        with m.If(unit.w_en):
-            m.d.sync += [at.eq(at + unit.w_increment), count.eq(count + 1)]
+        with m.If(unit.write.en):
+            m.d.sync += [at.eq(at + unit.write.increment), count.eq(count + 1)]
             m.d.comb += [
                 Assert(begun), Assert(count < len(places), "a train too many"),
                 Assert(at == Array(places)[count], "a train at another's place"),
@@ -60,8 +60,8 @@ def stored(plan, number):
             m.d.comb += Assert(count == len(places), "a train was lost")
         last = Array([n + 1 == len(order) or order[n + 1][:3] != order[n][:3]
                       for n in range(len(order))])[count]
-        m.d.sync += before.eq(unit.w_en & last)
-        m.d.comb += [close.eq(before & unit.w_en), Cover(ended)]
+        m.d.sync += before.eq(unit.write.en & last)
+        m.d.comb += [close.eq(before & unit.write.en), Cover(ended)]
         if plan.can_skip(each):                  # only stores of empty walks come so soon
             m.d.comb += Cover(close)
         return inputs(unit)

@@ -104,7 +104,7 @@ def follower_env(m, unit, past):
 
 def readout_env(m, unit, past):
     """Steps of the read-out are taken when all lanes are told."""
-    m.d.comb += [Assume(unit.stepped == unit.told), Assume(unit.is_readout)]
+    m.d.comb += [Assume(unit.stepped == unit.all_taken), Assume(unit.is_readout)]
 
 
 def encoder_env(m, unit, past):
@@ -113,6 +113,7 @@ def encoder_env(m, unit, past):
 
 
 IDENTITY = BOOT_AT + 1                   # the shortest there is
+WORDS = {"maps": unsigned(9), "scores": signed(11), "counts": 24}   # of the framer's streams
 SIZES = {"steps": 3, "word_steps": 4}
 UNITS = {
     "boards.link.stuffing.Stuffer": (lambda: stuffing.Stuffer(), None, 20, {"induction": True}),
@@ -124,7 +125,7 @@ UNITS = {
         {"cover": 30},
     ),
     "boards.link.framer.Framer": (
-        lambda: framer.Framer(identity=bytes(IDENTITY), map_width=9, score_width=11),
+        lambda: framer.Framer(identity=bytes(IDENTITY), words=WORDS),
         framer_env,
         20,
         {"collides": True},

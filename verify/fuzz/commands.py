@@ -25,6 +25,7 @@ import golden.accuracy
 import golden.importers.cli
 import golden.importers.nir
 import golden.network.__main__
+import sam_snn.command
 import sim.run
 import sim.throughput
 import train.data
@@ -63,6 +64,11 @@ NPZ = st.one_of(OUT, st.just("out/r.npz"), st.just("r.npz"))    # of commands th
 FLAG = st.none()
 
 
+def named(name):
+    """Main of a subcommand of sam-snn."""
+    return lambda words: sam_snn.command.main([name, *words])
+
+
 def options(required, **rest):
     """Arguments of a command: the required ones nearly always, others now and then."""
     def one(pair):
@@ -77,6 +83,12 @@ def options(required, **rest):
     ).map(lambda found: [word for part in (*found[0], *found[1]) for word in part])
 
 
+BARE = st.sampled_from(["digits", "digits", "digits", "digits-latency", "no_such", "net", "models",
+                        "digits_sample", "-", "_"])
+LAYERS = st.sampled_from([
+    "784-16-10", "1x8x8 conv4k3 pool2 dense4", "4x6x6 conv4k3p1g4 avgpool2 dense3", "1x8x8",
+    "x", "2x", "784 dense0", "conv4k3", "1x8x8 conv4k9 dense2", "9999999-1", "1x1x1 pool2 dense2",
+    "784-1-1-1-1", "1x9x9 conv99999k3 dense2", "1x9x9 sumpool9 dense2", "[/b] dense\x1b2"])
 SAM = {"gamma": NUMBER, "mode": st.sampled_from(["paper", "official", "inclusive", "x", ""])}
 COMMANDS = {
     "sim.run": (sim.run.main, 300, options(
@@ -132,6 +144,28 @@ COMMANDS = {
         st.lists(files("images", "image"), min_size=1, max_size=2).map(lambda f: [*f, "--demo"]),
         options(("network",), network=files("net"), out=OUT, png=OUT, limit=NUMBER, tap=NUMBER,
                 resize=FLAG, **SAM)).map(lambda pair: pair[0] + pair[1])),
+    "sam-snn run": (named("run"), 100, options(
+        ("network", "out"), network=st.one_of(files("net"), BARE),
+        images=st.one_of(files("images", "image"), BARE), out=OUT, limit=NUMBER, tap=NUMBER,
+        resize=FLAG, **SAM)),
+    "sam-snn explain": (named("explain"), 100, options(
+        ("network", "out"), network=st.one_of(files("net"), BARE), images=files("image", "images"),
+        out=OUT, index=NUMBER, tap=NUMBER, resize=FLAG, **SAM)),
+    "sam-snn fits": (named("fits"), 60, st.tuples(
+        st.one_of(LAYERS.map(str.split), files("net", "float", "graph").map(lambda n: [n])),
+        options((), steps=NUMBER, bits=NUMBER, lanes=NUMBER, word_steps=NUMBER, beta=NUMBER,
+                activity=NUMBER, board=st.sampled_from(["icebreaker", "hx8k", "x"]), no_sam=FLAG,
+                shape=JUNK, images=files("images"), out=st.just("f.json"))).map(
+                    lambda pair: pair[0] + pair[1])),
+    "sam-snn import": (named("import"), 100, st.tuples(
+        files("graph", "float", "net").map(lambda name: [name]), options(
+            ("out", "bits"), out=NPZ, images=files("images"), loss=NUMBER, shape=JUNK, dt=NUMBER,
+            bits=st.one_of(NUMBER, st.sampled_from(["auto", "2..4", "4..2", "1..9"])),
+            steps=NUMBER, strict=FLAG)).map(lambda pair: pair[0] + pair[1])),
+    "sam-snn export": (named("export"), 40, st.tuples(
+        st.sampled_from([["verilog", "sam"], ["nir"], ["verilog"], ["x"], []]), options(
+            ("network", "out"), network=files("net"), out=st.sampled_from(["x.v", "n.nir", "r"]),
+            no_tools=FLAG)).map(lambda pair: pair[0] + pair[1])),
     "train.data": (train.data.main, 60, options(
         ("data", "out"), data=st.one_of(files("images"), st.just("idx"), st.just("idx")),
         count=NUMBER, out=NPZ)),

@@ -2,73 +2,51 @@
 
 import numpy as np
 from amaranth import *
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from golden.formats import LEAK_BITS
-from hw.engine.constants import chosen, pass_register
-from hw.engine.multiples import floor_product
+from hw.engine.constants import chosen
+from hw.engine.multiples import adders, floor_product
+from hw.engine.neurons.base import NeuronUnit
 
-__all__ = ["LifNeuron"]
+__all__ = ["UNIT", "LifNeuron"]
 
 
-class LifNeuron(wiring.Component):
+class LifNeuron(NeuronUnit):
     """One membrane; each ``step`` is golden.neurons.lif's, in the order of the pass.
 
-    The membrane is kept leaked, and reset before the leak where that comes first. ``shift`` hands
-    a current on, ``feed`` gives it to the membrane and ``step`` takes the step, each one cycle
-    after the one before or later; one step a cycle. ``last`` with a step ends the neuron: the next
-    one starts from a membrane of 0. So must the first one after a reset, which leaves the membrane
-    as it was.
-
-    Parameters
-    ----------
-    neurons : list of golden.network.Neuron
-        Of each pass.
-    threshold_bits, membrane_bits : int
-    leak_bits : int
-        Of a leak that comes with each channel; 0 where each pass has its own.
-    chunked : bool
-        A neuron's run may stop between two steps.
-
-    Members
-    -------
-    number : In(range(passes))
-        The pass.
-    threshold : In(threshold_bits)
-    v_reset : In(signed(membrane_bits))
-        What a reset to a value sets.
-    leak : In(leak_bits)
-        Share that a step drops, in units of 2**-LEAK_BITS; where ``leak_bits``.
-    shift, opens : In(1)
-        ``current`` is handed on; it is the first of its train.
-    current : In(signed(membrane_bits))
-    feed : In(1)
-        Give the membrane what was handed on last: with the ``step`` before if that is of the same
-        word, else with or after it.
-    step, last : In(1)
-        Advance by the current given last; it was the last of its train.
-    spike : Out(1)
-        With ``step``: a spike is handed on. Means nothing where the pass has none.
-    membrane : Out(signed(membrane_bits))
-        With ``step``: u after it, before reset and leak.
+    The membrane is kept leaked, and reset before the leak where that comes first. Parameters and
+    members are those of NeuronUnit.
     """
 
-    def __init__(self, neurons, *, threshold_bits, membrane_bits, leak_bits=0, chunked=False):
-        self.neurons, self.chunked = neurons, chunked
-        super().__init__({
-            "number": In(range(len(neurons))),
-            "threshold": In(threshold_bits), "v_reset": In(signed(membrane_bits)),
-            "leak": In(leak_bits),
-            "shift": In(1), "opens": In(1), "current": In(signed(membrane_bits)),
-            "feed": In(1), "step": In(1), "last": In(1),
-            "spike": Out(1), "membrane": Out(signed(membrane_bits)),
-        })
+    LOADED, CONSTANT = ("threshold",), ("leak",)
+
+    @staticmethod
+    def silent(neuron):
+        return int(np.min(neuron.threshold)) >= (neuron.compare == "ge")
+
+    @staticmethod
+    def quiet(formats):
+        return {"threshold": 2**formats["threshold"].bits - 1}
+
+    @staticmethod
+    def splits(neuron):
+        return not neuron.spiking and not np.any(neuron.leak)
+
+    @staticmethod
+    def products(kept, membrane_bits):
+        if "leak" in kept:
+            return (("leaks of channels", membrane_bits, kept["leak"].bits + 1),)
+        return ()
+
+    @staticmethod
+    def adders(neurons, kept):
+        leaks = {int(np.max(neuron.leak)) for neuron in neurons} - {0}
+        return 0 if "leak" in kept else sum(map(adders, leaks))
 
     def elaborate(self, platform):
         m = Module()
         neurons, threshold, shape = self.neurons, self.threshold, self.membrane.shape()
-        is_any = lambda test: pass_register(m, self.number, [int(test(n)) for n in neurons])
+        is_any = lambda test: self.is_any(m, test)
         # Inverted here, which costs the comparison no time.
         level = Signal(len(threshold) + 1, reset_less=True)
         m.d.sync += level.eq(~Cat(threshold, C(0, 1)))
@@ -118,19 +96,17 @@ class LifNeuron(wiring.Component):
             m.d.sync += given.eq(Mux(fires, input - drop, input))
 
         # --- spike: at once or one step later -----------------------------------------------------
-        m.d.comb += self.spike.eq(above)
-        if any(n.delay for n in neurons):
-            late = Signal()
-            with m.If(self.step):
-                m.d.sync += late.eq(crossed & ~self.last)
-            m.d.comb += self.spike.eq(Mux(is_any(lambda n: n.delay), late, above))
+        self.hand_on(m, above, crossed)
         return m
 
     def dropped(self, m, membrane):
         """floor(u (1 - L)): of a pass as a sum of shifts, of a channel as a product."""
-        if len(self.leak):
+        if "leak" in self.formats:
             return (membrane * self.leak) >> LEAK_BITS
 
         def one(leak):
             return floor_product(membrane, leak, LEAK_BITS) if leak else C(0, membrane.shape())
         return chosen(m, self.number, [int(np.max(n.leak)) for n in self.neurons], one)
+
+
+UNIT = LifNeuron

@@ -5,12 +5,14 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, connect, flipped
 
 from golden.formats import SCORE_FRAC
-from hw.explain.interface import OutputShape, explanation
+from golden.formats import map_bits as exact_bits
+from hw.explain.interface import explanation
 from hw.explain.sam.map import PixelMap
 from hw.explain.sam.scanner import SpikeScanner
 from hw.explain.sam.score import ScoreUpdate
+from hw.interface import Output
 
-__all__ = ["Mode", "Sam"]
+__all__ = ["UNIT", "Mode", "Sam"]
 
 
 class Mode(enum.Enum, shape=2):
@@ -67,11 +69,22 @@ class Sam(wiring.Component):
             **explanation(word_steps=word_steps, word=unsigned(map_width)),
         })
 
-    @staticmethod
-    def output(shape, *, steps, bits):
-        """OutputShape of a layer of (channels, height, width): each pixel's map, by step."""
-        _, height, width = shape
-        return OutputShape("sam", ("y", "x", "step"), (height, width, steps), bits, SCORE_FRAC)
+    @classmethod
+    def built(cls, plan, layers, *, bits=None, table=()):
+        """(Sam, Output) of ``layers``: pixel after pixel each step's value.
+
+        ``bits`` is the width of a map value at most; None for one that holds every sum.
+        """
+        steps = plan.network.steps
+        shapes = {layer: plan.network.stages[layer - 1].shape for layer in layers}
+        exact = max(exact_bits(channels, steps) for channels, _, _ in shapes.values())
+        width = min(exact, bits or exact)
+        unit = cls(steps=steps, word_steps=plan.word_steps, map_width=width, held=width < exact,
+                   table=table)
+        return unit, Output(
+            "maps", ("y", "x", "step"), {layer: (*shape[1:], steps)
+                                         for layer, shape in shapes.items()},
+            width, frac=SCORE_FRAC, meaning="SAM, unsigned in 2**-8: layer, pixel, step")
 
     def elaborate(self, platform):
         m = Module()
@@ -94,3 +107,6 @@ class Sam(wiring.Component):
         ]
 
         return m
+
+
+UNIT = Sam

@@ -5,7 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.arithmetic import first_of_four
-from hw.explain.interface import NamedSignature, train_words
+from hw.explain.interface import train_words
+from hw.memory.ports import NamedSignature
 
 __all__ = ["Scan", "SpikeScanner", "step_shape"]
 

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
 from hw.arithmetic import difference, inverted_successor, less_one, rounding
-from hw.explain.interface import NamedSignature, TableWrite, table_memory
+from hw.explain.interface import TableWrite, table_memory
 from hw.explain.sam.scanner import Scan, step_shape
+from hw.memory.ports import NamedSignature
 
 __all__ = ["Score", "ScoreUpdate"]
 

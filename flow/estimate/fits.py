@@ -1,0 +1,251 @@
+# amaranth: UnusedElaboratable=no
+"""Whether a network fits a board, in what size of the engine, how fast, and what helps: estimates.
+
+Nothing is built. Memories are those of the plan; cells are flow.estimate.area's, with the factors
+of ``boards.json`` for chips that it is not fitted to; cycles are flow.estimate.cycles'.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from boards.platform.target import targets
+from flow.estimate import area
+from flow.estimate.cycles import drawn_trains, image_cycles, planes_of, trains_of
+from flow.estimate.memories import dsp_use, memory_plan
+from golden.importers.outline import outline_of
+from golden.io.errors import BadInput
+from hw.accelerator import Accelerator
+
+__all__ = ["ACTIVITY", "Cost", "SIZES", "best", "board_named", "cost", "fastest", "ways_out"]
+
+ACTIVITY = 0.05                 # share of neuron steps with a spike, where none is known
+LANES, WORD_STEPS = (1, 2, 4, 8, 16), (4, 8, 16)
+SIZES = tuple((lanes, steps) for steps in WORD_STEPS for lanes in LANES if lanes <= steps)
+MARGIN = {"icebreaker": 0.055}  # of the cells, by which an estimate errs
+OTHERS_MARGIN = 0.1
+LINK = 4                        # block memories of queue and link, where small ones are logic
+FACTORS = Path(__file__).with_name("boards.json")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A size of the engine for a network on a board.
+
+    Members
+    -------
+    board : str
+        As --board names it.
+    lanes, word_steps : int
+    used, limits : dict
+        Estimated number of each kind of cell, and how many there are.
+    cycles : None or float
+        Of an image; None where it does not fit, or was not asked for.
+    mhz : float
+        Clock of the board where none is asked for.
+    refused : str
+        Why there is no plan at all; "" where there is one.
+    """
+
+    board: str
+    lanes: int
+    word_steps: int
+    used: dict = field(default_factory=dict)
+    limits: dict = field(default_factory=dict)
+    cycles: float | None = None
+    mhz: float = 0.0
+    refused: str = ""
+
+    @property
+    def over(self):
+        """What there is too much of, as short sentences; () where it fits."""
+        if self.refused:
+            return (self.refused,)
+        return tuple(f"{self.used[kind]:,} {kind.upper()} of {limit:,}"
+                     for kind, limit in self.limits.items() if self.used[kind] > limit)
+
+    @property
+    def fits(self):
+        """Whether the board has room for it, as far as the estimate goes."""
+        return not self.over
+
+    @property
+    def sure(self):
+        """Whether it fits even where the estimate of the cells is too low by its usual error."""
+        margin = 1 + MARGIN.get(self.board, OTHERS_MARGIN)
+        return self.fits and all(self.used[kind] * margin <= self.limits[kind]
+                                 for kind in ("lc", "lut") if kind in self.used)
+
+    @property
+    def ms(self):
+        """Milliseconds an image at the board's usual clock."""
+        return None if self.cycles is None else self.cycles / self.mhz / 1e3
+
+    @property
+    def options(self):
+        """As words of the command."""
+        return f"--lanes {self.lanes} --word-steps {self.word_steps}"
+
+
+@cache
+def factors():
+    """{board: what cells and blocks take there}, of ``python -m bench.boards``."""
+    return json.loads(FACTORS.read_text())["factors"]
+
+
+def board_named(name):
+    """boards.platform.target.Target of a board; BadInput where there is none such."""
+    for target in targets():
+        if target.name == name:
+            return target
+    raise BadInput(f"--board must be one of {', '.join(each.name for each in targets())}, "
+                   f"not {name}")
+
+
+def blocks_in(modes, depth, width):
+    """Fewest block memories of (rows, bits) ``modes`` for ``depth`` rows of ``width`` bits."""
+    return min(-(-depth // rows) * -(-width // bits) for rows, bits in modes)
+
+
+def used_on(accelerator, target):
+    """{kind of cell: number} of the chip around an accelerator on a board, estimated."""
+    chip, cells, found = target.chip, area.cells(accelerator), area.blocks(accelerator)
+    if chip.hard_bits:
+        return {"lc": cells, **found}
+    plan, mine = accelerator.plan, factors()[target.name]
+    stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
+    # Without hard memories trains and weights lie in block memories, of rows of a power of two.
+    need = lambda kinds: sum(
+        blocks_in(chip.block_modes, 1 << max(store.depth - 1, 0).bit_length(), store.width)
+        for store in stores if store.kind in kinds and store.depth > chip.short_memory)
+    blocks = need(("SPRAM", "EBR")) + LINK if chip.short_memory else need(("SPRAM",)) + found["ebr"]
+    products = sum(count for _, count in dsp_use(plan, sam=bool(accelerator.taps)))
+    cells = mine["cells"] * cells
+    result = {"ebr": blocks}
+    if "dsp" in chip.limits:
+        result["dsp"] = products
+    else:
+        cells += mine["product"] * products
+    if "lut" in chip.limits:
+        return {"lut": round(cells), "ff": round(mine["registers"] * cells), **result}
+    return {"lc": round(cells), **result}
+
+
+def cost(network, target, lanes, word_steps, *, taps=None, spikes=None, activity=ACTIVITY,
+         timed=True):
+    """Cost of one size.
+
+    Parameters
+    ----------
+    taps : None or tuple of int
+        Layers mapped; None for the usual ones, () for no SAM unit.
+    spikes : None or list of (N, T, C, H, W)
+        Of the input and of each spiking layer, of real images; drawn with ``activity`` without.
+    timed : bool
+        Whether cycles are wanted, which take the longest.
+    """
+    taps = network.default_taps if taps is None else taps
+    common = {"board": target.name, "lanes": lanes, "word_steps": word_steps, "mhz": target.usual}
+    try:
+        accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps)
+    except BadInput as error:
+        return Cost(**common, refused=str(error).removeprefix(f"{network.name}: "))
+    found = Cost(**common, used=used_on(accelerator, target), limits=dict(target.chip.limits))
+    if not (timed and found.fits):
+        return found
+    plan = accelerator.plan
+    if spikes is None:
+        sources = drawn_trains(plan, activity, count=1)
+    else:
+        first, *rest = spikes[:len(network.stages)]     # nobody reads a last layer's
+        sources = [trains_of(plan, each) for each in (planes_of(plan, first), *rest)]
+    return replace(found, cycles=float(image_cycles(plan, sources).sum(axis=1).mean()))
+
+
+def fastest(costs):
+    """The quickest of ``costs`` that surely fit, else of those that fit; None where none does."""
+    for good in (lambda each: each.sure, lambda each: each.fits):
+        if found := [each for each in costs if good(each)]:
+            return min(found, key=lambda each: (each.cycles, each.lanes))
+    return None
+
+
+def best(network, target, *, lanes=None, word_steps=None, **how):
+    """The Cost that a build takes: the fastest of the sizes that are left open.
+
+    Where none fits, that of 4 lanes of 16 steps, or of what is asked for.
+    """
+    lanes = target.lanes if lanes is None else lanes
+    found = [cost(network, target, *size, **how) for size in SIZES
+             if lanes in (None, size[0]) and word_steps in (None, size[1])]
+    usual = (4 if lanes is None else lanes, 16 if word_steps is None else word_steps)
+    return fastest(found) or cost(network, target, *usual, **how)
+
+
+# --- ways out -------------------------------------------------------------------------------------
+
+
+def ways_out(network, target, *, lanes=None, word_steps=None, taps=None, rebuilt=None):
+    """What would make a network fit a board, one sentence each, the least change first.
+
+    Parameters
+    ----------
+    rebuilt : None or function of bits
+        The same network with weights of so many bits; without, one of the same layers is drawn.
+    """
+    found, outline = [], outline_of(network)
+    asked = (lanes, word_steps) != (None, None)
+
+    def good(changed, taps=taps):
+        """Whether a changed network surely fits in a size that is left open."""
+        return any(cost(changed, target, *size, taps=taps, timed=False).sure for size in SIZES
+                   if lanes in (None, size[0]) and word_steps in (None, size[1]))
+
+    if asked or target.lanes:
+        costs = [cost(network, target, *size, taps=taps) for size in SIZES]
+        if other := fastest(costs):
+            found.append(f"fits with {other.options}")
+    if taps != () and network.default_taps and good(network, ()):
+        found.append("fits without maps: --no-sam")
+    if outline is None:
+        return found
+    if outline.encoder == "current":
+        spiking = replace(outline, encoder="bernoulli")
+        fewer = drawn(spiking)
+        ways = ["fits"] if fewer is not None and good(fewer) else narrower(spiking, good)
+        found += [f"trained with spikes for pixels (--encoder bernoulli), an eighth of the first "
+                  f"layer's weights: {way}" for way in ways]
+    for bits in range(outline.bits - 1, 1, -1):
+        fewer = rebuilt(bits) if rebuilt else drawn(outline, bits=bits)
+        if fewer is not None and good(fewer):
+            found.append(f"fits with --bits {bits}")
+            break
+    return found + narrower(outline, good)
+
+
+def drawn(outline, **changes):
+    """Network of an Outline with some members changed, or None where there is none such."""
+    try:
+        return replace(outline, **changes).network()
+    except BadInput:
+        return None
+
+
+def narrower(outline, good):
+    """The most channels of the hidden layer with which the network is ``good``, in a sentence."""
+    found = []
+    for place in sorted(outline.hidden, key=lambda n: -outline.parts[n].channels)[:1]:
+        low, high = 0, outline.parts[place].channels
+        while high - low > max(1, low // 50):
+            middle = (low + high) // 2
+            changed = drawn(outline.wider(place, middle))
+            if changed is not None and good(changed):
+                low = middle
+            else:
+                high = middle
+        if low:
+            number = 1 + sum(part.kind != "pool" for part in outline.parts[:place])
+            found.append(f"largest layer {number} that fits: {low} in place of "
+                         f"{outline.parts[place].channels} ({outline.parts[place].word})")
+    return found

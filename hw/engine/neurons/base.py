@@ -1,0 +1,125 @@
+"""What a neuron model in hardware is: a unit that takes a step a cycle, and answers of its class.
+
+The planner, the packing of memories and the lane ask the class and iterate over the fields of the
+golden model; they know no parameter by its name.
+"""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.network import NeuronModel
+from hw.engine.constants import pass_register
+
+__all__ = ["NeuronUnit"]
+
+
+class NeuronUnit(wiring.Component):
+    """One neuron; each ``step`` is that of its golden model, in the choices of the pass.
+
+    ``shift`` hands a current on, ``feed`` gives it to the neuron and ``step`` takes the step, each
+    one cycle after the one before or later; one step a cycle. ``last`` with a step ends the neuron:
+    the next one starts from the state of ``NeuronModel.start`` with a membrane of 0. So must the
+    first one after a reset, which leaves the state as it was.
+
+    Class members
+    -------------
+    LOADED : tuple of str
+        Fields whose values the weight memory always has, so that they can be rewritten: where
+        neurons of a layer do not differ, once a pass.
+    CONSTANT : tuple of str
+        Fields whose values are cheap as constants of a pass, which the unit takes from ``neurons``.
+        They are kept by channel only where the neurons of a layer differ in them.
+
+    Parameters
+    ----------
+    neurons : list of golden.neurons.base.NeuronModel
+        Of each pass, all of this model; those of passes of another model stand in.
+    formats : dict of str -> Shape
+        Of each field that comes as an input: all but those of ``CONSTANT`` that are not kept by
+        channel.
+    membrane : Shape
+        Signed.
+    chunked : bool
+        A neuron's run may stop between two steps.
+
+    Members
+    -------
+    number : In(range(passes))
+        The pass.
+    one for each of ``formats``, by its name
+        The value of the parameter; steady from a cycle before the neuron's first ``shift`` to its
+        last ``step``.
+    shift, opens : In(1)
+        ``current`` is handed on; it is the first of its train.
+    current : In(membrane)
+    feed : In(1)
+        Give the neuron what was handed on last: with the ``step`` before if that is of the same
+        word, else with or after it.
+    step, last : In(1)
+        Advance by the current given last; it was the last of its train.
+    spike : Out(1)
+        With ``step``: a spike is handed on. Means nothing where the pass has none.
+    membrane : Out(membrane)
+        With ``step``: u after it, before what the next step makes of it.
+    """
+
+    LOADED, CONSTANT = (), ()
+
+    def __init__(self, neurons, *, formats, membrane, chunked=False):
+        self.neurons, self.formats, self.chunked = list(neurons), dict(formats), chunked
+        super().__init__({
+            "number": In(range(len(self.neurons))),
+            **{name: In(shape) for name, shape in self.formats.items()},
+            "shift": In(1), "opens": In(1), "current": In(membrane),
+            "feed": In(1), "step": In(1), "last": In(1),
+            "spike": Out(1), "membrane": Out(membrane),
+        })
+
+    # --- answers of the class -------------------------------------------------------------------
+
+    @staticmethod
+    def silent(neuron: NeuronModel) -> bool:
+        """Whether a neuron that is added nothing never crosses its threshold."""
+        raise NotImplementedError
+
+    @staticmethod
+    def quiet(formats: dict) -> dict[str, int]:
+        """{field: value} of a silent neuron; 0 where absent. ``formats`` of hw.plan.parameters."""
+        raise NotImplementedError
+
+    @staticmethod
+    def splits(neuron: NeuronModel) -> bool:
+        """Whether membranes of parts of the inputs, summed, are the membrane of all inputs."""
+        return False
+
+    @staticmethod
+    def products(kept: dict, membrane_bits: int) -> tuple:
+        """(what, bits, bits) of each product of two variables, both signed.
+
+        ``kept`` are the formats of what the weight memory keeps by channel.
+        """
+        return ()
+
+    @staticmethod
+    def adders(neurons: list, kept: dict) -> int:
+        """Adders of a membrane's width for products with constants of the passes."""
+        return 0
+
+    # --- parts of a unit ------------------------------------------------------------------------
+
+    def is_any(self, m, test):
+        """Whether ``test`` of the pass's neuron holds; a register, a cycle behind ``number``."""
+        return pass_register(m, self.number, [int(test(each)) for each in self.neurons])
+
+    def hand_on(self, m, above, crossed):
+        """Drive ``spike``: at once by ``above``, or a step after ``crossed`` where it is delayed.
+
+        ``crossed`` is ``above`` but for passes without spikes, where it is 0.
+        """
+        m.d.comb += self.spike.eq(above)
+        if any(each.delay for each in self.neurons):
+            late = Signal()
+            with m.If(self.step):
+                m.d.sync += late.eq(crossed & ~self.last)
+            m.d.comb += self.spike.eq(Mux(self.is_any(m, lambda n: n.delay), late, above))

@@ -1,0 +1,1 @@
+"""The commands of sam-snn that no room below has."""

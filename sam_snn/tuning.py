@@ -1,0 +1,12 @@
+"""``finetune``: quantisation-aware training of a torch module, imported when it is called."""
+
+__all__ = ["finetune"]
+
+
+def finetune(model, loader, **options):
+    """Fine-tune a torch module so that its weights fit few bits (train.finetune.finetune).
+
+    Needs torch, which nothing else of sam_snn does.
+    """
+    from train.finetune import finetune as tune
+    return tune(model, loader, **options)

@@ -1,0 +1,47 @@
+"""The tutorials in examples/: short, and each does what its first lines say."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def example(name):
+    """The module of an example."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / f"examples/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_are_short_and_say_how_they_run(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 60 and f"python examples/{path.name}" in "\n".join(lines[:6])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tutorial_5_is_refused_and_what_is_said_fits():
+    fits, made = example("tutorial5").main(epochs=2)
+    assert not fits and "weight memory, rows needs" in str(fits)
+    assert made.fits("icebreaker")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tutorial_6_compiles_in_either_order():
+    first, behind = example("tutorial6").main(epochs=1)
+    assert first.network.stages[0].layer.greatest is not None
+    assert first.report.agreement.startswith("torch = float network on 32 of 32 predictions")
+    assert behind.fits("icebreaker")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_fine_tuning_gains():
+    before, after = example("finetune").main()
+    assert after > before + 0.05
