@@ -16,6 +16,7 @@ from golden.network import Pool
 from golden.network.ops import Greatest
 from golden.network.ops.base import compact, pair
 from golden.network.ops.conv import MOST_KERNEL
+from golden.network.ops.pool import check_window
 
 SQUARE = 7      # the longest side of a kernel that hardware has
 
@@ -255,7 +256,10 @@ class NetworkBuilder:
         kernel, stride, padding = map(compact, (kernel, stride, padding))
         pool = Pool(kind, kernel, stride, padding)
         self.gathered(where)
-        pool.check(where, self, () if self.open is not None else self.layers)
+        if self.open is None:
+            pool.check(where, self, self.layers)
+        else:
+            check_window(pool, where)
         if ceil and replace(pool, ceil=True).output(self.shape) != pool.output(self.shape):
             rule(kind != "avg", where, "ceil_mode averages fewer values at the border, which is "
                  "not supported")

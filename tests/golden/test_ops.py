@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.explain.perturb import NetworkModel
 from golden.io.errors import BadInput
 from golden.network import Conv, Dense, Layer, Network, Norm, Pool, load, output_size
 from golden.network.ops import WEIGHTED, FloatNorm, Greatest, GreatestOf
 from golden.network.ops.base import pair
 from golden.neurons.lif import LIF
+from golden.run import run
 
 
 def test_output_size_counts_windows():
@@ -174,3 +176,28 @@ def test_norm():
         norm.check("here", 2, 2)
     with pytest.raises(BadInput, match="norm shift must be 0 to 20, not 21"):
         norm._replace(shift=21).check("here", 1, 2)
+
+
+@pytest.mark.parametrize("options", [
+    {"greatest": Greatest(2, 2)}, {"dilation": (2, 1)}, {"stride": (1, 2)},
+    {"greatest": Greatest((2, 1), 1, 0, True), "padding": (1, 0)}])
+def test_explanations_run_what_hardware_does_not(options):
+    """Taking spikes away one by one equals running without them; paths have the input's shape."""
+    rng = np.random.default_rng(5)
+    neuron = LIF(np.int64(9), np.int64(2**15))
+    layer = Layer(rng.integers(-4, 5, (3, 2, 3, 3)), 4, neuron, **options)
+    inner = layer.output((2, 9, 8))
+    second = Layer(rng.integers(-3, 6, (2, 3, 2, 2)), 4, LIF(np.int64(4), np.int64(2**14)))
+    count = int(np.prod(second.output(inner)))
+    network = Network((2, 9, 8), 5, (layer, second, Layer(
+        rng.integers(-4, 5, (4, count)), 4, LIF(np.int64(0), np.int64(0), reset="none"))), "frames")
+    spikes = (rng.random((5, 2 * 9 * 8)) < 0.4).astype(np.uint8)
+    chosen = [(int(t), int(n)) for t, n in np.argwhere(spikes)[::9]]
+    full = np.repeat(spikes[None], len(chosen), axis=0)
+    for one, (t, n) in zip(full, chosen, strict=True):
+        one[t, n] = 0
+    wanted = run(full.reshape(-1, 5, 2, 9, 8), network).logits
+    assert len(np.unique(wanted, axis=0)) > 1
+    assert np.array_equal(NetworkModel(network).without_each(spikes, chosen), wanted)
+    adjoint = layer.op.adjoint(np.ones((1, *inner)), (2, 9, 8))
+    assert adjoint.shape == (1, 2, 9, 8)

@@ -184,6 +184,17 @@ def test_refuses(net, message):
         trace(nn.Sequential(*net, nn.Flatten(), nn.LazyLinear(5), held()), (2, 15, 15))
 
 
+@pytest.mark.parametrize("encoder", ["bernoulli", "current", "ternary"])
+def test_every_encoder(encoder):
+    """Max pooling of currents behind pixels, signs and spikes alike."""
+    rng = np.random.default_rng(1)
+    net, shape = conv(rng, nn.MaxPool2d(2), padding=1)
+    network = trace(coarse(net, shape, rng), shape, steps=STEPS, encoder=encoder, input_scale=1.0)
+    made, reasons = quantise_with_report(network, membrane_bits=32)
+    found = agreement_of(net, network, integers=made)
+    assert not any(reasons) and found.integers == (8, found.total, found.total)
+
+
 def test_a_normalised_input_with_padding_is_refused():
     """Zeros of the padding are no pixel of the mean."""
     net = Normalised(conv(np.random.default_rng(0), padding=1)[0], [0.5, 0.25], [0.5, 2.0])
