@@ -109,13 +109,13 @@ class Output:
 
     def arrays(self, words: np.ndarray) -> dict:
         """{part: (N, axes in the order of AXES)} of the words (N, count) of N images."""
-        found, at = {}, 0
+        parts, at = {}, 0
         for part, shape in self.shape.items():
             size = math.prod(shape)
             block = words[:, at:at + size].reshape(len(words), *shape)
-            found[part] = block.transpose(0, *(n + 1 for n in self.axes))
+            parts[part] = block.transpose(0, *(n + 1 for n in self.axes))
             at += size
-        return found
+        return parts
 
     def words(self, arrays: dict) -> np.ndarray:
         """(N, count) of {part: array}: inverse of ``arrays``."""
@@ -148,7 +148,7 @@ def table_base(name: str) -> int:
     return TABLE_SIZE << place - 1 if place else 0
 
 
-def score_output(*, classes, steps, lanes, bits):
+def score_output(*, classes: int, steps: int, lanes: int, bits: int) -> Output:
     """Output of the class scores: groups of ``lanes`` classes, each step after step."""
     groups = range(0, classes, lanes)
     return Output("scores", ("step", "class"),
@@ -156,7 +156,7 @@ def score_output(*, classes, steps, lanes, bits):
                   signed=True, meaning="class scores, signed: lanes of classes, step, class")
 
 
-def count_output(*, layers, counters=False):
+def count_output(*, layers: int, counters: bool = False) -> Output:
     """Output of the counts: spikes of the input and ``layers`` layers, then cycles.
 
     With ``counters`` map values held at the top and waits for the wire stand before the cycles,
@@ -167,18 +167,18 @@ def count_output(*, layers, counters=False):
                   meaning="spikes of the input and of each layer; then cycles")
 
 
-def score_words(output, scores):
+def score_words(output: Output, scores: np.ndarray) -> np.ndarray:
     """(N, words) of scores (N, T, classes) in the order in which they leave."""
     return output.words({first: scores[:, :, first:first + shape[1]]
                          for first, shape in output.shape.items()})
 
 
-def score_arrays(output, words):
+def score_arrays(output: Output, words: np.ndarray) -> np.ndarray:
     """Scores (N, T, classes) from their words (N, steps * classes): inverse of ``score_words``."""
     return np.concatenate(list(output.arrays(words).values()), axis=2)
 
 
-def cycles_of(counts):
+def cycles_of(counts: dict) -> tuple[np.ndarray, np.ndarray]:
     """((N,) cycles, (N,) bool whether the weights are corrupt) of arrays of the counts."""
     last = counts["cycles"][:, 0]
     return last & CORRUPT - 1, (last & CORRUPT) != 0

@@ -5,12 +5,14 @@ compares the reading with the network itself, be it a torch model or reference s
 simulator.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from golden.encode import encode
 from golden.importers import float_run
+from golden.importers.float_network import FloatNetwork
 from golden.importers.torch_record import (
     NEURONS,
     family,
@@ -19,9 +21,11 @@ from golden.importers.torch_record import (
     like_of,
     resting,
     runner,
+    stacked,
     torch,
 )
 from golden.io.errors import BadInput, rule
+from golden.network import Network
 from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import forward
@@ -30,7 +34,7 @@ __all__ = ["Agreement", "Parting", "drawn_images", "of_reference", "of_rule",
            "of_traced"]
 
 DRAWN = 8               # images that are drawn where none are given
-NEAR = 1e-5             # of the largest membrane: within the rounding of float32 sums
+NEAR = 1e-5             # of a neuron's largest membrane: what float32 sums may be off
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Agreement:
             return self.parting.rounding
         return self.equal == self.total and self.predictions in (None, self.images)
 
-    def lines(self):
+    def lines(self) -> list[str]:
         """The report, its first line first."""
         found = [f"{self.original} = float network on "
                  + share(self.predictions, self.images, self.equal, self.total)]
@@ -102,7 +106,7 @@ class Agreement:
                          + share(same, self.images, equal, total))
         return found
 
-    def insist(self):
+    def insist(self) -> None:
         """Raise BadInput unless the network is the ``same``."""
         if not self.same:
             raise BadInput(f"{self.name}: {'; '.join(self.lines()[:2])}: the network does something"
@@ -117,7 +121,7 @@ def share(same, images, equal, total):
     return f"{first}{spikes} % of spikes"
 
 
-def drawn_images(network, count=DRAWN, seed=0):
+def drawn_images(network: FloatNetwork, count: int = DRAWN, seed: int = 0) -> np.ndarray:
     """Random images, or spike frames, for a network."""
     rng = np.random.default_rng(seed)
     if network.encoder == "frames":
@@ -141,8 +145,8 @@ class Tally:
             kept, membranes = float_run.forward(kept, stage, self.network.steps,
                                                 scale if n == 0 else 1.0)
             if spikes[n] is not None:
-                self.count(kept, spikes[n])
-                self.part(stage, inputs, spikes[n], scale if n == 0 else 1.0)
+                if self.count(kept, spikes[n]):
+                    self.part(stage, inputs, spikes[n], scale if n == 0 else 1.0)
             inputs = spikes[n]
         self.images += len(active)
         mine = class_scores(kept, membranes, self.network.readout)[:, -1].argmax(axis=1)
@@ -154,8 +158,11 @@ class Tally:
             self.integers(active, spikes, pred)
 
     def count(self, mine, given):
-        self.equal += np.count_nonzero(mine == given)
+        """Whether any spike differs."""
+        same = np.count_nonzero(mine == given)
+        self.equal += same
         self.total += mine.size
+        return same < mine.size
 
     def part(self, stage, inputs, given, scale):
         """Find the first step in which a stage parts when it is fed what the original's was."""
@@ -169,7 +176,7 @@ class Tally:
         first = other.argmax(axis=1)[:, None]
         threshold = stage.layer.per_channel(stage.layer.neuron.threshold)[:, None, None]
         at = np.take_along_axis(membranes, first, axis=1)[:, 0]
-        room = NEAR * max(1.0, float(np.abs(membranes).max()))
+        room = NEAR * np.maximum(np.abs(membranes).max(axis=1), threshold)
         rounding = bool((np.abs(at - threshold) <= room)[other.any(axis=1)].all())
         before = self.partings.get(stage.index)
         self.partings[stage.index] = Parting(
@@ -204,7 +211,8 @@ class Tally:
 # --- torch ----------------------------------------------------------------------------------------
 
 
-def of_traced(traced, images=None, integers=None, network=None):
+def of_traced(traced, images: np.ndarray | None = None, integers: Network | None = None,
+              network: FloatNetwork | None = None) -> Agreement:
     """Agreement of a golden.importers.torch.Traced with its network, or with ``network``.
 
     Parameters
@@ -250,7 +258,7 @@ def original_run(traced, network, active):
             handles = [module.register_forward_hook(keep) for module in model.modules()
                        if family(module) in NEURONS]
             for number, feed in enumerate(traced.layout.feeds(active, like_of(model))):
-                found = model(feed) if run is None else run(feed, number)
+                found = stacked(model(feed) if run is None else run(feed, number))
                 given.append(next(leaves(found, tensor)).detach().cpu().numpy())
         finally:
             for handle in handles:
@@ -294,7 +302,8 @@ def classes(given, count, steps, network):
 # --- reference spikes -----------------------------------------------------------------------------
 
 
-def of_reference(network, images, reference, integers=None, where="reference"):
+def of_reference(network: FloatNetwork, images: np.ndarray, reference: np.ndarray,
+                 integers: Network | None = None, where: str = "reference") -> Agreement:
     """Agreement of a network with spikes of its last layer that another simulator gave.
 
     Parameters
@@ -323,7 +332,8 @@ def of_reference(network, images, reference, integers=None, where="reference"):
     return tally.done("reference")
 
 
-def of_rule(network, images, rule_of, original, integers=None):
+def of_rule(network: FloatNetwork, images: np.ndarray, rule_of: Callable, original: str,
+            integers: Network | None = None) -> Agreement:
     """Agreement of a network with neurons of another rule on the same weights.
 
     ``rule_of(active, network)`` gives the spikes of each stage and the classes for what the encoder

@@ -6,13 +6,14 @@ step of dt turns tau v' = (v_leak - v) + r I into v <- L v + (1 - L) v_leak + g 
 L = 1 - dt / tau, or exp(-dt / tau), and g = r dt / tau; float32 noise in L and g snaps away.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from golden.formats import MOST_STEPS
 from golden.importers.builder import NetworkBuilder, snapped
-from golden.importers.float_network import FloatNeuron
+from golden.importers.float_network import FloatNetwork, FloatNeuron
 from golden.importers.nir_graph import chain_of, plain, read_graph
 from golden.importers.producers import DECAYS, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
@@ -67,6 +68,13 @@ def number(fields, key, default):
     found = np.ravel(reals(fields.get(key, default), "metadata", key))
     rule(len(found) == 1, "metadata", f"{key} must be one number")
     return float(found[0])
+
+
+def text(fields, key, default=None):
+    """A word of a graph's metadata."""
+    found = fields.get(key, default)
+    rule(found is None or isinstance(found, str), "metadata", f"{key} must be a word")
+    return found
 
 
 def shape_of(node, where, rows=False):
@@ -266,9 +274,12 @@ class Reader:
         """Hands on what it is given."""
 
 
-def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=None, start=None,
-             steps=None, shape=None, encoder=None, readout=None, input_scale=None, name=None,
-             allow_different=False):
+def from_nir(source: object, *, producer: str | None = None, reset: str | None = None,
+             dt: float | None = None, compare: str | None = None, decay: str | None = None,
+             start: str | None = None, steps: int | None = None,
+             shape: Sequence[int] | None = None, encoder: str | None = None,
+             readout: str | None = None, input_scale: float | None = None,
+             name: str | None = None, allow_different: bool = False) -> FloatNetwork:
     """Turn a NIR graph into a golden.importers.float_network.FloatNetwork.
 
     Parameters
@@ -302,10 +313,10 @@ def from_nir(source, *, producer=None, reset=None, dt=None, compare=None, decay=
     rule(producer is None or producer in PRODUCERS, "producer",
          f"must be one of {', '.join(PRODUCERS)}, not {producer}")
     own = graph.get("metadata", {})
-    own = own if producer is None and own.get("producer") == OWN.title else {}
+    own = own if producer is None and text(own, "producer") == OWN.title else {}
     producer = OWN.title if own else producer
     steps = int(number(own, "steps", 16)) if steps is None else steps
-    encoder, readout = encoder or own.get("encoder", "bernoulli"), readout or own.get("readout")
+    encoder, readout = encoder or text(own, "encoder", "bernoulli"), readout or text(own, "readout")
     if own and input_scale is None:
         input_scale = number(own, "input_scale", 1.0)
     if own and shape is None and np.size(own.get("shape", ())) == 3:

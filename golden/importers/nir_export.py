@@ -26,7 +26,7 @@ DT = 1e-4           # what a step is written as
 VERSION = "1.0.8"   # of NIR
 
 
-def real(network):
+def real(network: Network) -> FloatNetwork:
     """The FloatNetwork whose numbers are exactly those of an integer golden.network.Network.
 
     Membranes are counted in weight steps: weights are whole, a threshold of n units of 2**-frac is
@@ -61,7 +61,7 @@ def real(network):
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
 
 
-def write_nir(network, path):
+def write_nir(network: FloatNetwork | Network, path: str | Path) -> None:
     """Write a network as a NIR 1.0 file; whole or not at all.
 
     Parameters

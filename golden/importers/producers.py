@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from golden.importers import float_run
+from golden.importers.float_network import FloatNetwork
 from golden.readout import class_scores
 
 __all__ = ["DECAYS", "OWN", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
@@ -133,13 +134,13 @@ class Rules:
             told.append(f"start at {'v_reset' if self.start == 'v_reset' else 0}")
         if self.producer is not None:
             return (f"as {self.title}: {', '.join(told)}",)
-        unsure = ["a reset", "one spike a step (sinabs fires several)"]
+        others = ["sinabs fires several spikes a step"]
         if leaking:
-            unsure.insert(1, "a decay (exp(-dt / tau) in Rockpool and sinabs)")
+            others.append("Rockpool and sinabs decay by exp(-dt / tau)")
         if np.any(v_reset):
-            unsure.append("where membranes start (at v_reset in SpikingJelly)")
-        return (f"NIR names no producer; taken: {', '.join(told)}; it does not say "
-                + ", ".join(unsure),)
+            others.append("SpikingJelly starts membranes at v_reset")
+        return (f"NIR names no producer, reset or step; taken: {', '.join(told)}; but "
+                + ", ".join(others) + " (--from)",)
 
 
 def shaped(rules, v_leak, threshold, v_reset):
@@ -149,7 +150,7 @@ def shaped(rules, v_leak, threshold, v_reset):
     return v_leak - v_reset, threshold - v_reset, np.zeros_like(v_reset)
 
 
-def many_spikes(active, network):
+def many_spikes(active: np.ndarray, network: FloatNetwork) -> tuple:
     """What sinabs gives where golden.importers.float_run gives single spikes.
 
     With v <- beta v + I a neuron fires n = floor(v / threshold) spikes where v is positive; then

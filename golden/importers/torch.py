@@ -5,6 +5,7 @@ that are used twice and explicit states are followed alike. What a trace cannot 
 by data) shows in golden.importers.agreement, which runs the model beside the float network.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +16,9 @@ from golden.importers.builder import NetworkBuilder
 from golden.importers.float_network import FloatNetwork
 from golden.importers.torch_modules import Translator
 from golden.importers.torch_record import NEURONS, Unfit, like_of, record, runner, torch
-from golden.importers.torch_steps import OtherLayout, Steps
+from golden.importers.torch_steps import OtherLayout, Steps, Unlooped
 from golden.io.errors import BadInput, rule
+from golden.network import Network
 
 __all__ = ["Layout", "Traced", "agreement_of", "read", "trace"]
 
@@ -122,7 +124,7 @@ def called(model, shape, steps, sample):
         except OtherLayout:
             continue
         except Unfit as error:
-            first = first or error
+            first = error if first is None or isinstance(error, Unlooped) else first
             continue
         batch = None
         if sample is not None:
@@ -133,11 +135,17 @@ def called(model, shape, steps, sample):
                             "nor the second; give a sample")
 
 
-def read(model, shape, *, steps=None, encoder=None, sample=None, readout=None, input_scale=None,
-         name=None):
+def read(model: object, shape: Sequence[int], *, steps: int | None = None,
+         encoder: str | None = None, sample: object = None, readout: str | None = None,
+         input_scale: float | None = None, name: str | None = None) -> Traced:
     """As ``trace`` without the check: a Traced."""
+    model = getattr(model, "_orig_mod", model)      # of torch.compile
     rule(hasattr(model, "named_modules") and callable(model), name or "model",
          "must be a torch.nn.Module")
+    scripts = [each for each, module in model.named_modules()
+               if any(kind.__name__ == "ScriptModule" for kind in type(module).__mro__)]
+    rule(not scripts, f"module {(scripts or [''])[0]}".rstrip(), "is a ScriptModule, which cannot "
+         "be followed; give the module that it was made of")
     name = name or type(model).__name__.lower()
     shape = tuple(int(n) for n in np.ravel(shape))
     rule(1 <= len(shape) <= 3, name,
@@ -193,8 +201,10 @@ def translated(chain, layout, parts, slot, readout, **fields):
         raise
 
 
-def trace(model, shape, *, steps=None, encoder=None, sample=None, readout=None, input_scale=None,
-          name=None, images=None, allow_different=False):
+def trace(model: object, shape: Sequence[int], *, steps: int | None = None,
+          encoder: str | None = None, sample: object = None, readout: str | None = None,
+          input_scale: float | None = None, name: str | None = None,
+          images: np.ndarray | None = None, allow_different: bool = False) -> FloatNetwork:
     """Turn a torch model of snnTorch neurons into a float network, and check that it is the same.
 
     One forward is run in ``eval()`` without gradients, from membranes at 0. A model is called once
@@ -243,7 +253,9 @@ def trace(model, shape, *, steps=None, encoder=None, sample=None, readout=None, 
     return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
 
 
-def agreement_of(model, network, images=None, integers=None, sample=None, shape=None):
+def agreement_of(model: object, network: FloatNetwork, images: np.ndarray | None = None,
+                 integers: Network | None = None, sample: object = None,
+                 shape: Sequence[int] | None = None) -> agreement.Agreement:
     """The golden.importers.agreement.Agreement of a model and the network that ``trace`` made.
 
     Parameters

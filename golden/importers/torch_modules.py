@@ -223,6 +223,13 @@ class Translator:
              f"{wanted[0]} x {wanted[1]}")
         self.chain.pool(where, "avg", tuple(n // out for n, out in zip(sides, wanted, strict=True)))
 
+    def take_dropout(self, call, where):
+        """A dropout as a function, which must be told that this is no training."""
+        rule(not argument(call, 2, "training", True), where,
+             "drops values by chance; give it training=self.training")
+
+    take_dropout1d, take_dropout2d, take_dropout3d = take_dropout, take_dropout, take_dropout
+
     def take_mean(self, call, where):
         """The mean over all pixels: x.mean(dim=(2, 3))."""
         dims = argument(call, 1, "dim")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from golden.io.errors import BadInput, rule
 
 __all__ = ["NEURONS", "Call", "Unfit", "family", "forget", "leaves", "like_of", "record", "resting",
-           "runner", "torch"]
+           "runner", "stacked", "torch"]
 
 LAYERS = {"Conv1d", "Conv2d", "Linear", "AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d",
           "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "BatchNorm1d", "BatchNorm2d", "Flatten",
@@ -50,8 +50,9 @@ def family(module):
             return parent.__name__
         if parent.__name__ == "SpikingNeuron":
             return kind.__name__
-    own = kind.__module__.split(".")[0] in OWNERS
-    return kind.__name__ if own and not any(True for _ in module.children()) else None
+    own = kind.__module__.split(".")[0]
+    followed = own not in OWNERS or own == "torch" and any(True for _ in module.children())
+    return None if followed else kind.__name__
 
 
 def is_neuron(module):
@@ -99,6 +100,14 @@ def leaves(value, kind):
             yield from leaves(each, kind)
     elif isinstance(value, dict):
         yield from leaves(list(value.values()), kind)
+
+
+def stacked(value):
+    """What a forward returned, with lists of tensors of one shape (one a step) as one tensor."""
+    if isinstance(value, list) and value and all(
+            isinstance(each, torch().Tensor) and each.shape == value[0].shape for each in value):
+        return torch().stack(value)
+    return tuple(map(stacked, value)) if isinstance(value, (list, tuple)) else value
 
 
 class Recorder:
@@ -263,7 +272,7 @@ def record(model, feeds, run=None):
             for number, feed in enumerate(feeds):
                 inputs.append(recorder.start(feed))
                 try:
-                    given = model(feed) if run is None else run(feed, number)
+                    given = stacked(model(feed) if run is None else run(feed, number))
                 except BadInput:
                     raise
                 except Exception as error:  # whatever a forward of others raises

@@ -6,10 +6,10 @@ called once a step, and what stands before it must be the same in each.
 
 from dataclasses import dataclass, field
 
-from golden.importers.torch_record import NEURONS, torch
+from golden.importers.torch_record import NEURONS, Unfit, torch
 from golden.io.errors import BadInput, rule
 
-__all__ = ["ALIKE", "NORMS", "Part", "Steps"]
+__all__ = ["ALIKE", "FORMS", "NORMS", "OtherLayout", "Part", "Steps", "Unlooped", "argument"]
 
 ALIKE = {"detach", "clone", "contiguous", "float", "double", "to", "data", "requires_grad_", "cpu",
          "type", "type_as", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
@@ -20,11 +20,17 @@ RECORDS = ALIKE | TURNS | FORMS | {
     "stack", "cat", "concat", "sum", "mean", "__getitem__", "__setitem__", "select", "softmax",
     "log_softmax", "unbind"}
 NORMS = {"BatchNorm1d", "BatchNorm2d"}
+CONSTANT = ("takes values that do not come from the step's input; delays and recurrent connections "
+            "are not supported")
 MIXED = "mixed"
 
 
 class OtherLayout(Exception):
     """The input's axes are not what was tried."""
+
+
+class Unlooped(Unfit):
+    """A model takes all steps at once."""
 
 
 @dataclass(eq=False)
@@ -80,6 +86,8 @@ class Steps:
         for call in calls:
             self.place(call)
         if axis is not None and not self.cut:
+            for call, why in self.why.items():
+                raise Unlooped(f"{call.where}: {why}")
             raise OtherLayout
 
     # --- which step a call belongs to -------------------------------------------------------------
@@ -118,7 +126,9 @@ class Steps:
             return self.mix(call)
         (source, slot), (_, axis) = call.inputs[0], times.pop()
         shape = source.shape(slot)
-        if call.kind == "unbind" and argument(call, 1, "dim", 0) % len(shape) == axis:
+        if call.kind == "unbind":
+            if argument(call, 1, "dim", 0) % len(shape) != axis:
+                raise OtherLayout
             self.cut = True
             for step in range(len(call.outputs)):
                 self.times[call, step] = step
@@ -152,7 +162,9 @@ class Steps:
     def neuron(self, call):
         """Find the site and the step of a neuron's call."""
         state, held, site = None, False, None
-        if len(call.inputs) > 1:
+        if argument(call, 0, "input_") is not None or not call.inputs:
+            self.why[call] = CONSTANT
+        elif len(call.inputs) > 1:
             state = self.plain(*call.inputs[1])
             before, slot = state
             if before in self.site_of and slot == 1 and before.module is call.module:
@@ -232,6 +244,9 @@ class Steps:
             elif call.kind != "input":
                 found[call, slot] = None
         rule(found, "model", "has no layers between its input and what it returns")
+        for call, _ in found:
+            if call in self.why:
+                raise BadInput(f"{call.where}: {self.why[call]}")
         places = {(id(self.site_of[call][0]), slot) if call in self.site_of
                   else id(call.module or call.kind) for call, slot in found}
         rule(len(places) == 1, "model", "returns a mix of several layers first ("
@@ -305,6 +320,8 @@ def key_of(origin):
 
 def joined(call):
     """Why a call of several values is refused."""
+    if not call.inputs:
+        return CONSTANT
     if call.kind in ("add", "add_"):
         return ("adds two branches (a skip connection), which is not supported: "
                 "the network must be a chain")

@@ -16,7 +16,7 @@ DAMAGED = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeErro
            MemoryError, OverflowError, RecursionError)
 
 
-def spikes(path, steps, neurons, node="input"):
+def spikes(path: str | Path, steps: int, neurons: int, node: str = "input") -> np.ndarray:
     """(N, steps, neurons) uint8 of 0 and 1 of a NIRGraphData file.
 
     Of its node ``node``, or of its only one, the observable "spikes" or the only one is read:

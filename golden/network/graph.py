@@ -22,14 +22,15 @@ from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, 
 from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
 from golden.network.rules import ENCODERS, READOUTS, check, check_widths
-from golden.neurons.base import COMPARES
+from golden.neurons.base import COMPARES, Field, NeuronModel
 from golden.neurons.lif import LIF as Neuron
 from golden.neurons.lif import RESETS
 
 __all__ = [
-    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Layer",
-    "Network", "Neuron", "Norm", "Pool", "Stage", "Weighted", "flatten", "input_ranges", "load",
-    "membrane_range", "output_size", "restore", "rule", "stages_of", "sum_ranges",
+    "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Field",
+    "Layer", "Network", "Neuron", "NeuronModel", "Norm", "Pool", "Stage", "Weighted", "flatten",
+    "input_ranges", "load", "membrane_range", "output_size", "restore", "rule", "stages_of",
+    "sum_ranges",
 ]
 
 FORMAT = "sam-snn network"

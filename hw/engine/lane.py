@@ -19,7 +19,7 @@ def norm_layout(plan):
     return data.StructLayout({"gain": signed(gain), "offset": signed(offset)})
 
 
-def shared_layout(plan):
+def shared_layout(plan) -> data.StructLayout:
     """Parameters kept once a pass, first lowest; empty where they come by channel."""
     kept = {} if plan.per_channel else plan.kept
     return data.StructLayout({name: Shape(*format) for name, format in kept.items()})

@@ -23,7 +23,7 @@ class Explained(NamedTuple):
     output: Output
 
 
-def explained(plan, layers, options):
+def explained(plan, layers: dict, options: dict) -> dict[str, Explained]:
     """{stream: Explained} of the explanations of a plan.
 
     Parameters
@@ -34,13 +34,13 @@ def explained(plan, layers, options):
     options : dict of stream -> dict
         Those of ``UNIT.built`` (hw.explain.interface).
     """
-    found = {}
+    units = {}
     for name, module in EXPLANATIONS.items():
         if layers.get(name):
             unit, output = importlib.import_module(module).UNIT.built(
                 plan, layers[name], **options.get(name, {}))
-            found[name] = Explained(unit, tuple(layers[name]), output)
-    return found
+            units[name] = Explained(unit, tuple(layers[name]), output)
+    return units
 
 
 class Explanations(wiring.Component):

@@ -14,7 +14,7 @@ from hw.plan.buffers import WORD
 __all__ = ["Weights", "weight_store"]
 
 
-def weight_store(*, rows, row_words, passes):
+def weight_store(*, rows: int, row_words: int, passes: int) -> dict:
     """Members of a store of ``rows`` rows of ``row_words`` 16-bit words, read by ``passes`` passes.
 
     A row appears one cycle after its address and stays until the next read. Written word by word,

@@ -71,14 +71,14 @@ def banks_of(inputs: list[tuple[int, ...]], where: str = "network") -> tuple[int
 
     Raises BadInput, beginning with ``where``, if a node's inputs lie in both: a pass reads one.
     """
-    found = [0]
+    banks = [0]
     for number, reads in enumerate(inputs[1:], 1):
-        banks = {found[each] for each in reads}
-        if len(banks) != 1:
+        read = {banks[each] for each in reads}
+        if len(read) != 1:
             raise BadInput(f"{where}: pass {number} reads the trains of {spoken(reads)}, which lie "
                            "in both memories; a pass reads one and writes the other")
-        found.append(1 - banks.pop())
-    return tuple(found)
+        banks.append(1 - read.pop())
+    return tuple(banks)
 
 
 def spoken(reads):
@@ -97,18 +97,18 @@ def allocate(nodes: list[Node], where: str = "network") -> tuple[Buffer, ...]:
     for number, node in enumerate(nodes):
         for each in node.inputs:
             last[each] = max(last[each], number)
-    found = []
+    buffers = []
     for number, (node, bank) in enumerate(zip(
             nodes, banks_of([node.inputs for node in nodes], where), strict=True)):
         size, at = aligned(node.size), 0
-        alive = sorted((each for each in found if each.bank == bank and each.last >= number),
+        alive = sorted((each for each in buffers if each.bank == bank and each.last >= number),
                        key=lambda each: each.at)
         for each in alive:
             if at + size <= each.at:
                 break
             at = max(at, each.at + each.size)
-        found.append(Buffer(bank, at, size, last[number]))
-    return tuple(found)
+        buffers.append(Buffer(bank, at, size, last[number]))
+    return tuple(buffers)
 
 
 def regions(buffers: tuple[Buffer, ...]) -> tuple[int, ...]:

@@ -92,7 +92,7 @@ def write_parameters(plan, each, lanes):
             lanes[group, row, lane] = value >> row * plan.weight_bits & 2**plan.weight_bits - 1
 
 
-def header_value(plan, values):
+def header_value(plan, values: dict) -> int:
     """What the weight memory keeps of one neuron as one number, the first of ``plan.kept`` lowest.
 
     ``values`` are numbers by name; what its model does not have is 0.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from golden.formats import bits_unsigned
-from golden.network import Layer
+from golden.network import Field, Layer
 from hw.engine.neurons import unit_of
 
 __all__ = ["BIAS", "Format", "Parameters"]
@@ -55,17 +55,17 @@ class Parameters:
     @property
     def fields(self) -> dict:
         """{name: [(field, neuron) of each layer whose model has it]}."""
-        found = {}
+        uses = {}
         for layer in self.layers:
             for field in layer.neuron.fields:
-                found.setdefault(field.name, []).append((field, layer.neuron))
-        return found
+                uses.setdefault(field.name, []).append((field, layer.neuron))
+        return uses
 
     def membranes(self) -> list:
         """(low, high) of each parameter that may be negative, in layers that read it."""
         return [(np.min(values), np.max(values))
                 for uses in self.fields.values() for field, neuron in uses
-                if field.low is None and neuron.reads(field)
+                if is_signed(field) and neuron.reads(field)
                 for values in (getattr(neuron, field.name),)]
 
     def formats(self, membrane_bits: int) -> dict[str, Format]:
@@ -74,14 +74,14 @@ class Parameters:
         One that may be negative has the format of a membrane, which holds it; any other is as wide
         as its largest value.
         """
-        found = {BIAS: Format(membrane_bits, True)}
+        formats = {BIAS: Format(membrane_bits, True)}
         for name, uses in self.fields.items():
-            if any(field.low is None for field, _ in uses):
-                found[name] = Format(membrane_bits, True)
+            if any(is_signed(field) for field, _ in uses):
+                formats[name] = Format(membrane_bits, True)
             else:
-                found[name] = Format(bits_unsigned(max(
+                formats[name] = Format(bits_unsigned(max(
                     int(np.max(getattr(neuron, name))) for _, neuron in uses)), False)
-        return found
+        return formats
 
     @property
     def per_channel(self) -> bool:
@@ -113,6 +113,11 @@ class Parameters:
         differing = [name for name in others if name in constant and any(
             varies(getattr(neuron, name)) for _, neuron in self.fields[name])]
         return tuple(dict.fromkeys([*loaded, *bias, *free, *differing]))
+
+
+def is_signed(field: Field) -> bool:
+    """Whether a parameter may be negative."""
+    return field.low is None or field.low < 0
 
 
 def varies(values) -> bool:

@@ -201,6 +201,6 @@ def test_spike_frames(seed, word_steps):
 
 
 def test_the_demo_says_what_it_simulates():
-    network = load(DEMO.network)
+    network = load(DEMO)
     with opened(DEMO, demo="golden") as engine:
         assert "no chip" in engine.notice and engine.network.digest == network.digest

@@ -1,11 +1,15 @@
 """The interface of operations: sizes, bounds, and each transposed operation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from golden.io.errors import BadInput
-from golden.network import Conv, Dense, Norm, Pool, output_size
-from golden.network.ops import WEIGHTED, FloatNorm
+from golden.network import Conv, Dense, Layer, Network, Norm, Pool, load, output_size
+from golden.network.ops import WEIGHTED, FloatNorm, Greatest, GreatestOf
+from golden.network.ops.base import pair
+from golden.neurons.lif import LIF
 
 
 def test_output_size_counts_windows():
@@ -17,13 +21,95 @@ def test_output_size_counts_windows():
                     assert max(0, output_size(size, kernel, stride, padding)) == len(places)
 
 
+def test_output_size_rounded_up_keeps_windows_that_begin_within():
+    """One window more where some of the padded map is left, if it begins on the map."""
+    for size in range(1, 9):
+        for kernel in range(1, 5):
+            for stride in range(1, 4):
+                for padding in range(kernel // 2 + 1):
+                    if size + 2 * padding < kernel:
+                        continue
+                    full = list(range(-padding, size + padding - kernel + 1, stride))
+                    more = full[-1] + stride < size and full[-1] + kernel < size + padding
+                    assert output_size(size, kernel, stride, padding, True) == len(full) + more
+
+
 OPERATIONS = [
     (Conv(np.arange(-27, 27).reshape(2, 3, 3, 3)), (3, 7, 6)),
     (Conv(np.arange(16).reshape(4, 1, 2, 2), stride=2, padding=1, groups=2), (2, 6, 7)),
     (Dense(np.arange(-12, 12).reshape(2, 12)), (3, 2, 2)),
     (Pool("sum", 2, 2), (3, 6, 7)), (Pool("avg", 3, 2, 1), (2, 7, 6)),
     (Pool("max", 2, 3), (2, 7, 8)),
+    (Conv(np.arange(-30, 30).reshape(2, 2, 3, 5), (2, 1), (0, 2)), (2, 7, 6)),
+    (Conv(np.arange(-9, 9).reshape(2, 1, 3, 3), 1, (3, 1), 2, (3, 1)), (2, 8, 5)),
+    (Conv(np.arange(-50, 71).reshape(1, 1, 11, 11), padding=3), (1, 7, 8)),
+    (Pool("sum", (3, 2), (1, 2), (1, 0)), (2, 6, 5)), (Pool("sum", 2, 2, ceil=True), (2, 5, 7)),
 ]
+GREATEST = [(Greatest(2, 2), (2, 3)), (Greatest(3, 2, 1), (3, 3)),
+            (Greatest((1, 2), (2, 1)), (3, 5)), (Greatest(2, 2, 0, True), (3, 3))]
+
+
+def by_definition(op, activations):
+    """The sums of a convolution, place by place of its equation."""
+    count, _, height, width = activations.shape
+    groups, (sy, sx), (py, px), (dy, dx) = op.groups, *map(
+        pair, (op.stride, op.padding, op.dilation))
+    found = np.zeros((count, *op.output(activations.shape[1:])), dtype=np.int64)
+    each = op.weights.shape[1]
+    for o, y, x in np.ndindex(found.shape[1:]):
+        first = o // (op.channels // groups) * each
+        for c, i, j in np.ndindex(op.weights.shape[1:]):
+            down, across = y * sy + i * dy - py, x * sx + j * dx - px
+            if 0 <= down < height and 0 <= across < width:
+                found[:, o, y, x] += (op.weights[o, c, i, j]
+                                      * activations[:, first + c, down, across])
+    return found
+
+
+@pytest.mark.parametrize("op, shape", [each for each in OPERATIONS if isinstance(each[0], Conv)])
+def test_a_convolution_is_its_equation(op, shape):
+    activations = np.random.default_rng(3).integers(0, 2, (2, *shape))
+    assert np.array_equal(op.forward(activations, 1), by_definition(op, activations))
+
+
+@pytest.mark.parametrize("pool, sides", GREATEST)
+def test_the_greatest_current_is_its_equation(pool, sides):
+    """Over the places of a window that are on the map, be all of them below 0."""
+    conv = Conv(np.arange(-30, 24).reshape(2, 3, 3, 3))
+    op, shape = GreatestOf(conv, pool), (3, 7, 8)
+    activations = np.random.default_rng(4).integers(0, 2, (2, *shape))
+    sums, given = by_definition(conv, activations), op.forward(activations, 1)
+    assert given.shape == (2, 2, *sides)
+    for n, c, y, x in np.ndindex(given.shape):
+        (sy, sx), (py, px) = pair(pool.stride), pair(pool.padding)
+        top, left = y * sy - py, x * sx - px
+        seen = sums[n, c, max(0, top):top + pool.window[0], max(0, left):left + pool.window[1]]
+        assert given[n, c, y, x] == seen.max()
+    assert np.array_equal(op.forward_real(activations.astype(float)), given)
+    assert (np.asarray(conv.bounds(1)) == np.asarray(op.bounds(1))).all()
+    assert op.beyond == ("max pooling between weights and neurons", *conv.beyond)
+    assert op.adjoint(np.ones((1, *op.output(shape))), shape).shape == (1, *shape)
+
+
+def test_a_file_keeps_what_is_new_and_says_nothing_where_there_is_none(tmp_path):
+    """Old files and digests stay; a damaged entry is one line."""
+    neuron = LIF(np.int64(5), np.int64(0))
+    weights = np.random.default_rng(0).integers(-4, 4, (2, 1, 3, 3))
+    end = Layer(np.ones((2, 2 * 3 * 2), int), 4, LIF(np.int64(0), np.int64(0), reset="none"))
+    layer = Layer(weights, 4, neuron, stride=(1, 2), dilation=(2, 1), greatest=Greatest(2, (1, 2)))
+    network = Network((1, 8, 9), 4, (layer, end))
+    network.save(tmp_path / "net.npz")
+    again = load(tmp_path / "net.npz")
+    kept = again.layers[0]
+    assert again.digest == network.digest and kept.greatest == Greatest(2, (1, 2))
+    assert (kept.stride, kept.dilation) == ((1, 2), (2, 1))
+    assert not {"greatest", "dilation"} & set(Layer(weights, 4, neuron).save()[0])
+    for change, message in (({"dilation": 0}, "dilation must be 1 to 64"),
+                            ({"stride": (1, 2, 3)}, "stride must be 1 to 64"),
+                            ({"greatest": Greatest("2", 2)}, "pool kernel must be"),
+                            ({"greatest": Greatest(2, 2, 2)}, "half the kernel")):
+        with pytest.raises(BadInput, match=message):
+            Network((1, 8, 9), 4, (replace(layer, **change), end))
 
 
 @pytest.mark.parametrize("op, shape", OPERATIONS, ids=lambda x: getattr(x, "kind", ""))

@@ -1,5 +1,7 @@
 """The planner: its programs, walked in Python, give golden's sums; what does not fit is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from golden.encode import encode
 from golden.formats import exp_table
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
+from golden.network.ops import Greatest
 from golden.neurons.population import fire
 from golden.synapses import pooled, weighted
 from hw.interface import score_arrays, score_output, score_words
@@ -169,6 +172,29 @@ def test_says_what_does_not_fit_and_by_how_much():
               stride=64), Layer(np.ones((1, 16), dtype=np.int64), 2, QUIET)), name="wide")
     with pytest.raises(BadInput, match=r"wide: does not fit: train memory 0 \(input .* 40000, "):
         Plan(wide)
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"greatest": Greatest(2, 2)}, "layer 1: max pooling between weights and neurons: no gateware"),
+    ({"dilation": 2}, "layer 1: a dilation of 2"), ({"stride": (1, 2)}, "a stride of 1 x 2"),
+    ({"weights": np.ones((2, 1, 9, 9), int)}, "layer 1: a kernel of 9"),
+    ({"weights": np.ones((2, 1, 1, 3), int)}, "layer 1: a kernel of 1 x 3"),
+])
+def test_refuses_what_no_gateware_computes(changes, message):
+    """The model runs it, the planner names the layer and the operation."""
+    layer = replace(Layer(np.ones((2, 1, 3, 3), int), 4, Neuron(np.int64(3), np.int64(0))),
+                    **changes)
+    last = Layer(np.ones((2, int(np.prod(layer.output((1, 12, 12))))), int), 4, QUIET)
+    with pytest.raises(BadInput, match=message):
+        Plan(Network((1, 12, 12), 4, (layer, last)))
+
+
+def test_counts_steps_in_a_byte():
+    """Golden runs more steps than the hardware counts."""
+    network = Network((4, 1, 1), 256, (Layer(np.ones((2, 4), int), 4, QUIET),))
+    Plan(network.replace(steps=255))
+    with pytest.raises(BadInput, match="does not fit: 256 steps, and the hardware counts 255"):
+        Plan(network)
 
 
 def test_as_many_passes_as_a_byte_counts():

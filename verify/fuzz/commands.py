@@ -118,6 +118,9 @@ COMMANDS = {
     "golden.nir": (golden.importers.nir.main, 200, st.tuples(
         files("graph").map(lambda name: [name]), options(
             ("out", "reset"), out=NPZ, reset=st.sampled_from(["subtract", "zero", "x", ""]),
+            **{"from": st.sampled_from([*golden.importers.nir.PRODUCERS, "x"])},
+            decay=st.sampled_from(["exp", "euler", "x"]), allow_different=FLAG,
+            calibrate=files("images"), reference=files("images", "net"), encoder=JUNK,
             bits=NUMBER, dt=NUMBER, steps=NUMBER, membrane_bits=NUMBER)).map(
                 lambda pair: pair[0] + pair[1])),
     "hw.build": (flow.build.main, 150, st.tuples(

@@ -11,7 +11,7 @@ __all__ = ["Operation", "Sliding", "bounded", "bounded_pair", "compact", "output
 def output_size(size, kernel, stride=1, padding=0, ceil=False):
     """Windows that fit a side of ``size``: floor((size + 2 padding - kernel) / stride) + 1.
 
-    With ``ceil`` it is rounded up, and a window that begins behind size + padding is left out.
+    With ``ceil`` it is rounded up, and a window that begins beyond the map is left out.
     """
     if not ceil:
         return (size + 2 * padding - kernel) // stride + 1

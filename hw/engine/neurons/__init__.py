@@ -12,7 +12,7 @@ from golden.io.errors import BadInput
 __all__ = ["unit_of"]
 
 
-def unit_of(model, where):
+def unit_of(model: str, where: str) -> type:
     """The class of a model; raise BadInput that begins with ``where`` if it has no hardware."""
     name = f"{__name__}.{model}"
     try:

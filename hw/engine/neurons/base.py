@@ -8,6 +8,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.network import NeuronModel
 from hw.engine.constants import pass_register
 
 __all__ = ["NeuronUnit"]
@@ -78,22 +79,22 @@ class NeuronUnit(wiring.Component):
     # --- answers of the class -------------------------------------------------------------------
 
     @staticmethod
-    def silent(neuron):
+    def silent(neuron: NeuronModel) -> bool:
         """Whether a neuron that is added nothing never crosses its threshold."""
         raise NotImplementedError
 
     @staticmethod
-    def quiet(formats):
+    def quiet(formats: dict) -> dict[str, int]:
         """{field: value} of a silent neuron; 0 where absent. ``formats`` of hw.plan.parameters."""
         raise NotImplementedError
 
     @staticmethod
-    def splits(neuron):
+    def splits(neuron: NeuronModel) -> bool:
         """Whether membranes of parts of the inputs, summed, are the membrane of all inputs."""
         return False
 
     @staticmethod
-    def products(kept, membrane_bits):
+    def products(kept: dict, membrane_bits: int) -> tuple:
         """(what, bits, bits) of each product of two variables, both signed.
 
         ``kept`` are the formats of what the weight memory keeps by channel.
@@ -101,7 +102,7 @@ class NeuronUnit(wiring.Component):
         return ()
 
     @staticmethod
-    def adders(neurons, kept):
+    def adders(neurons: list, kept: dict) -> int:
         """Adders of a membrane's width for products with constants of the passes."""
         return 0
 

@@ -32,7 +32,7 @@ def expressible(network):
     return True
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.data())
 def test_read_back_equal(data):
     """Weights, neurons, encoder, steps, read-out: spikes and scores of drawn networks."""
@@ -52,7 +52,7 @@ def test_read_back_equal(data):
     assert all(map(np.array_equal, got.spikes, wanted.spikes))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.data())
 def test_integers_written_and_read_back_are_the_same_integers(data):
     """What a chip computes, through NIR and the quantiser: the same spikes."""

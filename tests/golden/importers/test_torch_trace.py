@@ -6,6 +6,7 @@ network that was read rightly is exact and one that was not differs plainly.
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ class Frames(nn.Module):
         for frame in x:
             spk, a = self.lif(self.conv1(frame), torch.zeros(1) if a is None else a)
             spk, b = self.lif(self.conv2(self.pool(spk)), torch.zeros(1) if b is None else b)
-            spk = torch.flatten(F.max_pool2d(spk, 2), 1)
+            spk = F.dropout(torch.flatten(F.max_pool2d(spk, 2), 1), 0.5, training=self.training)
             spk, c = self.lif(self.fc(spk), torch.zeros(1) if c is None else c)
             total = total + spk
         return total
@@ -137,7 +138,16 @@ def shared_pool():
                          nn.Linear(256, 10), held())
 
 
+class Listed(Image):
+    """Returns a list with the spikes of each step."""
+
+    def forward(self, x):
+        spikes, membranes = super().forward(x)
+        return list(spikes), membranes
+
+
 MODELS = {
+    "list": (Listed, "current", 2),
     "image": (Image, "current", 2), "frames": (Frames, "frames", 3),
     "batch first": (lambda: Frames(False), "frames", 3), "order": (Order, "frames", 3),
     "no last neuron": (Again, "frames", 2), "shared pool": (shared_pool, "frames", 3),
@@ -387,6 +397,20 @@ def test_a_planted_difference_is_seen():
         found.insist()
 
 
+@pytest.mark.parametrize("field", ["threshold", "beta"])
+def test_a_small_planted_difference_is_no_rounding(field):
+    """A threshold or a leak off by a thousandth is told from float32."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 40), held(0.9), nn.Linear(40, 10), held(0.9))
+    network = trace(net, SHAPE, steps=40)
+    assert agreement_of(net, network).same
+    layers = list(network.layers)
+    neuron = layers[0].neuron
+    layers[0] = replace(layers[0], neuron=replace(
+        neuron, **{field: np.asarray(getattr(neuron, field)) * 0.999}))
+    found = agreement_of(net, network.replace(layers=tuple(layers)))
+    assert not found.same and found.parting.layer == 1 and not found.parting.rounding
+
+
 def test_layouts_in_words():
     assert read(Image(), SHAPE).layout.words() == "called once with an image, its own loop"
     assert read(Frames(), SHAPE).layout.axis == 0 and read(Frames(False), SHAPE).layout.axis == 1
@@ -440,3 +464,91 @@ def test_a_norm_for_each_step_is_read_from_a_loop():
     network = trace(net, SHAPE, steps=STEPS)
     gain = network.stages[0].layer.norm.gain
     assert gain.shape == (STEPS, 4) and gain[:2, 0].tolist() == [2.0, 1.0]
+
+
+class Merged(nn.Module):
+    """Convolves all steps at once, outside of the loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.lif, self.fc = nn.Conv2d(1, 4, 3), leaky(), nn.Linear(144, 10)
+
+    def forward(self, x):
+        maps = self.conv(x.flatten(0, 1)).view(*x.shape[:2], 4, 6, 6)
+        mem, total = self.lif.reset_mem(), 0
+        for each in maps:
+            spk, mem = self.lif(each, mem)
+            total = total + self.fc(spk.flatten(1))
+        return total
+
+
+class Constant(Image):
+    """A neuron that is fed by nothing."""
+
+    def forward(self, x):
+        mem, found = self.lif1.reset_mem(), []
+        for _ in range(self.steps):
+            spk, mem = self.lif1(torch.ones(2, 16), mem)
+            found.append(spk + 0 * x.sum())
+        return torch.stack(found)
+
+
+class Random(Order):
+    def forward(self, x):
+        return self.spike3(self.out(F.dropout(self.flat(x))))
+
+
+class Clamped(Image):
+    """Changes a membrane between two steps."""
+
+    def forward(self, x):
+        mem, found = self.lif1.reset_mem(), []
+        for _ in range(self.steps):
+            spk, mem = self.lif1(self.fc1(x), mem)
+            mem = mem.clamp(min=0)
+            found.append(spk)
+        return torch.stack(found)
+
+
+class Late(Frames):
+    """The second layer reads what the first gave a step before."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(64, 16), nn.Linear(16, 10)
+        self.lif1, self.lif2 = leaky(), leaky()
+
+    def forward(self, x):
+        mem1, mem2, found = self.lif1.reset_mem(), self.lif2.reset_mem(), []
+        spk1 = torch.zeros(x.size(1), 16)
+        for frame in x:
+            spk2, mem2 = self.lif2(self.fc2(spk1), mem2)
+            spk1, mem1 = self.lif1(self.fc1(frame.flatten(1)), mem1)
+            found.append(spk2)
+        return torch.stack(found)
+
+
+@pytest.mark.parametrize("make, message", [
+    (Merged, "function flatten.*: takes all steps at once; it must be in the loop"),
+    (Clamped, r"module lif1 \(Leaky\): its membrane does not come from its own step before"),
+    (Late, r"module fc2 \(Linear\): takes values that do not come .*delays"),
+    (lambda: Constant(), r"module lif1 \(Leaky\): takes values that do not come"),
+    (lambda: nn.Sequential(snn.LeakyParallel(input_size=64, hidden_size=10)),
+     r"module 0 \(LeakyParallel\): is not supported"),
+    (lambda: Random(), "function dropout: drops values by chance"),
+    (lambda: torch.jit.script(nn.Sequential(nn.Linear(64, 10))), "is a ScriptModule"),
+])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_refuses_what_is_no_loop_over_steps(make, message):
+    """By the name of the part that is at fault."""
+    with pytest.raises(BadInput, match=message) as caught:
+        trace(make(), SHAPE, steps=STEPS)
+    assert "several layers first" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_wrapped_models_are_read_as_what_they_wrap():
+    net = coarse(Order())
+    assert len(trace(nn.DataParallel(net), SHAPE, steps=4).stages) == 3
+    compiled = torch.compile(net)
+    assert len(trace(compiled, SHAPE, steps=4).stages) == 3
