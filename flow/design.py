@@ -25,7 +25,7 @@ def engine_size(network, lanes, word_steps, sam=True, target=None):
     if None not in (lanes, word_steps):
         return lanes, word_steps
     found = best(network, target or target_for("ice40"), lanes=lanes, word_steps=word_steps,
-                 taps=None if sam else ())
+                 taps=(network.default_taps or network.taps) if sam else ())
     return found.lanes, found.word_steps
 
 

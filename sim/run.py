@@ -70,7 +70,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
                                map_bits=map_bits, keep=keep, clock=clock,
                                kernel=kernel.default())
     from flow.design import engine_size
-    lanes, word_steps = engine_size(network, lanes, word_steps, bool(taps))
+    lanes, word_steps = engine_size(network, lanes, word_steps, bool(network.default_taps))
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation

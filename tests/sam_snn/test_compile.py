@@ -8,11 +8,13 @@ import nir
 import numpy as np
 import pytest
 
+import flow.build
 import sam_snn
+from flow.steps import ToolError
 from golden.images import load_images
 from golden.importers import float_run
 from golden.importers.quantise import quantise
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, Fault
 from golden.network import load
 from golden.run import run
 from tests.helpers.float_networks import images_for
@@ -146,3 +148,24 @@ def test_another_package_of_a_rooms_name_is_told(tmp_path):
                               else {"PYTHONPATH": f"{tmp_path}:{ROOT}"})
         assert done.returncode == code, done.stderr
         assert not code or "sam_snn needs its own package 'sim'" in done.stderr
+
+
+def test_build_gives_the_network_to_flow_build(tmp_path, monkeypatch):
+    """With the board's family and the options; what a tool says becomes a Fault."""
+    seen = []
+
+    def build(config, console, *, out, seed, jobs):
+        seen.append((config, load(config.network).digest, out))
+        if len(seen) == 2:
+            raise ToolError("no\nroom")
+        return {"lc": 1}
+    monkeypatch.setattr(flow.build, "build", build)
+    made = sam_snn.compile("digits")
+    assert made.build("ulx3s", out=tmp_path / "b", lanes=4) == {"lc": 1}
+    config, digest, out = seen[0]
+    assert (config.device, config.board, config.lanes) == ("ecp5", "ulx3s", 4)
+    assert digest == made.network.digest and out == str(tmp_path / "b")
+    with pytest.raises(Fault, match="digits: no room"):
+        made.build(out=tmp_path / "b")
+    with pytest.raises(BadInput, match="--board must be one of"):
+        made.build("x", out=tmp_path / "b")

@@ -159,7 +159,8 @@ COMMANDS = {
                     lambda pair: pair[0] + pair[1])),
     "sam-snn import": (named("import"), 100, st.tuples(
         files("graph", "float", "net").map(lambda name: [name]), options(
-            ("out", "bits"), out=NPZ, images=files("images"), loss=NUMBER, shape=JUNK, dt=NUMBER,
+            ("out", "reset"), out=NPZ, images=files("images"), loss=NUMBER, shape=JUNK, dt=NUMBER,
+            reset=st.sampled_from(["subtract", "zero", "zero", "x"]),
             bits=st.one_of(NUMBER, st.sampled_from(["auto", "2..4", "4..2", "1..9"])),
             steps=NUMBER, strict=FLAG)).map(lambda pair: pair[0] + pair[1])),
     "sam-snn export": (named("export"), 40, st.tuples(
