@@ -60,7 +60,7 @@ class Fits:
             found.add_row(cost.board, f"{cost.lanes} x {cost.word_steps}", share(cost, logic),
                           share(cost, "ebr"), share(cost, "spram"), share(cost, "dsp"),
                           "-" if cost.ms is None else f"{cost.ms:.2f} at {cost.mhz:g} MHz", verdict)
-        found.caption = (f"cells of the UP5K within 5 %, of other chips within 15 %; cycles of "
+        found.caption = (f"cells of the UP5K within 10 %, of other chips within 15 %; cycles of "
                          f"{self.source}")
         return found
 

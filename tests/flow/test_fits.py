@@ -40,6 +40,16 @@ def test_cells_and_blocks_of_the_up5k_are_those_built(row):
 
 
 @pytest.mark.rotated
+def test_a_small_chip_that_was_placed_and_routed():
+    """`sam-snn build --network digits --lanes 2 --word-steps 16 --no-sam --place-seed 1`.
+
+    2,737 LC and 11 EBR: the largest error known, of a chip that the cells are not fitted to.
+    """
+    found = cost(load("digits"), board_named("icebreaker"), 2, 16, taps=(), timed=False).used
+    assert abs(found["lc"] / 2737 - 1) < 0.1 and abs(found["ebr"] - 11) <= 2
+    assert (found["spram"], found["dsp"]) == (3, 0)
+
+
 @pytest.mark.parametrize("row", OTHERS, ids=lambda row: "-".join(
     map(str, (row["board"], row["network"], row["lanes"], row["sam"]))))
 def test_cells_and_blocks_of_other_boards_are_those_built(row):
