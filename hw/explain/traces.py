@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Spike attribution: what is left of each neuron's spikes, and its share in an output."""
 
 from amaranth import *

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Spike Activation Map of a layer: what its spikes contribute, summed over a pixel's channels."""
 
 from amaranth import *
