@@ -25,7 +25,7 @@ from golden.network import load
 from golden.run import run_batched
 
 GROUPS = {  # group: registers of the flat design; Amaranth names the first of a tuple $signal
-    "membrane": r"engine\.datapath\.lane\d+\.neuron\.(kept|\$signal|fired)",
+    "membrane": r"engine\.datapath\.lane\d+\.lif\.(kept|\$signal|fired)",
     "sums": r"engine\.datapath\.lane\d+\.(sum|shadow)\d+",
     "NCS": r"explain\.sam\.score\.(kept|grown)",
     "ISI": r"explain\.sam\.score\.last",
@@ -48,6 +48,8 @@ def struck(text):
         return match[0]
     re.sub(r"^  reg (?:signed )?(?:\[(?P<high>\d+):0\] )?(?P<name>\\?[\w.$\[\]]+ ?)(?: = .*)?;",
            strike, text, flags=re.M)
+    if missing := GROUPS.keys() - {group for group, _, _ in found}:
+        raise RuntimeError(f"the flat design has no registers of {', '.join(sorted(missing))}")
     for n, (_, name, _) in enumerate(found, 1):
         pattern = rf"(\\{re.escape(name)} +<= )(.+?);"
         text, count = re.subn(

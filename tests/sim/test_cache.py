@@ -12,6 +12,7 @@ import pytest
 import golden.io.cache
 import sim.rtl
 import sim.verilate
+from flow import toolchain
 from golden.io.cache import cache, cached
 from golden.io.errors import BadInput, Fault
 from golden.run import run
@@ -26,8 +27,9 @@ NETWORK = draw(2, plain=True, steps=(16,))
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """An empty cache, objects of the runtime aside, which take the time."""
+    """An empty cache, objects of the runtime and Yosys aside, which take the time."""
     common = cache()
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(toolchain.cache()))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "cache" / "sam-snn").mkdir(parents=True)
     if (common / "objects").is_dir():

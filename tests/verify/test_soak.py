@@ -113,6 +113,13 @@ def test_upsets(files):
     assert effects(found, 7, wanted, 7) == effects(found, 0, wanted, 0) == "nothing"
 
 
+def test_a_group_without_registers_is_an_error(files, monkeypatch):
+    """A register that was renamed would else be struck no more, and nobody would know."""
+    monkeypatch.setitem(verify.seu.GROUPS, "membrane", r"engine\.gone")
+    with pytest.raises(RuntimeError, match="no registers of membrane"):
+        Struck(load(files / "net.npz"))
+
+
 def test_log_of_the_soak_is_whole():
     """The committed logs: as many images as they say, and the digest of their parts."""
     for path in Path(__file__).parents[2].glob("docs/proof/soak*.json"):
