@@ -7,7 +7,7 @@ import numpy as np
 from apps.backends import arguments, opened
 from golden.formats import GAMMA, MODES, SCORE_FRAC
 from golden.images import PICTURES, load_images
-from golden.io.arguments import command_parser
+from golden.io.arguments import command_parser, resize_option
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
@@ -27,8 +27,7 @@ def parser():
     arguments(found)
     found.add_argument("--gamma", type=float, default=GAMMA, help="default: %(default)s")
     found.add_argument("--mode", choices=MODES, default="paper", help="default: %(default)s")
-    found.add_argument("--resize", action="store_true",
-                       help="scale pictures to the network's size; otherwise others are refused")
+    resize_option(found)
     found.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
     found.add_argument("--out", metavar="R.npz", help="write the arrays that sim.run writes")
     found.add_argument("--png", metavar="FIG", help="write a picture of the maps")

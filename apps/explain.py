@@ -14,11 +14,11 @@ from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.explain.traces import checked_decay
 from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table
 from golden.images import PICTURES, load_images
-from golden.io.arguments import command_parser, index
+from golden.io.arguments import command_parser, index, network_option, resize_option
 from golden.io.console import Console
 from golden.io.errors import BadInput, command, rule
 from golden.io.files import output, publishing
-from golden.io.shipped import networks, sample_of
+from golden.io.shipped import sample_of
 from golden.io.text import say, short
 from golden.network import load
 from golden.progress import watched
@@ -36,14 +36,11 @@ def parser(prog="python -m sim.explain"):
             "--network fashion --index 3 --out e.png",
             "--network fashion --index 3 --method saliency --out saliency.png",
             "--network net.npz --images shirt.jpg --resize --engine rtl --out e.png"))
-    found.add_argument("--network", required=True, metavar="NET",
-                       help="network file (.npz), or the name of one that comes with the project: "
-                            f"{', '.join(networks())}")
+    network_option(found, required=True)
     found.add_argument("--images", "--image", dest="image", metavar="FILE",
                        help="a picture, or image --index of an .npy, .npz or folder of pictures "
                             "(default: the sample of a network that comes with the project)")
-    found.add_argument("--resize", action="store_true",
-                       help="scale pictures to the network's size; otherwise others are refused")
+    resize_option(found)
     found.add_argument("--index", type=int, default=0, metavar="I",
                        help="which image of several (default: 0)")
     found.add_argument("--method", choices=METHODS, default="sam",

@@ -18,12 +18,11 @@ from flow.design import clock_of, design, target_of
 from flow.report import markdown, report_of, show
 from flow.steps import PlacementFailed, ToolError
 from golden.formats import GAMMA, MODES, exp_table
-from golden.io.arguments import command_parser
+from golden.io.arguments import command_parser, network_option
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.files import output, publishing
 from golden.io.processes import folder
-from golden.io.shipped import networks
 from golden.io.text import say
 from golden.network import load
 from hw.plan.packing import configuration
@@ -145,9 +144,7 @@ def parser(prog="python -m hw.build", *, family=True):
     found.add_argument("--board", choices=[target.name for target in targets()],
                        help="iCEBreaker (iCE40UP5K), the default of ice40; iCE40-HX8K breakout, "
                             "without SPRAM, for small networks; ULX3S 85F, the default of ecp5")
-    found.add_argument("--network", default="fashion", metavar="NET",
-                       help="network file (.npz), or the name of one that comes with the project: "
-                            f"{', '.join(networks())} (default: %(default)s)")
+    network_option(found, default="fashion")
     found.add_argument("--tap", type=int, action="append", metavar="L",
                        help="map layer L, counted from 1; may be repeated "
                             "(default: all with a map but the first)")

@@ -6,11 +6,11 @@ from rich.progress import Progress
 from golden import kernel
 from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
-from golden.io.arguments import command_parser
+from golden.io.arguments import command_parser, network_option, resize_option
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command, rule
 from golden.io.files import output, replacing
-from golden.io.shipped import networks, sample_of
+from golden.io.shipped import sample_of
 from golden.io.text import say
 from golden.network import load
 from golden.progress import watched
@@ -24,15 +24,12 @@ def parser(prog="python -m sim.run"):
             "--network fashion --limit 4",
             "--network fashion --limit 4 --engine rtl --out r.npz",
             "--network net.npz --images pictures/ --resize --mode official --out r.npz"))
-    found.add_argument("--network", required=True, metavar="NET",
-                       help="network file (.npz), or the name of one that comes with the project: "
-                            f"{', '.join(networks())}")
+    network_option(found, required=True)
     found.add_argument("--images", metavar="FILE",
                        help=".npy or .npz of uint8 (N, H, W) or (N, C, H, W), a picture, a folder "
                             "of pictures, or of a folder for each class (default: the sample of a "
                             "network that comes with the project)")
-    found.add_argument("--resize", action="store_true",
-                       help="scale pictures to the network's size; otherwise others are refused")
+    resize_option(found)
     found.add_argument("--engine", choices=("golden", "rtl", "gates"), default="golden",
                        help="the NumPy model, the RTL in Verilator, or the whole chip's netlist of "
                             "iCE40 cells between its UART pins (default: golden)")

@@ -22,9 +22,9 @@ def pytest_collection_modifyitems(config, items):
     if os.environ.get("SAM_TESTS") == EVERY:
         return
     number = commit()
-    later = [item for item in items
-             if item.get_closest_marker("rotated") and not rotated(item.nodeid, number)
-             and item.nodeid not in config.args]
+    turns = [not item.get_closest_marker("rotated") or rotated(item.nodeid, number)
+             or item.nodeid in config.args for item in items]
+    later = [item for item, turn in zip(items, turns, strict=True) if not turn]
     if later:
         config.hook.pytest_deselected(items=later)
-        items[:] = [item for item in items if item not in set(later)]
+        items[:] = [item for item, turn in zip(items, turns, strict=True) if turn]

@@ -12,6 +12,7 @@ import operator
 import numpy as np
 
 from golden.io.errors import BadInput
+from golden.io.shipped import networks
 
 
 class Help(argparse.HelpFormatter):
@@ -50,6 +51,19 @@ def command_parser(prog, description, *, examples=(), codes=""):
     parts = [f"examples:\n{listed}" if listed else "", codes]
     return argparse.ArgumentParser(prog=prog, description=description, formatter_class=Help,
                                    epilog="\n\n".join(filter(None, parts)) or None)
+
+
+def network_option(parser, **options):
+    """Add --network, whose help lists the networks that come along; ``options`` of argparse."""
+    parser.add_argument("--network", metavar="NET", help=(
+        "network file (.npz), or the name of one that comes with the project: "
+        f"{', '.join(networks())}"), **options)
+
+
+def resize_option(parser):
+    """Add --resize of golden.images.load_images."""
+    parser.add_argument("--resize", action="store_true", help=(
+        "scale pictures to the network's size; otherwise others are refused"))
 
 
 def numbers(values, name):

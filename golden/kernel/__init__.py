@@ -23,7 +23,7 @@ from golden.io.errors import Fault
 from golden.io.processes import run
 from golden.kernel.tables import places_of, rows_of
 from golden.network.ops import Conv, Dense, Pool
-from golden.neurons import LIF
+from golden.neurons.lif import LIF, RESETS
 from golden.neurons.population import accumulator_dtype
 from golden.stages import Arrays, forward, nonzero
 
@@ -34,7 +34,6 @@ SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 STEPS = 64              # bits of a train
 WIDTH = 8               # columns of a row of weights are a multiple of it
-RESETS = ("subtract", "subtract_leaked", "zero", "none")
 
 
 def default():

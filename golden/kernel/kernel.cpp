@@ -11,6 +11,7 @@ typedef uint64_t Train;
 
 namespace {
 
+// In the order of golden.neurons.lif.RESETS.
 enum Reset { SUBTRACT, SUBTRACT_LEAKED, ZERO, NONE };
 
 // Adds ``width`` numbers; COLUMNS as in gather.

@@ -9,6 +9,7 @@ from golden.importers.nir import main
 from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.network import load
+from tests.helpers.exits import exit_code
 from verify.nir_graphs import conv_net, graph_of, lif
 
 STEP = {"dt": 1e-4, "reset": "subtract"}
@@ -175,22 +176,13 @@ def test_refuses_options(options, message):
 # --- the command ----------------------------------------------------------------------------------
 
 
-def command(*options):
-    """Exit code of the command."""
-    try:
-        main([str(option) for option in options])
-    except SystemExit as done:
-        return done.code
-    return 0
-
-
 def test_command_writes_and_reports(tmp_path, capsys):
     """With images: the report, the agreement, and the file."""
     nir.write(tmp_path / "net.nir", conv_net(rng()))
     images = rng().integers(0, 256, (12, 1, 8, 8)).astype(np.uint8)
     np.savez(tmp_path / "images.npz", images=images, labels=np.arange(12) % 5)
     out = tmp_path / "net.npz"
-    assert command(tmp_path / "net.nir", "--reset", "subtract", "--bits", 8, "--steps", 8,
+    assert exit_code(main, tmp_path / "net.nir", "--reset", "subtract", "--bits", 8, "--steps", 8,
                    "--calibrate", tmp_path / "images.npz", "--out", out) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "rounded" in text and "same predictions on" in text and "accuracy float" in text
@@ -202,14 +194,14 @@ def test_command_refuses_in_one_line(tmp_path, capsys):
     """Exit 2, one line on stderr, no output file; what was fine is in the report."""
     bad, out = tmp_path / "bad.nir", tmp_path / "net.npz"
     nir.write(bad, conv_net(rng(), **{"6": nir.Linear(np.ones((5, 15)))}))
-    assert command(bad, "--reset", "subtract", "--out", out) == 2
+    assert exit_code(main, bad, "--reset", "subtract", "--out", out) == 2
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1 and "node '6'" in shown.err and "unsupported" in shown.out
     for broken in (b"", b"not HDF5 at all", bad.read_bytes()[:2000]):
         bad.write_bytes(broken)
-        assert command(bad, "--reset", "subtract", "--out", out) == 2
+        assert exit_code(main, bad, "--reset", "subtract", "--out", out) == 2
         assert capsys.readouterr().err.count("\n") == 1
-    assert command(tmp_path / "missing.nir", "--reset", "subtract", "--out", out) == 2
+    assert exit_code(main, tmp_path / "missing.nir", "--reset", "subtract", "--out", out) == 2
     assert not out.exists()
 
 
@@ -217,9 +209,9 @@ def test_strict_fails_on_anything_approximate(tmp_path, capsys):
     """And passes where every number is kept."""
     out = tmp_path / "net.npz"
     nir.write(tmp_path / "a.nir", conv_net(rng()))
-    assert command(tmp_path / "a.nir", "--reset", "subtract", "--strict", "--out", out) == 2
+    assert exit_code(main, tmp_path / "a.nir", "--reset", "subtract", "--strict", "--out", out) == 2
     assert "layer 1, 3" in capsys.readouterr().err and not out.exists()
     nir.write(tmp_path / "b.nir", conv_net(rng(), **{"7": lif((5,), beta=0.5)}))
-    assert command(tmp_path / "b.nir", "--reset", "subtract", "--strict", "--steps", 6,
+    assert exit_code(main, tmp_path / "b.nir", "--reset", "subtract", "--strict", "--steps", 6,
                    "--out", out) == 0
     assert set(load(out).notes["fidelity"]) == {"exact"}

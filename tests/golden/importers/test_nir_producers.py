@@ -13,6 +13,7 @@ from golden.importers.nir import main
 from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.run import run
+from tests.helpers.exits import exit_code
 
 # Steps of the NIR paper's first task in which its input spikes, of 1,000 of .1 ms.
 TASK = [60, 220, 270, 310, 320, 350, 370, *range(400, 421, 10), *range(430, 531, 10),
@@ -235,15 +236,6 @@ def test_reference_spikes_are_compared():
         of_reference(network, frames, wanted[:, :5])
 
 
-def command(*options):
-    """Exit code of the command."""
-    try:
-        main([str(option) for option in options])
-    except SystemExit as done:
-        return done.code
-    return 0
-
-
 def test_the_command_reads_a_producer_and_a_reference(tmp_path, capsys):
     """The check is the report's first line; a difference fails unless it is allowed."""
     path, out, images = tmp_path / "a.nir", tmp_path / "a.npz", tmp_path / "images.npy"
@@ -255,17 +247,18 @@ def test_the_command_reads_a_producer_and_a_reference(tmp_path, capsys):
     np.save(tmp_path / "spikes.npy", reference)
     options = ["--steps", 1000, "--encoder", "frames", "--calibrate", images, "--out", out,
                "--reference", tmp_path / "spikes.npy"]
-    assert command(path, "--from", "rockpool", *options) == 0
+    assert exit_code(main, path, "--from", "rockpool", *options) == 0
     shown = capsys.readouterr().out
     assert shown.splitlines()[0].startswith(
         "reference = float network on 1 of 1 predictions, 100 % of spikes")
     assert out.exists()
     out.unlink()
-    assert command(path, "--from", "norse", "--dt", 1e-4, *options) == 2
+    assert exit_code(main, path, "--from", "norse", "--dt", 1e-4, *options) == 2
     assert "they part in layer 1" in capsys.readouterr().err and not out.exists()
-    assert command(path, "--from", "norse", "--dt", 1e-4, *options, "--allow-different") == 0
+    assert exit_code(main, path, "--from", "norse", "--dt", 1e-4, *options,
+                     "--allow-different") == 0
     assert out.exists()
-    assert command(path, "--reset", "zero", "--out", out, "--reference", images) == 2
+    assert exit_code(main, path, "--reset", "zero", "--out", out, "--reference", images) == 2
     assert "--reference: needs --calibrate" in capsys.readouterr().err
 
 
