@@ -194,8 +194,8 @@ def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
     from boards.platform.top import Top
     from hw.accelerator import Accelerator
     from sim.pins import SimulatedPort
-    lanes, word_steps = engine_size(network, None, None)
-    top = Top(Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps),
+    size = engine_size(network)
+    top = Top(Accelerator(network, **size._asdict(), taps=taps),
               clock_hz=SIMULATED_HZ, baud=SIMULATED_BAUD, counters=True)
     with (SimulatedPort(top, quick=quick) as port,
           Board(port, baud=SIMULATED_BAUD, timeout=20e-3, clock=port.clock) as board):

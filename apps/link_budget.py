@@ -48,9 +48,8 @@ def parser():
 
 def measured(network, pictures, *, hz, baud, form):
     """Means over images of (bytes to the chip, bytes from it, seconds, seconds waited)."""
-    lanes, word_steps = engine_size(network, None, None)
-    accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps,
-                              taps=network.default_taps)
+    size = engine_size(network)
+    accelerator = Accelerator(network, **size._asdict(), taps=network.default_taps)
     top = Top(accelerator, clock_hz=hz, baud=baud, form=form, counters=True)
     rows = []
     with (SimulatedPort(top) as port,
@@ -68,9 +67,8 @@ def measured(network, pictures, *, hz, baud, form):
 
 def alone(network, pictures, *, hz):
     """Seconds an image that the chip takes where pixels are there and results are taken at once."""
-    lanes, word_steps = engine_size(network, None, None)
-    simulation = Simulation(network, taps=network.default_taps, lanes=lanes,
-                            word_steps=word_steps)
+    simulation = Simulation(
+        network, taps=network.default_taps, **engine_size(network)._asdict())
     return simulation.run(pictures, keep=False).cycles.mean() / hz
 
 

@@ -157,8 +157,11 @@ def parser(prog="python -m hw.build", *, family=True):
                        help="output channels computed at once (default: the fastest "
                             "size that fits; on ecp5 16)")
     found.add_argument("--word-steps", type=int,
-                       help="time steps computed at once: 4, 8 or 16 (default: the fastest "
-                            "size that fits)")
+                       help="time steps of a word: 4, 8 or 16 (default: the fastest size that "
+                            "fits)")
+    found.add_argument("--trains", type=int,
+                       help="trains added in a cycle: 1, or 2 to 4 out of a walk buffer, which "
+                            "needs block RAMs (default: the fastest size that fits)")
     found.add_argument("--clock", type=float, metavar="MHZ",
                        help="clock of the design, made by the PLL (default: 24; on ecp5 50)")
     found.add_argument("--boot", choices=("uart", "flash"), default="uart",
@@ -203,6 +206,7 @@ def config_of(args):
     return BuildConfig(
         device=args.device, board=args.board, network=args.network, taps=taps,
         sam_mode=args.sam_mode, gamma=args.gamma, lanes=args.lanes, word_steps=args.word_steps,
+        trains=args.trains,
         clock_mhz=args.clock, boot=args.boot, maps=args.maps, map_bits=args.map_bits,
         counters=args.counters, traces=args.traces, experiments=args.experiments,
         scrub=args.scrub, baud=args.baud)

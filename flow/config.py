@@ -23,8 +23,8 @@ class BuildConfig:
         Of golden.formats.MODES, after power-up.
     gamma : float
         Steepness of SAM after power-up.
-    lanes, word_steps : None or int
-        Output channels and time steps computed at once.
+    lanes, word_steps, trains : None or int
+        Of hw.plan.size.EngineSize.
     clock_mhz : None or float
         None is the usual clock of the board.
     boot : "uart" or "flash"
@@ -49,6 +49,7 @@ class BuildConfig:
     gamma: float = GAMMA
     lanes: int | None = None
     word_steps: int | None = None
+    trains: int | None = None
     clock_mhz: float | None = None
     boot: str = "uart"
     maps: str = "full"

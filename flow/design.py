@@ -12,21 +12,21 @@ from flow.estimate.memories import dsp_use, memory_plan, shortages, too_many
 from golden.formats import check_map_bits
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
+from hw.plan.size import EngineSize
 
 __all__ = ["clock_of", "design", "engine_size", "memories", "target_of"]
 
 
-def engine_size(network, lanes, word_steps, sam=True, target=None):
-    """(lanes, word_steps) of the arguments, None for those to be found.
+def engine_size(network, lanes=None, word_steps=None, trains=None, *, sam=True, target=None):
+    """EngineSize of the arguments, None for those to be found.
 
     Those are the fastest that fit ``target``, the iCEBreaker without one, by flow.estimate.fits; 4
     lanes of 16 steps where none does. ``sam`` says whether there is a SAM unit.
     """
-    if None not in (lanes, word_steps):
-        return lanes, word_steps
-    found = best(network, target or target_for("ice40"), lanes=lanes, word_steps=word_steps,
-                 taps=(network.default_taps or network.taps) if sam else ())
-    return found.lanes, found.word_steps
+    if None not in (lanes, word_steps, trains):
+        return EngineSize(lanes, word_steps, trains)
+    return best(network, target or target_for("ice40"), lanes=lanes, word_steps=word_steps,
+                trains=trains, taps=(network.default_taps or network.taps) if sam else ()).size
 
 
 def design(network, config):
@@ -39,9 +39,9 @@ def design(network, config):
                            f"{', '.join(map(str, network.taps))}")
     if config.traces is not None and config.traces not in network.taps:
         raise BadInput(f"--traces: layer {config.traces} is no spiking layer of {config.network}")
-    lanes, word_steps = engine_size(
-        network, config.lanes, config.word_steps, bool(taps), target)
-    accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps,
+    size = engine_size(network, config.lanes, config.word_steps, config.trains,
+                       sam=bool(taps), target=target)
+    accelerator = Accelerator(network, **size._asdict(), taps=taps,
                               gamma=config.gamma, mode=config.sam_mode,
                               attribution=config.traces, experiments=config.experiments,
                               scrub=config.scrub,

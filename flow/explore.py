@@ -1,8 +1,9 @@
 """python -m hw.build ice40 --explore: which sizes of the engine are worth building.
 
-Every number of lanes, steps of a word and bits of a weight is costed by flow.estimate.area and
-flow.estimate.cycles; of those that fit, the Pareto front (fewer cycles, fewer cells, smaller weight
-error) is listed, and some of its points are built, to stand beside what was predicted.
+Every size of the engine that flow.estimate.fits costs is costed, with every number of bits of a
+weight, by flow.estimate.area and flow.estimate.cycles; of those that fit, the Pareto front (fewer
+cycles, fewer cells, smaller weight error) is listed, and some of its points are built, to stand
+beside what was predicted.
 """
 
 import itertools
@@ -18,6 +19,7 @@ from flow import steps
 from flow.design import design, memories
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles
+from flow.estimate.fits import SIZES
 from flow.estimate.memories import shortages
 from golden.io import processes
 from golden.io.console import Table, wide
@@ -25,10 +27,11 @@ from golden.io.errors import BadInput
 from golden.io.files import output, replacing
 from golden.io.text import say
 from golden.network import Layer, load
+from hw.plan.size import EngineSize
 
 __all__ = ["Point", "candidates", "explore", "front", "requantised", "run"]
 
-LANES, WORD_STEPS, FEWER_BITS = (1, 2, 4, 8, 16), (4, 8, 16), (0, 1, 2)
+FEWER_BITS = (0, 1, 2)
 BUILDS, QUICK_BUILDS = 8, 3
 
 
@@ -38,7 +41,7 @@ class Point:
 
     Members
     -------
-    lanes, word_steps : int
+    size : hw.plan.size.EngineSize
     bits : int
         Of the widest weight.
     error : float
@@ -49,8 +52,7 @@ class Point:
         lc, ebr, spram, dsp and, unless quick, fmax_mhz of a build; empty without one.
     """
 
-    lanes: int
-    word_steps: int
+    size: EngineSize
     bits: int
     error: float
     predicted: dict
@@ -89,26 +91,26 @@ def requantised(network, fewer):
 def candidates(network, config, *, activity, tick=lambda: None):
     """A Point for every size that the memories hold, and the network that it is for."""
     found = []
-    for fewer, lanes, word_steps in itertools.product(FEWER_BITS, LANES, WORD_STEPS):
+    for fewer, size in itertools.product(FEWER_BITS, SIZES):
         tick()
         changed = requantised(network, fewer)
         if changed is None:
             continue
         try:
-            accelerator, _ = sized(changed[0], config, lanes, word_steps)
+            accelerator, _ = sized(changed[0], config, size)
         except BadInput:
             continue
         plan = accelerator.plan
         cycles = image_cycles(plan, drawn_trains(plan, activity, count=1)).sum(axis=1).mean()
-        point = Point(lanes, word_steps, plan.weight_bits, changed[1], {
+        point = Point(size, plan.weight_bits, changed[1], {
             "lc": area.cells(accelerator), **area.blocks(accelerator), "cycles": round(cycles)})
         found.append((point, changed[0]))
     return found
 
 
-def sized(network, config, lanes, word_steps):
+def sized(network, config, size):
     """(accelerator, component for the board) of a size; BadInput if it does not fit."""
-    accelerator, component, _ = design(network, config.replace(lanes=lanes, word_steps=word_steps))
+    accelerator, component, _ = design(network, config.replace(**size._asdict()))
     if over := shortages(memories(accelerator)):
         raise BadInput("; ".join(over))
     return accelerator, component
@@ -129,9 +131,9 @@ def spread(points, count):
     return [points[n] for n in dict.fromkeys(at.tolist())]
 
 
-def built(network, config, lanes, word_steps, hz, where):
+def built(network, config, size, hz, where):
     """Cells of one build after packing; with ``hz`` also the clock after place and route."""
-    _, component = sized(network, config, lanes, word_steps)
+    _, component = sized(network, config, size)
     with processes.folder("sam-explore-") as work:
         folder = steps.synthesised(component, where or work)
         found = steps.packed_size(folder)
@@ -170,7 +172,7 @@ def explore(network, config, hz, console, *, activity, quick=False, jobs=1, dask
     Parameters
     ----------
     config : BuildConfig
-        Whose lanes and word_steps are varied.
+        Whose size is varied.
     activity : float
         Share of neuron steps with a spike.
     quick : bool
@@ -184,19 +186,19 @@ def explore(network, config, hz, console, *, activity, quick=False, jobs=1, dask
     """
     from joblib import delayed
     workers = pool(jobs, dask)
-    sizes = len(FEWER_BITS) * len(LANES) * len(WORD_STEPS)
+    sizes = len(FEWER_BITS) * len(SIZES)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("costing", total=sizes)
         found = candidates(network, config, activity=activity,
                            tick=lambda: progress.advance(task))
         best = front([point for point, _ in found])
-        networks = {(p.lanes, p.word_steps, p.bits): changed for p, changed in found}
+        networks = {(p.size, p.bits): changed for p, changed in found}
         chosen = spread(best, QUICK_BUILDS if quick else BUILDS)
         progress.reset(task, description="building", total=len(chosen))
 
         def one(n, point):
-            key = point.lanes, point.word_steps, point.bits
-            return n, built(networks[key], config, *key[:2], None if quick else hz, where)
+            network = networks[point.size, point.bits]
+            return n, built(network, config, point.size, None if quick else hz, where)
         real = {}
         with processes.unheard():
             ends = workers(delayed(one)(best.index(point), point) for point in chosen)
@@ -212,14 +214,14 @@ def explore(network, config, hz, console, *, activity, quick=False, jobs=1, dask
 def table(points, network, activity):
     """The front as a table."""
     found = Table(title=f"{network.name} at {100 * activity:g} % activity")
-    for column in ("lanes", "steps", "bits", "weight error", "cycles", "LC", "built", "off",
+    for column in ("size", "bits", "weight error", "cycles", "LC", "built", "off",
                    "EBR", "built", "SPRAM", "DSP", "MHz"):
         found.add_column(column, justify="right")
     for point in points:
         guess, real = point.predicted, point.real
         off = f"{100 * (guess['lc'] / real['lc'] - 1):+.1f} %" if real else ""
         found.add_row(
-            str(point.lanes), str(point.word_steps), str(point.bits), f"{100 * point.error:.1f} %",
+            point.size.text, str(point.bits), f"{100 * point.error:.1f} %",
             f"{guess['cycles']:,}", f"{guess['lc']:,}", f"{real['lc']:,}" if real else "", off,
             str(guess["ebr"]), str(real.get("ebr", "")), str(guess["spram"]), str(guess["dsp"]),
             f"{real['fmax_mhz']:.2f}" if "fmax_mhz" in real else "")
@@ -228,7 +230,7 @@ def table(points, network, activity):
 
 def where_memories_lie(network, config, point):
     """One line: which memory of a point lies in which blocks, the one placement that fits it."""
-    accelerator, _ = sized(network, config, point.lanes, point.word_steps)
+    accelerator, _ = sized(network, config, point.size)
     return "; ".join(f"{store.what}: {store.blocks} {store.kind}"
                      for store in memories(accelerator))
 
@@ -250,6 +252,8 @@ def run(config, hz, console, *, out, activity, **how):
         page.print(f"fewest cycles: {where_memories_lie(network, config, points[0])}",
                    markup=False, highlight=False)
     with replacing(path) as aside:
-        aside.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
+        aside.write_text(json.dumps([
+            {**point.size._asdict(), **{name: value for name, value in asdict(point).items()
+                                        if name != "size"}} for point in points], indent=1) + "\n")
     say(f"wrote {path}")
     return points

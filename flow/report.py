@@ -55,6 +55,7 @@ def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=Non
                   for n, mhz in clocks.items()],
         "unplaced": [n for n, route in routes.items() if not route],
         "lanes": plan.lanes, "word_steps": plan.word_steps,
+        "trains": plan.trains,
         "taps": list(accelerator.taps), "options": config.options,
         "sam_mode": config.sam_mode, "gamma": config.gamma,
         "network": network.name, "digest": network.digest,

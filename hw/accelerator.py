@@ -45,7 +45,9 @@ class Accelerator(wiring.Component):
     lanes : int
         Output channels computed at once.
     word_steps : int
-        Steps computed at once, 4, 8 or 16.
+        Steps of a word, 4, 8 or 16.
+    trains : int
+        Trains added in a cycle, 1 to 4.
     taps : tuple of int
         Layers to map; empty for no SAM unit.
     gamma, mode : float, str
@@ -94,9 +96,9 @@ class Accelerator(wiring.Component):
         What every cycle is spent on, for simulation.
     """
 
-    def __init__(self, network, *, lanes=4, word_steps=16, taps=None, gamma=GAMMA, mode="paper",
-                 attribution=None, experiments=False, scrub=False, map_bits=None, explain=None,
-                 store=Weights):
+    def __init__(self, network, *, lanes=4, word_steps=16, trains=1, taps=None, gamma=GAMMA,
+                 mode="paper", attribution=None, experiments=False, scrub=False, map_bits=None,
+                 explain=None, store=Weights):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -107,7 +109,7 @@ class Accelerator(wiring.Component):
         self.attribution, self.experiments, self.scrub = attribution, experiments, scrub
         self.store = store
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
-        self.plan = Plan(network, lanes=lanes, word_steps=word_steps)
+        self.plan = Plan(network, lanes=lanes, word_steps=word_steps, trains=trains)
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.explained = explained(
@@ -239,24 +241,7 @@ class Accelerator(wiring.Component):
 
         # --- maps and traces: the trains are read between the writes ------------------------------
         if self.explained:
-            m.submodules.explain = explanations = Explanations(plan, self.explained)
-            m.d.comb += [
-                explanations.number.eq(number), explanations.start.eq(sequencer.start),
-                explanations.running.eq(sequencer.running),
-                explanations.written.eq(trains.w_addr),
-                explanations.pixel_done.eq(engine.pixel_done),
-                trains.sam_turn.eq(~loading & ~engine.write.en),
-                explanations.free.eq(trains.sam_turn),
-                trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
-                explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
-                explanations.index.eq(registers.index), explanations.data.eq(registers.data),
-                explanations.table_en.eq(registers.written[Space.TABLE]),
-                sequencer.following.eq(explanations.following),
-                sequencer.mapping.eq(explanations.mapping),
-            ]
-            for each in self.explained.values():
-                port = each.output.port
-                connect(m, getattr(explanations, port), flipped(getattr(self, port)))
+            self.explain(m, train, some, restarted)
 
         # --- order and counts ---------------------------------------------------------------------
         connect(m, sequencer.o, counts.i)
@@ -278,8 +263,41 @@ class Accelerator(wiring.Component):
                               | engine.o.valid),
             profiler.is_readout.eq(number == len(passes) - 1),
             profiler.valid.eq(engine.activity.valid), profiler.op.eq(engine.activity.op),
+            profiler.ends.eq(engine.activity.ends), profiler.held.eq(engine.held),
             profiler.waits.eq(engine.activity.waits),
             self.activity.eq(profiler.o),
         ]
 
         return m
+
+    def explain(self, m, train, some, restarted):
+        """The explanations of each ``train`` as it is stored.
+
+        ``some``: it is not all zero; ``restarted``: an image begins.
+        """
+        plan, trains, engine = self.plan, m.submodules.trains, m.submodules.engine
+        sequencer, registers = m.submodules.sequencer, m.submodules.registers
+        loading, number = sequencer.loading, sequencer.number
+        m.submodules.explain = explanations = Explanations(plan, self.explained)
+        m.d.comb += [
+            explanations.number.eq(number), explanations.start.eq(sequencer.start),
+            explanations.running.eq(sequencer.running),
+            explanations.written.eq(trains.w_addr),
+            explanations.pixel_done.eq(engine.pixel_done),
+            explanations.en.eq(trains.write.en), explanations.stored.eq(train),
+            explanations.nonzero.eq(some), engine.held.eq(explanations.full),
+            explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
+            explanations.index.eq(registers.index), explanations.data.eq(registers.data),
+            explanations.table_en.eq(registers.written[Space.TABLE]),
+            sequencer.following.eq(explanations.following),
+            sequencer.mapping.eq(explanations.mapping),
+        ]
+        if not explanations.queued:
+            m.d.comb += [
+                trains.sam_turn.eq(~loading & ~engine.write.en),
+                explanations.free.eq(trains.sam_turn),
+                trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
+            ]
+        for each in self.explained.values():
+            port = each.output.port
+            connect(m, getattr(explanations, port), flipped(getattr(self, port)))

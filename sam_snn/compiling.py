@@ -127,7 +127,7 @@ class Compiled:
         return pictures(images, self.network)[0]
 
     def run(self, images=None, *, engine="golden", taps=None, gamma=GAMMA, mode="paper",
-            lanes=None, word_steps=None, jobs=2, port=None, limit=None):
+            lanes=None, word_steps=None, trains=None, jobs=2, port=None, limit=None):
         """Run images; return a golden.network.result.Result, the same from every engine.
 
         Parameters
@@ -136,7 +136,7 @@ class Compiled:
             The model, the simulated RTL, the chip's netlist, or the chip on ``port``.
         taps : None or sequence of int
             Layers mapped; None for all, on a board for those it was built with.
-        lanes, word_steps : None or int
+        lanes, word_steps, trains : None or int
             Of the RTL; None for those of the build.
         limit : None or int
             Take the first images only.
@@ -151,6 +151,7 @@ class Compiled:
         taps = self.network.taps if taps is None else check_taps(taps, self.network)
         return run_engine(images, self.network, engine=engine, taps=taps, gamma=gamma, mode=mode,
                           console=Console(stderr=True), lanes=lanes, word_steps=word_steps,
+                          trains=trains,
                           jobs=jobs)
 
     def explain(self, image=None, *, label=None, **options):
@@ -173,12 +174,14 @@ class Compiled:
         return Explained(self.network, question, image, label, *answered(
             question, self.network, image, Console(stderr=True)))
 
-    def fits(self, board=None, *, lanes=None, word_steps=None, taps=None) -> Fits:
+    def fits(self, board=None, *, lanes=None, word_steps=None, trains=None,
+             taps=None) -> Fits:
         """Whether it fits the boards, or one of them: estimates (sam_snn.fitting.Fits).
 
         Cycles are those of the images it was compiled with.
         """
-        return fits(self.network, board, lanes=lanes, word_steps=word_steps, taps=taps,
+        return fits(self.network, board, lanes=lanes, word_steps=word_steps, trains=trains,
+                    taps=taps,
                     images=self.images, original=self.original)
 
     def build(self, board="icebreaker", *, out, seed=None, jobs=1, **options):

@@ -40,15 +40,16 @@ class Fits:
     def data(self):
         """Plain data, as for a JSON file."""
         return {"network": self.name, "estimates": True, "cycles of": self.source, "boards": [
-            {"board": cost.board, "fits": cost.fits, "sure": cost.sure, "lanes": cost.lanes,
-             "word_steps": cost.word_steps, "used": cost.used, "available": cost.limits,
+            {"board": cost.board, "fits": cost.fits, "sure": cost.sure, "lanes": cost.size.lanes,
+             "word_steps": cost.size.word_steps, "trains": cost.size.trains,
+             "used": cost.used, "available": cost.limits,
              "cycles": cost.cycles, "mhz": cost.mhz, "ms": cost.ms, "over": list(cost.over),
              "ways out": self.ways.get(cost.board, [])} for cost in self.costs]}
 
     def table(self):
         """The estimates as a golden.io.console.Table."""
         found = Table(title=f"{self.name}: estimates, nothing is built")
-        for column in ("board", "lanes x steps", "logic", "EBR", "SPRAM", "DSP", "ms an image",
+        for column in ("board", "size", "logic", "EBR", "SPRAM", "DSP", "ms an image",
                        ""):
             found.add_column(column, justify="left" if column in ("board", "") else "right")
         for cost in self.costs:
@@ -57,7 +58,7 @@ class Fits:
                 verdict = (Text("fits", style="green") if cost.sure else
                            Text("may fit: nearly full", style="yellow"))
             logic = "lc" if "lc" in cost.limits else "lut"
-            found.add_row(cost.board, f"{cost.lanes} x {cost.word_steps}", share(cost, logic),
+            found.add_row(cost.board, cost.size.text, share(cost, logic),
                           share(cost, "ebr"), share(cost, "spram"), share(cost, "dsp"),
                           "-" if cost.ms is None else f"{cost.ms:.2f} at {cost.mhz:g} MHz", verdict)
         found.caption = (f"cells of the UP5K within 10 %, of other chips within 15 %; cycles of "
@@ -89,13 +90,13 @@ def share(cost, kind):
     return f"{cost.used[kind]:,} / {cost.limits[kind]:,}"
 
 
-def fits(network, board=None, *, lanes=None, word_steps=None, taps=None, images=None,
+def fits(network, board=None, *, lanes=None, word_steps=None, trains=None, taps=None, images=None,
          original=None, activity=estimate.ACTIVITY, ways=True):
     """Fits of an integer network on all boards, or on one by name.
 
     Parameters
     ----------
-    lanes, word_steps : None or int
+    lanes, word_steps, trains : None or int
         None for the fastest that fit.
     taps : None or tuple of int
         Layers mapped; () leaves the SAM unit out.
@@ -112,7 +113,7 @@ def fits(network, board=None, *, lanes=None, word_steps=None, taps=None, images=
         result = run(images[:IMAGES], network)
         how["spikes"] = [result.spikes_input, *(result.spikes[tap] for tap in network.taps)]
         source = f"{len(images[:IMAGES])} images"
-    sizes = {"lanes": lanes, "word_steps": word_steps}
+    sizes = {"lanes": lanes, "word_steps": word_steps, "trains": trains}
     costs = tuple(estimate.best(network, target, **sizes, **how) for target in chosen)
 
     def rebuilt(bits):

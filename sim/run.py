@@ -47,7 +47,10 @@ def parser(prog="python -m sim.run"):
     found.add_argument("--lanes", type=int,
                        help="rtl, gates: channels at once (default: those of the build)")
     found.add_argument("--word-steps", type=int,
-                       help="rtl, gates: steps at once, 4, 8 or 16 (default: those of the build)")
+                       help="rtl, gates: steps of a word, 4, 8 or 16 (default: those of the build)")
+    found.add_argument("--trains", type=int,
+                       help="rtl, gates: trains added in a cycle, 1 to 4 (default: those of the "
+                            "build)")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
@@ -56,10 +59,10 @@ def parser(prog="python -m sim.run"):
 
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
-               word_steps=None, stall=0.0, jobs=2, map_bits=None, keep=True):
+               word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True):
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
-    ``lanes`` and ``word_steps`` of None are those of flow.design.engine_size.
+    ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size.
     """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
@@ -67,7 +70,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
                                map_bits=map_bits, keep=keep, clock=clock,
                                kernel=kernel.default())
     from flow.design import engine_size
-    lanes, word_steps = engine_size(network, lanes, word_steps, bool(network.default_taps))
+    size = engine_size(network, lanes, word_steps, trains, sam=bool(network.default_taps))
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation
@@ -77,8 +80,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
             long, more = "some minutes", {}
         building = progress.add_task(f"building the simulation ({long} the first time)",
                                      total=None)
-        simulation = Simulation(network, taps=taps, lanes=lanes, word_steps=word_steps,
-                                map_bits=map_bits)
+        simulation = Simulation(network, taps=taps, map_bits=map_bits, **size._asdict())
         progress.remove_task(building)
         task = progress.add_task(engine, total=len(images))
         return simulation.run_parallel(images, gamma=gamma, mode=mode, jobs=jobs,
@@ -118,8 +120,8 @@ def main(argv=None, prog="python -m sim.run"):
     images = images[:args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
-                        word_steps=args.word_steps, stall=args.stall, jobs=args.jobs,
-                        map_bits=args.map_bits, keep=args.out is not None)
+                        word_steps=args.word_steps, trains=args.trains, stall=args.stall,
+                        jobs=args.jobs, map_bits=args.map_bits, keep=args.out is not None)
 
     table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):

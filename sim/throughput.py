@@ -60,6 +60,7 @@ def main(argv=None):
     parser.add_argument("--images", default="fashion", metavar="FILE")
     parser.add_argument("--limit", type=whole(), default=100, help="images, from the first")
     parser.add_argument("--lanes", type=int, default=4)
+    parser.add_argument("--trains", type=int, default=1)
     parser.add_argument("--word-steps", type=int, default=16)
     parser.add_argument("--out", metavar="FILE.json")
     args = parser.parse_args(argv)
@@ -76,7 +77,8 @@ def main(argv=None):
     say(f"synaptic operations: {useful.sum():,} in {len(images)} images")
     for taps in ((), network.default_taps, network.taps):
         result = run_engine(images, network, engine="rtl", taps=taps, gamma=GAMMA, mode="paper",
-                            console=console, lanes=args.lanes, word_steps=args.word_steps)
+                            console=console, lanes=args.lanes, word_steps=args.word_steps,
+                            trains=args.trains)
         same = (np.array_equal(result.scores, golden.scores)
                 and all(np.array_equal(result.maps[tap], golden.maps[tap]) for tap in taps))
         cycles = int(result.cycles.sum())

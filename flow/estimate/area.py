@@ -19,7 +19,8 @@ __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 SHORT = 32                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
 SURE = ICE40UP5K.limits["lc"] - 280                 # an estimate errs by up to 5 %
-UNFITTED = {"products": 1}                          # an adder's bit; no chip of the fit has one
+# Of what no chip of the fit has: an adder's bit; of a walk buffer, as two built chips have it.
+UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950}
 
 
 def parts(accelerator):
@@ -28,7 +29,9 @@ def parts(accelerator):
     Members
     -------
     chip : 1, for what every chip has
-    sums : bits of accumulators and of a train under way, in all steps of all lanes
+    sums : bits of accumulators and of a train under way, in all steps of a slice in all lanes
+    buffer : 1 with a walk buffer
+    tree : bits of what the trains of a cycle are chosen and added by, in the same
     neurons : bits of membranes in all lanes, once for each order and comparison that they know
     products : bits of membranes in all lanes, once for each adder of a leak that is no shift
     norms, parameters : bits of what only some neurons have
@@ -43,7 +46,10 @@ def parts(accelerator):
                  for model, unit in plan.parameters.units.items())
     return {
         "chip": 1,
-        "sums": plan.lanes * plan.word_steps * (plan.sum_bits + 1),
+        "sums": plan.lanes * plan.slice_steps * (plan.sum_bits + 1),
+        "tree": (plan.lanes * plan.slice_steps * (plan.trains - 1) * (2 * plan.weight_bits + 1)
+                 if plan.buffered else 0),
+        "buffer": int(plan.buffered),
         "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
         "products": plan.lanes * plan.membrane_bits * adders,
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,

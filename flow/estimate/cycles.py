@@ -2,8 +2,10 @@
 
 The law: a walk takes ``max(trains + 1, visits + 1, drain)`` cycles, where trains are those of its
 receptive field that are not all zero and drain is ``word_steps``, or ``lanes`` where nothing was
-added. What one walk spares, the queue of visits hands to the next ones. To the walks come the
-loading of the image and some cycles a pass to fill and empty the pipeline.
+added. What one walk spares, the queue of visits hands to the next ones. With a walk buffer that is
+what its front takes, without the drain; the lanes take ``max(rows, 4)`` for each slice of four
+steps, where rows hold the trains of a cycle, and the buffer hands on what either spares. To the
+walks come the loading of the image and some cycles a pass to fill and empty the pipeline.
 """
 
 from dataclasses import dataclass
@@ -11,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.engine.address_generator import MARGIN
-from hw.engine.dispatcher import NEXT, QUEUE_DEPTH, empty_drain
-from hw.plan.buffers import channel_stride
+from hw.engine.dispatcher import QUEUE_DEPTH
+from hw.engine.room import NEXT, empty_drain
+from hw.plan.buffers import KEPT_ROWS, channel_stride
 
 __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
            "trains_of", "walks"]
@@ -23,6 +26,9 @@ __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles"
 AROUND = 29        # of a pass that stores trains
 AROUND_MERGED = 17  # of a max pooling
 AROUND_SCORES = 14  # of a read-out
+AROUND_BUFFERED = 55         # of a pass that stores trains, behind a walk buffer
+AROUND_SCORES_BUFFERED = 84  # of a read-out there
+SPEAK_SLICE = 7    # from the last step of a read-out's slice to the end of the next slice, there
 SPEAK = 3          # from a read-out's last step to the next end
 ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the address generator stops
 
@@ -126,18 +132,22 @@ def drains(plan, each, found):
     if each.merging:
         return np.full_like(found.trains, NEXT)
     if each is plan.passes[-1]:                     # hw.engine.readout takes lane after lane
-        lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
-        live = np.minimum(plan.word_steps, plan.network.steps
-                          - np.arange(plan.chunks) * plan.word_steps)
-        closing = np.arange(each.segments) == each.segments - 1
-        taken = np.where(closing[:, None, None], 5 * lanes[:, None], lanes[:, None] + 1) * live
-        walk = np.maximum(taken, plan.word_steps) + SPEAK
-        pixels = found.trains.shape[1] // walk.size
-        return np.broadcast_to(np.tile(walk.ravel(), pixels), found.trains.shape)
+        walk = np.maximum(taken_cycles(plan, each, found.trains.shape[1]), plan.word_steps) + SPEAK
+        return np.broadcast_to(walk, found.trains.shape)
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + (3 if plan.per_channel else 0)
     short = empty_drain(plan.lanes)
     return np.where((found.trains == 0) & plan.can_skip(each), short, steps)
+
+
+def taken_cycles(plan, each, walks):
+    """(walks,) cycles in which hw.engine.readout takes the steps of a read-out's walks."""
+    lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
+    live = np.minimum(plan.word_steps, plan.network.steps
+                      - np.arange(plan.chunks) * plan.word_steps)
+    closing = np.arange(each.segments) == each.segments - 1
+    taken = np.where(closing[:, None, None], 5 * lanes[:, None], lanes[:, None] + 1) * live
+    return np.tile(taken.ravel(), walks // taken.size)
 
 
 def pass_cycles(plan, each, found):
@@ -146,6 +156,8 @@ def pass_cycles(plan, each, found):
     Three times are followed from walk to walk: when the address generator has named all of it, when
     the last train was added, and when the sums were taken.
     """
+    if plan.buffered and not each.merging:
+        return buffered_cycles(plan, each, found)
     count, length = found.trains.shape
     drain, image = drains(plan, each, found), np.arange(count)
     held_up = behind(np.cumsum(found.words + 1, axis=1))
@@ -164,6 +176,44 @@ def pass_cycles(plan, each, found):
         drained = added + drain[:, k]
     around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
     return drained + around
+
+
+def buffered_cycles(plan, each, found):
+    """As ``pass_cycles``, behind a walk buffer.
+
+    Three times are followed from walk to walk: when the front has put all of it into the buffer,
+    when the lanes have read it, and when stores of an empty walk may follow.
+    """
+    count, length = found.trains.shape
+    image, turns, once = np.arange(count), plan.turns(each), plan.slice_steps
+    last, skips = each is plan.passes[-1], plan.can_skip(each)
+    rows = -(-found.trains // plan.trains)
+    header = plan.header
+    behind_rows = np.cumsum(rows, axis=1)
+    first_kept = np.array([np.searchsorted(each_, each_ - KEPT_ROWS, side="right")
+                           for each_ in behind_rows])
+    outlive = 3 if plan.per_channel else 0
+    wait = taken_cycles(plan, each, found.trains.shape[1]) if last else None
+    walked, filled, read, stored = (np.zeros(count, dtype=np.int64) for _ in range(4))
+    reads = np.zeros((count, length + 1), dtype=np.int64)
+    for k in range(length):
+        begins = k == 0 or (plan.per_channel and k % plan.chunks == 0)
+        lead = header if begins else 0
+        walked = walked + turns * (found.visits + 1) + (lead > 0)
+        filled = np.maximum(filled + turns * (found.trains[:, k] + 1) + lead, walked)
+        if turns == 1:
+            filled = np.maximum(filled, reads[image, first_kept[:, k]])
+        drain = np.maximum(rows[:, k], once + outlive)
+        if last:
+            drain = np.maximum(rows[:, k], wait[k] // plan.slices + SPEAK_SLICE)
+        whole = plan.slices * drain + (lead + 4 if plan.per_channel and begins else 0)
+        start = np.maximum(read, filled - (turns - 1) * (found.trains[:, k] + 1))
+        whole = np.maximum(start + whole, filled + drain) if turns > 1 else start + whole
+        empty = (rows[:, k] == 0) & skips
+        read = np.where(empty, np.maximum(start + 1, stored), whole)
+        stored = read + np.where(empty, plan.lanes, once + plan.lanes - 1)
+        reads[:, k + 1] = read
+    return read + (AROUND_SCORES_BUFFERED if last and not each.storing else AROUND_BUFFERED)
 
 
 def load_cycles(plan):
@@ -211,7 +261,10 @@ def most_cycles(plan, *, taps=(), traced=None):
         lead = 0 if each.merging else plan.header
         # A walk of silence drains in other cycles than a full one: the longer of the two.
         drain = np.maximum(drains(plan, each, full), empty_drain(plan.lanes))
-        longest = np.maximum(np.maximum(full.trains + 1 + lead, full.visits + 2), drain)
+        if plan.buffered:                       # the front, and then each slice by itself
+            drain = drain + plan.slices * (-(-full.trains // plan.trains) + SPEAK_SLICE + lead)
+        turns = plan.turns(each)
+        longest = np.maximum(turns * np.maximum(full.trains + 1 + lead, full.visits + 2), drain)
         found += int(longest.sum()) + int(drain.max()) + AROUND
         channels, height, width = each.shape
         words = channels * height * width * plan.chunks

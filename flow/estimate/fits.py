@@ -17,12 +17,15 @@ from flow.estimate.memories import dsp_use, memory_plan
 from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
+from hw.plan.buffers import SLICE
+from hw.plan.size import LANES, WORD_STEPS, EngineSize
 
 __all__ = ["ACTIVITY", "Cost", "SIZES", "best", "board_named", "cost", "fastest", "ways_out"]
 
 ACTIVITY = 0.05                 # share of neuron steps with a spike, where none is known
-LANES, WORD_STEPS = (1, 2, 4, 8, 16), (4, 8, 16)
-SIZES = tuple((lanes, steps) for steps in WORD_STEPS for lanes in LANES if lanes <= steps)
+# Those that are costed; others must be asked for.
+SIZES = tuple(EngineSize(lanes, steps, trains) for trains in (1, 3, 4) for steps in WORD_STEPS
+              for lanes in LANES if lanes <= steps and (trains == 1 or steps > SLICE < lanes))
 MARGIN = {"icebreaker": 0.055}  # of the cells, by which an estimate errs
 OTHERS_MARGIN = 0.1
 LINK = 4                        # block memories of queue and link, where small ones are logic
@@ -37,7 +40,7 @@ class Cost:
     -------
     board : str
         As --board names it.
-    lanes, word_steps : int
+    size : hw.plan.size.EngineSize
     used, limits : dict
         Estimated number of each kind of cell, and how many there are.
     cycles : None or float
@@ -49,8 +52,7 @@ class Cost:
     """
 
     board: str
-    lanes: int
-    word_steps: int
+    size: EngineSize
     used: dict = field(default_factory=dict)
     limits: dict = field(default_factory=dict)
     cycles: float | None = None
@@ -85,7 +87,7 @@ class Cost:
     @property
     def options(self):
         """As words of the command."""
-        return f"--lanes {self.lanes} --word-steps {self.word_steps}"
+        return self.size.options
 
 
 @cache
@@ -132,7 +134,7 @@ def used_on(accelerator, target):
     return {"lc": round(cells), **result}
 
 
-def cost(network, target, lanes, word_steps, *, taps=None, spikes=None, activity=ACTIVITY,
+def cost(network, target, size, *, taps=None, spikes=None, activity=ACTIVITY,
          timed=True):
     """Cost of one size.
 
@@ -146,9 +148,9 @@ def cost(network, target, lanes, word_steps, *, taps=None, spikes=None, activity
         Whether cycles are wanted, which take the longest.
     """
     taps = network.default_taps if taps is None else taps
-    common = {"board": target.name, "lanes": lanes, "word_steps": word_steps, "mhz": target.usual}
+    common = {"board": target.name, "size": size, "mhz": target.usual}
     try:
-        accelerator = Accelerator(network, lanes=lanes, word_steps=word_steps, taps=taps)
+        accelerator = Accelerator(network, **size._asdict(), taps=taps)
     except BadInput as error:
         return Cost(**common, refused=str(error).removeprefix(f"{network.name}: "))
     found = Cost(**common, used=used_on(accelerator, target), limits=dict(target.chip.limits))
@@ -167,26 +169,35 @@ def fastest(costs):
     """The quickest of ``costs`` that surely fit, else of those that fit; None where none does."""
     for good in (lambda each: each.sure, lambda each: each.fits):
         if found := [each for each in costs if good(each)]:
-            return min(found, key=lambda each: (each.cycles, each.lanes))
+            return min(found, key=lambda each: (each.cycles, each.size))
     return None
 
 
-def best(network, target, *, lanes=None, word_steps=None, **how):
+def sizes(lanes=None, word_steps=None, trains=None):
+    """The sizes that are costed, of which None leaves a member open; at least one."""
+    asked = (lanes, word_steps, trains)
+    found = [size for size in SIZES
+             if all(a in (None, b) for a, b in zip(asked, size, strict=True))]
+    return found or [EngineSize(*(b if a is None else a
+                                  for a, b in zip(asked, EngineSize(), strict=True)))]
+
+
+def best(network, target, *, lanes=None, word_steps=None, trains=None, **how):
     """The Cost that a build takes: the fastest of the sizes that are left open.
 
-    Where none fits, that of 4 lanes of 16 steps, or of what is asked for.
+    Where none fits, that of 4 lanes of 16 steps and a train, or of what is asked for.
     """
     lanes = target.lanes if lanes is None else lanes
-    found = [cost(network, target, *size, **how) for size in SIZES
-             if lanes in (None, size[0]) and word_steps in (None, size[1])]
-    usual = (4 if lanes is None else lanes, 16 if word_steps is None else word_steps)
-    return fastest(found) or cost(network, target, *usual, **how)
+    found = [cost(network, target, size, **how) for size in sizes(lanes, word_steps, trains)]
+    usual = EngineSize(*(b if a is None else a for a, b in zip(
+        (lanes, word_steps, trains), EngineSize(), strict=True)))
+    return fastest(found) or cost(network, target, usual, **how)
 
 
 # --- ways out -------------------------------------------------------------------------------------
 
 
-def ways_out(network, target, *, lanes=None, word_steps=None, taps=None, rebuilt=None):
+def ways_out(network, target, *, lanes=None, word_steps=None, trains=None, taps=None, rebuilt=None):
     """What would make a network fit a board, one sentence each, the least change first.
 
     Parameters
@@ -195,15 +206,15 @@ def ways_out(network, target, *, lanes=None, word_steps=None, taps=None, rebuilt
         The same network with weights of so many bits; without, one of the same layers is drawn.
     """
     found, outline = [], outline_of(network)
-    asked = (lanes, word_steps) != (None, None)
+    asked = (lanes, word_steps, trains) != (None, None, None)
 
     def good(changed, taps=taps):
         """Whether a changed network surely fits in a size that is left open."""
-        return any(cost(changed, target, *size, taps=taps, timed=False).sure for size in SIZES
-                   if lanes in (None, size[0]) and word_steps in (None, size[1]))
+        return any(cost(changed, target, size, taps=taps, timed=False).sure
+                   for size in sizes(lanes, word_steps, trains))
 
     if asked or target.lanes:
-        costs = [cost(network, target, *size, taps=taps) for size in SIZES]
+        costs = [cost(network, target, size, taps=taps) for size in SIZES]
         if other := fastest(costs):
             found.append(f"fits with {other.options}")
     if taps != () and network.default_taps and good(network, ()):

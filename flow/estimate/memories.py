@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from boards.platform.device import ICE40UP5K
-from hw.plan.buffers import WORD
+from hw.explain.tap_queue import DEPTH, queues
+from hw.plan.buffers import BUFFER_ROWS, WORD
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
         block_memory("bitmap of trains with spikes", sum(plan.regions) // WORD, WORD),
         block_memory("program of visits", plan.program_length,
                      sum(plan.program_fields.values()))]
+    if plan.buffered:
+        widths = plan.word_steps, WORD * plan.row_words
+        found.append(Store(
+            "walk buffer", "EBR", BUFFER_ROWS, plan.trains * sum(widths),
+            plan.trains * sum(ebrs(BUFFER_ROWS, width) for width in widths) + 1))
     if plan.normed:
         found.append(block_memory("norms over time (BNTT)", len(plan.norm_rows),
                                   plan.lanes * sum(plan.norm_bits)))
@@ -86,6 +92,8 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
         steps = 1 << max(1, (plan.network.steps - 1).bit_length())
         found += [block_memory("SAM table", steps, 16),
                   block_memory("SAM map of a pixel", steps, map_width)]
+        if queues(plan) and not traces:
+            found.append(block_memory("trains to map", DEPTH, plan.word_steps))
     if traces:
         found.append(block_memory("table of the traces", 1 << plan.network.steps.bit_length(), 16))
     if experiments:

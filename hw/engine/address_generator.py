@@ -33,7 +33,8 @@ def found_layout(plan):
 
 
 class AddressGenerator(wiring.Component):
-    """Words of all walks of a pass: pixel after pixel, group after group, chunk after chunk.
+    """Words of all walks of a pass: pixel after pixel, group after group, chunk after chunk, and
+    turn after turn where a walk is walked for each slice (Plan.turns).
 
     A visit looks at one word of the bitmap (16 trains, or the channels of one pixel), one a cycle;
     an empty one and one outside the map leave nothing. A walk ends with EndWalk or EndPass,
@@ -75,21 +76,7 @@ class AddressGenerator(wiring.Component):
         train_shape, row_shape = unsigned(plan.train_addr), unsigned(plan.row_addr)
         fixed = lambda values, **kw: pass_register(m, self.number, list(values), **kw)
 
-        # --- the program: parameters and visits of each pass --------------------------------------
-        entries, starts, firsts, ends = [], [], [], set()
-        for each in passes:
-            starts.append(len(entries))
-            firsts.append(len(entries) + len(each.headers))
-            entries += [*each.headers, *each.program]
-            ends.add(len(entries) - 1)
-        entry = data.StructLayout(plan.program_fields)
-        row_mask = (1 << Shape.cast(entry["row"].shape).width) - 1
-        # In block RAM, however small.
-        m.submodules.program = program = memory.Memory(
-            shape=entry, depth=len(entries), attrs={"rom_style": "block"},
-            init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
-                   "param": v.param, "last": n in ends} for n, v in enumerate(entries)])
-        fetch = program.read_port()
+        fetch, starts, firsts = self.program(m)
 
         # --- count: which visit of which walk -----------------------------------------------------
         begin  = Signal()                                   # constants of the pass are held
@@ -99,7 +86,8 @@ class AddressGenerator(wiring.Component):
         visit, end = Signal(), Signal()                     # what is counted in this cycle
         placed, placed_op = Signal(), Signal(Op)            # what was in the last
         visited = Signal()                                  # it was a visit
-        pc     = Signal(range(len(entries)))
+        pc     = Signal(range(plan.program_length))
+        turn   = Signal(range(most_turns := max(map(plan.turns, passes))))
         chunk  = Signal(range(plan.chunks))
         group  = Signal(range(max(p.groups for p in passes)))
         corner, rows = Signal(train_shape, reset_less=True), Signal(row_shape, reset_less=True)
@@ -111,6 +99,10 @@ class AddressGenerator(wiring.Component):
         last_chunk, last_group, last_column, last_line = (Signal(name=name) for name in (
             "last_chunk", "last_group", "last_column", "last_line"))
         far = lambda n: fixed(p.origin + (p.grid[n] - 1) * p.stride for p in passes)
+        last_turn = C(1)
+        if most_turns > 1:
+            last_turn = Signal()
+            m.d.sync += last_turn.eq(turn == fixed(plan.turns(p) - 1 for p in passes))
         if plan.chunks == 1:
             last_chunk = C(1)
         else:
@@ -132,9 +124,9 @@ class AddressGenerator(wiring.Component):
         def step(distance, *, shape):
             """From a walk's base to the next one's, by where the walk stands."""
             of = lambda *at: fixed((distance(p, *at) % 2**shape.width for p in passes), shape=shape)
-            return Mux(~last_chunk, of(True, False, False),
+            return Mux(~last_turn, 0, Mux(~last_chunk, of(True, False, False),
                        Mux(~last_group, of(False, False, False),
-                           Mux(~last_column, of(False, True, False), of(False, True, True))))
+                           Mux(~last_column, of(False, True, False), of(False, True, True)))))
 
         origin, stride = fixed(p.origin for p in passes), fixed(p.stride for p in passes)
         first_entry, second_entry = fixed(starts), fixed(firsts)
@@ -151,14 +143,16 @@ class AddressGenerator(wiring.Component):
             m.d.sync += pc.eq(pc + 1)
         with m.Elif(end):
             m.d.sync += [
-                pc.eq(Mux(last_chunk, first_entry, second_entry) if plan.per_channel
+                pc.eq(Mux(last_chunk & last_turn, first_entry, second_entry) if plan.per_channel
                       else second_entry),
-                chunk.eq(Mux(last_chunk, 0, chunk + 1)),
+                turn.eq(Mux(last_turn, 0, turn + 1)),
                 corner.eq(corner + to_corner), rows.eq(rows + to_rows),
             ]
-            with m.If(last_chunk):
+            with m.If(last_turn):
+                m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+            with m.If(last_turn & last_chunk):
                 m.d.sync += group.eq(Mux(last_group, 0, group + 1))
-            with m.If(last_chunk & last_group):
+            with m.If(last_turn & last_chunk & last_group):
                 m.d.sync += x.eq(Mux(last_column, origin, x + stride))
                 with m.If(last_column):
                     m.d.sync += y.eq(y + stride)
@@ -172,7 +166,7 @@ class AddressGenerator(wiring.Component):
         looked_row = Signal(row_shape, reset_less=True)
         looked_y, looked_x = (Signal(signed(len(at) + 1), name=f"looked_{name}", reset_less=True)
                               for name, at in (("y", y), ("x", x)))
-        last_walk = last_chunk & last_group & last_column & last_line
+        last_walk = last_turn & last_chunk & last_group & last_column & last_line
         op = Mux(fetch.data.param & (placed_op == Op.Add), Op.Param, placed_op)
         m.d.sync += [
             placed.eq(visit | end),
@@ -219,6 +213,26 @@ class AddressGenerator(wiring.Component):
         ]
 
         return m
+
+    def program(self, m):
+        """Memory of the parameters and visits of each pass, as submodule ``program``.
+
+        Returns its read port, and where the passes begin: with their parameters, behind them.
+        """
+        entries, starts, firsts, ends = [], [], [], set()
+        for each in self.plan.passes:
+            starts.append(len(entries))
+            firsts.append(len(entries) + len(each.headers))
+            entries += [*each.headers, *each.program]
+            ends.add(len(entries) - 1)
+        entry = data.StructLayout(self.plan.program_fields)
+        row_mask = (1 << Shape.cast(entry["row"].shape).width) - 1
+        # In block RAM, however small.
+        m.submodules.program = program = memory.Memory(
+            shape=entry, depth=len(entries), attrs={"rom_style": "block"},
+            init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
+                   "param": v.param, "last": n in ends} for n, v in enumerate(entries)])
+        return program.read_port(), starts, firsts
 
 
 def corner_step(plan):

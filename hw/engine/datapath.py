@@ -13,6 +13,8 @@ from hw.engine.merger import Merger
 from hw.engine.norms import Norms
 from hw.engine.packer import Packer
 from hw.engine.readout import Readout
+from hw.engine.walk_buffer import WalkBuffer
+from hw.engine.walks import Freed
 from hw.engine.writer import Writer
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
@@ -23,12 +25,12 @@ __all__ = ["Datapath"]
 class Datapath(wiring.Component):
     """Micro-ops of a pass in, trains or scores out.
 
-    An Add is read from both memories, registered, and added one cycle later by every lane. An end
-    hands the sums of a walk to the shadows; hw.engine.dispatcher sees to it that those of the walk
-    before are drained by then, which takes ``word_steps`` cycles, or ``lanes`` if nothing was added
-    to it. Finished trains leave one a cycle, lane after lane. In a read-out pass each step waits
-    until the membranes of its lanes have left as scores, lane after lane, only those of existing
-    classes. A merging pass (max pooling) adds nothing; the OR of a walk's trains leaves at its end.
+    An Add is read from both memories, registered, and added one cycle later by every lane, or kept
+    in a walk buffer (Plan.buffered), whose rows the lanes add. An end hands sums to the shadows;
+    hw.engine.room, or the walk buffer, sees to it that those before are drained by then. Finished
+    trains leave one a cycle, lane after lane. In a read-out pass each step waits until the
+    membranes of its lanes have left as scores, lane after lane, only those of existing classes. A
+    merging pass (max pooling) adds nothing; the OR of a walk's trains leaves at its end.
 
     Parameters
     ----------
@@ -44,7 +46,11 @@ class Datapath(wiring.Component):
     i : In(stream.Signature(op_layout(plan), always_ready=True))
         Micro-ops of the dispatcher, each taken at once.
     drained : Out(1)
-        In a read-out: the last step of a walk is taken.
+        In a read-out, without a walk buffer: the last step of a walk is taken.
+    held : In(1)
+        With one: no slice should end.
+    freed, reads, reads_param, waits, ends
+        Those of hw.engine.walk_buffer, where there is one.
     trains, weights : Out(ReadPort(...))
         Both are read at once.
     write : Out(SpikeWrite(train_addr, word_steps))
@@ -64,7 +70,8 @@ class Datapath(wiring.Component):
             "start": In(1),
             "done": Out(1),
             "i": In(stream.Signature(op_layout(plan), always_ready=True)),
-            "drained": Out(1),
+            **({"freed": Out(Freed), "reads": Out(1), "reads_param": Out(1), "waits": Out(1),
+                "ends": Out(1), "held": In(1)} if plan.buffered else {"drained": Out(1)}),
             "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
             "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
             "write": Out(SpikeWrite(plan.train_addr, plan.word_steps)),
@@ -84,8 +91,8 @@ class Datapath(wiring.Component):
 
         m.submodules.fetch = fetch = Fetch(plan, merges)
         m.submodules.drain = drain = DrainSequencer(
-            word_steps=plan.word_steps, chunks=plan.chunks, steps=plan.network.steps,
-            lanes=plan.lanes)
+            word_steps=plan.word_steps, slices=plan.slices, chunks=plan.chunks,
+            steps=plan.network.steps, empty_steps=1 if plan.buffered else plan.lanes)
         m.submodules.readout = readout = Readout(plan)
         m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.word_steps)
         m.submodules.writer = writer = Writer(plan, merges)
@@ -97,12 +104,8 @@ class Datapath(wiring.Component):
         scored = Signal()                                    # the pass's last score is on its way
         m.d.comb += [
             fetch.merging.eq(merging),
-            drain.load.eq(fetch.load),
-            drain.empty_walk.eq(fetch.empty_walk),
-            drain.last.eq(fetch.last),
             drain.is_readout.eq(is_readout),
             drain.all_taken.eq(readout.all_taken),
-            self.drained.eq(drain.stepped & drain.now.last & is_readout),
             readout.is_readout.eq(is_readout),
             readout.speaks.eq(drain.holds),
             readout.step.eq(drain.step),
@@ -137,11 +140,24 @@ class Datapath(wiring.Component):
                 writer.merged_chunk.eq(merger.last_chunk), writer.merged_final.eq(fetch.last),
             ]
 
+        digits, load = fetch.param, fetch.clear
+        ended  = drain.stepped & is_readout & drain.now.turns
+        if plan.buffered:
+            buffer = self.buffer(m, fetch, drain, ended)
+            digits, load = buffer.param, buffer.load
+        else:
+            m.d.comb += [
+                drain.load.eq(fetch.load), drain.empty_walk.eq(fetch.empty_walk),
+                drain.last.eq(fetch.last), self.drained.eq(ended),
+            ]
         # Rows of the header shift in lowest first, which leaves the parameters in the lowest bits.
         shared = Signal(plan.header * len(fetch.row))
         if not plan.per_channel:
-            with m.If(fetch.param):
-                m.d.sync += shared.eq(Cat(shared, fetch.row)[len(fetch.row):])
+            comes, row = fetch.param, fetch.row
+            if plan.buffered:
+                comes, row = fetch.params, self.weights.data
+            with m.If(comes):
+                m.d.sync += shared.eq(Cat(shared, row)[len(row):])
         if plan.normed:
             m.submodules.norms = norms = Norms(plan)
             m.d.comb += [
@@ -151,12 +167,19 @@ class Datapath(wiring.Component):
             ]
         for n in range(plan.lanes):
             m.submodules[f"lane{n}"] = lane = Lane(plan)
-            weight = fetch.row[n * plan.weight_bits:(n + 1) * plan.weight_bits]
+            own = slice(n * plan.weight_bits, (n + 1) * plan.weight_bits)
+            if plan.buffered:
+                m.d.comb += [
+                    *(weight.eq(buffer.rows[k][own].as_signed())
+                      for k, weight in enumerate(lane.weights)),
+                    lane.steps.eq(buffer.steps), lane.first.eq(buffer.first),
+                ]
+            else:
+                m.d.comb += [lane.train.eq(fetch.train), lane.weight.eq(fetch.row[own].as_signed())]
             m.d.comb += [
+                lane.param.eq(digits), lane.load.eq(load),
                 lane.number.eq(self.number),
                 lane.shared.eq(shared[:lane.shared.shape().size]),
-                lane.train.eq(fetch.train), lane.weight.eq(weight.as_signed()),
-                lane.param.eq(fetch.param), lane.load.eq(fetch.clear),
                 lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),
                 lane.step.eq(drain.stepped | drain.wipe),
                 lane.last.eq((drain.now.last & drain.last_chunk) | drain.wipe),
@@ -166,3 +189,20 @@ class Datapath(wiring.Component):
             if plan.normed:
                 m.d.comb += lane.norm.eq(norms.data[n])
         return m
+
+    def buffer(self, m, fetch, drain, ended):
+        """The walk buffer between what is fetched and the lanes."""
+        m.submodules.buffer = buffer = WalkBuffer(self.plan)
+        m.d.comb += [
+            buffer.number.eq(self.number),
+            buffer.add.eq(fetch.adds & ~fetch.merging), buffer.end.eq(fetch.ends & ~fetch.merging),
+            buffer.i_param.eq(fetch.params if self.plan.per_channel else 0),
+            buffer.empty_walk.eq(fetch.ends_empty), buffer.last.eq(fetch.ends_pass),
+            buffer.train.eq(self.trains.data), buffer.row.eq(self.weights.data),
+            buffer.drained.eq(ended), buffer.held.eq(self.held),
+            drain.load.eq(buffer.load), drain.empty_walk.eq(buffer.ends_empty),
+            drain.last.eq(buffer.ends_pass), self.freed.eq(buffer.freed),
+            self.reads.eq(buffer.reads), self.reads_param.eq(buffer.reads_param),
+            self.waits.eq(buffer.waits), self.ends.eq(buffer.ends),
+        ]
+        return buffer

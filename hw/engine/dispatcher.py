@@ -6,17 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from hw.engine.address_generator import MARGIN, Op, found_layout
 from hw.engine.constants import pass_register
+from hw.engine.room import BufferRoom, LaneRoom
+from hw.engine.walks import Freed
 from hw.plan.buffers import WORD
 
 __all__ = ["Dispatcher", "op_layout"]
 
 QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
-NEXT = 2          # cycles from an end to the next at the least
-
-
-def empty_drain(lanes):
-    """Cycles a walk without a train takes to drain: the stores of the walk before are over then."""
-    return max(lanes, NEXT)
 
 
 def op_layout(plan):
@@ -39,11 +35,8 @@ def ones(word):
 class Dispatcher(wiring.Component):
     """Micro-ops of a pass: each train of each word becomes one Add, lowest first, one a cycle.
 
-    Words wait in a queue, so that visits run ahead and empty ones cost nothing. An end waits until
-    the lanes can take it when it arrives, which is known here: the sums of a walk take
-    ``word_steps`` cycles to drain (three more with plan.per_channel), or ``lanes``, two at least,
-    if nothing was added and nothing can spike, and in a read-out as long as ``drained`` says.
-    Behind it nothing ever waits.
+    Words wait in a queue, so that visits run ahead and empty ones cost nothing. A micro-op waits
+    until there is room for it when it arrives (hw.engine.room). Behind it nothing ever waits.
 
     Parameters
     ----------
@@ -57,8 +50,11 @@ class Dispatcher(wiring.Component):
         There is room for MARGIN more words.
     i : In(stream.Signature(found_layout(plan), always_ready=True))
         Words; ``flow`` promises the room.
-    drained : In(1)
-        Of a read-out: the walk ended last has left no sums in the lanes.
+    drained, held : In(1)
+        Of lanes that take micro-ops at once: in a read-out, the walk ended last has left no sums;
+        no end should go.
+    freed : In(Freed)
+        Of a walk buffer, where there is one: what the lanes have done with.
     o : Out(stream.Signature(op_layout(plan), always_ready=True))
         Micro-ops, taken at once.
     waits : Out(1)
@@ -71,7 +67,7 @@ class Dispatcher(wiring.Component):
             "number": In(range(len(plan.passes))),
             "flow": Out(1),
             "i": In(stream.Signature(found_layout(plan), always_ready=True)),
-            "drained": In(1),
+            **({"freed": In(Freed)} if plan.buffered else {"drained": In(1), "held": In(1)}),
             "o": Out(stream.Signature(op_layout(plan), always_ready=True)),
             "waits": Out(1),
         })
@@ -125,50 +121,30 @@ class Dispatcher(wiring.Component):
         row     = Signal(plan.row_addr, reset_less=True)
         fewer   = rest & (rest - 1)[:WORD]
         ends    = Signal()
-        room    = Signal(init=1)                             # lanes take an end that goes now
         gives   = Signal()
+        m.submodules.room = room = BufferRoom(plan) if plan.buffered else LaneRoom(plan)
+        free    = Mux(ends, room.ends, room.adds)            # it may go now
         m.d.comb += [
             ends.eq(op.as_value()[1]),
-            gives.eq(picking & (~ends | room)),
-            take.eq(fetched & (~picking | Mux(ends, room, alone))),
-            self.waits.eq(picking & ends & ~room),
+            gives.eq(picking & free),
+            take.eq(fetched & (~picking | (free & (ends | alone)))),
+            self.waits.eq(picking & ends & ~free),
+            room.number.eq(self.number), room.gives.eq(gives), room.op.eq(op),
         ]
-        m.d.sync += picking.eq(take | (picking & Mux(ends, ~room, ~alone)))
+        if plan.buffered:
+            m.d.comb += room.freed.eq(self.freed)
+        else:
+            m.d.comb += [room.drained.eq(self.drained), room.held.eq(self.held)]
+        m.d.sync += picking.eq(take | (picking & ~(free & (ends | alone))))
         # Of no meaning behind an end, or while nothing is picked.
-        m.d.sync += [rest.eq(fewer), left.eq(left - 1), alone.eq(left == 2)]
+        with m.If(gives if plan.buffered else C(1)):
+            m.d.sync += [rest.eq(fewer), left.eq(left - 1), alone.eq(left == 2)]
         with m.If(take):
             m.d.sync += [
                 op.eq(taken.op), rest.eq(taken.word),
                 left.eq(r_count.data), alone.eq(r_count.data == 1),
                 address.eq(taken.address), row.eq(taken.row),
             ]
-
-        # --- room: when the lanes have drained what they had --------------------------------------
-        steps   = plan.word_steps
-        full    = steps + 3 * plan.per_channel
-        short   = empty_drain(plan.lanes)
-        cooling = Signal(range(full))
-        cool    = Signal(init=1)                             # cooling is 0: the next end may go
-        scoring = Signal()                                   # a read-out's sums are draining
-        added   = Signal()
-        skips   = fixed(plan.can_skip(p) for p in passes)
-        merging = fixed(p.merging for p in passes)
-        speaks  = fixed(p is passes[-1] for p in passes)
-        empty_walk  = ~added & skips
-        m.d.sync += room.eq((cool | (cooling == 1)) & (~scoring | self.drained))
-        with m.If(gives & ends):
-            m.d.sync += room.eq(0)
-            m.d.sync += [
-                cooling.eq(Mux(merging, NEXT - 1, Mux(empty_walk, short - 1, full - 1))),
-                cool.eq(0), scoring.eq(speaks), added.eq(0),
-            ]
-        with m.Else():
-            with m.If(~cool):
-                m.d.sync += [cooling.eq(cooling - 1), cool.eq(cooling == 1)]
-            with m.If(self.drained):
-                m.d.sync += scoring.eq(0)
-            with m.If(gives & (op == Op.Add)):
-                m.d.sync += added.eq(1)
 
         # --- code: from one-hot to addresses ------------------------------------------------------
         coded, coded_op, coded_empty_walk = Signal(), Signal(Op), Signal()
@@ -185,7 +161,7 @@ class Dispatcher(wiring.Component):
             lowest.eq(rest & ~fewer),
             coded_address.eq(address),
             coded_row.eq(row),
-            coded_empty_walk.eq(empty_walk),
+            coded_empty_walk.eq(room.empty_walk),
             self.o.valid.eq(coded),
             given.op.eq(coded_op),
             given.empty_walk.eq(coded_empty_walk),

@@ -6,25 +6,29 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = ["DrainSequencer", "flags_layout"]
 
-# Of a step that drains. final: its walk is the pass's last; empty_walk: nothing was added to it.
-flags_layout = data.StructLayout({"last": 1, "final": 1, "empty_walk": 1})
+# Of a step that drains. last: of its word; turns: of its slice; final: its walk is the pass's last;
+# empty_walk: nothing was added to it.
+flags_layout = data.StructLayout({"last": 1, "turns": 1, "final": 1, "empty_walk": 1})
 
 
 class DrainSequencer(wiring.Component):
     """Hands steps from the shadows to the neurons, a cycle behind each other.
 
     A step is handed on (``shift``), then given to the neurons (``feed``), then taken by them
-    (``stepped``). In a read-out it is taken once its scores have left.
+    (``stepped``). In a read-out it is taken once its scores have left. The sums of a word come
+    slice after slice; of an empty walk only some steps drain, as those of the word's last slice.
 
     Parameters
     ----------
-    word_steps, chunks, steps, lanes : int
-        Steps of a word; words of a train; steps of a run; output channels at once.
+    word_steps, slices, chunks, steps : int
+        Steps of a word; slices it is cut into; words of a train; steps of a run.
+    empty_steps : int
+        Steps of an empty walk that drain.
 
     Members
     -------
     load, empty_walk, last : In(1)
-        A walk's sums are in the shadows; hw.engine.fetch.
+        Sums of a slice are in the shadows; those of an empty walk; of the pass's last walk.
     is_readout : In(1)
         The pass is a read-out.
     all_taken : In(1)
@@ -37,7 +41,7 @@ class DrainSequencer(wiring.Component):
     step, chunk, last_chunk : Out
         Of the step at the neurons: its number in the word, its word, and whether that is the last.
     now : Out(flags_layout)
-        Of that step; ``last`` says that it is the walk's.
+        Of that step.
     live : Out(1)
         It is one of the run's steps.
     holds : Out(1)
@@ -46,8 +50,9 @@ class DrainSequencer(wiring.Component):
         The cycle after a reset, in which membranes are cleared.
     """
 
-    def __init__(self, *, word_steps, chunks, steps, lanes):
-        self.word_steps, self.chunks, self.steps, self.lanes = word_steps, chunks, steps, lanes
+    def __init__(self, *, word_steps, slices, chunks, steps, empty_steps):
+        self.word_steps, self.slices, self.chunks = word_steps, slices, chunks
+        self.steps, self.empty_steps = steps, empty_steps
         super().__init__({
             "load": In(1), "empty_walk": In(1), "last": In(1), "is_readout": In(1),
             "all_taken": In(1),
@@ -61,12 +66,13 @@ class DrainSequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        steps, chunks = self.word_steps, self.chunks
+        steps, chunks, part = self.word_steps, self.chunks, self.word_steps // self.slices
         shifting, handed, stepping = Signal(), Signal(), Signal()
         next_step = Signal(range(steps))
         walk, next_flags = Signal(flags_layout), Signal(flags_layout)
+        turning = Signal()                                   # the step is its slice's last
         ahead   = Signal(range(chunks))                      # chunk of the step given
-        loads   = Signal(range(chunks))                      # chunk of the next walk to load
+        loads   = Signal(range(chunks * self.slices))        # slice of the train to load next
         rest    = self.steps - (chunks - 1) * steps
         lives   = ((ahead != chunks - 1) | (next_step < rest)) if rest < steps else C(1)
         m.d.comb += [
@@ -84,9 +90,9 @@ class DrainSequencer(wiring.Component):
         with m.If(self.shift):
             m.d.sync += [
                 self.count.eq(self.count + 1), self.last_count.eq(self.count == steps - 2),
-                shifting.eq(~self.last_count),
+                turning.eq(self.count % part == part - 2), shifting.eq(~turning),
                 next_step.eq(self.count), next_flags.eq(walk),
-                next_flags.last.eq(self.last_count),
+                next_flags.last.eq(self.last_count), next_flags.turns.eq(turning),
                 self.opens.eq(0),
             ]
         with m.If(self.feed):
@@ -97,14 +103,20 @@ class DrainSequencer(wiring.Component):
         with m.Elif(self.all_taken):
             m.d.sync += self.holds.eq(0)
         with m.If(self.load):
-            # All sums of an empty walk are 0, and so are membranes and spikes; what is left is
-            # to wait for the stores before.
+            # The count goes on from slice to slice, and from the last step of a word to the next.
             m.d.sync += [
                 shifting.eq(1), walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
-                self.count.eq(Mux(self.empty_walk, steps - self.lanes, 0)),
-                self.last_count.eq(self.empty_walk & (self.lanes == 1)),
-                self.opens.eq(loads == 0), loads.eq(Mux(loads == chunks - 1, 0, loads + 1)),
+                self.opens.eq(loads == 0),
             ]
+            # All sums of an empty walk are 0, and so are membranes and spikes; what is left is
+            # to wait for the stores before.
+            with m.If(self.empty_walk):
+                m.d.sync += [
+                    self.count.eq(steps - self.empty_steps),
+                    self.last_count.eq(self.empty_steps == 1), turning.eq(self.empty_steps == 1),
+                ]
+            with m.Else():
+                m.d.sync += loads.eq(Mux(loads == chunks * self.slices - 1, 0, loads + 1))
         with m.If(self.stepped & self.now.last):
             m.d.comb += ahead.eq(Mux(self.last_chunk, 0, self.chunk + 1))
             m.d.sync += self.chunk.eq(Mux(self.last_chunk, 0, self.chunk + 1))

@@ -36,10 +36,13 @@ class Engine(wiring.Component):
         With ``write.en``: the last train of an output pixel.
     spikes : Out
         Spikes of all lanes, two cycles after their step.
+    held : In(1)
+        No walk should end: its trains would find no room where they are queued.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Scores, as hw.engine.readout gives them.
-    activity : Out({"valid": 1, "op": Op, "waits": 1})
-        A micro-op goes to the datapath; an end that waits left none in this cycle.
+    activity : Out({"valid": 1, "op": Op, "ends": 1, "waits": 1})
+        A micro-op goes to the datapath, or with a walk buffer a row to the lanes; it is the pass's
+        last; one that waits left none in this cycle.
     """
 
     def __init__(self, plan):
@@ -48,6 +51,7 @@ class Engine(wiring.Component):
             Dispatcher(plan),
             Datapath(plan),
         )
+        self.buffered = plan.buffered
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1), "done": Out(1),
@@ -55,10 +59,10 @@ class Engine(wiring.Component):
             "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
             "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
             "write": Out(SpikeWrite(plan.train_addr, plan.word_steps)),
-            "pixel_done": Out(1),
+            "pixel_done": Out(1), "held": In(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
-            "activity": Out(data.StructLayout({"valid": 1, "op": Op, "waits": 1})),
+            "activity": Out(data.StructLayout({"valid": 1, "op": Op, "ends": 1, "waits": 1})),
         })
 
     def elaborate(self, platform):
@@ -77,13 +81,25 @@ class Engine(wiring.Component):
             generator.number.eq(self.number), generator.start.eq(self.start),
             generator.flow.eq(dispatcher.flow),
             self.bitmap_addr.eq(generator.bitmap_addr), generator.bitmap_data.eq(self.bitmap_data),
-            dispatcher.number.eq(self.number), dispatcher.drained.eq(datapath.drained),
+            dispatcher.number.eq(self.number),
             datapath.number.eq(self.number), datapath.start.eq(self.start),
             self.done.eq(datapath.done),
             self.pixel_done.eq(datapath.pixel_done), self.spikes.eq(datapath.spikes),
-            self.activity.valid.eq(dispatcher.o.valid), self.activity.op.eq(dispatcher.o.p.op),
         ]
-        waited = Signal()                                    # two cycles before its op would come
-        m.d.sync += [waited.eq(dispatcher.waits), self.activity.waits.eq(waited)]
+        now = self.activity
+        if self.buffered:
+            m.d.comb += [
+                dispatcher.freed.eq(datapath.freed), datapath.held.eq(self.held),
+                now.valid.eq(datapath.reads), now.waits.eq(datapath.waits),
+                now.op.eq(Mux(datapath.reads_param, Op.Param, Op.Add)), now.ends.eq(datapath.ends),
+            ]
+        else:
+            waited = Signal()                                # two cycles before its op would come
+            m.d.comb += [
+                dispatcher.drained.eq(datapath.drained), dispatcher.held.eq(self.held),
+                now.valid.eq(dispatcher.o.valid), now.op.eq(dispatcher.o.p.op),
+                now.ends.eq(dispatcher.o.p.op == Op.EndPass),
+            ]
+            m.d.sync += [waited.eq(dispatcher.waits), now.waits.eq(waited)]
 
         return m

@@ -29,8 +29,10 @@ class Fetch(wiring.Component):
         Micro-ops, each taken at once.
     trains, weights : Out(ReadPort(...))
         Both are read at once.
-    adds, ends : Out(1)
-        ``trains.data`` is that of an Add; the micro-op read is an end. One cycle after ``i``.
+    adds, params, ends, ends_empty, ends_pass : Out(1)
+        ``trains.data`` is that of an Add; ``weights.data`` is one of the pass's header; the
+        micro-op read is an end, of a walk to which nothing was added, of the pass's last. One cycle
+        after ``i``.
     train : Out(word_steps)
         Steps that add, all ones with ``load``. Two cycles after ``i``, as all that follow.
     row : Out
@@ -50,33 +52,35 @@ class Fetch(wiring.Component):
             "i": In(stream.Signature(op_layout(plan), always_ready=True)),
             "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
             "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
-            "adds": Out(1), "ends": Out(1),
+            "adds": Out(1), "params": Out(1), "ends": Out(1), "ends_empty": Out(1),
+            "ends_pass": Out(1),
             "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
-            "param": Out(1), "load": Out(1), "clear": Out(1, init=1), "empty_walk": Out(1),
-            "last": Out(1),
+            "param": Out(1), "load": Out(1), "clear": Out(1, init=1),
+            "empty_walk": Out(1), "last": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         read = Signal(Op)
-        reads, empty_walk = Signal(), Signal()                   # of the op read
+        reads = Signal()                                     # there is such a one
         row = Signal(self.row.shape(), reset_less=True)
         m.d.comb += [
             self.trains.addr.eq(self.i.p.train), self.weights.addr.eq(self.i.p.row),
             self.trains.en.eq(self.i.valid), self.weights.en.eq(self.i.valid),
             self.adds.eq(reads & (read == Op.Add)),
-            self.ends.eq(reads & read.as_value()[1]),
+            self.params.eq(reads & (read == Op.Param)),
+            self.ends.eq(reads & read.as_value()[1]), self.ends_pass.eq(read == Op.EndPass),
             self.row.eq(row),
         ]
         ends, adds = self.ends, self.adds
         if self.merges:
             ends, adds = ends & ~self.merging, adds & ~self.merging
         m.d.sync += [
-            reads.eq(self.i.valid), read.eq(self.i.p.op), empty_walk.eq(self.i.p.empty_walk),
+            reads.eq(self.i.valid), read.eq(self.i.p.op), self.ends_empty.eq(self.i.p.empty_walk),
             # With `load` all lanes' sums are cleared, by the same enables.
             self.train.eq(Mux(ends, ~0, Mux(adds, self.trains.data, 0))),
-            row.eq(self.weights.data), self.param.eq(reads & (read == Op.Param)),
+            row.eq(self.weights.data), self.param.eq(self.params),
             self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
-            self.empty_walk.eq(empty_walk), self.last.eq(read == Op.EndPass),
+            self.empty_walk.eq(self.ends_empty), self.last.eq(self.ends_pass),
         ]
         return m

@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.constants import chosen, pass_register
+from hw.engine.sums import EnabledSums, TreeSums
 from hw.plan.parameters import BIAS
 
 __all__ = ["Lane", "norm_layout", "shared_layout"]
@@ -26,12 +27,11 @@ def shared_layout(plan) -> data.StructLayout:
 
 
 class Lane(wiring.Component):
-    """One output channel: ``word_steps`` accumulators, their shadows, and its neuron.
+    """One output channel: ``slice_steps`` sums (hw.engine.sums), their shadows, and its neuron.
 
-    Every cycle adds ``weight`` to the accumulator of each step in ``train``. ``load`` moves all
-    sums to the shadow and clears the accumulators in ``train``, which must be all; then each
-    ``shift`` hands on the sum of the next step, ``feed`` gives it to the neuron and ``step``
-    advances that, each one cycle after the one before or later. One step a cycle.
+    ``load`` moves all sums to the shadow; then each ``shift`` hands on the sum of the next step,
+    ``feed`` gives it to the neuron and ``step`` advances that, each one cycle after the one before
+    or later. One step a cycle.
     ``last`` with a step ends the neuron: the next one starts from a membrane of 0. So must the
     first one after a reset, which leaves the membrane as it was.
 
@@ -47,14 +47,14 @@ class Lane(wiring.Component):
         The pass; steady from a cycle before anything is added.
     shared : In(shared_layout(plan))
         Parameters of the pass, unless they come by channel.
-    train : In(word_steps)
-        Steps to add to; all of them with ``load``.
-    weight : In(signed(weight_bits))
+    train, weight : In(word_steps), In(signed(weight_bits))
+        As hw.engine.sums.EnabledSums has them, where nothing is buffered; cleared by ``load``.
+    weights, steps, first : In(data.ArrayLayout(...)), In(data.ArrayLayout(...)), In(1)
+        As hw.engine.sums.TreeSums has them, behind a walk buffer.
     param : In(1)
-        ``weight`` is the next digit of the channel's parameters, lowest first; they hold from the
-        next ``load`` on.
+        ``weight``, or the first of ``weights``, is the next digit of the channel's parameters,
+        lowest first; they hold from the next ``load`` on.
     load : In(1)
-        Nothing is added in the same cycle.
     shift, opens : In(1), In(1)
         Hand the next sum on; follows ``load`` by one cycle or more. It is the first of its train.
     feed : In(1)
@@ -72,11 +72,13 @@ class Lane(wiring.Component):
 
     def __init__(self, plan):
         self.plan = plan
+        weight = signed(plan.weight_bits)
         super().__init__({
             "number": In(range(len(plan.passes))),
             "shared": In(shared_layout(plan)),
-            "train": In(plan.word_steps),
-            "weight": In(signed(plan.weight_bits)),
+            **({"weights": In(data.ArrayLayout(weight, plan.trains)),
+                "steps": In(data.ArrayLayout(plan.slice_steps, plan.trains)), "first": In(1)}
+               if plan.buffered else {"train": In(plan.word_steps), "weight": In(weight)}),
             "param": In(1),
             "load": In(1),
             "shift": In(1), "opens": In(1), "feed": In(1),
@@ -91,23 +93,30 @@ class Lane(wiring.Component):
         m = Module()
         plan = self.plan
 
-        row    = lambda name: [Signal(signed(plan.sum_bits), name=f"{name}{t}", reset_less=True)
-                               for t in range(plan.word_steps)]
-        sums, shadow = row("sum"), row("shadow")
-        for t, total in enumerate(sums):
-            with m.If(self.train[t]):
-                m.d.sync += total.eq(Mux(self.load, 0, total + self.weight))
+        formats = {"steps": plan.slice_steps, "weight_bits": plan.weight_bits,
+                   "sum_bits": plan.sum_bits}
+        if plan.buffered:
+            m.submodules.sums = sums = TreeSums(trains=plan.trains, **formats)
+            digit = self.weights[0]
+            m.d.comb += [
+                sums.weights.eq(self.weights), sums.steps.eq(self.steps), sums.first.eq(self.first)]
+        else:
+            m.submodules.sums = sums = EnabledSums(**formats)
+            digit = self.weight
+            m.d.comb += [
+                sums.train.eq(self.train), sums.weight.eq(self.weight), sums.clear.eq(self.load)]
+        shadow = [Signal(signed(plan.sum_bits), name=f"shadow{t}", reset_less=True)
+                  for t in range(plan.slice_steps)]
         with m.If(self.load | self.shift):
-            for t, total in enumerate(shadow):
-                after = shadow[t + 1] if t + 1 < plan.word_steps else 0
-                m.d.sync += total.eq(Mux(self.load, sums[t], after))
+            for total, own, after in zip(shadow, sums.sums, [*shadow[1:], C(0)], strict=True):
+                m.d.sync += total.eq(Mux(self.load, own, after))
 
         # Parameters of a channel come as digits and hold from the next load on.
         values = {name: self.shared[name] for name in self.shared.shape().members}
         if plan.per_channel:
             coming = Signal(plan.header * plan.weight_bits)
             with m.If(self.param):
-                m.d.sync += coming.eq(Cat(coming, self.weight)[plan.weight_bits:])
+                m.d.sync += coming.eq(Cat(coming, digit)[plan.weight_bits:])
             at = 0
             for name, format in plan.kept.items():
                 value = Signal(Shape(*format), name=name)
@@ -119,7 +128,8 @@ class Lane(wiring.Component):
         current = self.scaled(m, shadow[0]) + values.get(BIAS, 0)
         units = {}
         for model, kind in plan.parameters.units.items():
-            unit = m.submodules[model] = units[model] = self.neuron(m, model, kind, values)
+            unit = m.submodules[model] = units[model] = self.neuron(
+                m, model, kind, values, current.shape())
             m.d.comb += [
                 unit.number.eq(self.number), unit.current.eq(current),
                 unit.shift.eq(self.shift), unit.opens.eq(self.opens), unit.feed.eq(self.feed),
@@ -132,16 +142,18 @@ class Lane(wiring.Component):
         m.d.comb += [self.spike.eq(given.spike), self.membrane.eq(given.membrane)]
         return m
 
-    def neuron(self, m, model, kind, values):
+    def neuron(self, m, model, kind, values, current):
         """Unit of a model with its parameters driven: those kept, others as constants of a pass."""
         passes, own = self.plan.passes, [
             each.neuron for each in self.plan.passes if each.stage.layer.model == model]
         neurons = [each.neuron if each.stage.layer.model == model else own[0] for each in passes]
         names = [field.name for field in own[0].fields
                  if field.name in values or field.name not in kind.CONSTANT]
-        unit = kind(
+        unit = kind.suited(own, self.plan.per_channel)(
             neurons, formats={name: Shape(*self.plan.formats[name]) for name in names},
-            membrane=self.membrane.shape(), chunked=self.plan.chunks > 1)
+            membrane=self.membrane.shape(),
+            current=current if current.width < len(self.membrane) else None,
+            chunked=self.plan.chunks * self.plan.slices > 1)
         for name in names:
             value = values.get(name)
             if value is None:

@@ -38,10 +38,11 @@ class StallProfiler(wiring.Component):
         The pass, from 0.
     finished, blocked : In(1)
         Its last train or score is done; something of it has yet to leave.
-    is_readout : In(1)
-        The pass gives scores.
-    valid, op, waits : In(1), In(Op), In(1)
-        A micro-op goes to the adders; an end waits for them.
+    is_readout, held : In(1)
+        The pass gives scores; what is queued of its trains must leave first.
+    valid, op, ends, waits : In(1), In(Op), In(1), In(1)
+        A micro-op, or a row of several trains, goes to the adders, the pass's last; one waits for
+        them.
     o : Out(activity_layout)
         ``number`` 0 while the image comes, else that of the pass, from 1.
     """
@@ -52,8 +53,10 @@ class StallProfiler(wiring.Component):
     finished: In(1)
     blocked: In(1)
     is_readout: In(1)
+    held: In(1)
     valid: In(1)
     op: In(Op)
+    ends: In(1)
     waits: In(1)
     o: Out(activity_layout)
 
@@ -64,7 +67,7 @@ class StallProfiler(wiring.Component):
         with m.If(~self.running):
             m.d.sync += [begun.eq(0), ended.eq(0)]
         with m.Elif(self.valid):
-            m.d.sync += [begun.eq(1), ended.eq(self.op == Op.EndPass)]
+            m.d.sync += [begun.eq(1), ended.eq(self.ends)]
 
         m.d.comb += self.o.number.eq(Mux(self.loading, 0, self.number + 1))
         cause = self.o.cause
@@ -79,7 +82,8 @@ class StallProfiler(wiring.Component):
                 with m.Default():
                     m.d.comb += cause.eq(StallReason.Handover)
         with m.Elif(self.running & self.waits):
-            m.d.comb += cause.eq(Mux(self.is_readout, StallReason.Output, StallReason.Drain))
+            m.d.comb += cause.eq(Mux(
+                self.is_readout | self.held, StallReason.Output, StallReason.Drain))
         with m.Elif(self.finished & self.blocked):
             m.d.comb += cause.eq(StallReason.Output)
         with m.Elif(begun & ~ended):

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.control.stream_fork import StreamFork
 from hw.engine.constants import pass_register
+from hw.explain.tap_queue import TapQueue, queues
 from hw.explain.tap_reader import TapReader
 from hw.interface import DATA_BITS, EXPLANATIONS, INDEX_BITS, Output, table_base
 
@@ -44,7 +45,10 @@ def explained(plan, layers: dict, options: dict) -> dict[str, Explained]:
 
 
 class Explanations(wiring.Component):
-    """Reads the trains of tapped layers behind the engine; all explanations come of the same words.
+    """Hands the trains of tapped layers to all explanations; they come of the same words.
+
+    A single one that does without silent words gets the others as they are stored, where the plan
+    allows it (hw.explain.tap_queue); else they are read behind the engine (hw.explain.tap_reader).
 
     Parameters
     ----------
@@ -60,6 +64,10 @@ class Explanations(wiring.Component):
         As hw.explain.tap_reader.TapReader has them.
     addr, free, train : Out(train_addr), In(1), In(word_steps)
         Read port of the memory that is written (hw.memory.spike_memory).
+    en, stored, nonzero : In(1), In(word_steps), In(1)
+        A train is stored, and whether it is not all zero; ``pixel_done`` with it.
+    full : Out(1)
+        No walk should end, since its words would find no room.
     mode : In(2)
         hw.interface.Register.MODE; steady while an image is under way.
     clear : In(1)
@@ -74,11 +82,17 @@ class Explanations(wiring.Component):
 
     def __init__(self, plan, units):
         self.passes, self.units = plan.passes, units
-        self._reader = TapReader(plan)
+        first, *others = units.values()
+        self.queued = (
+            queues(plan) and not others and getattr(first.unit, "SKIPS_SILENT", False))
+        # Words of the walks that drain or are stored.
+        self._reader = (TapQueue(word_steps=plan.word_steps, margin=4 * plan.lanes + 8)
+                        if self.queued else TapReader(plan))
         super().__init__({
             "number": In(range(len(plan.passes))), "start": In(1), "running": In(1),
             "written": In(plan.train_addr), "pixel_done": In(1),
             "addr": Out(plan.train_addr), "free": In(1), "train": In(plan.word_steps),
+            "en": In(1), "stored": In(plan.word_steps), "nonzero": In(1), "full": Out(1),
             "mode": In(2), "clear": In(1),
             "index": In(INDEX_BITS), "data": In(DATA_BITS), "table_en": In(1),
             "following": Out(1), "mapping": Out(1),
@@ -95,7 +109,10 @@ class Explanations(wiring.Component):
         m.submodules.fork = fork = StreamFork(
             reader.o.payload.shape(), outputs=len(self.units))
         connect(m, reader.o, fork.i)
-        m.d.comb += fork.selected.eq(Cat(follows(each.layers) for each in self.units.values()))
+        # What is queued may be of a layer before.
+        m.d.comb += fork.selected.eq(Cat(
+            C(1) if self.queued else follows(each.layers)
+            for each in self.units.values()))
         bases = {name: table_base(name) for name in self.units}
         for (name, each), words in zip(self.units.items(), fork.o, strict=True):
             m.submodules[EXPLANATIONS[name].rpartition(".")[2]] = unit = each.unit
@@ -111,16 +128,22 @@ class Explanations(wiring.Component):
             for shared in ("mode", "clear"):
                 if shared in unit.signature.members:
                     m.d.comb += getattr(unit, shared).eq(getattr(self, shared))
+        followed = follows({layer for each in self.units.values() for layer in each.layers})
+        busy = Cat(each.unit.busy for each in self.units.values()).any()
         m.d.comb += [
-            reader.number.eq(self.number), reader.start.eq(self.start),
-            reader.active.eq(self.running & follows(
-                {layer for each in self.units.values() for layer in each.layers})),
-            reader.written.eq(self.written), reader.pixel_done.eq(self.pixel_done),
-            self.addr.eq(reader.addr), reader.free.eq(self.free), reader.train.eq(self.train),
-        ]
-        m.d.sync += [
-            self.following.eq(reader.busy),
-            self.mapping.eq(Cat(each.unit.busy for each in self.units.values()).any()),
-        ]
+            reader.active.eq(self.running & followed), reader.pixel_done.eq(self.pixel_done)]
+        if self.queued:
+            m.d.comb += [
+                reader.en.eq(self.en), reader.train.eq(self.stored),
+                reader.nonzero.eq(self.nonzero), self.full.eq(reader.full),
+            ]
+            m.d.sync += self.mapping.eq(busy | reader.busy)
+        else:
+            m.d.comb += [
+                reader.number.eq(self.number), reader.start.eq(self.start),
+                reader.written.eq(self.written),
+                self.addr.eq(reader.addr), reader.free.eq(self.free), reader.train.eq(self.train),
+            ]
+            m.d.sync += [self.following.eq(reader.busy), self.mapping.eq(busy)]
 
         return m

@@ -9,7 +9,8 @@ A module of hw.interface.EXPLANATIONS names its class UNIT, which has
     built(plan, layers, **options) -> (unit, hw.interface.Output)
 
 for the trains of ``layers`` (weighted layers that spike, in order) of a plan. Options are those
-that the accelerator is given for the stream.
+that the accelerator is given for the stream. A class that has a true SKIPS_SILENT does as well
+without the words that are all zero, but for a pixel's last.
 """
 
 from amaranth import *

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 
 from golden.io.errors import BadInput
 
-__all__ = ["BANKS", "SPRAM_WORDS", "WORD", "Buffer", "Node", "address_bits", "aligned", "allocate",
-           "banks_of", "channel_stride", "regions", "source_shape"]
+__all__ = ["BANKS", "BUFFER_ROWS", "KEPT_ROWS", "SLICE", "SPRAM_WORDS", "WORD", "Buffer", "Node",
+           "address_bits", "aligned", "allocate", "banks_of", "channel_stride", "regions",
+           "source_shape"]
 
 BANKS = 2          # memories of trains, each of one port: a pass reads one and writes the other
 
 WORD = 16          # bits of a memory word; trains in a word of the bitmap
 SPRAM_WORDS = 2**14
+BUFFER_ROWS = 256  # rows of a walk buffer (hw.engine.walk_buffer): a block memory's
+KEPT_ROWS = BUFFER_ROWS - 8  # and of a walk that it keeps whole, so many being filled late
+SLICE = 4          # steps that the lanes sum at once behind a walk buffer
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,11 @@ class Parameters:
         """Class of the layer's neurons."""
         return unit_of(layer.model, self.where)
 
+    def built(self, layer: Layer) -> type:
+        """Class that is built for the layer's neurons, and for all others of their model."""
+        return self.unit(layer).suited(
+            [each.neuron for each in self.layers if each.model == layer.model], self.per_channel)
+
     @property
     def fields(self) -> dict:
         """{name: [(field, neuron) of each layer whose model has it]}."""

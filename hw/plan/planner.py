@@ -7,6 +7,8 @@ from golden.formats import bits_signed
 from golden.io.errors import BadInput
 from golden.network import Network, membrane_range, sum_ranges
 from hw.plan.buffers import (
+    KEPT_ROWS,
+    SLICE,
     SPRAM_WORDS,
     WORD,
     Node,
@@ -20,6 +22,7 @@ from hw.plan.buffers import (
 from hw.plan.packing import norm_rows, weight_image
 from hw.plan.parameters import Parameters
 from hw.plan.programs import Programs
+from hw.plan.size import EngineSize
 from hw.plan.widths import bits_of, product_blocks, segment_range, stored_weights
 
 __all__ = ["MOST_PASSES", "MOST_STEPS", "Plan"]
@@ -39,6 +42,9 @@ class Plan:
         Output channels computed at once, a power of two up to 16.
     word_steps : int
         Time steps of one train word, 4, 8 or 16; longer runs take several chunks.
+    trains : int
+        Trains whose weights are added in a cycle: 1, or 2 to 4 out of a walk buffer, which then
+        go through the adders a slice of ``slice_steps`` steps after another.
 
     Raises BadInput saying what is over and by how much if the network does not fit.
     """
@@ -46,12 +52,10 @@ class Plan:
     network: Network
     lanes: int = 4
     word_steps: int = 16
+    trains: int = 1
 
     def __post_init__(self):
-        if self.lanes not in (1, 2, 4, 8, 16):
-            raise BadInput(f"lanes must be 1, 2, 4, 8 or 16, not {self.lanes}")
-        if self.word_steps not in (4, 8, 16):
-            raise BadInput(f"steps of a word must be 4, 8 or 16, not {self.word_steps}")
+        EngineSize(self.lanes, self.word_steps, self.trains).check()
         if self.network.steps > MOST_STEPS:
             raise BadInput(f"{self.network.name}: does not fit: {self.network.steps} steps, and "
                            f"the hardware counts {MOST_STEPS}")
@@ -67,8 +71,6 @@ class Plan:
         if len(self.passes) > MOST_PASSES:
             raise BadInput(f"{self.network.name}: does not fit: {len(self.passes)} weighted layers "
                            f"and max poolings, and the hardware numbers {MOST_PASSES}")
-        if self.lanes > self.word_steps:
-            raise BadInput(f"lanes must not be more than the {self.word_steps} steps of a word")
         for what, used, limit in self.usage:
             if used > limit:
                 raise BadInput(
@@ -79,6 +81,33 @@ class Plan:
     def chunks(self):
         """Words of one neuron's train."""
         return -(-self.network.steps // self.word_steps)
+
+    @property
+    def buffered(self):
+        """Whether a walk buffer stands between the dispatcher and the lanes."""
+        return self.trains > 1
+
+    @property
+    def slice_steps(self):
+        """Steps of a word that are summed at once: accumulators of a lane."""
+        return SLICE if self.buffered else self.word_steps
+
+    @property
+    def slices(self):
+        """Slices of a word, each of which the lanes add and drain by itself."""
+        return self.word_steps // self.slice_steps
+
+    def streams(self, each):
+        """Whether walks of a pass are too long for the walk buffer to hold them whole."""
+        rows = self.header * self.per_channel + -(-each.window * len(each.program) // self.trains)
+        return self.buffered and not each.merging and rows > KEPT_ROWS
+
+    def turns(self, each):
+        """How often the front walks each walk of a pass.
+
+        Once, or once for each slice where the lanes cannot find it in the walk buffer again.
+        """
+        return self.slices if self.streams(each) else 1
 
     @cached_property
     def planes(self):
@@ -140,10 +169,11 @@ class Plan:
 
     @cached_property
     def membrane_bits(self):
-        """Width of a membrane, before and after a reset."""
+        """Width of a membrane, before and after a reset, and of what a unit keeps of it."""
         stages, steps = self.network.stages, self.network.steps
-        ends = [membrane_range(stage, steps)
-                for stage in (stages[:-1] if self.segments > 1 else stages)]
+        held = lambda stage: self.parameters.built(stage.layer).held(
+            stage.layer.neuron, *membrane_range(stage, steps))
+        ends = [held(stage) for stage in (stages[:-1] if self.segments > 1 else stages)]
         ends += self.parameters.membranes()
         if self.segments > 1:
             low, high = self.segment_range(stages[-1], self.segments)
@@ -162,6 +192,8 @@ class Plan:
     def can_skip(self, each):
         """Whether a walk of a pass that adds nothing gives no spike."""
         if each.merging or self.chunks > 1 or self.per_channel or self.normed:
+            return False
+        if self.streams(each):
             return False
         unit = self.parameters.unit(each.stage.layer)
         return each is not self.passes[-1] and unit.silent(each.neuron)

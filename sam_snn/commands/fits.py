@@ -54,7 +54,9 @@ def parser(prog):
     found.add_argument("--lanes", type=int,
                        help="output channels at once (default: the fastest that fit)")
     found.add_argument("--word-steps", type=int,
-                       help="time steps at once, 4, 8 or 16 (default: the fastest that fit)")
+                       help="time steps of a word, 4, 8 or 16 (default: the fastest that fit)")
+    found.add_argument("--trains", type=int,
+                       help="trains of a cycle, 1 to 4 (default: the fastest that fit)")
     found.add_argument("--no-sam", action="store_true", help="leave the SAM unit out")
     found.add_argument("--out", metavar="FILE.json", help="write the estimates as data")
     return found
@@ -77,6 +79,7 @@ def main(argv=None, prog="sam-snn fits"):
     source = args.images or (None if outline else sample_of(words[0]))
     images = None if source is None else pictures(source, network, resize=args.resize)[0]
     result = fits(network, args.board, lanes=args.lanes, word_steps=args.word_steps,
+                  trains=args.trains,
                   taps=() if args.no_sam else None, images=images, activity=args.activity,
                   original=None if isinstance(found, Network) else found)
     result.print(wide(Console()))

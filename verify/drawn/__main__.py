@@ -25,6 +25,7 @@ from golden.io.evidence import stamp
 from golden.io.files import replacing
 from golden.io.text import say
 from hw.plan.planner import Plan
+from hw.plan.size import TRAINS, EngineSize
 from verify.drawn.cases import FACTORS, RULES, Case, case_of, pictures, runs
 from verify.drawn.named import named
 from verify.drawn.pairs import covering
@@ -50,15 +51,15 @@ def soaked(number, seed):
     for attempt in range(100):
         rng = np.random.default_rng((seed, number, attempt))
         encoder = pick(rng, FACTORS["encoder"])
-        lanes, word = pick(rng, ENGINES)
+        size = EngineSize(*pick(rng, ENGINES), int(pick(rng, TRAINS)))
         network = draw(int(rng.integers(2**31)), rich=True, steps=STEPS, encoder=encoder,
                        kernels=7).replace(name=name)
         taps = tuple(tap for tap in network.taps if rng.random() < 0.8)
         try:
-            Plan(network, lanes=lanes, word_steps=word)
+            Plan(network, **size._asdict())
         except BadInput:
             continue      # weights that no chip holds
-        return Case(name, network, {"lanes": lanes, "word_steps": word, "taps": taps},
+        return Case(name, network, {**size._asdict(), "taps": taps},
                     pictures(network, number), runs(number))
     raise AssertionError(f"{name} cannot be drawn")
 
@@ -120,7 +121,8 @@ def path_of(work, name):
 def fault(each):
     """What is wrong with a network, and how to make it again."""
     what = each.get("error") or f"{', '.join(each['wrong'])} differ"
-    return (f"{what}: lanes {each['lanes']}, word_steps {each['word_steps']}, taps "
+    return (f"{what}: lanes {each['lanes']}, word_steps {each['word_steps']}, "
+            f"trains {each['trains']}, taps "
             f"{each['taps']}, {each['network']}")
 
 
@@ -170,7 +172,7 @@ def main(argv=None):
     if args.list:
         for name, make in makers.items():
             found = described(make())
-            say(f"{name}: {found['lanes']} lanes x {found['word_steps']}, {found['network']}")
+            say(f"{name}: {found['lanes']} lanes x {found['word_steps']} x {found['trains']}, {found['network']}")
         for one, two, texts in log["impossible"]:
             say(f"never {one} with {two}: {'; '.join(texts[:3])}")
         return

@@ -17,14 +17,15 @@ from golden.network import Layer, Network, Neuron, Pool
 from golden.run import run
 from hw.plan.buffers import SPRAM_WORDS, channel_stride
 from hw.plan.planner import Plan
+from hw.plan.size import LANES, TRAINS, WORD_STEPS, EngineSize
 from verify.drawn.pairs import Rule, Rules
 
 MOST_CYCLES = 1_000_000     # of all pictures of a case once, so that a simulation takes seconds
 POOLINGS = ("none", "sum", "avg", "max", "twice")    # twice: the OR of spikes, then counts of it
 FACTORS = {
     # (lanes, steps of a word), so that each pair of them meets each of all others.
-    "engine": tuple((lanes, word) for word in (4, 8, 16) for lanes in (1, 2, 4, 8, 16)
-                    if lanes <= word),
+    "engine": tuple((lanes, word) for word in WORD_STEPS for lanes in LANES if lanes <= word),
+    "trains": TRAINS,
     "chunks": ("below", "one", "over", "two", "many"),
     "encoder": ("bernoulli", "ternary", "current", "frames"),
     "inputs": (1, 2, 3, 5),
@@ -331,7 +332,8 @@ def case_of(choice, seed, name):
         most = max(1, 3 - attempt // 10)
         try:
             network = network_of(rng, choice, most, attempt % 10 // 2).replace(name=name)
-            plan = Plan(network, lanes=lanes, word_steps=word)
+            size = EngineSize(lanes, word, choice["trains"])
+            plan = Plan(network, **size._asdict())
         except BadInput as error:
             refused = error
             continue
@@ -340,8 +342,7 @@ def case_of(choice, seed, name):
             first, tested = choice["before"] != 0, 2 if choice["before"] != 0 else 1
             taps = {"none": (), "before": (1,) if first else (), "tested": (tested,),
                     "all": network.taps}[choice["taps"]]
-            case = Case(name, network, {"lanes": lanes, "word_steps": word, "taps": taps}, shown,
-                        runs(seed), choice)
+            case = Case(name, network, {**size._asdict(), "taps": taps}, shown, runs(seed), choice)
             cycles = int(law(plan, shown, network).sum())
             if cycles <= MOST_CYCLES:
                 return case

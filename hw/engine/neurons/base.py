@@ -40,6 +40,8 @@ class NeuronUnit(wiring.Component):
         channel.
     membrane : Shape
         Signed.
+    current : None or Shape
+        Signed, no wider; None is that of the membrane.
     chunked : bool
         A neuron's run may stop between two steps.
 
@@ -52,7 +54,7 @@ class NeuronUnit(wiring.Component):
         last ``step``.
     shift, opens : In(1)
         ``current`` is handed on; it is the first of its train.
-    current : In(membrane)
+    current : In(current)
     feed : In(1)
         Give the neuron what was handed on last: with the ``step`` before if that is of the same
         word, else with or after it.
@@ -66,12 +68,12 @@ class NeuronUnit(wiring.Component):
 
     LOADED, CONSTANT = (), ()
 
-    def __init__(self, neurons, *, formats, membrane, chunked=False):
+    def __init__(self, neurons, *, formats, membrane, current=None, chunked=False):
         self.neurons, self.formats, self.chunked = list(neurons), dict(formats), chunked
         super().__init__({
             "number": In(range(len(self.neurons))),
             **{name: In(shape) for name, shape in self.formats.items()},
-            "shift": In(1), "opens": In(1), "current": In(membrane),
+            "shift": In(1), "opens": In(1), "current": In(current or membrane),
             "feed": In(1), "step": In(1), "last": In(1),
             "spike": Out(1), "membrane": Out(membrane),
         })
@@ -105,6 +107,19 @@ class NeuronUnit(wiring.Component):
     def adders(neurons: list, kept: dict) -> int:
         """Adders of a membrane's width for products with constants of the passes."""
         return 0
+
+    @classmethod
+    def suited(cls, neurons: list, per_channel: bool) -> type:
+        """The class that is built for these neurons: this one, or a smaller one that does the same.
+
+        ``per_channel``: parameters come with every group of lanes.
+        """
+        return cls
+
+    @staticmethod
+    def held(neuron: NeuronModel, low: int, high: int) -> tuple[int, int]:
+        """(low, high) of the number that is kept of a membrane from ``low`` to ``high``."""
+        return low, high
 
     # --- parts of a unit ------------------------------------------------------------------------
 

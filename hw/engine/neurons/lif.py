@@ -7,6 +7,7 @@ from golden.formats import LEAK_BITS
 from hw.engine.constants import chosen
 from hw.engine.multiples import adders, floor_product
 from hw.engine.neurons.base import NeuronUnit
+from hw.engine.neurons.lif_by_sign import SignLif, leak_shift
 
 __all__ = ["UNIT", "LifNeuron"]
 
@@ -31,6 +32,11 @@ class LifNeuron(NeuronUnit):
     @staticmethod
     def splits(neuron):
         return not neuron.spiking and not np.any(neuron.leak)
+
+    @classmethod
+    def suited(cls, neurons, per_channel):
+        plain = all(neuron.reset in ("subtract", "none") for neuron in neurons)
+        return SignLif if plain and not per_channel and leak_shift(neurons) else cls
 
     @staticmethod
     def products(kept, membrane_bits):

@@ -62,6 +62,8 @@ class Sam(wiring.Component):
         are M(t), t = 0 .. T - 1, in units of 2**-8.
     """
 
+    SKIPS_SILENT = True
+
     def __init__(self, *, steps, word_steps, map_width, held=False, table=()):
         self.steps, self.word_steps, self.map_width, self.held = steps, word_steps, map_width, held
         self.entries = table
