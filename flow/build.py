@@ -161,7 +161,7 @@ def parser(prog="python -m hw.build", *, family=True):
                             "fits)")
     found.add_argument("--trains", type=int,
                        help="trains added in a cycle: 1, or 2 to 4 out of a walk buffer, which "
-                            "needs block RAMs (default: the fastest size that fits)")
+                            "needs block RAMs and cells (default: 1)")
     found.add_argument("--clock", type=float, metavar="MHZ",
                        help="clock of the design, made by the PLL (default: 24; on ecp5 50)")
     found.add_argument("--boot", choices=("uart", "flash"), default="uart",

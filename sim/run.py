@@ -49,8 +49,7 @@ def parser(prog="python -m sim.run"):
     found.add_argument("--word-steps", type=int,
                        help="rtl, gates: steps of a word, 4, 8 or 16 (default: those of the build)")
     found.add_argument("--trains", type=int,
-                       help="rtl, gates: trains added in a cycle, 1 to 4 (default: those of the "
-                            "build)")
+                       help="rtl, gates: trains added in a cycle, 1 to 4 (default: 1)")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,

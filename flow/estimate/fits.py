@@ -17,15 +17,13 @@ from flow.estimate.memories import dsp_use, memory_plan
 from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
-from hw.plan.buffers import SLICE
 from hw.plan.size import LANES, WORD_STEPS, EngineSize
 
 __all__ = ["ACTIVITY", "Cost", "SIZES", "best", "board_named", "cost", "fastest", "ways_out"]
 
 ACTIVITY = 0.05                 # share of neuron steps with a spike, where none is known
-# Those that are costed; others must be asked for.
-SIZES = tuple(EngineSize(lanes, steps, trains) for trains in (1, 3, 4) for steps in WORD_STEPS
-              for lanes in LANES if lanes <= steps and (trains == 1 or steps > SLICE < lanes))
+SIZES = tuple(EngineSize(lanes, steps) for steps in WORD_STEPS for lanes in LANES
+              if lanes <= steps)
 MARGIN = {"icebreaker": 0.055}  # of the cells, by which an estimate errs
 OTHERS_MARGIN = 0.1
 LINK = 4                        # block memories of queue and link, where small ones are logic
@@ -174,12 +172,15 @@ def fastest(costs):
 
 
 def sizes(lanes=None, word_steps=None, trains=None):
-    """The sizes that are costed, of which None leaves a member open; at least one."""
-    asked = (lanes, word_steps, trains)
-    found = [size for size in SIZES
-             if all(a in (None, b) for a, b in zip(asked, size, strict=True))]
-    return found or [EngineSize(*(b if a is None else a
-                                  for a, b in zip(asked, EngineSize(), strict=True)))]
+    """The sizes that are costed, of which None leaves a member open; at least one.
+
+    A walk buffer must be asked for: its cells are estimated from two chips, of which none was
+    routed at the clock of the others.
+    """
+    found = [size._replace(trains=trains or 1) for size in SIZES
+             if lanes in (None, size.lanes) and word_steps in (None, size.word_steps)]
+    return found or [EngineSize(*(b if a is None else a for a, b in zip(
+        (lanes, word_steps, trains), EngineSize(), strict=True)))]
 
 
 def best(network, target, *, lanes=None, word_steps=None, trains=None, **how):

@@ -56,7 +56,7 @@ def parser(prog):
     found.add_argument("--word-steps", type=int,
                        help="time steps of a word, 4, 8 or 16 (default: the fastest that fit)")
     found.add_argument("--trains", type=int,
-                       help="trains of a cycle, 1 to 4 (default: the fastest that fit)")
+                       help="trains added in a cycle, 1 to 4 (default: 1)")
     found.add_argument("--no-sam", action="store_true", help="leave the SAM unit out")
     found.add_argument("--out", metavar="FILE.json", help="write the estimates as data")
     return found

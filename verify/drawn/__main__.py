@@ -122,8 +122,7 @@ def fault(each):
     """What is wrong with a network, and how to make it again."""
     what = each.get("error") or f"{', '.join(each['wrong'])} differ"
     return (f"{what}: lanes {each['lanes']}, word_steps {each['word_steps']}, "
-            f"trains {each['trains']}, taps "
-            f"{each['taps']}, {each['network']}")
+            f"trains {each['trains']}, taps {each['taps']}, {each['network']}")
 
 
 @command
@@ -172,7 +171,8 @@ def main(argv=None):
     if args.list:
         for name, make in makers.items():
             found = described(make())
-            say(f"{name}: {found['lanes']} lanes x {found['word_steps']} x {found['trains']}, {found['network']}")
+            size = EngineSize(found["lanes"], found["word_steps"], found["trains"])
+            say(f"{name}: {size.text}, {found['network']}")
         for one, two, texts in log["impossible"]:
             say(f"never {one} with {two}: {'; '.join(texts[:3])}")
         return
