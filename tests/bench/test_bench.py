@@ -18,6 +18,7 @@ from bench.modules import logic_cells
 from bench.networks import all_networks
 from bench.rows import ASKED, common_clock, grade, rows, worst
 from bench.table import page
+from bench.walk import PIXELS, SILENT, network, recorded, stages
 from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from golden.run import run
 from hw.plan.planner import Plan
@@ -149,3 +150,18 @@ def test_law_of_cycles(name):
     law = image_cycles(plan, [trains_of(plan, source) for source in sources]).sum(axis=1)
     rtl = Simulation(network, taps=(), quick=True, **options).run(images, keep=False).cycles
     assert np.abs(law / rtl - 1).max() < 0.02, (law.tolist(), rtl.tolist())
+
+
+@pytest.mark.parametrize("trains", [1, 4])
+def test_the_picture_of_walks_shows_each_in_every_stage(trains):
+    plan = Plan(network(), lanes=8, word_steps=16, trains=trains)
+    found = stages(recorded(plan), plan)
+    for name, cells in found.items():
+        cycles, walks = zip(*cells, strict=True)
+        assert set(walks) == set(range(PIXELS)), name
+        assert list(walks) == sorted(walks) and len(set(cycles)) == len(cycles), name
+    assert len(found["trains stored"]) == 8 * PIXELS
+    spiking = PIXELS - len(SILENT)
+    assert len(found["trains read"]) == 24 * spiking + PIXELS
+    if trains > 1:
+        assert len(found["rows added"]) == 4 * 6 * spiking + len(SILENT)
