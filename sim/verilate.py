@@ -12,8 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from amaranth.back import verilog
-
+from flow.verilog import verilog_of
 from golden.io.cache import Full, cache, cached, native
 from golden.io.errors import BadInput, Fault
 from golden.io.processes import run
@@ -75,7 +74,7 @@ def verilator(call, where):
 
 def text_of(component):
     """Verilog of a component as module ``dut``, for simulation (hw.memory.spram.Simulated)."""
-    return verilog.convert(component, platform=Simulated(), name="dut", emit_src=False,
+    return verilog_of(component, platform=Simulated(), name="dut", emit_src=False,
                            strip_internal_attrs=True)
 
 

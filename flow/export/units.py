@@ -7,11 +7,10 @@ import json
 import re
 from pathlib import Path
 
-from amaranth.back import verilog
-
 from flow import steps
 from flow.export import vectors
 from flow.export.scan import Scan, scan_cells
+from flow.verilog import verilog_of
 from golden.explain.traces import checked_decay, decay_table, quantised
 from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table, map_bits
 from golden.io import processes
@@ -95,7 +94,7 @@ def texts(path, axi, *, title, meanings, target, sent, expected):
     if target == "ice40":
         from amaranth_boards.icebreaker import ICEBreakerPlatform
         platform = ICEBreakerPlatform()
-    body = verilog.convert(axi, name=module, platform=platform, emit_src=False,
+    body = verilog_of(axi, name=module, platform=platform, emit_src=False,
                            strip_internal_attrs=True)
     head = [*title, "", "A word moves in each cycle in which tvalid and tready are high.", "",
             *port_table(axi, meanings)]

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -182,6 +183,7 @@ def stopped():
 def leave():
     """End the command that was ``stopped``: a line, all children and folders, the exit code."""
     clean()
+    warnings.simplefilter("ignore")             # what is half made does not tell of it
     code = 128 + state.number
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -184,6 +184,28 @@ if __name__ == "__main__":
     assert started.out.read_text() == "done\n" and started.left() == []
 
 
+def test_half_made_hardware_says_nothing(tmp_path):
+    """Amaranth warns of what was made and never used; not where a command is stopped."""
+    program = tmp_path / "making.py"
+    program.write_text("""
+import os, signal
+from amaranth import Module
+from amaranth.hdl import Fragment
+from golden.io.errors import command
+
+@command
+def main():
+    Fragment.get(Module(), None)         # from the first one on there are warnings
+    made = Module()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+main()
+""")
+    found = subprocess.run([sys.executable, program], cwd=ROOT, text=True, capture_output=True,
+                           env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert (found.returncode, found.stderr) == (143, "terminated\n")
+
+
 def test_workers_give_up(tmp_path):
     """Where one of several fails, the processes of the others end at once, and no more begin."""
     begun = []
