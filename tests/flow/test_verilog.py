@@ -18,7 +18,7 @@ def test_of_a_component():
 
 def test_a_failure_is_one_line(monkeypatch):
     def convert(component, **options):
-        raise YosysError("  File \"<frozen runpy>\", line 198\nCannot allocate memory (os error 12)\n")
+        raise YosysError("  File runpy, line 198\nCannot allocate memory (os error 12)\n")
     monkeypatch.setattr(verilog, "convert", convert)
     with pytest.raises(Fault, match=r"^Yosys cannot make Verilog of this: Cannot allocate memory"):
         verilog_of(Module())
