@@ -1,4 +1,4 @@
-"""Neurons kept by their distance from the threshold: membranes far wider than what they are given."""
+"""Neurons kept by their distance from the threshold: membranes far wider than their inputs."""
 
 import numpy as np
 import pytest

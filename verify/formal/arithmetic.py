@@ -18,7 +18,8 @@ from golden.network import Layer, Network, Neuron, load, membrane_range, sum_ran
 from hw import arithmetic
 from hw.encode import bernoulli
 from hw.engine import lane
-from hw.engine.neurons.lif_by_sign import SignLif, leak_shift
+from hw.engine.neurons import lif_by_sign
+from hw.engine.neurons.lif_by_sign import leak_shift
 from hw.engine.sums import TreeSums
 from hw.engine.walks import summed
 from hw.explain import sam, score_memory, traces
@@ -117,8 +118,8 @@ def crosses(each, u):
 
 
 def distance(plan, each):
-    """What a lane's membrane is below u: K of hw.engine.neurons.lif_by_sign, where that is built."""
-    if plan.parameters.built(each.stage.layer) is not SignLif or each.neuron.reset == "none":
+    """How far a lane's membrane is below u: K of hw.engine.neurons.lif_by_sign, where built."""
+    if plan.parameters.built(each.stage.layer) is not lif_by_sign.SignLif or each.neuron.reset == "none":
         return 0
     return int(np.max(each.neuron.threshold)) + (each.neuron.compare == "gt")
 
@@ -241,8 +242,8 @@ def by_sign(neuron):
     passes = [neuron, replace(neuron, reset="none"), replace(neuron, leak=np.int64(0))]
 
     def make(m):
-        unit = SignLif(passes, formats={"threshold": unsigned(6)}, membrane=signed(width),
-                       current=signed(8))
+        unit = lif_by_sign.SignLif(passes, formats={"threshold": unsigned(6)},
+                                   membrane=signed(width), current=signed(8))
         m.submodules.dut, inner = opened(unit)
         past = Past(m)
         ready = past(past.known)             # constants of the pass are there, two cycles later
