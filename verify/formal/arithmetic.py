@@ -119,7 +119,8 @@ def crosses(each, u):
 
 def distance(plan, each):
     """How far a lane's membrane is below u: K of hw.engine.neurons.lif_by_sign, where built."""
-    if plan.parameters.built(each.stage.layer) is not lif_by_sign.SignLif or each.neuron.reset == "none":
+    built = plan.parameters.built(each.stage.layer)
+    if built is not lif_by_sign.SignLif or each.neuron.reset == "none":
         return 0
     return int(np.max(each.neuron.threshold)) + (each.neuron.compare == "gt")
 
