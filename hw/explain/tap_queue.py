@@ -24,7 +24,7 @@ class TapQueue(wiring.Component):
     """Words of a layer that are not all zero, and after each pixel one that is and is its last.
 
     They are taken in the cycle of their store, so that the next pass need not wait until they were
-    read. While ``full``, ``margin`` more may still come.
+    read. While ``full``, ``margin`` - 3 more may still come.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from cocotb.triggers import RisingEdge
 from golden.network import load
 from golden.neurons.population import fire
 from golden.synapses import weighted
+from hw.engine.neurons.lif_by_sign import SignLif
 from hw.plan.packing import header_value, lane_weights, write_parameters
 from hw.plan.planner import Plan
 from sim.benches.streams import begin, signed
@@ -36,6 +37,13 @@ def norm(plan, layer, channel, step):
         gain, offset = (int(layer.norm[n][step, channel]) for n in range(2))
     width, above = plan.norm_bits
     return gain & 2**width - 1 | (offset & 2**above - 1) << width
+
+
+def below(plan, each):
+    """How far a lane's membrane is below golden's."""
+    if plan.parameters.built(each.stage.layer) is SignLif and each.neuron.reset != "none":
+        return int(np.max(each.neuron.threshold)) + (each.neuron.compare == "gt")
+    return 0
 
 
 def neurons(plan, each, rng):
@@ -129,7 +137,8 @@ async def equals_golden(dut, case, idle):
             if steps:
                 spikes = each.neuron.reset != "none"
                 got.append((int(port["spike"].value) if spikes else 0, signed(
-                    port["membrane"].value.to_unsigned(), plan.membrane_bits)))
+                    port["membrane"].value.to_unsigned(), plan.membrane_bits)
+                    + below(plan, each)))
                 if last:
                     channel, _, spikes, membranes = neuron
                     count = plan.network.steps

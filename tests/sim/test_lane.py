@@ -27,6 +27,7 @@ def far(network):
 
 CASES = {
     "plain": (draw(1, plain=True, steps=(16,)), 4, 16),
+    "signs": (draw(2, plain=True, steps=(16,)), 4, 16),
     "uniform": (draw(10, uniform=True, steps=(16,)), 2, 8),
     "channels": (draw(20), 4, 16),
     "leaks": (draw(15, rich=True, steps=(20,)), 2, 16),

@@ -10,7 +10,7 @@ import pytest
 from hw import accelerator
 from hw.control import counts
 from hw.encode import bernoulli
-from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout
+from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout, room, sums
 from hw.engine.engine import Engine
 from hw.engine.neurons import lif
 from hw.explain import sam, tap_reader
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.slow
 SAM = {"steps": 20, "word_steps": 8, "map_width": 14}
 TRAINS = {"regions": (288, 144), "word_steps": 16, "chunks": 1}
 NETWORK = draw(2, plain=True, steps=(16,))
+LEAKY = draw(1, plain=True, steps=(16,))       # whose leaks are no power of two
 RAGGED = draw(394, rich=True, steps=(20,))     # with a layer of one pixel, in words of 8 steps
 
 
@@ -51,14 +52,14 @@ BENCHES = {
                                      steps=20, word_steps=8),
     "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
     "spike_memory": lambda m, folder: one(m.SpikeMemory(**TRAINS), **TRAINS),
-    "lane": lambda m, folder: planned(getattr(m, "Lane", lane.Lane), folder),
+    "lane": lambda m, folder: planned(getattr(m, "Lane", lane.Lane), folder, LEAKY),
     "tap_reader": lambda m, folder: planned(m.TapReader, folder, RAGGED, 8),
     "engine": lambda m, folder: planned(Engine, folder),
     "accelerator": lambda m, folder: planned(
         lambda plan: m.Accelerator(NETWORK), folder),
 }
 MODULES = {"encoder": bernoulli, "sam": sam, "spike_memory": spike_memory, "lane": lane,
-           "lif": lif,
+           "lif": lif, "room": room, "sums": sums,
            "tap_reader": tap_reader, "address_generator": address_generator,
            "dispatcher": dispatcher, "datapath": datapath, "fetch": fetch, "readout": readout,
            "accelerator": accelerator, "counts": counts}
@@ -67,6 +68,8 @@ PARTS = {
     "lif": ("lane", "hw.engine.neurons.lif.UNIT"),
     "address_generator": ("engine", "hw.engine.engine.AddressGenerator"),
     "dispatcher": ("engine", "hw.engine.engine.Dispatcher"),
+    "room": ("engine", "hw.engine.dispatcher.LaneRoom"),
+    "sums": ("lane", "hw.engine.lane.EnabledSums"),
     "datapath": ("engine", "hw.engine.engine.Datapath"),
     "fetch": ("engine", "hw.engine.datapath.Fetch"),
     "readout": ("engine", "hw.engine.datapath.Readout"),
@@ -83,7 +86,7 @@ FAULTS = {
     "the mark of a first train turns over where the tenth has one": (
         "spike_memory", "kept | Cat(", "kept ^ kept[9] | Cat(", "bitmap: . instead of"),
     "accumulators are not cleared": (
-        "lane", "Mux(self.load, 0, total + self.weight)", "total + self.weight",
+        "sums", "Mux(self.clear, 0, total + self.weight)", "total + self.weight",
         "step . instead of"),
     "a membrane at the threshold spikes": (
         "lif", "as_signed() + inclusive)", "as_signed() + 1)", "step . instead of"),
@@ -105,8 +108,8 @@ FAULTS = {
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
     "a walk begins before the sums of the last one are safe": (
-        "dispatcher", "room.eq((cool | (cooling == 1)) & (~scoring | self.drained))", "room.eq(1)",
-        "pass 1: . train"),
+        "room", "self.ends.eq(\n            (cool | (cooling == 1)) & (~scoring | self.drained)",
+        "self.ends.eq(\n            C(1)", "pass 1: . train"),
     "a row of weights comes too late": (
         "fetch", "row.eq(self.weights.data), self.param", "row.eq(row), self.param",
         "pass 1: . trains wrong"),

@@ -9,8 +9,8 @@ from boards.link import crc, deframer, executor, stuffing, uart
 from hw.arithmetic import first_of_four
 from hw.encode import bernoulli
 from hw.engine import dispatcher
-from hw.engine.neurons import lif
-from hw.explain import tap_reader
+from hw.engine.neurons import lif, lif_by_sign
+from hw.explain import tap_queue, tap_reader
 from hw.explain.sam import map as pixel_map
 from tests.helpers.planted import changed
 from tests.helpers.tampered import cut_off
@@ -67,7 +67,7 @@ FAULTS = {
         "given.eq(Mux(fires, input - drop, input))",
         "given.eq(input)",
         "hw.engine.lane",
-        "LIF step: subtract, ge",
+        "LIF step: subtract, leak 6554",
     ),
     "a first step is reset by the train before": (
         lif,
@@ -75,7 +75,31 @@ FAULTS = {
         "Mux(subtracts & ~self.opens, threshold, 0)",
         "Mux(subtracts, threshold, 0)",
         "hw.engine.lane",
-        "LIF step: subtract, ge",
+        "LIF step: subtract, leak 6554",
+    ),
+    "what the distance carries into the leak is dropped": (
+        lif_by_sign,
+        "SignLif",
+        "self.last | ~(leaky & total[shift])",
+        "C(1)",
+        "lif_by_sign",
+        "gt, leak",
+    ),
+    "a sum narrower than the membrane loses its sign": (
+        lif_by_sign,
+        "SignLif",
+        "Cat(carry, given).as_signed()",
+        "Cat(carry, given)",
+        "lif_by_sign",
+        "gt, leak",
+    ),
+    "a queue of trains to map that is never full": (
+        tap_queue,
+        "TapQueue",
+        "self.full.eq(level >= DEPTH - self.margin)",
+        "self.full.eq(0)",
+        "hw.explain.tap_queue",
+        "queue stays",
     ),
     "the generator shifts by one bit too many": (
         bernoulli,

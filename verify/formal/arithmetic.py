@@ -6,6 +6,8 @@ cases. Only the products of two variables are written as products on both sides:
 one is left to the gate level (tests/verify/test_gate_level.py).
 """
 
+from dataclasses import replace
+
 import numpy as np
 from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
@@ -16,10 +18,14 @@ from golden.network import Layer, Network, Neuron, load, membrane_range, sum_ran
 from hw import arithmetic
 from hw.encode import bernoulli
 from hw.engine import lane
+from hw.engine.neurons import lif_by_sign
+from hw.engine.neurons.lif_by_sign import leak_shift
+from hw.engine.sums import TreeSums
+from hw.engine.walks import summed
 from hw.explain import sam, score_memory, traces
 from hw.plan.planner import Plan
 from verify.formal.prove import Proof
-from verify.formal.rules import Past, inputs, opened, state
+from verify.formal.rules import Past, inputs, opened, state, steady
 
 ONE = 256            # of a score
 UNIT = 32768         # of a table entry
@@ -111,6 +117,14 @@ def crosses(each, u):
     return {"gt": u > threshold, "ge": u >= threshold}[each.neuron.compare]
 
 
+def distance(plan, each):
+    """How far a lane's membrane is below u: K of hw.engine.neurons.lif_by_sign, where built."""
+    built = plan.parameters.built(each.stage.layer)
+    if built is not lif_by_sign.SignLif or each.neuron.reset == "none":
+        return 0
+    return int(np.max(each.neuron.threshold)) + (each.neuron.compare == "gt")
+
+
 def in_range(value, low, high):
     """Whether ``low <= value <= high``."""
     return (value >= low) & (value <= high)
@@ -143,7 +157,8 @@ def lif_step(plan, number):
         sum_ = inner.shadow[0]
         m.d.comb += [Assume(unit.number == number), Assume(~unit.load), Assume(~unit.param),
                      Assume(unit.shared.threshold == int(np.max(each.neuron.threshold)))]
-        shape = unit.membrane.shape()
+        shape = signed(unit.membrane.shape().width + 1)
+        membrane = unit.membrane + distance(plan, each)
         handed, fed, before = Signal(sum_.shape()), Signal(sum_.shape()), Signal(shape)
         has_sum, has_fed, has_before, fired = Signal(), Signal(), Signal(), Signal()
         handed_opens, fed_opens, ended = Signal(), Signal(), Signal()
@@ -165,9 +180,9 @@ def lif_step(plan, number):
             m.d.sync += has_fed.eq(0)
         with m.If(unit.step & known):
             m.d.sync += [
-                has_before.eq(1), before.eq(Mux(unit.last, 0, unit.membrane)),
+                has_before.eq(1), before.eq(Mux(unit.last, 0, membrane)),
                 ended.eq(unit.last),
-                fired.eq(~unit.last & crosses(each, unit.membrane) & (each.neuron.reset != "none")),
+                fired.eq(~unit.last & crosses(each, membrane) & (each.neuron.reset != "none")),
             ]
         sums, membranes = ranges(plan, each)
         # The first sum of a train follows the last step of another.
@@ -176,7 +191,7 @@ def lif_step(plan, number):
         check = unit.step & has_fed & has_before & real
         after = rested(each, before, fired) + fed * 2**layer.frac
         with m.If(check):
-            m.d.comb += Assert(unit.membrane == after)
+            m.d.comb += Assert(membrane == after)
             if each.neuron.reset != "none":
                 told = fired if each.neuron.delay else crosses(each, after)
                 m.d.comb += Assert(unit.spike == told)
@@ -192,7 +207,7 @@ def accumulates(plan):
     def make(m):
         unit = lane.Lane(plan)
         m.submodules.dut, inner = opened(unit)
-        past, steps, sums, shadow = Past(m), plan.word_steps, inner.sums, inner.shadow
+        past, steps, sums, shadow = Past(m), plan.word_steps, inner.sums.sums, inner.shadow
         low = min(ranges(plan, each)[0][0] for each in plan.passes)
         high = max(ranges(plan, each)[0][1] for each in plan.passes)
         # With ``load`` all steps are named: those sums begin anew.
@@ -214,6 +229,105 @@ def accumulates(plan):
                 with m.If(~load):
                     m.d.comb += Assert(shadow[t] == Mux(shift, behind, held))
         m.d.comb += [Cover(past.known & load), Cover(past.known & (sums[0] == -3) & ~load)]
+        return inputs(unit)
+    return make
+
+
+def by_sign(neuron):
+    """``make`` of: a SignLif and a neuron that has u itself go together, for ever.
+
+    For every threshold, and in passes of ``neuron``, of one without spikes and of one without a
+    leak, as long as no number is too large for its width, which is the planner's business.
+    """
+    shift, width = leak_shift([neuron]), 12
+    passes = [neuron, replace(neuron, reset="none"), replace(neuron, leak=np.int64(0))]
+
+    def make(m):
+        unit = lif_by_sign.SignLif(passes, formats={"threshold": unsigned(6)},
+                                   membrane=signed(width), current=signed(8))
+        m.submodules.dut, inner = opened(unit)
+        past = Past(m)
+        ready = past(past.known)             # constants of the pass are there, two cycles later
+        steady(m, past, unit.number, unit.threshold)
+        spiking, leaks, threshold = unit.number != 1, unit.number != 2, unit.threshold
+        held = Mux(spiking, threshold + (neuron.compare == "gt"), 0)         # K
+
+        # --- a sum is shifted, then fed, then stepped by; a first step clears ---------------------
+        begun, has, fed = Signal(), Signal(), Signal()
+        opens, fed_opens = Signal(), Signal()
+        sum_, fed_sum = Signal(signed(8)), Signal(signed(8))
+        m.d.comb += [
+            Assume(unit.number < len(passes)), Assume(begun | ~(unit.shift | unit.feed)),
+            Assume(ready | ~unit.step), Assume(begun | ~unit.step | unit.last),
+            Assume(~unit.shift | ~has | unit.feed), Assume(~unit.feed | has),
+            Assume(~unit.feed | ~fed | unit.step), Assume(~unit.step | fed | ~begun),
+            # Each step of a train but its last goes with the feed of the next.
+            Assume(~(unit.shift & ~unit.opens) | unit.feed | (fed & ~unit.step)),
+            Assume(~(unit.feed & ~opens) | unit.step),
+            Assume(~(unit.step & ~unit.last) | (unit.feed & ~opens)),
+            Assume(~(unit.step & unit.last & has) | opens),
+        ]
+        with m.If(unit.shift):
+            m.d.sync += [has.eq(1), opens.eq(unit.opens), sum_.eq(unit.current)]
+        with m.Elif(unit.feed):
+            m.d.sync += has.eq(0)
+        with m.If(unit.feed):
+            m.d.sync += [fed.eq(1), fed_opens.eq(opens), fed_sum.eq(sum_)]
+        with m.Elif(unit.step):
+            m.d.sync += fed.eq(0)
+
+        # --- the neuron that has u ----------------------------------------------------------------
+        u, fired, after = Signal(signed(width + 2)), Signal(), Signal(signed(width + 2))
+        left = Mux(leaks, u - (u >> shift), u)
+        m.d.comb += after.eq(fed_sum + Mux(fed_opens, 0, left - Mux(fired, threshold, 0)))
+        spikes = spiking & (after > threshold if neuron.compare == "gt" else after >= threshold)
+        with m.If(unit.step):
+            m.d.sync += [u.eq(after), fired.eq(spikes), begun.eq(1)]
+        m.d.comb += Assume(in_range(after - held, -2**(width - 1), 2**(width - 1) - 1))
+        with m.If(unit.step & fed):
+            m.d.comb += Assert(unit.membrane == after - held)
+            with m.If(spiking):
+                m.d.comb += Assert(unit.spike == spikes)
+
+        # --- what the registers hold, for the induction -------------------------------------------
+        share = Mux(leaks, held >> shift, 0)
+        reset = Mux(fired & ~fed_opens, threshold, 0)
+        m.d.comb += [Assert(~ready | past.known), Assert(~begun | ready),
+                     Assert(~(has | fed) | begun), Assert(~ready | (inner.distance == held))]
+        with m.If(has):
+            m.d.comb += [Assert(inner.input == sum_ - Mux(opens, held, share) - 1),
+                         Assert(inner.drop == Mux(spiking & ~opens, threshold, 0)),
+                         Assert(opens | fed)]
+        with m.If(fed):
+            m.d.comb += Assert(inner.given == fed_sum - Mux(fed_opens, held, share) - 1 - reset)
+        with m.If(fed & ~fed_opens):
+            m.d.comb += Assert(inner.kept + inner.carry == left - held + share + 1)
+        with m.Elif(begun):
+            m.d.comb += [Assert(inner.kept == 0), Assert(inner.carry)]
+        crossed = unit.step & fed & ~fed_opens & fired
+        m.d.comb += [Cover(crossed & spikes & leaks), Cover(crossed & ~spikes & ~leaks),
+                     Cover(unit.step & fed & unit.last & (unit.number == 1) & (after == -9))]
+        return inputs(unit)
+    return make
+
+
+def tree(trains):
+    """``make`` of: the sum of a step grows by the weights of all trains that have a spike there."""
+    def make(m):
+        m.submodules.dut = unit = TreeSums(trains=trains, steps=2, weight_bits=5, sum_bits=9)
+        past, depth = Past(m), summed(trains)
+        given = Signal(signed(9))
+        m.d.comb += given.eq(sum(Mux(steps[1], weight, 0) for steps, weight in zip(
+            unit.steps, unit.weights, strict=True)))
+        known = past.known
+        for n in range(depth):
+            given, known = past(given, f"given{n}"), past(known, f"known{n}")
+        total = Mux(unit.first, 0, unit.sums[1]) + given
+        total, fits = past(total, "total"), past(known & in_range(total, -256, 255), "fits")
+        with m.If(fits):
+            m.d.comb += Assert(unit.sums[1] == total)
+        m.d.comb += [Cover(fits & (total == -256) & ~past(unit.first)),
+                     Cover(fits & (total == -16 * trains) & past(unit.first))]
         return inputs(unit)
     return make
 
@@ -416,6 +530,7 @@ KINDS = {
     "zero, leak 2**-3": Neuron(
         threshold=np.int64(23), leak=np.int64(1 << 13), reset="zero", v_reset=np.int64(-9)),
     "subtract, ge": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), compare="ge"),
+    "subtract, gt": Neuron(threshold=np.int64(13), leak=np.int64(1 << 12)),
     "subtract, delayed": Neuron(threshold=np.int64(11), leak=np.int64(1 << 12), delay=True),
 }
 
@@ -446,6 +561,16 @@ def proofs():
         depth=2,
         any_state=True,
     )
+    yield from (
+        Proof("hw.engine.neurons.lif_by_sign.SignLif",
+              f"v is u - K, and a spike its sign: {compare}, leak 2**-{shift}, any threshold",
+              by_sign(Neuron(np.int64(63), np.int64(1 << LEAK_BITS - shift), compare=compare)),
+              depth=3, induction=True)
+        for compare, shift in (("gt", 4), ("ge", 1)))
+    yield from (
+        Proof("hw.engine.sums.TreeSums", f"sums of {trains} trains a cycle", tree(trains),
+              depth=8, any_state=True, cover=24)
+        for trains in (2, 3, 4))
     exact = {"depth": 2, "any_state": True}
     yield Proof("hw.arithmetic", "differences and sums of 8 to 28 bits", numbers, depth=1, cover=1)
     yield Proof("hw.arithmetic", "lowest one of 4 and of 16 bits", lowest_ones, depth=1, cover=1)

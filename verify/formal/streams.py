@@ -9,7 +9,7 @@ from boards.protocol.identity import BOOT_AT
 from golden.network import Layer, Network, Neuron
 from hw.encode import bernoulli, current, frames, ternary
 from hw.engine import readout
-from hw.explain import sam, score_memory, tap_reader, traces
+from hw.explain import sam, score_memory, tap_queue, tap_reader, traces
 from hw.plan.planner import Plan
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey, steady
@@ -102,6 +102,26 @@ def follower_env(m, unit, past):
     m.d.comb += Assume(~unit.active | begun)
 
 
+def tap_queue_env(m, unit, past):
+    """At most ``margin`` - 3 words behind ``full``; a cycle without one behind a pixel's last.
+
+    Returns how many came while it is ``full``.
+    """
+    comes = unit.en & unit.active & (unit.nonzero | unit.pixel_done)
+    ends = past(unit.en & unit.active & unit.nonzero & unit.pixel_done, "ends")
+    queued, since = comes | ends, Signal(range(unit.margin))
+    m.d.sync += since.eq(Mux(unit.full, since + queued, 0))
+    m.d.comb += [
+        Assume(unit.nonzero == unit.train.any()), Assume(~(ends & comes)),
+        Assume(~(unit.full & queued) | (since < unit.margin - 3)),
+    ]
+    return since
+
+
+def queue_env(m, unit, past):
+    tap_queue_env(m, unit, past)
+
+
 def readout_env(m, unit, past):
     """Steps of the read-out are taken when all lanes are told."""
     m.d.comb += [Assume(unit.stepped == unit.all_taken), Assume(unit.is_readout)]
@@ -158,6 +178,12 @@ UNITS = {
         16,
         {},
         {"patient": ("o",), "prompt": ("o",)},
+    ),
+    "hw.explain.tap_queue.TapQueue": (
+        lambda: tap_queue.TapQueue(word_steps=4, margin=12),
+        queue_env,
+        16,
+        {},
     ),
     "hw.explain.score_memory.ScoreMemory": (
         lambda: score_memory.ScoreMemory(

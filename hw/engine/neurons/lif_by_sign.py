@@ -70,11 +70,12 @@ class SignLif(NeuronUnit):
         kept, carry = Signal(shape, reset_less=True), Signal()
         given = Signal(signed(min(width + 1, shape.width)), reset_less=True)
         v, rest, total = Signal(shape), Signal(shape), Signal(shift + 1)
+        wide = Signal(signed(max(len(v), shift + 1)))          # v, which 2**n may be above
         m.d.comb += [
-            v.eq((Cat(C(1, 1), kept) + Cat(carry, given))[1:]),
-            self.membrane.eq(v),
-            total.eq(v[:shift] + distance[:shift]),
-            rest.eq(Mux(leaky, v - v[shift:].as_signed(), v)),
+            v.eq((Cat(C(1, 1), kept) + Cat(carry, given).as_signed())[1:]),
+            self.membrane.eq(v), wide.eq(v),
+            total.eq(wide[:shift] + distance[:shift]),
+            rest.eq(Mux(leaky, v - wide[shift:].as_signed(), v)),
         ]
         above = ~v[-1]
         with m.If(self.step):

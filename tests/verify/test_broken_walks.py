@@ -1,0 +1,82 @@
+"""Faults planted into the walk buffer and what feeds it: beside golden each is seen."""
+
+import re
+
+import numpy as np
+import pytest
+
+from golden.io.errors import Fault
+from golden.network import Layer, Network, Neuron
+from hw.engine import dispatcher, player, room, walk_buffer
+from tests.helpers.equal import assert_equal
+from tests.helpers.planted import changed
+
+pytestmark = pytest.mark.slow
+
+OPTIONS = {"lanes": 4, "word_steps": 16, "trains": 3}
+
+
+QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
+
+
+def sparse():
+    """Walks of few trains, empty ones among them, of lengths that do not fill their rows."""
+    rng = np.random.default_rng(1)
+    spiking = Neuron(np.int64(6), np.int64(1 << 12))
+    return Network((1, 6, 6), 16, (
+        Layer(rng.integers(-3, 8, (8, 1, 3, 3)), 4, spiking),
+        Layer(rng.integers(-3, 8, (8, 8, 1, 1)), 4, spiking),
+        Layer(rng.integers(-7, 8, (3, 128)), 4, QUIET)), encoder="bernoulli", name="sparse")
+
+
+def full():
+    """Walks that each nearly fill the walk buffer."""
+    rng = np.random.default_rng(1)
+    return Network((720, 1, 1), 16, (
+        Layer(rng.integers(-7, 8, (12, 720)), 4, Neuron(np.int64(40), np.int64(1 << 12))),
+        Layer(rng.integers(-7, 8, (3, 12)), 4, QUIET)), encoder="bernoulli", name="full")
+
+
+def pictures():
+    """A bright image, one of single pixels, and a dark one."""
+    found = np.zeros((3, 1, 6, 6), dtype=np.uint8)
+    found[0], found[1, :, ::4, 1] = 250, 200
+    return found
+
+
+# fault: (module, what stands there, what is put there, where it is used, name, network)
+FAULTS = {
+    "the stores of the walk before are always over": (
+        player, "self.stored.eq(over(steps + plan.lanes - 1, max(plan.lanes, 2)) & self.cool)",
+        "self.stored.eq(1)", walk_buffer, "Player", "sparse"),
+    "all trains of a walk's last row count": (
+        player, "last & piece.closes, Cat(n < used for n in range(plan.trains)), ~0)",
+        "last & piece.closes, ~0, ~0)", walk_buffer, "Player", "sparse"),
+    "sums never begin anew": (
+        player, "self.now.first.eq(opens & ~param)", "self.now.first.eq(0)",
+        walk_buffer, "Player", "sparse"),
+    "rows are filled that are still to be read": (
+        room, "self.adds.eq(used_rows < KEPT_ROWS)", "self.adds.eq(1)",
+        dispatcher, "BufferRoom", "full"),
+}
+
+
+def run_with(size):
+    """Golden and RTL of one network are equal, or AssertionError or Fault."""
+    chosen, images = (full(), np.full((2, 720, 1, 1), 255, dtype=np.uint8)) if size == "full" else (
+        sparse(), pictures())
+    assert_equal(chosen, images, OPTIONS, {}, stall=0)
+
+
+@pytest.mark.parametrize("size", ["sparse", "full"])
+def test_green_without_a_fault(size):
+    run_with(size)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_red_with(fault, monkeypatch):
+    module, old, new, user, name, size = FAULTS[fault]
+    monkeypatch.setattr(user, name, getattr(changed(module, old, new), name))
+    with pytest.raises((AssertionError, Fault)) as caught:
+        run_with(size)
+    assert re.search("differ|failed", str(caught.value)), caught.value
