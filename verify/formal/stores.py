@@ -27,8 +27,11 @@ def columns(*, channels, width, steps, pooled=False):
                    layers=tuple(layers if pooled else layers[::2]))
 
 
-def stored(plan, number):
-    """``make`` of: the stores of pass ``number`` go where the plan says, none lost or doubled."""
+def stored(plan, number, held):
+    """``make`` of: the stores of pass ``number`` go where the plan says, none lost or doubled.
+
+    ``held``: also where ends are held up in any cycles.
+    """
     each = plan.passes[number]
     order = [(pixel, group, chunk, lane)
              for pixel in range(each.shape[1] * each.shape[2]) for group in range(each.groups)
@@ -46,7 +49,7 @@ def stored(plan, number):
         m.d.comb += [
             Assume(unit.number == number), Assume(past.known | ~unit.start),
             Assume(~(begun & unit.start)),
-            *([Assume(~unit.held)] if plan.slices > 1 else []),
+            *([] if held else [Assume(~unit.held)]),
             # Where a train goes depends on which are empty, and not on what is in the others.
             Assume(unit.trains.data == 1), Assume(unit.weights.data == 1),
             Assume(unit.bitmap_data == unit.bitmap_data[0].replicate(len(unit.bitmap_data))),
@@ -69,21 +72,21 @@ def stored(plan, number):
     return make
 
 
-def proof(claim, number, depth, *, lanes, word_steps=4, trains=1, **options):
+def proof(claim, number, depth, *, lanes, word_steps=4, trains=1, held=False, **options):
     """The Proof of one network and pass; ``depth`` reaches the end of the pass if it hurries."""
     plan = Plan(columns(**options), lanes=lanes, word_steps=word_steps, trains=trains)
     return Proof("hw.engine.engine.Engine", f"every train is stored once, in its place: {claim}",
-                 stored(plan, number), depth=depth, cover=depth + 8)
+                 stored(plan, number, held), depth=depth, cover=depth + 8)
 
 
 PROOFS = [
-    proof("3 channels on 2 lanes", 0, 36, lanes=2, channels=3, width=2, steps=4),
+    proof("3 channels on 2 lanes", 0, 36, lanes=2, channels=3, width=2, steps=4, held=True),
     proof("2 channels on 1 lane", 0, 36, lanes=1, channels=2, width=2, steps=4),
     proof("5 channels on 4 lanes of 4 steps", 0, 38, lanes=4, channels=5, width=2, steps=4),
     proof("3 channels on 2 lanes, two chunks", 0, 46, lanes=2, channels=3, width=1, steps=6),
     # Out of a walk buffer.
     proof("3 channels on 2 lanes, 2 trains a cycle", 0, 42, lanes=2, trains=2, channels=3, width=2,
-          steps=4),
+          steps=4, held=True),
     proof("2 channels on 1 lane, 3 trains a cycle in two slices", 0, 44, lanes=1, word_steps=8,
           trains=3, channels=2, width=1, steps=8),
     proof("max pooling of 3 channels", 1, 36, lanes=2, channels=3, width=2, steps=4, pooled=True),
