@@ -6,7 +6,7 @@ import random
 
 import cocotb
 import numpy as np
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import ClockCycles, RisingEdge
 
 from golden.network import load
 from golden.neurons.population import fire
@@ -83,12 +83,17 @@ async def equals_golden(dut, case, idle):
         "number", "shared", "train", "weight", "param", "load", "shift", "opens", "feed",
         "step", "last", "spike", "membrane")}
     await begin(dut)
+    # A reset leaves the membrane as it was: a last step before the first neuron clears it.
+    port["step"].value = port["last"].value = 1
+    await RisingEdge(dut.clk)
+    port["step"].value = port["last"].value = 0
     for each in plan.passes:
         if each.merging:
             continue
         port["number"].value = each.number - 1
         if not plan.per_channel:
             port["shared"].value = header_value(plan, each.neuron.values(np.max))
+        await ClockCycles(dut.clk, 2)              # constants of the pass follow
         # Busy and quiet neurons in turn: a quiet one's walk ends at once, right behind the other's.
         order = list(neurons(plan, each, rng))
         random.shuffle(order)
