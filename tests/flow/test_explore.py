@@ -13,6 +13,7 @@ from flow.config import BuildConfig
 from flow.explore import Point, front, requantised, spread
 from golden.network import load
 from golden.run import run
+from hw.plan.size import EngineSize
 from verify.networks import draw, images
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ SMALL = "models/fashion_small.npz"
 
 
 def point(cycles, lc, error=0.0, **over):
-    return Point(4, 16, 4, error, {"cycles": cycles, "lc": lc, "ebr": 10, "spram": 3, "dsp": 1}
+    return Point(EngineSize(4, 16), 4, error, {"cycles": cycles, "lc": lc, "ebr": 10, "spram": 3, "dsp": 1}
                  | over)
 
 
@@ -72,10 +73,9 @@ def evened(network):
 def test_candidates_are_costed():
     network = load(SMALL)
     config = BuildConfig(network=SMALL)
-    with mock.patch.object(explore, "LANES", (2, 4)), \
-            mock.patch.object(explore, "WORD_STEPS", (16,)):
+    with mock.patch.object(explore, "SIZES", (EngineSize(2, 16), EngineSize(4, 16))):
         found = [p for p, _ in explore.candidates(network, config, activity=0.1)]
-    sizes = {(p.lanes, p.bits): p for p in found}
+    sizes = {(p.size.lanes, p.bits): p for p in found}
     assert sizes.keys() == {(lanes, bits) for lanes in (2, 4) for bits in (2, 3, 4)}
     assert sizes[2, 4].predicted["cycles"] > 1.5 * sizes[4, 4].predicted["cycles"]
     assert sizes[2, 4].predicted["lc"] < sizes[4, 4].predicted["lc"] - 500
@@ -206,7 +206,7 @@ def test_arguments_become_a_description():
     """Each option of the design is in the BuildConfig; none is what a BuildConfig is by itself."""
     assert build.configured(["ice40"]) == BuildConfig()
     words = ("ecp5 --board ulx3s --network n.npz --tap 3 --tap 2 --sam-mode official --gamma .25 "
-             "--lanes 8 --word-steps 8 --clock 40 --boot flash --maps sum --map-bits 20 --counters "
+             "--lanes 8 --word-steps 8 --trains 2 --clock 40 --boot flash --maps sum --map-bits 20 --counters "
              "--traces 1 --experiments --scrub --baud 9600").split()
     changed = build.configured(words)
     assert all(getattr(changed, each.name) != getattr(BuildConfig(), each.name)
