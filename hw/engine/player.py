@@ -67,7 +67,7 @@ class Player(wiring.Component):
         param = self.params(m, begin) if plan.per_channel else C(0)
         last  = Mux(heads, piece.single, ends)
         closes = last & piece.closes & ~param
-        go, done = Signal(), Signal()                        # a row is read; the piece is done with it
+        go, done = Signal(), Signal()                        # a row is read; its piece is done
         used  = Mux(piece.used == 0, plan.trains, piece.used)
         m.submodules.pace = pace = Pace(plan)
         able  = Mux(piece.empty_walk, pace.stored, pace.cool)

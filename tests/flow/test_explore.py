@@ -22,8 +22,8 @@ SMALL = "models/fashion_small.npz"
 
 
 def point(cycles, lc, error=0.0, **over):
-    return Point(EngineSize(4, 16), 4, error, {"cycles": cycles, "lc": lc, "ebr": 10, "spram": 3, "dsp": 1}
-                 | over)
+    usual = {"cycles": cycles, "lc": lc, "ebr": 10, "spram": 3, "dsp": 1}
+    return Point(EngineSize(4, 16), 4, error, usual | over)
 
 
 def test_front_by_hand():
@@ -206,8 +206,8 @@ def test_arguments_become_a_description():
     """Each option of the design is in the BuildConfig; none is what a BuildConfig is by itself."""
     assert build.configured(["ice40"]) == BuildConfig()
     words = ("ecp5 --board ulx3s --network n.npz --tap 3 --tap 2 --sam-mode official --gamma .25 "
-             "--lanes 8 --word-steps 8 --trains 2 --clock 40 --boot flash --maps sum --map-bits 20 --counters "
-             "--traces 1 --experiments --scrub --baud 9600").split()
+             "--lanes 8 --word-steps 8 --trains 2 --clock 40 --boot flash --maps sum --map-bits 20 "
+             "--counters --traces 1 --experiments --scrub --baud 9600").split()
     changed = build.configured(words)
     assert all(getattr(changed, each.name) != getattr(BuildConfig(), each.name)
                for each in fields(BuildConfig))

@@ -50,8 +50,8 @@ class NeuronUnit(wiring.Component):
     number : In(range(passes))
         The pass.
     one for each of ``formats``, by its name
-        The value of the parameter; steady from a cycle before the neuron's first ``shift`` to its
-        last ``step``.
+        The value of the parameter; steady from two cycles before the neuron's first ``shift`` to
+        its last ``step``, as is ``number``.
     shift, opens : In(1)
         ``current`` is handed on; it is the first of its train.
     current : In(current)
