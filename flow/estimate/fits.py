@@ -179,8 +179,12 @@ def sizes(lanes=None, word_steps=None, trains=None):
     """
     found = [size._replace(trains=trains or 1) for size in SIZES
              if lanes in (None, size.lanes) and word_steps in (None, size.word_steps)]
-    return found or [EngineSize(*(b if a is None else a for a, b in zip(
-        (lanes, word_steps, trains), EngineSize(), strict=True)))]
+    return found or [usual(lanes, word_steps, trains)]
+
+
+def usual(*asked):
+    """The EngineSize whose members are those asked for, the usual ones where None."""
+    return EngineSize(*(b if a is None else a for a, b in zip(asked, EngineSize(), strict=True)))
 
 
 def best(network, target, *, lanes=None, word_steps=None, trains=None, **how):
@@ -190,9 +194,7 @@ def best(network, target, *, lanes=None, word_steps=None, trains=None, **how):
     """
     lanes = target.lanes if lanes is None else lanes
     found = [cost(network, target, size, **how) for size in sizes(lanes, word_steps, trains)]
-    usual = EngineSize(*(b if a is None else a for a, b in zip(
-        (lanes, word_steps, trains), EngineSize(), strict=True)))
-    return fastest(found) or cost(network, target, usual, **how)
+    return fastest(found) or cost(network, target, usual(lanes, word_steps, trains), **how)
 
 
 # --- ways out -------------------------------------------------------------------------------------

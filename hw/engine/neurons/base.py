@@ -127,6 +127,15 @@ class NeuronUnit(wiring.Component):
         """Whether ``test`` of the pass's neuron holds; a register, a cycle behind ``number``."""
         return pass_register(m, self.number, [int(test(each)) for each in self.neurons])
 
+    def stepped_above(self, m, above):
+        """Whether the step before, mostly taken in the same cycle, was ``above``; for ``feed``."""
+        if not self.chunked:
+            return above
+        fired = Signal()
+        with m.If(self.step):
+            m.d.sync += fired.eq(above)
+        return Mux(self.step, above, fired)
+
     def hand_on(self, m, above, crossed):
         """Drive ``spike``: at once by ``above``, or a step after ``crossed`` where it is delayed.
 

@@ -91,13 +91,7 @@ class LifNeuron(NeuronUnit):
         ]
         with m.If(self.step):
             m.d.sync += kept.eq(Mux(self.last, 0, reset - dropped))
-        # What is given depends on the step before, mostly taken in the same cycle.
-        fires = above
-        if self.chunked:
-            fired = Signal()
-            with m.If(self.step):
-                m.d.sync += fired.eq(above)
-            fires = Mux(self.step, above, fired)
+        fires = self.stepped_above(m, above)
         with m.If(self.feed):
             m.d.sync += given.eq(Mux(fires, input - drop, input))
 

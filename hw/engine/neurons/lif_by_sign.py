@@ -82,12 +82,7 @@ class SignLif(NeuronUnit):
             m.d.sync += [
                 kept.eq(Mux(self.last, 0, rest)), carry.eq(self.last | ~(leaky & total[shift])),
             ]
-        fires = above
-        if self.chunked:
-            fired = Signal()
-            with m.If(self.step):
-                m.d.sync += fired.eq(above)
-            fires = Mux(self.step, above, fired)
+        fires = self.stepped_above(m, above)
         with m.If(self.feed):
             m.d.sync += given.eq(Mux(fires, input - drop, input))
 
