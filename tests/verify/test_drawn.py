@@ -88,7 +88,7 @@ def test_a_soak_draws_what_the_rules_allow():
     assert [case.network.digest for case in first] == [
         soaked(n, 5).network.digest for n in range(6)]
     assert len({case.network.digest for case in first}) == 6
-    assert len({str(drawn_choice(f"5 {n}")) for n in range(20)}) == 20
+    assert len({str(drawn_choice(f"5 {n}")) for n in range(500)}) == 500
 
 
 # --- the check itself -----------------------------------------------------------------------------

@@ -38,8 +38,8 @@ ENGINES, STEPS = FACTORS["engine"], (2, 3, 4, 8, 15, 16, 17, 20, 33, 40, 64)
 def drawn_choice(seed):
     """A whole choice of the factors, each level as likely as the rules let it be."""
     rng = random.Random(seed)
-    return RULES.completed({}, {name: FACTORS[name] for name in rng.sample(list(FACTORS),
-                                                                        len(FACTORS))},
+    order = RULES.bound_first(rng.sample(list(FACTORS), len(FACTORS)))
+    return RULES.completed({}, {name: FACTORS[name] for name in order},
                            prefer=lambda name, levels, choice: rng.sample(levels, len(levels)))
 
 

@@ -33,6 +33,16 @@ class Rules:
             for factor in rule.factors:
                 self.about.setdefault(factor, []).append(rule)
 
+    def bound_first(self, names):
+        """``names``, those first that the largest rules bind: a dead end is seen at once.
+
+        The search goes back one factor at a time. Behind factors that no rule of the dead end is
+        about it would try all their levels, again and again.
+        """
+        most = {name: max((len(rule.factors) for rule in self.about.get(name, ())), default=0)
+                for name in names}
+        return sorted(names, key=lambda name: -most[name])
+
     def broken(self, choice, factor=None):
         """Text of a rule (about ``factor``, if given) that the choice breaks, or None."""
         for rule in self.rules if factor is None else self.about.get(factor, ()):
@@ -121,15 +131,12 @@ def covering(factors, rules, *, seed=1, tick=lambda left: None):
     possible, impossible = divided(factors, rules)
     draw, names, missing, rows = random.Random(seed), list(factors), set(possible), []
     place = {name: n for n, name in enumerate(names)}
-    bound = {name: max(len(rule.factors) for rule in rules.about.get(name, [Rule((), None, "")]))
-             for name in names}
     waiting = draw.sample(sorted(missing, key=str), len(missing))
     while missing:
         best, most = None, -1
         waiting = [pair for pair in waiting if pair in missing]
         for start in waiting[:CANDIDATES]:
-            # What the largest rules bind comes first, so that a dead end is seen at once.
-            order = sorted(draw.sample(names, len(names)), key=lambda name: -bound[name])
+            order = rules.bound_first(draw.sample(names, len(names)))
 
             def prefer(name, levels, choice):
                 def gain(level):
