@@ -12,15 +12,16 @@ from amaranth import Shape
 from boards.platform.device import ICE40UP5K
 from flow.estimate.memories import dsp_use, ebrs, memory_plan
 from golden.formats import score_bits
-from hw.engine.address_generator import found_layout
+from hw.engine.ops import found_layout
 
 __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 
 SHORT = 32                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
 SURE = ICE40UP5K.limits["lc"] - 280                 # an estimate errs by up to 5 %
-# Of what no chip of the fit has: an adder's bit; of a walk buffer, as two built chips have it.
-UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950}
+# Of what no chip of the fit has: an adder's bit; of a walk buffer, and of a greatest sum's bit, as
+# built chips have it.
+UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 2.2}
 
 
 def parts(accelerator):
@@ -34,6 +35,7 @@ def parts(accelerator):
     tree : bits of what the trains of a cycle are chosen and added by, in the same
     neurons : bits of membranes in all lanes, once for each order and comparison that they know
     products : bits of membranes in all lanes, once for each adder of a leak that is no shift
+    greatest : bits of the sums of which the greatest goes on, in all lanes
     norms, parameters : bits of what only some neurons have
     walk : bits of the addresses counted, and the passes that choose between them
     sam : bits of a score and of a map value
@@ -52,6 +54,7 @@ def parts(accelerator):
         "buffer": int(plan.buffered),
         "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
         "products": plan.lanes * plan.membrane_bits * adders,
+        "greatest": plan.lanes * plan.sum_bits * plan.in_legs,
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
         "parameters": plan.lanes * sum(format.bits for format in kept.values()),
         "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),

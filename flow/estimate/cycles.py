@@ -2,7 +2,9 @@
 
 The law: a walk takes ``max(trains + 1, visits + 1, drain)`` cycles, where trains are those of its
 receptive field that are not all zero and drain is ``word_steps``, or ``lanes`` where nothing was
-added. What one walk spares, the queue of visits hands to the next ones. With a walk buffer that is
+added. Where the greatest of several sums goes to the neurons, each of them is such a walk, but that
+one of which nothing was added drains nothing. What one walk spares, the queue of visits hands to
+the next ones. With a walk buffer that is
 what its front takes, without the drain; the lanes take ``max(rows, 4)`` for each slice of four
 steps, where rows hold the trains of a cycle, and the buffer hands on what either spares. To the
 walks come the loading of the image and some cycles a pass to fill and empty the pipeline.
@@ -35,7 +37,7 @@ ROOM = QUEUE_DEPTH - MARGIN - 3  # words in the queue where the address generato
 
 @dataclass(frozen=True)
 class Walks:
-    """All walks of a pass in their order, for N images.
+    """All walks of a pass in their order, for N images; their legs where they have some.
 
     Members
     -------
@@ -45,11 +47,16 @@ class Walks:
         Words of the bitmap they lie in.
     visits : int
         Words looked at in each.
+    dropped, empty : (N, walks) bool
+        A leg of a walk, not its last, of which nothing is kept; the last of one in which nothing
+        was found.
     """
 
     trains: np.ndarray
     words: np.ndarray
     visits: int
+    dropped: np.ndarray
+    empty: np.ndarray
 
 
 def trains_of(plan, spikes):
@@ -101,21 +108,26 @@ def walks(plan, each, trains):
 
     lines, columns = (np.arange(n) for n in each.grid)
     corner = each.base + lines[:, None] * each.line_step + columns * each.pixel_step
-    y, x = (each.origin + at * each.stride for at in (lines, columns))
-    groups = np.arange(each.groups)
-    total = np.zeros((count, chunks, len(lines), len(columns), each.groups), dtype=np.int64)
-    words = np.zeros_like(total)
+    y, x = (first + at * step for first, at, step in zip(each.origin, (lines, columns),
+                                                         each.stride, strict=True))
+    groups, legs = np.arange(each.groups), each.legs
+    total = np.zeros((count, chunks, len(lines), len(columns), each.groups, legs), dtype=np.int64)
+    words, leg = np.zeros_like(total), 0
     for visit in each.program:
         inside = ((y + visit.dy >= 0) & (y + visit.dy < each.limits[0]))[:, None] & (
             (x + visit.dx >= 0) & (x + visit.dx < each.limits[1]))
         at = (corner[..., None] + visit.offset + groups * each.group_step) // each.window
         at = np.where(inside[..., None], at, 0).clip(0, found.shape[2] - 1)
         marked = found[:, :, at] * inside[..., None]
-        total += marked
-        words += marked > 0
-    # A pixel's groups follow one another, a group's chunks too.
-    order = lambda array: array.transpose(0, 2, 3, 4, 1).reshape(count, -1)
-    return Walks(order(total), order(words), len(each.program))
+        total[..., leg] += marked
+        words[..., leg] += marked > 0
+        leg += visit.leg
+    last = np.arange(legs) == legs - 1
+    silent = ~total.any(axis=-1, keepdims=True)
+    # A pixel's groups follow one another, a group's chunks too, and a chunk's legs.
+    order = lambda array: array.transpose(0, 2, 3, 4, 1, 5).reshape(count, -1)
+    return Walks(order(total), order(words), len(each.program) // legs,
+                 order((total == 0) & ~last), order(silent & last))
 
 
 def behind(entries):
@@ -137,7 +149,7 @@ def drains(plan, each, found):
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + (3 if plan.per_channel else 0)
     short = empty_drain(plan.lanes)
-    return np.where((found.trains == 0) & plan.can_skip(each), short, steps)
+    return np.where(found.dropped, 0, np.where(found.empty & plan.can_skip(each), short, steps))
 
 
 def taken_cycles(plan, each, walks):
@@ -165,15 +177,16 @@ def pass_cycles(plan, each, found):
     walked, added, drained = (np.zeros(count, dtype=np.int64) for _ in range(3))
     ended = np.zeros((count, length), dtype=np.int64)
     for k in range(length):
-        begins = k == 0 or (plan.per_channel and k % plan.chunks == 0)
+        begins = k == 0 or (plan.per_channel and k % (plan.chunks * each.legs) == 0)
         lead = header if begins else 0
         last = held_up[:, k]
         room = np.where(last >= 0, ended[image, last], 0)
         walked = np.maximum(walked + found.visits + 1 + (lead > 0), room)
         added = np.maximum(added + found.trains[:, k] + 1 + lead, walked)
-        added = np.maximum(added, drained)
+        dropped = found.dropped[:, k]
+        added = np.where(dropped, added, np.maximum(added, drained))
         ended[:, k] = added
-        drained = added + drain[:, k]
+        drained = np.where(dropped, drained, added + drain[:, k])
     around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
     return drained + around
 
@@ -279,10 +292,5 @@ def most_cycles(plan, *, taps=(), traced=None):
 
 def merged(trains, pool):
     """Trains (N, chunks, C, H, W) after max pooling."""
-    sides = pool.sides(trains.shape[2:])
-    found = np.zeros((*trains.shape[:3], *sides), dtype=bool)
-    for dy in range(pool.kernel):
-        for dx in range(pool.kernel):
-            found |= trains[..., dy:dy + pool.stride * sides[0]:pool.stride,
-                            dx:dx + pool.stride * sides[1]:pool.stride][..., :sides[0], :sides[1]]
-    return found
+    found = pool.forward(trains.reshape(-1, *trains.shape[2:]))
+    return found.reshape(*trains.shape[:2], *found.shape[1:])

@@ -34,7 +34,7 @@ class Effort:
     -------
     what : str
     walks : int
-        One for each output pixel, group of lanes and chunk of steps.
+        One for each output pixel, group of lanes and chunk of steps; of walks with legs, those.
     visits : int
         Words of the bitmap looked at in a walk.
     quiet, busy : int
@@ -85,6 +85,9 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
         found.append(Store(
             "walk buffer", "EBR", BUFFER_ROWS, plan.trains * sum(widths),
             plan.trains * sum(ebrs(BUFFER_ROWS, width) for width in widths) + 1))
+    if plan.in_legs:
+        found.append(block_memory("greatest sums of a walk", plan.word_steps,
+                                  plan.lanes * plan.sum_bits))
     if plan.normed:
         found.append(block_memory("norms over time (BNTT)", len(plan.norm_rows),
                                   plan.lanes * sum(plan.norm_bits)))
@@ -124,8 +127,8 @@ def efforts(plan):
     found = []
     for each in plan.passes:
         _, height, width = each.shape
-        walks = height * width * each.groups * plan.chunks
-        visits = len(each.program)
+        walks = height * width * each.groups * plan.chunks * each.legs
+        visits = len(each.program) // each.legs
         drain = 0 if each.merging else plan.word_steps
         headers = sum(v.offset + 1 for v in each.headers) if each.headers else 0
         channels, rows, columns = plan.source(each.stage)
@@ -133,7 +136,7 @@ def efforts(plan):
         inputs = visits // -(-reads // WORD) * reads
         if not each.merging and each.stage.layer.dense and not each.stage.pools:
             inputs = channels * rows * columns
-        runs = walks // plan.chunks if plan.per_channel else 1
+        runs = walks // (plan.chunks * each.legs) if plan.per_channel else 1
         found.append(Effort(
             f"layer {each.stage.index}" + (", max pooling before" if each.merging else ""),
             walks, visits, walks * max(visits + 1, drain) + headers * runs,

@@ -18,8 +18,6 @@ from golden.network.ops.base import compact, pair
 from golden.network.ops.conv import MOST_KERNEL
 from golden.network.ops.pool import check_window
 
-SQUARE = 7      # the longest side of a kernel that hardware has
-
 
 def snapped(values, noise=2.5e-7):
     """``values`` without the noise of float32: .8999999 is .9, .9374999 is 1 - 2**-4.
@@ -44,27 +42,6 @@ def opened(weights, dilation):
         weights.shape[2:], dilation, strict=True))))
     found[..., ::dilation[0], ::dilation[1]] = weights
     return found
-
-
-def square(weights, stride, padding, dilation):
-    """{weights, stride, padding, dilation} of the same convolution, square where that is small.
-
-    Zeros in its weights make a dilated or a longer kernel a square one of up to 7, which hardware
-    has, where the paddings allow it.
-    """
-    kept = {"weights": weights, "stride": compact(stride), "padding": compact(padding),
-            "dilation": compact(dilation)}
-    if max((k - 1) * d + 1 for k, d in zip(weights.shape[2:], dilation, strict=True)) > SQUARE:
-        return kept
-    wide = opened(weights, dilation)
-    side = max(wide.shape[2:])
-    rest = [side - n for n in wide.shape[2:]]
-    border = {p + r // 2 for p, r in zip(padding, rest, strict=True)}
-    if any(r % 2 for r in rest) or len(border) > 1 or stride[0] != stride[1]:
-        return kept
-    (y, x), found = (r // 2 for r in rest), np.zeros((*wide.shape[:2], side, side))
-    found[..., y:y + wide.shape[2], x:x + wide.shape[3]] = wide
-    return {"weights": found, "stride": stride[0], "padding": border.pop(), "dilation": 1}
 
 
 def grown(layer):
@@ -109,8 +86,9 @@ class NetworkBuilder:
         weights = reals(weights, where, "weights")
         rule(weights.ndim == 4, where, f"weights must have 4 dimensions, not {weights.ndim}")
         self.gathered(where)
-        window = square(weights, *map(pair, (stride, padding, dilation)))
-        layer = self.ready(where, window.pop("weights"), bias, groups=groups, **window)
+        stride, padding, dilation = map(compact, (stride, padding, dilation))
+        layer = self.ready(where, weights, bias, groups=groups, stride=stride, padding=padding,
+                           dilation=dilation)
         rule(self.shape[0] == weights.shape[1] * groups, where,
              f"takes {weights.shape[1] * groups} channels where {self.shape[0]} come")
         shape = layer.fit(self.shape, where)
@@ -184,11 +162,9 @@ class NetworkBuilder:
             weights[..., y:y + one.shape[2], x:x + one.shape[3]] += np.einsum(
                 "om,mcij->ocij", two[:, :, i, j], one)
         offset = two.sum(axis=(2, 3)) @ first.per_channel(bias)
-        window = square(weights, *(tuple(a * b for a, b in zip(steps, pair(layer.stride),
-                                                               strict=True)),
-                                   pair(first.padding), (1, 1)))
-        self.open = replace(first, bias=total(layer, offset), name=name, notes=notes, groups=1,
-                            **window)
+        stride = compact(tuple(a * b for a, b in zip(steps, pair(layer.stride), strict=True)))
+        self.open = replace(first, weights=weights, bias=total(layer, offset), name=name,
+                            notes=notes, groups=1, stride=stride, dilation=1)
 
     def start(self, where, layer, groups):
         """Open ``layer``, with the factor and the offset on its inputs in its weights and bias."""
@@ -306,11 +282,10 @@ class NetworkBuilder:
             y, x = i * steps[0], j * steps[1]
             weights[..., y:y + first.shape[2], x:x + first.shape[3]] += first * worth
         count = pool.area * worth
-        window = square(weights, tuple(a * b for a, b in zip(steps, pair(pool.stride),
-                                                             strict=True)),
-                        pair(layer.padding), (1, 1))
+        stride = compact(tuple(a * b for a, b in zip(steps, pair(pool.stride), strict=True)))
         self.open = replace(
-            layer, **window, bias=None if layer.bias is None else layer.bias * count,
+            layer, weights=weights, stride=stride, dilation=1,
+            bias=None if layer.bias is None else layer.bias * count,
             norm=None if layer.norm is None else (layer.norm[0], layer.norm[1] * count),
             notes=(*layer.notes, f"{where} folded into its weights"))
 

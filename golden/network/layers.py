@@ -66,6 +66,11 @@ class Weighted:
         return self.op.kernel
 
     @property
+    def window(self):
+        """(down, across) of the kernel; (1, 1) for a dense layer."""
+        return self.op.window
+
+    @property
     def spiking(self):
         """Whether the layer hands on spikes."""
         return self.neuron.spiking

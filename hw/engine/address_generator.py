@@ -1,35 +1,17 @@
 """Walks the receptive fields of a pass and finds the words of the bitmap that hold spikes."""
 
 from amaranth import *
-from amaranth.lib import data, enum, memory, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.constants import pass_register
+from hw.engine.look import Look
+from hw.engine.ops import Op, found_layout, visit_layout
 from hw.plan.buffers import WORD
 
-__all__ = ["Op", "MARGIN", "AddressGenerator", "found_layout"]
+__all__ = ["MARGIN", "AddressGenerator"]
 
 MARGIN = 7  # words that may still come after `flow` has gone
-
-
-class Op(enum.Enum, shape=2):
-    """What a micro-op does: add a train, shift a row of the header in, or end a walk."""
-
-    Add     = 0
-    Param   = 1
-    EndWalk = 2
-    EndPass = 3  # the end of the last walk of the pass
-
-
-def found_layout(plan):
-    """A word of the bitmap in which a visit found spikes, or the end of a walk.
-
-    ``word`` marks them: bit n stands for the train at ``16 address + n``, whose weights are at
-    ``row + n``, n counted within the window.
-    """
-    return data.StructLayout({
-        "op": Op, "word": WORD,
-        "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
 class AddressGenerator(wiring.Component):
@@ -38,8 +20,9 @@ class AddressGenerator(wiring.Component):
 
     A visit looks at one word of the bitmap (16 trains, or the channels of one pixel), one a cycle;
     an empty one and one outside the map leave nothing. A walk ends with EndWalk or EndPass,
-    also if it is empty, and that takes a cycle too. A pass (or with plan.per_channel, a group)
-    begins with its Params. Visits wait while ``flow`` is low; at most MARGIN words still come then.
+    also if it is empty, and that takes a cycle too; so does each of its legs but the last, with
+    an EndWalk that is marked. A pass (or with plan.per_channel, a group) begins with its Params.
+    Visits wait while ``flow`` is low; at most MARGIN words still come then.
 
     Parameters
     ----------
@@ -92,13 +75,13 @@ class AddressGenerator(wiring.Component):
         group  = Signal(range(max(p.groups for p in passes)))
         corner, rows = Signal(train_shape, reset_less=True), Signal(row_shape, reset_less=True)
         place  = lambda n: signed(1 + max(
-            (p.grid[n] * p.stride + abs(p.origin)).bit_length() for p in passes))
+            (p.grid[n] * p.stride[n] + abs(p.origin[n])).bit_length() for p in passes))
         y, x   = Signal(place(0)), Signal(place(1))
 
         # Known a cycle after an end, and read two cycles after it at the earliest.
         last_chunk, last_group, last_column, last_line = (Signal(name=name) for name in (
             "last_chunk", "last_group", "last_column", "last_line"))
-        far = lambda n: fixed(p.origin + (p.grid[n] - 1) * p.stride for p in passes)
+        far = lambda n: fixed(p.origin[n] + (p.grid[n] - 1) * p.stride[n] for p in passes)
         last_turn = C(1)
         if most_turns > 1:
             last_turn = Signal()
@@ -113,6 +96,12 @@ class AddressGenerator(wiring.Component):
             last_line.eq(y == far(0)),
         ]
         ending = due | (visited & fetch.data.last)
+        closing = C(1)                                      # an end is that of its walk
+        if plan.in_legs:
+            ending = due | (visited & (fetch.data.last | fetch.data.leg))
+            closing, closed = Signal(), Signal()
+            m.d.comb += closing.eq(Mux(due, closed, fetch.data.last))
+            m.d.sync += closed.eq(closing)
         m.d.comb += [
             fetch.addr.eq(pc),
             visit.eq(flows & ~ending),
@@ -128,7 +117,9 @@ class AddressGenerator(wiring.Component):
                        Mux(~last_group, of(False, False, False),
                            Mux(~last_column, of(False, True, False), of(False, True, True)))))
 
-        origin, stride = fixed(p.origin for p in passes), fixed(p.stride for p in passes)
+        (top, left), (down, across) = (
+            [fixed(getattr(p, name)[n] for p in passes) for n in range(2)]
+            for name in ("origin", "stride"))
         first_entry, second_entry = fixed(starts), fixed(firsts)
         base = fixed((p.base % 2**train_shape.width for p in passes), shape=train_shape)
         row_base  = fixed(p.row_base for p in passes)
@@ -137,11 +128,11 @@ class AddressGenerator(wiring.Component):
         with m.If(begin):
             m.d.sync += [
                 active.eq(1), pc.eq(first_entry), chunk.eq(0), group.eq(0),
-                y.eq(origin), x.eq(origin), corner.eq(base), rows.eq(row_base),
+                y.eq(top), x.eq(left), corner.eq(base), rows.eq(row_base),
             ]
         with m.Elif(visit):
             m.d.sync += pc.eq(pc + 1)
-        with m.Elif(end):
+        with m.Elif(end & closing):
             m.d.sync += [
                 pc.eq(Mux(last_chunk & last_turn, first_entry, second_entry) if plan.per_channel
                       else second_entry),
@@ -153,64 +144,40 @@ class AddressGenerator(wiring.Component):
             with m.If(last_turn & last_chunk):
                 m.d.sync += group.eq(Mux(last_group, 0, group + 1))
             with m.If(last_turn & last_chunk & last_group):
-                m.d.sync += x.eq(Mux(last_column, origin, x + stride))
+                m.d.sync += x.eq(Mux(last_column, left, x + across))
                 with m.If(last_column):
-                    m.d.sync += y.eq(y + stride)
+                    m.d.sync += y.eq(y + down)
                     with m.If(last_line):
                         m.d.sync += [active.eq(0), flows.eq(0)]
 
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
-        looked, looked_op = Signal(), Signal(Op)
-        looked_address = Signal(train_shape, reset_less=True)
-        looked_row = Signal(row_shape, reset_less=True)
-        looked_y, looked_x = (Signal(signed(len(at) + 1), name=f"looked_{name}", reset_less=True)
-                              for name, at in (("y", y), ("x", x)))
+        looked, visited_at = Signal(), Signal(visit_layout(plan), reset_less=True)
+        looked_y, looked_x = (Signal(unsigned(reached(passes, n, len(at) + 1)),
+                                     name=f"looked_{name}", reset_less=True)
+                              for n, (name, at) in enumerate((("y", y), ("x", x))))
         last_walk = last_turn & last_chunk & last_group & last_column & last_line
-        op = Mux(fetch.data.param & (placed_op == Op.Add), Op.Param, placed_op)
         m.d.sync += [
             placed.eq(visit | end),
-            placed_op.eq(Mux(end, Mux(last_walk, Op.EndPass, Op.EndWalk), Op.Add)),
-            looked.eq(placed), looked_op.eq(op),
-            looked_address.eq(fetch.data.offset + Mux(
+            placed_op.eq(Mux(end, Mux(last_walk & closing, Op.EndPass, Op.EndWalk), Op.Add)),
+            looked.eq(placed),
+            visited_at.op.eq(Mux(fetch.data.param & (placed_op == Op.Add), Op.Param, placed_op)),
+            visited_at.address.eq(fetch.data.offset + Mux(
                 fetch.data.param & int(plan.per_channel), 0, corner)),
-            looked_row.eq(rows + fetch.data.row),
+            visited_at.row.eq(rows + fetch.data.row),
             looked_y.eq(y + fetch.data.dy), looked_x.eq(x + fetch.data.dx),
         ]
+        if plan.in_legs:
+            placed_leg = Signal()
+            m.d.sync += [placed_leg.eq(end & ~closing), visited_at.leg.eq(placed_leg)]
 
-        # --- look: the word of the bitmap, if the visit is inside the map -------------------------
-        inside = ((looked_y.as_unsigned() < fixed(p.limits[0] for p in passes))
-                  & (looked_x.as_unsigned() < fixed(p.limits[1] for p in passes)))
-        outer  = fixed((p.window - 1) ^ (WORD - 1) for p in passes)  # address bits above a window
-        channels = Cat((looked_address[:4] & outer) == (n & outer) for n in range(WORD))
-        marked, marked_op = Signal(), Signal(Op)
-        mask = Signal(WORD, reset_less=True)
-        marked_address = Signal(train_shape.width - 4, reset_less=True)
-        marked_row = Signal(row_shape, reset_less=True)
-        header = (Cat(n <= looked_address[:4] for n in range(WORD)) if plan.per_channel
-                  else C((1 << plan.header) - 1, WORD))
-        m.d.comb += self.bitmap_addr.eq(looked_address[4:])
-        m.d.sync += [
-            marked.eq(looked), marked_op.eq(looked_op),
-            marked_address.eq(looked_address[4:]), marked_row.eq(looked_row),
-            mask.eq(Mux(looked_op == Op.Param, header,
-                        Mux(inside & (looked_op == Op.Add), channels, 0))),
-        ]
-
-        # --- mark: which trains of the word the visit reads ---------------------------------------
-        given = Signal()
-        found = Signal(found_layout(plan), reset_less=True)
-        params = (marked_op == Op.Param).replicate(WORD)
-        m.d.sync += [
-            given.eq(marked), found.op.eq(marked_op), found.address.eq(marked_address),
-            found.row.eq(marked_row), found.word.eq(mask & (self.bitmap_data | params)),
-        ]
-
-        # --- give ---------------------------------------------------------------------------------
+        m.submodules.look = look = Look(plan, looked_y.shape(), looked_x.shape())
         m.d.comb += [
-            self.o.payload.eq(found),
-            self.o.valid.eq(given & (found.op.as_value()[1] | found.word.any())),
+            look.number.eq(self.number), look.valid.eq(looked), look.visit.eq(visited_at),
+            look.y.eq(looked_y), look.x.eq(looked_x),
+            self.bitmap_addr.eq(look.bitmap_addr), look.bitmap_data.eq(self.bitmap_data),
         ]
+        connect(m, look.o, flipped(self.o))
 
         return m
 
@@ -231,8 +198,21 @@ class AddressGenerator(wiring.Component):
         m.submodules.program = program = memory.Memory(
             shape=entry, depth=len(entries), attrs={"rom_style": "block"},
             init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
-                   "param": v.param, "last": n in ends} for n, v in enumerate(entries)])
+                   "param": v.param, "last": n in ends,
+                   **({"leg": v.leg} if self.plan.in_legs else {})}
+                  for n, v in enumerate(entries)])
         return program.read_port(), starts, firsts
+
+
+def reached(passes, n, least):
+    """Bits, ``least`` or more, that keep apart what is inside a map and what is not.
+
+    Places down (n = 0) or across (1), modulo 2**bits: negative ones are beyond every limit.
+    """
+    most = max(max(p.origin[n] + (p.grid[n] - 1) * p.stride[n]
+                   + max((v.dy, v.dx)[n] for v in p.program), p.limits[n] - min(p.origin[n], 0) - 1)
+               for p in passes)
+    return max(least, most.bit_length())
 
 
 def corner_step(plan):

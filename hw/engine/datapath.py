@@ -5,12 +5,13 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.constants import pass_register
-from hw.engine.dispatcher import op_layout
 from hw.engine.drain import DrainSequencer
 from hw.engine.fetch import Fetch
+from hw.engine.greatest import Greatest
 from hw.engine.lane import Lane
 from hw.engine.merger import Merger
 from hw.engine.norms import Norms
+from hw.engine.ops import op_layout
 from hw.engine.packer import Packer
 from hw.engine.readout import Readout
 from hw.engine.walk_buffer import WalkBuffer
@@ -162,8 +163,17 @@ class Datapath(wiring.Component):
             m.submodules.norms = norms = Norms(plan)
             m.d.comb += [
                 norms.number.eq(self.number), norms.start.eq(self.start),
-                norms.shift.eq(drain.shift), norms.count.eq(drain.count),
+                norms.shift.eq(drain.gives), norms.count.eq(drain.count),
                 norms.last_count.eq(drain.last_count),
+            ]
+        if plan.in_legs:
+            m.submodules.greatest = greatest = Greatest(
+                lanes=plan.lanes, word_steps=plan.word_steps, sum_bits=plan.sum_bits)
+            m.d.comb += [
+                drain.leg.eq(fetch.leg), greatest.load.eq(fetch.load),
+                greatest.leg.eq(fetch.leg), greatest.held.eq(fetch.held),
+                greatest.blank.eq(fetch.blank), greatest.shift.eq(drain.shift),
+                greatest.count.eq(drain.count),
             ]
         for n in range(plan.lanes):
             m.submodules[f"lane{n}"] = lane = Lane(plan)
@@ -180,12 +190,15 @@ class Datapath(wiring.Component):
                 lane.param.eq(digits), lane.load.eq(load),
                 lane.number.eq(self.number),
                 lane.shared.eq(shared[:lane.shared.shape().size]),
-                lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),
+                lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.gives.eq(drain.gives),
+                lane.feed.eq(drain.feed),
                 lane.step.eq(drain.stepped | drain.wipe),
                 lane.last.eq((drain.now.last & drain.last_chunk) | drain.wipe),
                 packer.spikes[n].eq(lane.spike),
                 readout.spikes[n].eq(lane.spike), readout.membranes[n].eq(lane.membrane),
             ]
+            if plan.in_legs:
+                m.d.comb += [greatest.sums[n].eq(lane.sum), lane.greatest.eq(greatest.greatest[n])]
             if plan.normed:
                 m.d.comb += lane.norm.eq(norms.data[n])
         return m

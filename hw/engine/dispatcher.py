@@ -4,24 +4,16 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import MARGIN, Op, found_layout
+from hw.engine.address_generator import MARGIN
 from hw.engine.constants import pass_register
+from hw.engine.ops import Op, found_layout, op_layout
 from hw.engine.room import BufferRoom, LaneRoom
 from hw.engine.walks import Freed
 from hw.plan.buffers import WORD
 
-__all__ = ["Dispatcher", "op_layout"]
+__all__ = ["Dispatcher"]
 
 QUEUE_DEPTH = 32  # words; more would cost no block RAM and gain nothing
-
-
-def op_layout(plan):
-    """A train and its weight row by their addresses, a row of parameters, or an end.
-
-    ``empty_walk``, with an end: nothing was added since the last one, and nothing can spike.
-    """
-    return data.StructLayout({
-        "op": Op, "empty_walk": 1, "train": plan.train_addr, "row": plan.row_addr})
 
 
 def ones(word):
@@ -123,14 +115,19 @@ class Dispatcher(wiring.Component):
         ends    = Signal()
         gives   = Signal()
         m.submodules.room = room = BufferRoom(plan) if plan.buffered else LaneRoom(plan)
-        free    = Mux(ends, room.ends, room.adds)            # it may go now
+        leg     = Signal(reset_less=True)                    # the end is that of a leg
+        dropped = Signal()                                   # of which nothing is to be kept
+        free    = Mux(ends & ~dropped, room.ends, room.adds)  # it may go now
         m.d.comb += [
             ends.eq(op.as_value()[1]),
             gives.eq(picking & free),
             take.eq(fetched & (~picking | (free & (ends | alone)))),
             self.waits.eq(picking & ends & ~free),
-            room.number.eq(self.number), room.gives.eq(gives), room.op.eq(op),
+            room.number.eq(self.number), room.gives.eq(gives & ~dropped), room.op.eq(op),
         ]
+        if plan.in_legs:
+            m.d.comb += [dropped.eq(leg & room.idle), room.leg.eq(leg),
+                         room.drops.eq(gives & dropped)]
         if plan.buffered:
             m.d.comb += room.freed.eq(self.freed)
         else:
@@ -144,6 +141,7 @@ class Dispatcher(wiring.Component):
                 op.eq(taken.op), rest.eq(taken.word),
                 left.eq(r_count.data), alone.eq(r_count.data == 1),
                 address.eq(taken.address), row.eq(taken.row),
+                *([leg.eq(taken.leg)] if plan.in_legs else []),
             ]
 
         # --- code: from one-hot to addresses ------------------------------------------------------
@@ -156,7 +154,7 @@ class Dispatcher(wiring.Component):
         m.d.comb += index.eq(Cat(
             Cat(lowest[n] for n in range(WORD) if n >> bit & 1).any() for bit in range(4)))
         m.d.sync += [
-            coded.eq(gives),
+            coded.eq(gives & ~dropped),
             coded_op.eq(op),
             lowest.eq(rest & ~fewer),
             coded_address.eq(address),
@@ -169,6 +167,14 @@ class Dispatcher(wiring.Component):
             # The rows of a word begin at a multiple of its window.
             given.row.eq(coded_row | (index & inner)),
         ]
+        if plan.in_legs:
+            coded_legs = Signal(room.of_legs.shape())
+            coded_leg = Signal()
+            m.d.sync += [
+                coded_leg.eq(leg), given.leg.eq(coded_leg),
+                coded_legs.eq(room.of_legs), given.held.eq(coded_legs.held),
+                given.blank.eq(coded_legs.blank),
+            ]
         m.d.comb += self.o.payload.eq(given)
 
         return m

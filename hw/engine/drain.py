@@ -17,6 +17,7 @@ class DrainSequencer(wiring.Component):
     A step is handed on (``shift``), then given to the neurons (``feed``), then taken by them
     (``stepped``). In a read-out it is taken once its scores have left. The sums of a word come
     slice after slice; of an empty walk only some steps drain, as those of the word's last slice.
+    Of a leg of a walk all steps are handed on (``shift``), and none to the neurons.
 
     Parameters
     ----------
@@ -27,14 +28,17 @@ class DrainSequencer(wiring.Component):
 
     Members
     -------
-    load, empty_walk, last : In(1)
-        Sums of a slice are in the shadows; those of an empty walk; of the pass's last walk.
+    load, empty_walk, last, leg : In(1)
+        Sums of a slice are in the shadows; those of an empty walk; of the pass's last walk; of a
+        leg of a walk.
     is_readout : In(1)
         The pass is a read-out.
     all_taken : In(1)
         The scores of the step that waits have left.
     shift, opens : Out(1)
         A step is handed on; it is the first of its train.
+    gives : Out(1)
+        A step is handed on to the neurons.
     count, last_count : Out
         Number of the step that is handed on next; it is the word's last.
     feed, stepped : Out(1)
@@ -54,9 +58,9 @@ class DrainSequencer(wiring.Component):
         self.word_steps, self.slices, self.chunks = word_steps, slices, chunks
         self.steps, self.empty_steps = steps, empty_steps
         super().__init__({
-            "load": In(1), "empty_walk": In(1), "last": In(1), "is_readout": In(1),
-            "all_taken": In(1),
-            "shift": Out(1), "opens": Out(1),
+            "load": In(1), "empty_walk": In(1), "last": In(1), "leg": In(1),
+            "is_readout": In(1), "all_taken": In(1),
+            "shift": Out(1), "opens": Out(1), "gives": Out(1),
             "count": Out(range(word_steps)), "last_count": Out(1),
             "feed": Out(1), "stepped": Out(1),
             "step": Out(range(word_steps)), "chunk": Out(range(chunks)), "last_chunk": Out(1),
@@ -71,6 +75,7 @@ class DrainSequencer(wiring.Component):
         next_step = Signal(range(steps))
         walk, next_flags = Signal(flags_layout), Signal(flags_layout)
         turning = Signal()                                   # the step is its slice's last
+        held    = Signal()                                   # it is one of a leg
         ahead   = Signal(range(chunks))                      # chunk of the step given
         loads   = Signal(range(chunks * self.slices))        # slice of the train to load next
         rest    = self.steps - (chunks - 1) * steps
@@ -81,10 +86,11 @@ class DrainSequencer(wiring.Component):
             self.shift.eq(shifting & (~handed | self.feed)),
             self.last_chunk.eq(self.chunk == chunks - 1),
             ahead.eq(self.chunk),
+            self.gives.eq(self.shift & ~held),
         ]
         m.d.sync += [
             self.wipe.eq(0),
-            handed.eq(self.shift | (handed & ~self.feed)),
+            handed.eq(self.gives | (handed & ~self.feed)),
             stepping.eq(self.feed | (stepping & ~self.stepped)),
         ]
         with m.If(self.shift):
@@ -106,7 +112,7 @@ class DrainSequencer(wiring.Component):
             # The count goes on from slice to slice, and from the last step of a word to the next.
             m.d.sync += [
                 shifting.eq(1), walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
-                self.opens.eq(loads == 0),
+                self.opens.eq(loads == 0), held.eq(self.leg),
             ]
             # All sums of an empty walk are 0, and so are membranes and spikes; what is left is
             # to wait for the stores before.
@@ -115,7 +121,7 @@ class DrainSequencer(wiring.Component):
                     self.count.eq(steps - self.empty_steps),
                     self.last_count.eq(self.empty_steps == 1), turning.eq(self.empty_steps == 1),
                 ]
-            with m.Else():
+            with m.Elif(~self.leg):
                 m.d.sync += loads.eq(Mux(loads == chunks * self.slices - 1, 0, loads + 1))
         with m.If(self.stepped & self.now.last):
             m.d.comb += ahead.eq(Mux(self.last_chunk, 0, self.chunk + 1))

@@ -4,9 +4,10 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from hw.engine.address_generator import AddressGenerator, Op
+from hw.engine.address_generator import AddressGenerator
 from hw.engine.datapath import Datapath
 from hw.engine.dispatcher import Dispatcher
+from hw.engine.ops import Op
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 

@@ -4,12 +4,13 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import Op
-from hw.engine.dispatcher import op_layout
+from hw.engine.ops import Op, op_layout
 from hw.memory.ports import ReadPort
 from hw.plan.buffers import WORD
 
 __all__ = ["Fetch"]
+
+LEGS = ("leg", "held", "blank")
 
 
 class Fetch(wiring.Component):
@@ -43,10 +44,12 @@ class Fetch(wiring.Component):
         The sums are handed on; they are cleared, which is also done after a reset.
     empty_walk, last : Out(1)
         With ``load``: nothing was added; the walk is the pass's last.
+    leg, held, blank : Out(1)
+        With ``load``, of a plan whose walks have legs: as ``hw.engine.ops.op_layout`` has them.
     """
 
     def __init__(self, plan, merges):
-        self.merges = merges
+        self.merges, self.in_legs = merges, plan.in_legs
         super().__init__({
             "merging": In(1),
             "i": In(stream.Signature(op_layout(plan), always_ready=True)),
@@ -57,6 +60,7 @@ class Fetch(wiring.Component):
             "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
             "param": Out(1), "load": Out(1), "clear": Out(1, init=1),
             "empty_walk": Out(1), "last": Out(1),
+            **({name: Out(1) for name in LEGS} if plan.in_legs else {}),
         })
 
     def elaborate(self, platform):
@@ -83,4 +87,7 @@ class Fetch(wiring.Component):
             self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
             self.empty_walk.eq(self.ends_empty), self.last.eq(self.ends_pass),
         ]
+        for name in LEGS if self.in_legs else ():
+            was = Signal(name=f"ends_{name}")
+            m.d.sync += [was.eq(self.i.p[name]), getattr(self, name).eq(was)]
         return m

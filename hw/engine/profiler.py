@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import Op
+from hw.engine.ops import Op
 
 __all__ = ["StallReason", "StallProfiler", "activity_layout"]
 

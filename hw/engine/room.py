@@ -1,11 +1,11 @@
 """Whether a micro-op may go: when the lanes, or the walk buffer before them, have room for it."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.engine.address_generator import Op
 from hw.engine.constants import pass_register
+from hw.engine.ops import Op
 from hw.engine.walks import WALKS, Freed
 from hw.plan.buffers import KEPT_ROWS
 
@@ -31,8 +31,20 @@ def members(plan):
         In the next cycle one that is no end may go; an end may.
     empty_walk : Out(1)
         Nothing was added since the last end, and nothing can spike.
+
+    Of a plan whose walks have legs:
+
+    leg, drops : In(1)
+        ``op`` is the end of a leg; one that is not handed on goes.
+    idle : Out(1)
+        Nothing was added since the last end.
+    of_legs : Out({"held": 1, "blank": 1})
+        Sums of legs of the walk are held; some, that were not handed on, were 0.
     """
-    return {"number": In(range(len(plan.passes))), "gives": In(1), "op": In(Op),
+    in_legs = {"leg": In(1), "drops": In(1), "idle": Out(1),
+              "of_legs": Out(data.StructLayout({"held": 1, "blank": 1}))}
+    return {**(in_legs if plan.in_legs else {}),
+            "number": In(range(len(plan.passes))), "gives": In(1), "op": In(Op),
             "adds": Out(1, init=1), "ends": Out(1, init=1), "empty_walk": Out(1)}
 
 
@@ -42,6 +54,13 @@ def follow_walk(m, room, plan):
     skips = pass_register(m, room.number, [int(plan.can_skip(p)) for p in plan.passes])
     ends = room.gives & room.op.as_value()[1]
     m.d.comb += room.empty_walk.eq(~added & skips)
+    if plan.in_legs:
+        found = room.of_legs
+        m.d.comb += [room.idle.eq(~added), room.empty_walk.eq(~added & ~found.held & skips)]
+        with m.If(room.drops):
+            m.d.sync += found.blank.eq(1)
+        with m.Elif(ends):
+            m.d.sync += [found.held.eq(room.leg), found.blank.eq(found.blank & room.leg)]
     with m.If(ends):
         m.d.sync += added.eq(0)
     with m.Elif(room.gives & (room.op == Op.Add)):

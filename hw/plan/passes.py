@@ -13,13 +13,15 @@ class Visit:
 
     ``offset`` is its distance in trains, ``row`` the weight row of its first channel relative to
     its group, and ``dy, dx`` its place in the kernel, for clipping at the map's edge. With
-    ``param`` it stands for ``offset + 1`` rows of neuron parameters instead.
+    ``leg`` it is the last of a leg of the walk that is not the last leg. With ``param`` it
+    stands for ``offset + 1`` rows of neuron parameters instead.
     """
 
     dy: int
     dx: int
     offset: int
     row: int
+    leg: bool = False
     param: bool = False
 
 
@@ -27,8 +29,10 @@ class Visit:
 class Pass:
     """One walk over a layer: ``program`` for every group of output channels of every pixel.
 
-    A weighted layer is one pass, and so is each max pooling, which hands on the OR of its window's
-    trains. Numbers are in trains (addresses), weight rows, pixels or channels, as their names say.
+    A weighted layer is one pass, and so is each max pooling of spikes, which hands on the OR of its
+    window's trains. Where the greatest of several sums goes to the neurons, a walk has a leg for
+    each of them. Numbers are in trains (addresses), weight rows, pixels or channels, as their names
+    say.
     """
 
     number: int
@@ -44,8 +48,8 @@ class Pass:
     rows: int               # weight rows of a group
     row_base: int           # first weight row of the first group
     group_step: int         # addresses from one group's receptive field to the next one's
-    stride: int             # pooled pixels from one output pixel to the next
-    origin: int             # y and x of the first receptive field, in pooled pixels
+    stride: tuple           # (down, across) from one output pixel to the next, in pooled pixels
+    origin: tuple           # (y, x) of the first receptive field, in pooled pixels
     limits: tuple           # (H, W) of the map, in pooled pixels
     base: int               # address of the first receptive field's corner, may be negative
     pixel_step: int         # addresses from one output pixel to the next
@@ -74,6 +78,11 @@ class Pass:
     def groups(self):
         """Groups of output channels."""
         return -(-self.shape[0] // self.span)
+
+    @property
+    def legs(self):
+        """Sums of a walk, of which the greatest goes to the neurons."""
+        return 1 + sum(visit.leg for visit in self.program)
 
     @property
     def neuron(self):

@@ -65,6 +65,7 @@ class Plan:
                 raise BadInput(f"{self.network.name}: weighted layer {stage.index}: "
                                f"{', '.join(beyond)}: no gateware computes that yet; the integer "
                                "model does (--engine golden)")
+        self.check_legs()
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")
@@ -77,6 +78,18 @@ class Plan:
                     f"{self.network.name}: does not fit: {what} needs {used}, {used - limit} more "
                     f"than the {limit} there are")
 
+    def check_legs(self):
+        """Raise BadInput where the greatest of several sums is asked of what cannot take it."""
+        for stage in self.network.stages:
+            if stage.layer.greatest is None:
+                continue
+            where = f"{self.network.name}: max pooling before the neurons of layer {stage.index}"
+            if stage is self.network.stages[-1]:
+                raise BadInput(f"{where}: a read-out takes every sum as it comes; the integer "
+                               "model does it (--engine golden)")
+            if self.buffered:
+                raise BadInput(f"{where} takes sums that are added one train a cycle: --trains 1")
+
     @cached_property
     def chunks(self):
         """Words of one neuron's train."""
@@ -86,6 +99,11 @@ class Plan:
     def buffered(self):
         """Whether a walk buffer stands between the dispatcher and the lanes."""
         return self.trains > 1
+
+    @cached_property
+    def in_legs(self):
+        """Whether walks have legs: the greatest of several sums goes to the neurons."""
+        return any(each.legs > 1 for each in self.passes)
 
     @property
     def slice_steps(self):
@@ -324,6 +342,7 @@ class Plan:
             "dx":     size(v.dx for v in visits),
             "param":  1,
             "last":   1,
+            **({"leg": 1} if self.in_legs else {}),
         }
 
     @property

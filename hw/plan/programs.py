@@ -5,6 +5,7 @@ from itertools import product
 
 from golden.io.errors import BadInput
 from golden.network import Network
+from golden.network.ops.base import pair
 from hw.plan.buffers import WORD, aligned, banks_of, channel_stride, source_shape
 from hw.plan.passes import Pass, Visit
 
@@ -59,12 +60,10 @@ class Programs:
             reads = tuple(ends[each] for each in stage.inputs)
             shape, sums = source_shape(stage, self.planes), []
             for pool in stage.pools:
-                where = f"{self.network.name}: pooling before weighted layer {stage.index}"
-                if pool.padding:
-                    raise BadInput(f"{where}: the hardware pools without padding")
                 if pool.kind == "max":
                     if sums:
-                        raise BadInput(f"{where}: max pooling needs spikes, not counts")
+                        raise BadInput(f"{self.network.name}: pooling before weighted layer "
+                                       f"{stage.index}: max pooling needs spikes, not counts")
                     passes.append(self.merge(len(passes) + 1, reads, stage, pool, shape))
                     shape, reads = passes[-1].shape, (len(passes),)
                 else:
@@ -80,39 +79,48 @@ class Programs:
         channels, height, width = shape
         stride = channel_stride(channels)
         after = pool.sides(shape)
-        program = tuple(Visit(0, 0, (y * width + x) * stride, 0)
-                        for y in range(pool.kernel) for x in range(pool.kernel))
+        (down, across), (top, left) = pair(pool.stride), pair(pool.padding)
+        program = tuple(Visit(y, x, (y * width + x) * stride, 0)
+                        for y, x in product(*map(range, pool.window)))
         return Pass(
             number=number, inputs=reads, source=0, stage=stage, merging=True,
             shape=(channels, *after), headers=(),
-            program=program, window=1, span=1, rows=0, row_base=0, group_step=1, stride=1,
-            origin=0, limits=after, base=0, pixel_step=pool.stride * stride,
-            line_step=pool.stride * width * stride, in_chunk=aligned(stride * height * width),
+            program=program, window=1, span=1, rows=0, row_base=0, group_step=1,
+            stride=(down, across), origin=(-top, -left), limits=(height, width),
+            base=-(top * width + left) * stride, pixel_step=across * stride,
+            line_step=down * width * stride, in_chunk=aligned(stride * height * width),
             out_stride=stride, out_chunk=aligned(stride * after[0] * after[1]))
 
     def weigh(self, number, reads, stage, sums, shape, row_base):
         """The Pass of a weighted layer and the sum poolings before it.
 
         A pooled pixel is the sum of its window, so its weights count for each pixel of the window.
+        Of a max pooling before the neurons, each place of the window is a leg of the walk.
         """
         layer = stage.layer
         channels, height, width = shape
         stride = channel_stride(channels)
         in_chunk = aligned(stride * height * width)
-        side, step = layer.padding, layer.stride
-        kernel, limits = layer.kernel, stage.pooled[1:]
-        if layer.dense:
-            # A dense layer is a convolution whose kernel is the whole pooled map.
-            side, step, kernel = 0, 1, None
-        scale, spots = 1, [0]
+        limits, greatest = stage.pooled[1:], layer.greatest
+        # A dense layer is a convolution whose kernel is the whole pooled map.
+        side, step, gap = ((0, 0), (1, 1), (1, 1)) if layer.dense else map(
+            pair, (layer.padding, layer.stride, layer.dilation))
+        scale, spots = (1, 1), ([0], [0])
         for pool in reversed(sums):
-            spots = [pool.stride * spot + n for spot in spots for n in range(pool.kernel)]
-            scale *= pool.stride
+            spots = tuple([by * spot + n for spot in own for n in range(places)]
+                          for own, by, places in zip(spots, pair(pool.stride), pool.window,
+                                                     strict=True))
+            scale = tuple(a * b for a, b in zip(scale, pair(pool.stride), strict=True))
+        # From an output pixel to the next, and the places of the window of which one is taken.
+        apart = step if greatest is None else tuple(
+            a * b for a, b in zip(step, pair(greatest.stride), strict=True))
+        places = [(0, 0)] if greatest is None else [
+            (step[0] * y, step[1] * x) for y, x in product(*map(range, greatest.window))]
         lead = self.lead
         window, inputs, group_step = windows(layer, channels, lanes=self.lanes)
         words = -(-inputs // WORD)
         program, segments = [], 1
-        pixel_step = step * scale * stride
+        pixel_step = apart[1] * scale[1] * stride
         if layer.dense and not sums:
             # Its trains lie one after the other.
             segments = self.segments if stage is self.network.stages[-1] else 1
@@ -122,14 +130,17 @@ class Programs:
             limits, rows = (1, segments), lead + window * len(program)
             pixel_step = WORD * len(program)
         else:
-            tall, wide = limits if layer.dense else (kernel, kernel)
-            for ky, kx in product(range(tall), range(wide)):
-                row = lead + (ky * wide + kx) * words * window
-                for py, px in product(spots, spots):
-                    at = ((ky * scale + py) * width + kx * scale + px) * stride
-                    program += [Visit(0 if layer.dense else ky, 0 if layer.dense else kx,
-                                      at + WORD * word, row + WORD * word)
-                                for word in range(words)]
+            tall, wide = limits if layer.dense else layer.window
+            for down, across in places:
+                for ky, kx in product(range(tall), range(wide)):
+                    row = lead + (ky * wide + kx) * words * window
+                    dy, dx = down + ky * gap[0], across + kx * gap[1]
+                    for py, px in product(*spots):
+                        at = ((dy * scale[0] + py) * width + dx * scale[1] + px) * stride
+                        program += [Visit(0 if layer.dense else dy, 0 if layer.dense else dx,
+                                          at + WORD * word, row + WORD * word)
+                                    for word in range(words)]
+                program[-1] = replace(program[-1], leg=(down, across) != places[-1])
             limits = (1, 1) if layer.dense else limits
             rows = lead + tall * wide * words * window
         if self.per_channel:
@@ -141,9 +152,9 @@ class Programs:
             program=tuple(program), window=window, span=self.lanes, rows=rows,
             row_base=row_base + (0 if self.per_channel else aligned(self.header)),
             group_step=group_step,
-            stride=step, origin=-side, limits=limits,
-            base=-(side * scale * width + side * scale) * stride,
-            pixel_step=pixel_step, line_step=step * scale * width * stride,
+            stride=apart, origin=tuple(-n for n in side), limits=limits,
+            base=-(side[0] * scale[0] * width + side[1] * scale[1]) * stride,
+            pixel_step=pixel_step, line_step=apart[0] * scale[0] * width * stride,
             in_chunk=in_chunk, out_stride=out,
             out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments)
 

@@ -1,5 +1,7 @@
 """Ranges of weights and sums as the engine has them, and what they cost."""
 
+from math import prod
+
 import numpy as np
 
 from golden.formats import bits_signed
@@ -31,7 +33,7 @@ def stored_weights(stage, planes):
     """
     layer = stage.layer
     _, height, width = stage.pooled
-    taps = height * width if layer.dense else layer.kernel**2
+    taps = height * width if layer.dense else prod(layer.window)
     weights = layer.weights.reshape(layer.channels, -1, taps).astype(np.int64)
     if stage.index > 1 or planes == 1:
         return weights

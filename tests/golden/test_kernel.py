@@ -61,8 +61,9 @@ def test_drawn(seed):
 
 def test_most_stages_are_the_kernels():
     """Or all would be compared with itself."""
-    found = np.sum([stages(case(row)[0]) for row in range(0, len(ROWS), PART)], axis=0)
-    assert found[0] > 0.6 * found[1]
+    found = np.sum([stages(case(row)[0]) for row in range(0, len(ROWS), PART)
+                    if ROWS[row]["greatest"] == "none"], axis=0)
+    assert found[0] > 0.5 * found[1]
 
 
 @pytest.mark.parametrize("steps", [1, 63, 64, 65, 255])

@@ -1,6 +1,5 @@
 """The planner: its programs, walked in Python, give golden's sums; what does not fit is said."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from golden.encode import encode
 from golden.formats import exp_table
 from golden.io.errors import BadInput
-from golden.network import Layer, Network, Neuron
+from golden.network import Layer, Network, Neuron, Pool
 from golden.network.ops import Greatest
 from golden.neurons.population import fire
 from golden.synapses import pooled, weighted
@@ -16,9 +15,11 @@ from hw.interface import score_arrays, score_output, score_words
 from hw.plan.buffers import SPRAM_WORDS, WORD, aligned, channel_stride
 from hw.plan.packing import configuration
 from hw.plan.planner import Plan
+from verify.drawn.named import named
 from verify.networks import deep, draw, images
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
+CASES = named()
 
 
 def placed(plan, values, each):
@@ -52,15 +53,21 @@ def weight_rows(plan):
 
 
 def walked(plan, each, memory):
-    """What the engine gives for a pass: sums, or the OR of each window, (C, H, W)."""
+    """What the engine gives for a pass, (C, H, W): sums, the greatest of a walk's legs, or the OR
+    of each window.
+    """
     rows, size = weight_rows(plan), 2**plan.train_addr
     channels, height, width = each.shape
-    found = np.zeros((each.groups * each.span, height, width), dtype=np.int64)
+    found = np.zeros((each.legs, each.groups * each.span, height, width), dtype=np.int64)
     outer = (each.window - 1) ^ (WORD - 1)
-    for y, x, group in np.ndindex(height, width, each.groups):
+    for y, x, group in np.ndindex(*each.grid, each.groups):
+        # The segments of a read-out are all of its one pixel, each with rows of its own.
+        segment, at_y, at_x = (x, 0, 0) if each.segments > 1 else (0, y, x)
         corner = each.base + y * each.line_step + x * each.pixel_step + group * each.group_step
-        for visit in each.program:
-            at = each.origin + y * each.stride + visit.dy, each.origin + x * each.stride + visit.dx
+        ended = np.cumsum([0, *(visit.leg for visit in each.program)])
+        for leg, visit in zip(ended, each.program, strict=False):
+            at = (each.origin[0] + y * each.stride[0] + visit.dy,
+                  each.origin[1] + x * each.stride[1] + visit.dx)
             if not (0 <= at[0] < each.limits[0] and 0 <= at[1] < each.limits[1]):
                 continue
             address = (corner + visit.offset) % size
@@ -70,12 +77,13 @@ def walked(plan, each, memory):
                 value = memory[address // WORD * WORD + n]
                 lanes = slice(group * each.span, (group + 1) * each.span)
                 if each.merging:
-                    found[lanes, y, x] |= value
+                    found[leg, lanes, at_y, at_x] |= value
                 elif value:
-                    row = each.row_base + group * each.rows + visit.row + (n & each.window - 1)
-                    found[lanes, y, x] += value * rows[row]
-    assert not found[channels:].any(), "a lane without a channel adds something"
-    return found[:channels]
+                    row = (each.row_base + (segment * each.groups + group) * each.rows + visit.row
+                           + (n & each.window - 1))
+                    found[leg, lanes, at_y, at_x] += value * rows[row]
+    assert not found[:, channels:].any(), "a lane without a channel adds something"
+    return found.max(axis=0)[:channels]
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -83,7 +91,21 @@ def test_programs_give_the_sums_of_golden(seed):
     """At one step of an image, whatever the kernel, stride, padding, groups, pools and encoder."""
     encoder = ("bernoulli", "frames", "ternary", "current")[seed % 4]
     network = draw(seed, rich=True, encoder=encoder)
-    plan = Plan(network, lanes=(1, 2, 4, 8)[seed // 4 % 4], word_steps=(8, 16)[seed % 2])
+    assert_sums(Plan(network, lanes=(1, 2, 4, 8)[seed // 4 % 4], word_steps=(8, 16)[seed % 2]),
+                seed)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if any(
+    not each.plain for layer in case.network.layers for each in [getattr(layer, "op", layer)])])
+def test_programs_give_the_sums_of_windows_of_any_shape(name):
+    options = CASES[name].options
+    plan = Plan(CASES[name].network, lanes=options["lanes"], word_steps=options["word_steps"])
+    assert_sums(plan, 1)
+
+
+def assert_sums(plan, seed):
+    """What the programs of a plan give at one step of an image is what golden sums."""
+    network = plan.network
     active, step = encode(images(network, 1, seed), network), network.steps // 2
     passes = iter(plan.passes)
     for stage in network.stages:
@@ -174,19 +196,29 @@ def test_says_what_does_not_fit_and_by_how_much():
         Plan(wide)
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"greatest": Greatest(2, 2)}, "layer 1: max pooling between weights and neurons: no gateware"),
-    ({"dilation": 2}, "layer 1: a dilation of 2"), ({"stride": (1, 2)}, "a stride of 1 x 2"),
-    ({"weights": np.ones((2, 1, 9, 9), int)}, "layer 1: a kernel of 9"),
-    ({"weights": np.ones((2, 1, 1, 3), int)}, "layer 1: a kernel of 1 x 3"),
+@pytest.mark.parametrize("pools, greatest, trains, message", [
+    ((), Greatest(3, 2, 1), 1, "layer 1: padding of max pooling between weights and neurons: no "),
+    ((), Greatest(3, 2, ceil=True), 1, r"layer 1: windows beyond the map \(ceil\) of max pooling "),
+    ((Pool("sum", 3, 1, 1),), None, 1, "layer 1: padding of a sum pooling: no gateware"),
+    ((Pool("sum", 5, 2, 0, True),), None, 1, r"layer 1: windows beyond the map \(ceil\) of a sum"),
+    ((), Greatest(2, 2), 2, "before the neurons of layer 1 takes sums .* one train a cycle: --tr"),
 ])
-def test_refuses_what_no_gateware_computes(changes, message):
+def test_refuses_what_no_gateware_computes(pools, greatest, trains, message):
     """The model runs it, the planner names the layer and the operation."""
-    layer = replace(Layer(np.ones((2, 1, 3, 3), int), 4, Neuron(np.int64(3), np.int64(0))),
-                    **changes)
-    last = Layer(np.ones((2, int(np.prod(layer.output((1, 12, 12))))), int), 4, QUIET)
+    layer = Layer(np.ones((2, 1, 3, 3), int), 4, Neuron(np.int64(3), np.int64(0)),
+                  greatest=greatest)
+    shape = (1, 12, 12)
+    for each in (*pools, layer):
+        shape = each.output(shape)
+    last = Layer(np.ones((2, int(np.prod(shape))), int), 4, QUIET)
     with pytest.raises(BadInput, match=message):
-        Plan(Network((1, 12, 12), 4, (layer, last)))
+        Plan(Network((1, 12, 12), 4, (*pools, layer, last)), trains=trains)
+
+
+def test_refuses_the_greatest_sum_of_a_read_out():
+    last = Layer(np.ones((2, 1, 4, 4), int), 4, QUIET, greatest=Greatest(9, 1))
+    with pytest.raises(BadInput, match="before the neurons of layer 1: a read-out takes every sum"):
+        Plan(Network((1, 12, 12), 4, (last,)))
 
 
 def test_counts_steps_in_a_byte():

@@ -10,7 +10,17 @@ import pytest
 from hw import accelerator
 from hw.control import counts
 from hw.encode import bernoulli
-from hw.engine import address_generator, datapath, dispatcher, fetch, lane, readout, room, sums
+from hw.engine import (
+    address_generator,
+    datapath,
+    dispatcher,
+    fetch,
+    lane,
+    look,
+    readout,
+    room,
+    sums,
+)
 from hw.engine.engine import Engine
 from hw.engine.neurons import lif
 from hw.explain import sam, tap_reader
@@ -61,13 +71,14 @@ BENCHES = {
 }
 MODULES = {"encoder": bernoulli, "sam": sam, "spike_memory": spike_memory, "lane": lane,
            "lif": lif, "room": room, "sums": sums,
-           "tap_reader": tap_reader, "address_generator": address_generator,
+           "tap_reader": tap_reader, "address_generator": address_generator, "look": look,
            "dispatcher": dispatcher, "datapath": datapath, "fetch": fetch, "readout": readout,
            "accelerator": accelerator, "counts": counts}
 # Parts of what a bench runs: the bench, and the name by which the module that makes one knows it.
 PARTS = {
     "lif": ("lane", "hw.engine.neurons.lif.UNIT"),
     "address_generator": ("engine", "hw.engine.engine.AddressGenerator"),
+    "look": ("engine", "hw.engine.address_generator.Look"),
     "dispatcher": ("engine", "hw.engine.engine.Dispatcher"),
     "room": ("engine", "hw.engine.dispatcher.LaneRoom"),
     "sums": ("lane", "hw.engine.lane.EnabledSums"),
@@ -103,8 +114,11 @@ FAULTS = {
         "tap_reader", "within = chunk.any() | channel.any()", "within = C(0, 1)",
         "SimTimeoutError"),
     "the map's edge is not seen": (
-        "address_generator", "Mux(inside & (looked_op == Op.Add), channels, 0)",
-        "Mux(looked_op == Op.Add, channels, 0)", "pass 1: . trains wrong"),
+        "look", "Mux(inside & (visit.op == Op.Add), channels, 0)",
+        "Mux(visit.op == Op.Add, channels, 0)", "pass 1: . trains wrong"),
+    "the first field is walked for all pixels": (
+        "address_generator", "corner.eq(corner + to_corner)", "corner.eq(corner)",
+        "pass . trains wrong"),
     "a score is given up when nobody takes it": (
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),

@@ -1,4 +1,6 @@
-"""Faults planted into the walk buffer and what feeds it: beside golden each is seen."""
+"""Faults planted into the walk buffer and what feeds it, and into walks that have legs: beside
+golden each is seen.
+"""
 
 import re
 
@@ -7,14 +9,24 @@ import pytest
 
 from golden.io.errors import Fault
 from golden.network import Layer, Network, Neuron
-from hw.engine import dispatcher, player, room, walk_buffer
+from golden.network.ops import Greatest
+from hw.engine import (
+    address_generator,
+    datapath,
+    dispatcher,
+    engine,
+    greatest,
+    player,
+    room,
+    walk_buffer,
+)
 from tests.helpers.equal import assert_equal
 from tests.helpers.planted import changed
 
 pytestmark = pytest.mark.slow
 
 OPTIONS = {"lanes": 4, "word_steps": 16, "trains": 3}
-
+IN_LEGS = {"lanes": 4, "word_steps": 16}
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 
@@ -37,10 +49,21 @@ def full():
         Layer(rng.integers(-7, 8, (3, 12)), 4, QUIET)), encoder="bernoulli", name="full")
 
 
+def legs():
+    """Walks of four legs, some of which are silent, of neurons that fire where those count."""
+    rng = np.random.default_rng(1)
+    spiking = Neuron(np.int64(6), np.int64(1 << 12))
+    return Network((1, 6, 6), 16, (
+        Layer(rng.integers(-3, 8, (8, 1, 1, 1)), 4, spiking),
+        Layer(rng.integers(-5, 6, (8, 8, 1, 1)), 4, spiking, greatest=Greatest(2, 2),
+              bias=np.full(8, 2)),
+        Layer(rng.integers(-7, 8, (3, 72)), 4, QUIET)), encoder="bernoulli", name="legs")
+
+
 def pictures():
-    """A bright image, one of single pixels, and a dark one."""
-    found = np.zeros((3, 1, 6, 6), dtype=np.uint8)
-    found[0], found[1, :, ::4, 1] = 250, 200
+    """A bright image, two of single pixels, and a dark one."""
+    found = np.zeros((4, 1, 6, 6), dtype=np.uint8)
+    found[0], found[1, :, ::4, 1], found[2, :, 1::4, 1] = 250, 200, 200
     return found
 
 
@@ -58,17 +81,30 @@ FAULTS = {
     "rows are filled that are still to be read": (
         room, "self.adds.eq(used_rows < KEPT_ROWS)", "self.adds.eq(1)",
         dispatcher, "BufferRoom", "full"),
+    "a leg's sums are not compared with those held": (
+        greatest, "Mux(held & (before > own), before, own)", "own", datapath, "Greatest", "legs"),
+    "the sums of the walk before are held": (
+        greatest, "held & (before > own)", "before > own", datapath, "Greatest", "legs"),
+    "a silent leg does not count as 0": (
+        greatest, "Mux(blank & more[-1], 0, more)", "more", datapath, "Greatest", "legs"),
+    "a silent leg of this walk counts in the next": (
+        room, "found.blank.eq(found.blank & room.leg)", "found.blank.eq(found.blank)",
+        dispatcher, "LaneRoom", "legs"),
+    "a leg moves the walk on": (
+        address_generator, "with m.Elif(end & closing):", "with m.Elif(end):", engine,
+        "AddressGenerator", "legs"),
 }
 
 
 def run_with(size):
     """Golden and RTL of one network are equal, or AssertionError or Fault."""
-    chosen, images = (full(), np.full((2, 720, 1, 1), 255, dtype=np.uint8)) if size == "full" else (
-        sparse(), pictures())
-    assert_equal(chosen, images, OPTIONS, {}, stall=0)
+    chosen, images = {
+        "full": (full, np.full((2, 720, 1, 1), 255, dtype=np.uint8)),
+        "sparse": (sparse, pictures()), "legs": (legs, pictures())}[size]
+    assert_equal(chosen(), images, IN_LEGS if size == "legs" else OPTIONS, {}, stall=0)
 
 
-@pytest.mark.parametrize("size", ["sparse", "full"])
+@pytest.mark.parametrize("size", ["sparse", "full", "legs"])
 def test_green_without_a_fault(size):
     run_with(size)
 

@@ -26,7 +26,7 @@ from golden.io.files import replacing
 from golden.io.text import say
 from hw.plan.planner import Plan
 from hw.plan.size import TRAINS, EngineSize
-from verify.drawn.cases import FACTORS, RULES, Case, case_of, pictures, runs
+from verify.drawn.cases import FACTORS, RULES, Case, case_of, maps_fit, pictures, runs
 from verify.drawn.named import named
 from verify.drawn.pairs import covering
 from verify.drawn.trial import TIMEOUT, described, trials
@@ -36,11 +36,15 @@ ENGINES, STEPS = FACTORS["engine"], (2, 3, 4, 8, 15, 16, 17, 20, 33, 40, 64)
 
 
 def drawn_choice(seed):
-    """A whole choice of the factors, each level as likely as the rules let it be."""
+    """A whole choice of the factors that fits, each level as likely as the rules let it be."""
     rng = random.Random(seed)
-    order = RULES.bound_first(rng.sample(list(FACTORS), len(FACTORS)))
-    return RULES.completed({}, {name: FACTORS[name] for name in order},
-                           prefer=lambda name, levels, choice: rng.sample(levels, len(levels)))
+    while True:
+        order = RULES.bound_first(rng.sample(list(FACTORS), len(FACTORS)))
+        found = RULES.completed(
+            {}, {name: FACTORS[name] for name in order},
+            prefer=lambda name, levels, choice: rng.sample(levels, len(levels)))
+        if maps_fit(found):
+            return found
 
 
 def soaked(number, seed):
@@ -67,7 +71,7 @@ def soaked(number, seed):
 @cache
 def array():
     """(choices, pairs that can stand together, pairs that cannot) of the covering array."""
-    return covering(FACTORS, RULES)
+    return covering(FACTORS, RULES, fits=maps_fit)
 
 
 def arrays(only=""):

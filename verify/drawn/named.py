@@ -3,6 +3,7 @@
 import numpy as np
 
 from golden.network import Layer, Network, Neuron, Pool
+from golden.network.ops import Greatest
 from verify.drawn.cases import Case, pictures, runs
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
@@ -71,10 +72,49 @@ def pooled(lanes):
                 runs(14))
 
 
+def legs(lanes, word_steps, steps, greatest, *between, **place):
+    """The greatest of several sums goes to the neurons; of some windows legs are silent."""
+    rng = np.random.default_rng(15)
+    first = small(rng, 5, 2, 3, 3, threshold=20, padding=1)
+    second = small(rng, 6, 5, 3, 3, threshold=12, greatest=greatest, **place)
+    shape = (2, 9, 8)
+    for layer in (first, *between, second):
+        shape = layer.output(shape)
+    network = Network((2, 9, 8), steps, (
+        first, *between, second, scores(rng, 4, int(np.prod(shape)))), name="legs")
+    return Case(f"greatest of {'x'.join(map(str, greatest.window))}, lanes {lanes}, "
+                f"{steps} steps", network,
+                {"lanes": lanes, "word_steps": word_steps, "taps": (1, 2)},
+                pictures(network, 15), runs(15))
+
+
+def shaped(name, *between, kernel=(3, 3), **place):
+    """Windows of any shape, and poolings whose windows reach beyond the map."""
+    rng = np.random.default_rng(16)
+    layers = [small(rng, 3, 2, 3, 3, threshold=20, padding=1), *between,
+              small(rng, 4, 3, *kernel, threshold=14, **place)]
+    shape = (2, 11, 10)
+    for layer in layers:
+        shape = layer.output(shape)
+    network = Network((2, 11, 10), 16, (
+        *layers, scores(rng, 4, int(np.prod(shape)))), name=name)
+    return Case(name, network, {"lanes": 4, "word_steps": 16, "taps": (2,)},
+                pictures(network, 16), runs(16))
+
+
 def named():
     """All of them, by name."""
     found = [columns(channels, lanes) for channels in (3, 5, 6) for lanes in (1, 2, 4)]
     found += [depthwise(lanes) for lanes in (1, 2)] + [pooled(lanes) for lanes in (1, 2)]
     found += [remainder(lanes + more, lanes) for lanes in (4, 8, 16)
               for more in range(1, lanes + 1)]
+    found += [legs(4, 16, 16, Greatest(2, 2)), legs(8, 8, 8, Greatest(3, 2), padding=1),
+              legs(1, 8, 20, Greatest((2, 3), (2, 1))),
+              legs(2, 4, 5, Greatest(2, 2), Pool("max", 2, 2)),
+              legs(4, 4, 4, Greatest(2, 1), Pool("sum", 2, 1), bias=np.array(
+                  [1, -2, 12, 4, 5, -9]))]
+    found += [shaped("kernel 9 x 7", kernel=(9, 7), padding=(4, 3)),
+              shaped("dilated down and across", dilation=(2, 3), padding=2, stride=(1, 2)),
+              shaped("OR beyond the map", Pool("max", 3, 2, 1), Pool("max", (2, 3), 2, 0, True),
+                     padding=1)]
     return {case.name: case for case in found}

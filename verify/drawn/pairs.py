@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 CANDIDATES = 4  # rows drawn for each that is taken
+ATTEMPTS = 1000  # times that some are drawn of which none fits
 
 
 @dataclass(frozen=True)
@@ -122,16 +123,19 @@ def near(factors, rules, names):
     return {name: factors[name] for name in sorted(factors, key=lambda name: name not in close)}
 
 
-def covering(factors, rules, *, seed=1, tick=lambda left: None):
+def covering(factors, rules, *, seed=1, fits=lambda row: True, tick=lambda left: None):
     """(rows, possible pairs, impossible pairs): rows that have every possible pair, greedily few.
 
     Each row starts from a pair that is still missing and takes, factor after factor in drawn
-    order, the level that brings the most missing pairs and leaves the row possible.
+    order, the level that brings the most missing pairs and leaves the row possible. A row that
+    ``fits`` does not hold for is drawn again: what bounds all factors at once is no rule, since
+    a search would go through all of them before it knew. Raises ValueError where none is found.
     """
     possible, impossible = divided(factors, rules)
     draw, names, missing, rows = random.Random(seed), list(factors), set(possible), []
     place = {name: n for n, name in enumerate(names)}
     waiting = draw.sample(sorted(missing, key=str), len(missing))
+    failures = 0
     while missing:
         best, most = None, -1
         waiting = [pair for pair in waiting if pair in missing]
@@ -149,8 +153,15 @@ def covering(factors, rules, *, seed=1, tick=lambda left: None):
             row = rules.completed(dict(start), {name: factors[name] for name in order},
                                   prefer=prefer)
             gained = sum(pair in missing for pair in pairs_of(row, names))
-            if gained > most:
+            if gained > most and fits(row):
                 best, most = row, gained
+        if best is None:
+            failures += 1
+            if failures == ATTEMPTS:
+                raise ValueError(f"no row that fits has {waiting[0]}")
+            draw.shuffle(waiting)
+            continue
+        failures = 0
         rows.append({name: best[name] for name in names})
         missing.difference_update(pairs_of(best, names))
         tick(len(missing))

@@ -112,9 +112,9 @@ def described(case):
     layers = []
     for layer in network.layers:
         if not hasattr(layer, "weights"):
-            layers.append(f"{layer.kind} {layer.kernel}/{layer.stride}")
+            layers.append(layer.words())
             continue
-        kind = "dense" if layer.dense else f"conv{layer.kernel}/{layer.stride}p{layer.padding}"
+        kind = layer.op.words(("in",))
         neuron = layer.neuron
         more = [f"g{layer.groups}"] * (layer.groups > 1) + ["norm"] * (layer.norm is not None)
         more += ["bias"] * (layer.bias is not None)

@@ -1,6 +1,7 @@
 """Memories and queues: what is read is what was written, and counters stay in their ranges."""
 
 import re
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -9,7 +10,8 @@ from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from hw.engine import address_generator, dispatcher, gatherer
+from golden.network.ops import Greatest
+from hw.engine import address_generator, dispatcher, gatherer, greatest, ops
 from hw.engine.walks import ROW_BITS
 from hw.explain import tap_queue, tap_reader
 from hw.memory import spike_memory, spram
@@ -63,9 +65,9 @@ def twins(m):
     return [*inputs(unit), address]
 
 
-def margin(m):
+def margin(m, pool=None):
     """After ``flow`` has gone, at most MARGIN words still come, from any state."""
-    unit = address_generator.AddressGenerator(plan(side=3, kernel=2))
+    unit = address_generator.AddressGenerator(plan(side=3, kernel=2, greatest=pool))
     m.submodules.dut = unit
     past = Past(m)
     walker_env(m, unit, past)                # one start
@@ -126,7 +128,7 @@ def order(m):
     marked, word, left = Signal(), Signal(16), Signal(16)
     mine = unit.i.p.address.all()
     m.d.comb += [
-        Assume(~unit.i.valid | (unit.i.p.op == address_generator.Op.Add)),
+        Assume(~unit.i.valid | (unit.i.p.op == ops.Op.Add)),
         Assume(~unit.i.valid | unit.i.p.word.any()),
         Assume(~unit.i.valid | ~unit.i.p.word[3:].any()),
         Assume(~(unit.i.valid & mine & marked)), Assume(unit.flow | ~unit.i.valid),
@@ -141,6 +143,81 @@ def order(m):
         m.d.sync += left.eq(left & ~(1 << index)[:16])
     m.d.comb += [Cover(marked & (left == 0) & (word == 5)), Cover(out & (index == 2))]
     return inputs(unit)
+
+
+def legs(m):
+    """An end goes once and in order, that of a leg unless nothing was added; it tells of those
+    before it in its walk: whether one went, and whether one did not.
+    """
+    unit = dispatcher.Dispatcher(plan(side=3, greatest=Greatest(2, 1)))
+    m.submodules.dut = unit
+    past = Past(m)
+    steady(m, past, unit.number)
+    given = unit.i.p
+    ends = unit.i.valid & (given.op == ops.Op.EndWalk)
+    m.d.comb += [
+        Assume(~unit.i.valid | (given.op == ops.Op.Add) | (given.op == ops.Op.EndWalk)),
+        Assume((given.op == ops.Op.EndWalk) | (~given.leg & given.word.any())),
+        Assume(~given.word[2:].any()), Assume(unit.flow | ~unit.i.valid),
+    ]
+    added, held, blank = Signal(), Signal(), Signal()
+    goes = ends & (added | ~given.leg)
+    # One end is followed, by its number, which is any.
+    number, came, gone, wanted = Signal(3), Signal(4), Signal(4), Signal(3)
+    frozen(m, past, number)
+    with m.If(ends):
+        m.d.sync += [added.eq(0), held.eq(given.leg & (held | goes)),
+                     blank.eq(given.leg & (blank | ~goes))]
+    with m.Elif(unit.i.valid):
+        m.d.sync += added.eq(1)
+    with m.If(goes):
+        m.d.sync += came.eq(came + 1)
+        with m.If(came == number):
+            m.d.sync += wanted.eq(Cat(given.leg, held, blank))
+    found = unit.o.p
+    with m.If(unit.o.valid & (found.op == ops.Op.EndWalk)):
+        m.d.sync += gone.eq(gone + 1)
+        m.d.comb += Assert(gone < came, "an end that never came")
+        with m.If(gone == number):
+            m.d.comb += Assert(Cat(found.leg, found.held, found.blank) == wanted)
+    m.d.comb += [Cover((gone == 2) & (number == 1) & wanted.all()),
+                 Cover((gone == 2) & (number == 1) & (wanted == 0b110))]
+    return [*inputs(unit), number]
+
+
+def greatest_sums(m):
+    """What goes on with a step is the greatest of its sums in the walk's legs, and of 0 where some
+    leg was blank. Any gaps between steps; the next leg comes when all steps went.
+    """
+    steps = 2
+    unit = greatest.Greatest(lanes=1, word_steps=steps, sum_bits=3)
+    m.submodules.dut = unit
+    past = Past(m)
+    step = Signal(range(steps))
+    frozen(m, past, step)
+    left, began = Signal(range(steps + 1)), Signal()         # steps to come; a leg is held
+    leg, blank = Signal(), Signal()
+    most, none = Signal(signed(3)), Signal(init=1)           # of the step's sums; there are none
+    own = unit.sums[0]
+    m.d.comb += [
+        Assume(~unit.load | (left == 0)), Assume(~unit.shift | (left != 0)),
+        Assume(unit.count == (steps - left)[:1]), Assume(unit.held == began),
+        Assume(unit.blank | ~blank | ~leg),
+    ]
+    with m.If(unit.load):
+        m.d.sync += [left.eq(steps), leg.eq(unit.leg), began.eq(unit.leg),
+                     blank.eq(unit.blank)]
+        with m.If(~began):
+            m.d.sync += none.eq(1)
+    wanted = Mux(none | (own > most), own, most)
+    with m.If(unit.shift):
+        m.d.sync += left.eq(left - 1)
+        with m.If(unit.count == step):
+            m.d.comb += Assert(unit.greatest[0] == Mux(blank & (wanted < 0), 0, wanted))
+            m.d.sync += [none.eq(0), most.eq(wanted)]
+    m.d.comb += [Cover(unit.shift & (unit.count == step) & ~leg & ~none & (most == 3)),
+                 Cover(unit.shift & blank & ~none & (most == -2))]
+    return [*inputs(unit), step]
 
 
 def written_trains(m):
@@ -362,6 +439,27 @@ PROOFS = [
         margin,
         depth=14,
         cover=30,
+    ),
+    Proof(
+        "hw.engine.address_generator.AddressGenerator",
+        "as many of walks that have legs",
+        partial(margin, pool=Greatest(2, 1)),
+        depth=12,
+        cover=30,
+    ),
+    Proof(
+        "hw.engine.dispatcher.Dispatcher",
+        "ends of legs go unless nothing was added, and tell of those before",
+        legs,
+        depth=16,
+        cover=30,
+    ),
+    Proof(
+        "hw.engine.greatest.Greatest",
+        "the greatest sum of all legs goes on",
+        greatest_sums,
+        depth=13,
+        cover=16,
     ),
     Proof(
         "hw.engine.dispatcher.Dispatcher",

@@ -15,16 +15,16 @@ from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey, steady
 
 
-def tiny(*, steps=3, side=2, kernel=1, classes=2):
+def tiny(*, steps=3, side=2, kernel=1, classes=2, greatest=None):
     """The smallest network that has everything: a convolution of two channels and a read-out."""
     weights = np.array([[[[1] * kernel] * kernel], [[[-2] * kernel] * kernel]])
     spiking = Neuron(threshold=np.int64(1), leak=np.int64(1 << 15))
     silent = Neuron(threshold=np.int64(1), leak=np.int64(0), reset="none")
-    area = (side - kernel + 1)**2 * 2
+    layer = Layer(weights=weights, bits=2, neuron=spiking, greatest=greatest)
+    area = int(np.prod(layer.output((1, side, side))))
     dense = np.resize(np.array([1, -1, -2]), (classes, area))
     return Network(shape=(1, side, side), steps=steps, name="tiny", layers=(
-        Layer(weights=weights, bits=2, neuron=spiking),
-        Layer(weights=dense, bits=2, neuron=silent)))
+        layer, Layer(weights=dense, bits=2, neuron=silent)))
 
 
 def plan(**options):

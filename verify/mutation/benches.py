@@ -18,6 +18,7 @@ from golden.run import run
 from hw.interface import Space
 from sim.rtl import Simulation
 from sim.verilate import text_of, verilated
+from verify.drawn.named import named
 from verify.mutation.mutants import mutated
 from verify.networks import draw, images
 
@@ -228,6 +229,7 @@ def benches():
                 "packer": ("engine.datapath.packer", 10),
                 "writer": ("engine.datapath.writer", 15),
                 "address generator": ("engine.address_generator", 25),
+                "look": ("engine.address_generator.look", 15),
                 "dispatcher": ("engine.dispatcher", 25),
                 "encoder": ("encoder", 40),
                 "attribution": ("explain.traces", 35),
@@ -279,6 +281,16 @@ def benches():
                 "address generator": ("engine.address_generator", 15),
             },
             lanes=1,
+        ),
+        # Walks of four legs, some of them silent.
+        "pooled network": Accelerated(
+            named()["greatest of 2x2, lanes 4, 16 steps"].network,
+            {
+                "greatest": ("engine.datapath.greatest", 20),
+                "address generator": ("engine.address_generator", 15),
+                "dispatcher": ("engine.dispatcher", 15),
+                "drain": ("engine.datapath.drain", 10),
+            },
         ),
         "first network": Accelerated(first, {"read-out": ("engine.datapath.readout", 10)}),
         "counted network": Accelerated(

@@ -51,10 +51,13 @@ class Operation:
         Whether it has weights and neurons behind it, and so begins a stage.
     beyond : tuple of str
         What of it no gateware computes, for people; empty where all of it is computed.
+    plain : bool
+        Windows are squares, whole and without gaps, and as far apart down as across.
     """
 
     weighted = False
     beyond = ()
+    plain = True
 
     def fit(self, shape, where):
         """Shape of the output for an input of ``shape``; raise BadInput where that does not fit."""
@@ -98,17 +101,15 @@ class Sliding(Operation):
                                                      strict=True))
 
     @property
-    def odd(self):
-        """What the shape of a window has that no gateware computes."""
-        found = []
-        if len(set(self.window)) > 1:
-            found.append("a kernel of {} x {}".format(*self.window))
-        for name in ("stride", "padding", "dilation"):
-            if isinstance(getattr(self, name), tuple):
-                found.append("a {} of {} x {}".format(name, *getattr(self, name)))
-        if self.ceil:
-            found.append("windows beyond the map (ceil)")
-        return tuple(found)
+    def plain(self):
+        return (len(set(self.window)) == 1 and not self.ceil and self.dilation == 1
+                and not any(isinstance(each, tuple) for each in (self.stride, self.padding)))
+
+    @property
+    def outside(self):
+        """What of its windows lies outside the map, for people."""
+        return tuple(what for what, has in (("padding", any(pair(self.padding))),
+                                            ("windows beyond the map (ceil)", self.ceil)) if has)
 
     def fit(self, shape, where):
         found = self.output(shape)

@@ -36,15 +36,6 @@ class Conv(Weights, Sliding):
         """The longer side of a kernel."""
         return max(self.window)
 
-    @property
-    def beyond(self):
-        found = list(self.odd)
-        if self.kernel > 7:
-            found.append(f"a kernel of {self.kernel}")
-        if self.dilation != 1 and not isinstance(self.dilation, tuple):
-            found.append(f"a dilation of {self.dilation}")
-        return tuple(found)
-
     def check(self, where):
         rule(bounded_pair(self.window, 1, MOST_KERNEL), where,
              f"kernel must be 1 to {MOST_KERNEL}, not {self.kernel}")

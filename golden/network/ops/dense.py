@@ -24,7 +24,7 @@ class Dense(Weights):
     groups: int = 1
     dilation: int = 1
 
-    kernel, span = 1, (1, 1)
+    kernel, window, span = 1, (1, 1), (1, 1)
 
     def check(self, where):
         super().check(where)

@@ -66,9 +66,12 @@ class GreatestOf(Operation):
             raise AttributeError(name)
         return getattr(self.op, name)
 
+    plain = False
+
     @property
     def beyond(self):
-        return ("max pooling between weights and neurons", *self.op.beyond)
+        return (*(f"{what} of max pooling between weights and neurons"
+                  for what in self.pool.outside), *self.op.beyond)
 
     def check(self, where):
         self.op.check(where)

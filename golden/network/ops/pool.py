@@ -29,7 +29,10 @@ class Pool(Sliding):
 
     @property
     def beyond(self):
-        return self.odd
+        # A place outside the map is no spike, which an OR takes; a sum is taken with the weights
+        # behind it, whose own padding is told from it by nothing.
+        return () if self.kind == "max" else tuple(f"{what} of a {self.kind} pooling"
+                                                   for what in self.outside)
 
     @property
     def area(self):
