@@ -45,6 +45,10 @@ def main(epochs=4):
                                images=images[150:], labels=labels[150:])    # not learnt
         print("pooling before the neurons" if pool_first else "pooling behind the neurons")
         print(made, made.fits("icebreaker"), sep="\n")
+        golden, rtl = (made.run(images[150:154], engine=engine).arrays()
+                       for engine in ("golden", "rtl"))
+        equal = all((golden[name] == rtl[name]).all() for name in golden)
+        print("RTL = golden in every array" if equal else "RTL differs from golden")
         found.append(made)
     return found
 

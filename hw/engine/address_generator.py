@@ -15,8 +15,8 @@ MARGIN = 7  # words that may still come after `flow` has gone
 
 
 class AddressGenerator(wiring.Component):
-    """Words of all walks of a pass: pixel after pixel, group after group, chunk after chunk, and
-    turn after turn where a walk is walked for each slice (Plan.turns).
+    """Words of all walks of a pass: pixel after pixel, group after group, chunk after chunk, turn
+    after turn where a walk is walked for each slice (Plan.turns), leg after leg where it has some.
 
     A visit looks at one word of the bitmap (16 trains, or the channels of one pixel), one a cycle;
     an empty one and one outside the map leave nothing. A walk ends with EndWalk or EndPass,

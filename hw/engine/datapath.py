@@ -190,15 +190,17 @@ class Datapath(wiring.Component):
                 lane.param.eq(digits), lane.load.eq(load),
                 lane.number.eq(self.number),
                 lane.shared.eq(shared[:lane.shared.shape().size]),
-                lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.gives.eq(drain.gives),
-                lane.feed.eq(drain.feed),
+                lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),
                 lane.step.eq(drain.stepped | drain.wipe),
                 lane.last.eq((drain.now.last & drain.last_chunk) | drain.wipe),
                 packer.spikes[n].eq(lane.spike),
                 readout.spikes[n].eq(lane.spike), readout.membranes[n].eq(lane.membrane),
             ]
             if plan.in_legs:
-                m.d.comb += [greatest.sums[n].eq(lane.sum), lane.greatest.eq(greatest.greatest[n])]
+                m.d.comb += [
+                    lane.gives.eq(drain.gives), greatest.sums[n].eq(lane.sum),
+                    lane.greatest.eq(greatest.greatest[n]),
+                ]
             if plan.normed:
                 m.d.comb += lane.norm.eq(norms.data[n])
         return m

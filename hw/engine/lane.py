@@ -57,11 +57,9 @@ class Lane(wiring.Component):
     load : In(1)
     shift, opens : In(1), In(1)
         Hand the next sum on; follows ``load`` by one cycle or more. It is the first of its train.
-    gives : In(1)
-        With ``shift``: it is handed on to the neuron.
-    sum, greatest : Out(signed(sum_bits)), In(signed(sum_bits))
-        Of a plan whose walks have legs: with ``shift`` the sum handed on, and what of it and of
-        those held the neuron is to take (hw.engine.greatest).
+    gives, sum, greatest : In(1), Out(signed(sum_bits)), In(signed(sum_bits))
+        Of a plan whose walks have legs: with ``shift`` the sum handed on, what of it and of those
+        held the neuron is to take (hw.engine.greatest), and whether it takes any.
     feed : In(1)
         Give the neuron what was handed on last: with the ``step`` before if that is of the same
         word, else with or after it.
@@ -86,9 +84,9 @@ class Lane(wiring.Component):
                if plan.buffered else {"train": In(plan.word_steps), "weight": In(weight)}),
             "param": In(1),
             "load": In(1),
-            "shift": In(1), "opens": In(1), "gives": In(1), "feed": In(1),
-            **({"sum": Out(signed(plan.sum_bits)), "greatest": In(signed(plan.sum_bits))}
-               if plan.in_legs else {}),
+            "shift": In(1), "opens": In(1), "feed": In(1),
+            **({"gives": In(1), "sum": Out(signed(plan.sum_bits)),
+                "greatest": In(signed(plan.sum_bits))} if plan.in_legs else {}),
             "norm": In(norm_layout(plan)),
             "step": In(1),
             "last": In(1),
@@ -132,10 +130,10 @@ class Lane(wiring.Component):
                 values[name] = value
                 at += format.bits
 
-        total = shadow[0]
+        total, gives = shadow[0], self.shift
         if plan.in_legs:
             m.d.comb += self.sum.eq(total)
-            total = self.greatest
+            total, gives = self.greatest, self.gives
         current = self.scaled(m, total) + values.get(BIAS, 0)
         units = {}
         for model, kind in plan.parameters.units.items():
@@ -143,7 +141,7 @@ class Lane(wiring.Component):
                 m, model, kind, values, current.shape())
             m.d.comb += [
                 unit.number.eq(self.number), unit.current.eq(current),
-                unit.shift.eq(self.gives), unit.opens.eq(self.opens), unit.feed.eq(self.feed),
+                unit.shift.eq(gives), unit.opens.eq(self.opens), unit.feed.eq(self.feed),
                 unit.step.eq(self.step), unit.last.eq(self.last),
             ]
         models = list(units)
