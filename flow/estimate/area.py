@@ -19,8 +19,8 @@ __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 SHORT = 32                                          # visits of a program that is no block RAM
 FITTED = Path(__file__).with_name("area.json")
 SURE = ICE40UP5K.limits["lc"] - 280                 # an estimate errs by up to 5 %
-# Of what no chip of the fit has: an adder's bit; a walk buffer, as two built chips have it; a bit of
-# the greatest sums, as Yosys makes four lanes of them.
+# Of what no chip of the fit has: an adder's bit; a walk buffer, as two built chips have it; a bit
+# of the greatest sums, as Yosys makes four lanes of them.
 UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 4}
 
 
