@@ -173,11 +173,11 @@ def pass_cycles(plan, each, found):
     count, length = found.trains.shape
     drain, image = drains(plan, each, found), np.arange(count)
     held_up = behind(np.cumsum(found.words + 1, axis=1))
-    header = 0 if each.merging else plan.header
+    header, of_group = 0 if each.merging else plan.header, plan.chunks * each.legs
     walked, added, drained = (np.zeros(count, dtype=np.int64) for _ in range(3))
     ended = np.zeros((count, length), dtype=np.int64)
     for k in range(length):
-        begins = k == 0 or (plan.per_channel and k % (plan.chunks * each.legs) == 0)
+        begins = k == 0 or (plan.per_channel and k % of_group == 0)
         lead = header if begins else 0
         last = held_up[:, k]
         room = np.where(last >= 0, ended[image, last], 0)

@@ -4,7 +4,7 @@ import numpy as np
 
 from golden.network import Layer, Network, Neuron, Pool
 from golden.network.ops import Greatest
-from verify.drawn.cases import Case, pictures, runs
+from verify.drawn.cases import Case, pictures, runs, shape_behind
 
 QUIET = Neuron(np.int64(0), np.int64(0), reset="none")
 
@@ -77,9 +77,7 @@ def legs(lanes, word_steps, steps, greatest, *between, **place):
     rng = np.random.default_rng(15)
     first = small(rng, 5, 2, 3, 3, threshold=20, padding=1)
     second = small(rng, 6, 5, 3, 3, threshold=12, greatest=greatest, **place)
-    shape = (2, 9, 8)
-    for layer in (first, *between, second):
-        shape = layer.output(shape)
+    shape = shape_behind((2, 9, 8), (first, *between, second))
     network = Network((2, 9, 8), steps, (
         first, *between, second, scores(rng, 4, int(np.prod(shape)))), name="legs")
     return Case(f"greatest of {'x'.join(map(str, greatest.window))}, lanes {lanes}, "
@@ -93,9 +91,7 @@ def shaped(name, *between, kernel=(3, 3), **place):
     rng = np.random.default_rng(16)
     layers = [small(rng, 3, 2, 3, 3, threshold=20, padding=1), *between,
               small(rng, 4, 3, *kernel, threshold=14, **place)]
-    shape = (2, 11, 10)
-    for layer in layers:
-        shape = layer.output(shape)
+    shape = shape_behind((2, 11, 10), layers)
     network = Network((2, 11, 10), 16, (
         *layers, scores(rng, 4, int(np.prod(shape)))), name=name)
     return Case(name, network, {"lanes": 4, "word_steps": 16, "taps": (2,)},
