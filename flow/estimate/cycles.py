@@ -94,6 +94,12 @@ def drawn_trains(plan, activity, *, count=4, seed=1):
     return found
 
 
+def within(y, x, down, across, limits):
+    """(H, W) bool: whether lines ``y + down`` and columns ``x + across`` are below ``limits``."""
+    return ((y + down >= 0) & (y + down < limits[0]))[:, None] & (
+        (x + across >= 0) & (x + across < limits[1]))
+
+
 def walks(plan, each, trains):
     """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source."""
     count, chunks, channels, height, width = trains.shape
@@ -114,8 +120,8 @@ def walks(plan, each, trains):
     total = np.zeros((count, chunks, len(lines), len(columns), each.groups, legs), dtype=np.int64)
     words, leg = np.zeros_like(total), 0
     for visit in each.program:
-        inside = ((y + visit.dy >= 0) & (y + visit.dy < each.limits[0]))[:, None] & (
-            (x + visit.dx >= 0) & (x + visit.dx < each.limits[1]))
+        inside = within(y, x, visit.dy, visit.dx, each.limits)
+        inside = inside & within(y, x, visit.down, visit.across, each.leg_limits)
         at = (corner[..., None] + visit.offset + groups * each.group_step) // each.window
         at = np.where(inside[..., None], at, 0).clip(0, found.shape[2] - 1)
         marked = found[:, :, at] * inside[..., None]

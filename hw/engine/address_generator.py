@@ -5,7 +5,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.constants import pass_register
-from hw.engine.look import Look
+from hw.engine.look import Look, reached
 from hw.engine.ops import Op, found_layout, visit_layout
 from hw.plan.buffers import WORD
 
@@ -153,9 +153,10 @@ class AddressGenerator(wiring.Component):
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
         looked, visited_at = Signal(), Signal(visit_layout(plan), reset_less=True)
-        looked_y, looked_x = (Signal(unsigned(reached(passes, n, len(at) + 1)),
-                                     name=f"looked_{name}", reset_less=True)
-                              for n, (name, at) in enumerate((("y", y), ("x", x))))
+        looked_y, looked_x = (
+            Signal(unsigned(reached(passes, n, f"d{name}", "limits", len(at) + 1)),
+                   name=f"looked_{name}", reset_less=True)
+            for n, (name, at) in enumerate((("y", y), ("x", x))))
         last_walk = last_turn & last_chunk & last_group & last_column & last_line
         m.d.sync += [
             placed.eq(visit | end),
@@ -177,6 +178,8 @@ class AddressGenerator(wiring.Component):
             look.y.eq(looked_y), look.x.eq(looked_x),
             self.bitmap_addr.eq(look.bitmap_addr), look.bitmap_data.eq(self.bitmap_data),
         ]
+        if plan.legs_outside:
+            m.d.sync += [look.down.eq(y + fetch.data.down), look.across.eq(x + fetch.data.across)]
         connect(m, look.o, flipped(self.o))
 
         return m
@@ -199,20 +202,10 @@ class AddressGenerator(wiring.Component):
             shape=entry, depth=len(entries), attrs={"rom_style": "block"},
             init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
                    "param": v.param, "last": n in ends,
-                   **({"leg": v.leg} if self.plan.in_legs else {})}
+                   **{name: getattr(v, name) for name in ("leg", "down", "across")
+                      if name in entry.members}}
                   for n, v in enumerate(entries)])
         return program.read_port(), starts, firsts
-
-
-def reached(passes, n, least):
-    """Bits, ``least`` or more, that keep apart what is inside a map and what is not.
-
-    Places down (n = 0) or across (1), modulo 2**bits: negative ones are beyond every limit.
-    """
-    most = max(max(p.origin[n] + (p.grid[n] - 1) * p.stride[n]
-                   + max((v.dy, v.dx)[n] for v in p.program), p.limits[n] - min(p.origin[n], 0) - 1)
-               for p in passes)
-    return max(least, most.bit_length())
 
 
 def corner_step(plan):

@@ -171,9 +171,8 @@ class Datapath(wiring.Component):
                 lanes=plan.lanes, word_steps=plan.word_steps, sum_bits=plan.sum_bits)
             m.d.comb += [
                 drain.leg.eq(fetch.leg), greatest.load.eq(fetch.load),
-                greatest.leg.eq(fetch.leg), greatest.held.eq(fetch.held),
-                greatest.blank.eq(fetch.blank), greatest.shift.eq(drain.shift),
-                greatest.count.eq(drain.count),
+                *(getattr(greatest, name).eq(getattr(fetch, name)) for name in fetch.legs),
+                greatest.shift.eq(drain.shift), greatest.count.eq(drain.count),
             ]
         for n in range(plan.lanes):
             m.submodules[f"lane{n}"] = lane = Lane(plan)

@@ -116,6 +116,7 @@ class Dispatcher(wiring.Component):
         gives   = Signal()
         m.submodules.room = room = BufferRoom(plan) if plan.buffered else LaneRoom(plan)
         leg     = Signal(reset_less=True)                    # the end is that of a leg
+        outside = Signal(reset_less=True)                    # which lay outside the map of sums
         dropped = Signal()                                   # of which nothing is to be kept
         free    = Mux(ends & ~dropped, room.ends, room.adds)  # it may go now
         m.d.comb += [
@@ -127,7 +128,7 @@ class Dispatcher(wiring.Component):
         ]
         if plan.in_legs:
             m.d.comb += [dropped.eq(leg & room.idle), room.leg.eq(leg),
-                         room.drops.eq(gives & dropped)]
+                         room.drops.eq(gives & dropped & ~outside)]
         if plan.buffered:
             m.d.comb += room.freed.eq(self.freed)
         else:
@@ -142,6 +143,7 @@ class Dispatcher(wiring.Component):
                 left.eq(r_count.data), alone.eq(r_count.data == 1),
                 address.eq(taken.address), row.eq(taken.row),
                 *([leg.eq(taken.leg)] if plan.in_legs else []),
+                *([outside.eq(taken.outside)] if plan.legs_outside else []),
             ]
 
         # --- code: from one-hot to addresses ------------------------------------------------------
@@ -175,6 +177,9 @@ class Dispatcher(wiring.Component):
                 coded_legs.eq(room.of_legs), given.held.eq(coded_legs.held),
                 given.blank.eq(coded_legs.blank),
             ]
+        if plan.legs_outside:
+            coded_outside = Signal()
+            m.d.sync += [coded_outside.eq(outside), given.outside.eq(coded_outside)]
         m.d.comb += self.o.payload.eq(given)
 
         return m

@@ -10,7 +10,7 @@ from hw.plan.buffers import WORD
 
 __all__ = ["Fetch"]
 
-LEGS = ("leg", "held", "blank")
+LEGS = ("leg", "held", "blank", "outside")
 
 
 class Fetch(wiring.Component):
@@ -44,12 +44,14 @@ class Fetch(wiring.Component):
         The sums are handed on; they are cleared, which is also done after a reset.
     empty_walk, last : Out(1)
         With ``load``: nothing was added; the walk is the pass's last.
-    leg, held, blank : Out(1)
-        With ``load``, of a plan whose walks have legs: as ``hw.engine.ops.op_layout`` has them.
+    leg, held, blank, outside : Out(1)
+        With ``load``, where ``hw.engine.ops.op_layout`` has them: what they say there.
     """
 
     def __init__(self, plan, merges):
-        self.merges, self.in_legs = merges, plan.in_legs
+        self.merges = merges
+        # What an end tells of its leg.
+        self.legs = tuple(name for name in LEGS if name in op_layout(plan).members)
         super().__init__({
             "merging": In(1),
             "i": In(stream.Signature(op_layout(plan), always_ready=True)),
@@ -60,7 +62,7 @@ class Fetch(wiring.Component):
             "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
             "param": Out(1), "load": Out(1), "clear": Out(1, init=1),
             "empty_walk": Out(1), "last": Out(1),
-            **({name: Out(1) for name in LEGS} if plan.in_legs else {}),
+            **{name: Out(1) for name in self.legs},
         })
 
     def elaborate(self, platform):
@@ -87,7 +89,7 @@ class Fetch(wiring.Component):
             self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
             self.empty_walk.eq(self.ends_empty), self.last.eq(self.ends_pass),
         ]
-        for name in LEGS if self.in_legs else ():
+        for name in self.legs:
             was = Signal(name=f"ends_{name}")
             m.d.sync += [was.eq(self.i.p[name]), getattr(self, name).eq(was)]
         return m

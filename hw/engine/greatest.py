@@ -22,9 +22,10 @@ class Greatest(wiring.Component):
 
     Members
     -------
-    load, leg, held, blank : In(1)
+    load, leg, held, blank, outside : In(1)
         A leg begins, at least ``word_steps`` cycles after another; it is not the walk's last;
-        sums of earlier ones are held; sums of earlier ones were 0. Its steps follow.
+        sums of earlier ones are held; sums of earlier ones were 0; it is the last, does not count,
+        and its sums are 0. Its steps follow.
     shift, count : In(1), In(range(word_steps))
         Step ``count`` is handed on; then comes the one after, the word's first after its last.
     sums : In(data.ArrayLayout(signed(sum_bits), lanes))
@@ -37,7 +38,7 @@ class Greatest(wiring.Component):
         self.lanes, self.word_steps = lanes, word_steps
         self.sums_layout = data.ArrayLayout(signed(sum_bits), lanes)
         super().__init__({
-            "load": In(1), "leg": In(1), "held": In(1), "blank": In(1),
+            "load": In(1), "leg": In(1), "held": In(1), "blank": In(1), "outside": In(1),
             "shift": In(1), "count": In(range(word_steps)),
             "sums": In(self.sums_layout), "greatest": Out(self.sums_layout),
         })
@@ -47,15 +48,16 @@ class Greatest(wiring.Component):
         m.submodules.memory = store = memory.Memory(
             shape=self.sums_layout, depth=self.word_steps, init=[], attrs={"ram_style": "block"})
         read, write = store.read_port(), store.write_port()
-        leg, held, blank = Signal(), Signal(), Signal()
+        leg, held, blank, outside = Signal(), Signal(), Signal(), Signal()
         with m.If(self.load):
-            m.d.sync += [leg.eq(self.leg), held.eq(self.held), blank.eq(self.blank)]
+            m.d.sync += [leg.eq(self.leg), held.eq(self.held), blank.eq(self.blank),
+                         outside.eq(self.outside)]
         m.d.comb += [
             read.addr.eq(Mux(self.shift, self.count + 1, self.count)),
             write.addr.eq(self.count), write.data.eq(self.greatest), write.en.eq(self.shift & leg),
         ]
         for own, before, greatest in zip(self.sums, read.data, self.greatest, strict=True):
-            more = Mux(held & (before > own), before, own)
+            more = Mux(held & (outside | (before > own)), before, own)
             # max(more, 0), where a sum was 0.
             m.d.comb += greatest.eq(Mux(blank & more[-1], 0, more))
         return m

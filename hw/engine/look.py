@@ -8,7 +8,7 @@ from hw.engine.constants import pass_register
 from hw.engine.ops import Op, found_layout, visit_layout
 from hw.plan.buffers import WORD
 
-__all__ = ["Look"]
+__all__ = ["Look", "reached"]
 
 
 class Look(wiring.Component):
@@ -27,6 +27,9 @@ class Look(wiring.Component):
     valid, visit : In(1), In(visit_layout(plan))
     y, x : In
         The visit's place; one that is outside the pass's map finds nothing.
+    down, across : In
+        The place of the visit's leg, of a plan whose legs may lie outside the map of sums; there
+        too a visit finds nothing. Modulo 2**width.
     bitmap_addr, bitmap_data : Out, In(16)
         Read port of the bitmap, one cycle of latency; word w marks trains 16 w to 16 w + 15.
     o : Out(stream.Signature(found_layout(plan), always_ready=True))
@@ -37,6 +40,8 @@ class Look(wiring.Component):
         super().__init__({
             "number": In(range(len(plan.passes))),
             "valid": In(1), "visit": In(visit_layout(plan)), "y": In(y), "x": In(x),
+            **({name: In(reached(plan.passes, n, name, "leg_limits"))
+                for n, name in enumerate(("down", "across"))} if plan.legs_outside else {}),
             "bitmap_addr": Out(plan.train_addr - 4),
             "bitmap_data": In(WORD),
             "o": Out(stream.Signature(found_layout(plan), always_ready=True)),
@@ -50,6 +55,10 @@ class Look(wiring.Component):
         # --- look: the word of the bitmap, if the visit is inside the map -------------------------
         inside = ((self.y < fixed(p.limits[0] for p in passes))
                   & (self.x < fixed(p.limits[1] for p in passes)))
+        if plan.legs_outside:
+            leg_inside = ((self.down < fixed(p.leg_limits[0] for p in passes))
+                          & (self.across < fixed(p.leg_limits[1] for p in passes)))
+            outside, inside = ~leg_inside, inside & leg_inside
         outer  = fixed((p.window - 1) ^ (WORD - 1) for p in passes)  # address bits above a window
         channels = Cat((visit.address[:4] & outer) == (n & outer) for n in range(WORD))
         header = (Cat(n <= visit.address[:4] for n in range(WORD)) if plan.per_channel
@@ -74,6 +83,12 @@ class Look(wiring.Component):
         ]
         if plan.in_legs:
             m.d.sync += found.leg.eq(marked_visit.leg)
+        if plan.legs_outside:
+            # Of an end, that of the visit before it.
+            marked_outside = Signal(reset_less=True)
+            with m.If(self.valid & (visit.op == Op.Add)):
+                m.d.sync += marked_outside.eq(outside)
+            m.d.sync += found.outside.eq(marked_outside)
 
         # --- give ---------------------------------------------------------------------------------
         m.d.comb += [
@@ -81,3 +96,18 @@ class Look(wiring.Component):
             self.o.valid.eq(given & (found.op.as_value()[1] | found.word.any())),
         ]
         return m
+
+
+def reached(passes, n, field, limits, least=1):
+    """Bits, ``least`` or more, that keep apart what is inside a map and what is not.
+
+    Places down (n = 0) or across (1), a walk's and a ``field`` of the visit, modulo 2**bits:
+    negative ones are beyond every one of the ``limits``.
+    """
+    most = 0
+    for each in passes:
+        places = [getattr(visit, field) for visit in each.program]
+        first, last = each.origin[n] + min(places), (each.grid[n] - 1) * each.stride[n]
+        most = max(most, each.origin[n] + last + max(places),
+                   getattr(each, limits)[n] - min(first, 0) - 1)
+    return max(least, most.bit_length())

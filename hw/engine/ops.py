@@ -21,6 +21,11 @@ def leg(plan):
     return {"leg": 1} if plan.in_legs else {}
 
 
+def outside(plan):
+    """With an end, of a plan whose legs may lie outside the map of sums: this one did."""
+    return {"outside": 1} if plan.legs_outside else {}
+
+
 def visit_layout(plan):
     """A visit, and where its train and the weights of that are; or an end.
 
@@ -37,7 +42,7 @@ def found_layout(plan):
     ``row + n``, n counted within the window.
     """
     return data.StructLayout({
-        "op": Op, **leg(plan), "word": WORD,
+        "op": Op, **leg(plan), **outside(plan), "word": WORD,
         "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
@@ -50,5 +55,5 @@ def op_layout(plan):
     """
     return data.StructLayout({
         "op": Op, **leg(plan), "empty_walk": 1,
-        **({"held": 1, "blank": 1} if plan.in_legs else {}),
+        **({"held": 1, "blank": 1} if plan.in_legs else {}), **outside(plan),
         "train": plan.train_addr, "row": plan.row_addr})

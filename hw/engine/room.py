@@ -35,7 +35,7 @@ def members(plan):
     Of a plan whose walks have legs:
 
     leg, drops : In(1)
-        ``op`` is the end of a leg; one that is not handed on goes.
+        ``op`` is the end of a leg; one that is not handed on goes, whose sums were 0.
     idle : Out(1)
         Nothing was added since the last end.
     of_legs : Out({"held": 1, "blank": 1})

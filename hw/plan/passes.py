@@ -13,8 +13,8 @@ class Visit:
 
     ``offset`` is its distance in trains, ``row`` the weight row of its first channel relative to
     its group, and ``dy, dx`` its place in the kernel, for clipping at the map's edge. With
-    ``leg`` it is the last of a leg of the walk that is not the last leg. With ``param`` it
-    stands for ``offset + 1`` rows of neuron parameters instead.
+    ``leg`` it is the last of a leg of the walk that is not the last leg; ``down, across`` is the
+    place of its leg. With ``param`` it stands for ``offset + 1`` rows of neuron parameters instead.
     """
 
     dy: int
@@ -22,6 +22,8 @@ class Visit:
     offset: int
     row: int
     leg: bool = False
+    down: int = 0
+    across: int = 0
     param: bool = False
 
 
@@ -33,6 +35,10 @@ class Pass:
     window's trains. Where the greatest of several sums goes to the neurons, a walk has a leg for
     each of them. Numbers are in trains (addresses), weight rows, pixels or channels, as their names
     say.
+
+    A visit counts where its pixel is inside the map, and its leg inside that of the sums:
+    0 <= y + dy < H and 0 <= y + down < leg_limits[0] at a walk whose receptive field begins in
+    line y, and so across.
     """
 
     number: int
@@ -51,6 +57,7 @@ class Pass:
     stride: tuple           # (down, across) from one output pixel to the next, in pooled pixels
     origin: tuple           # (y, x) of the first receptive field, in pooled pixels
     limits: tuple           # (H, W) of the map, in pooled pixels
+    leg_limits: tuple       # (H, W) of places of legs, from the first sum's to the last one's
     base: int               # address of the first receptive field's corner, may be negative
     pixel_step: int         # addresses from one output pixel to the next
     line_step: int          # and from the start of one row to the next
@@ -83,6 +90,11 @@ class Pass:
     def legs(self):
         """Sums of a walk, of which the greatest goes to the neurons."""
         return 1 + sum(visit.leg for visit in self.program)
+
+    @property
+    def reaches(self):
+        """Whether legs lie outside the map of sums, at its edges; those do not count."""
+        return not self.merging and self.legs > 1 and bool(self.stage.layer.greatest.outside)
 
     @property
     def neuron(self):

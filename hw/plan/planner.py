@@ -105,6 +105,11 @@ class Plan:
         """Whether walks have legs: the greatest of several sums goes to the neurons."""
         return any(each.legs > 1 for each in self.passes)
 
+    @cached_property
+    def legs_outside(self):
+        """Whether legs lie outside the map of sums, at its edges."""
+        return any(each.reaches for each in self.passes)
+
     @property
     def slice_steps(self):
         """Steps of a word that are summed at once: accumulators of a lane."""
@@ -343,6 +348,8 @@ class Plan:
             "param":  1,
             "last":   1,
             **({"leg": 1} if self.in_legs else {}),
+            **({"down": size(v.down for v in visits), "across": size(v.across for v in visits)}
+               if self.legs_outside else {}),
         }
 
     @property

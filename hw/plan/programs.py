@@ -80,13 +80,14 @@ class Programs:
         stride = channel_stride(channels)
         after = pool.sides(shape)
         (down, across), (top, left) = pair(pool.stride), pair(pool.padding)
-        program = tuple(Visit(y, x, (y * width + x) * stride, 0)
+        program = tuple(Visit(y, x, (y * width + x) * stride, 0, down=top, across=left)
                         for y, x in product(*map(range, pool.window)))
         return Pass(
             number=number, inputs=reads, source=0, stage=stage, merging=True,
             shape=(channels, *after), headers=(),
             program=program, window=1, span=1, rows=0, row_base=0, group_step=1,
             stride=(down, across), origin=(-top, -left), limits=(height, width),
+            leg_limits=(down * (after[0] - 1) + 1, across * (after[1] - 1) + 1),
             base=-(top * width + left) * stride, pixel_step=across * stride,
             line_step=down * width * stride, in_chunk=aligned(stride * height * width),
             out_stride=stride, out_chunk=aligned(stride * after[0] * after[1]))
@@ -114,8 +115,12 @@ class Programs:
         # From an output pixel to the next, and the places of the window of which one is taken.
         apart = step if greatest is None else tuple(
             a * b for a, b in zip(step, pair(greatest.stride), strict=True))
-        places = [(0, 0)] if greatest is None else [
-            (step[0] * y, step[1] * x) for y, x in product(*map(range, greatest.window))]
+        places, origin, sums_map = [(0, 0)], side, stage.shape[1:]
+        if greatest is not None:
+            places = [(step[0] * y, step[1] * x) for y, x in product(*map(range, greatest.window))]
+            origin = tuple(a + b * c for a, b, c in zip(side, step, pair(greatest.padding),
+                                                        strict=True))
+            sums_map = layer.op.op.output(stage.pooled)[1:]
         lead = self.lead
         window, inputs, group_step = windows(layer, channels, lanes=self.lanes)
         words = -(-inputs // WORD)
@@ -138,7 +143,8 @@ class Programs:
                     for py, px in product(*spots):
                         at = ((dy * scale[0] + py) * width + dx * scale[1] + px) * stride
                         program += [Visit(0 if layer.dense else dy, 0 if layer.dense else dx,
-                                          at + WORD * word, row + WORD * word)
+                                          at + WORD * word, row + WORD * word,
+                                          down=side[0] + down, across=side[1] + across)
                                     for word in range(words)]
                 program[-1] = replace(program[-1], leg=(down, across) != places[-1])
             limits = (1, 1) if layer.dense else limits
@@ -152,8 +158,10 @@ class Programs:
             program=tuple(program), window=window, span=self.lanes, rows=rows,
             row_base=row_base + (0 if self.per_channel else aligned(self.header)),
             group_step=group_step,
-            stride=apart, origin=tuple(-n for n in side), limits=limits,
-            base=-(side[0] * scale[0] * width + side[1] * scale[1]) * stride,
+            stride=apart, origin=tuple(-n for n in origin), limits=limits,
+            leg_limits=limits if layer.dense else tuple(
+                s * (n - 1) + 1 for s, n in zip(step, sums_map, strict=True)),
+            base=-(origin[0] * scale[0] * width + origin[1] * scale[1]) * stride,
             pixel_step=pixel_step, line_step=apart[0] * scale[0] * width * stride,
             in_chunk=in_chunk, out_stride=out,
             out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments)

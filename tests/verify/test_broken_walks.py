@@ -16,6 +16,7 @@ from hw.engine import (
     dispatcher,
     engine,
     greatest,
+    look,
     player,
     room,
     walk_buffer,
@@ -60,6 +61,18 @@ def legs():
         Layer(rng.integers(-7, 8, (3, 72)), 4, QUIET)), encoder="bernoulli", name="legs")
 
 
+def padded():
+    """Windows that reach beyond the map on every side, of sums of which many are below 0."""
+    rng = np.random.default_rng(1)
+    layers = (
+        Layer(rng.integers(-3, 8, (8, 1, 1, 1)), 4, Neuron(np.int64(6), np.int64(1 << 12))),
+        Layer(rng.integers(-6, 4, (8, 8, 3, 3)), 4,
+              Neuron(np.int64(3), np.int64(1 << 12)), padding=1, bias=np.full(8, 5),
+              greatest=Greatest(3, 2, 1, True)),
+        Layer(rng.integers(-7, 8, (3, 128)), 4, QUIET))
+    return Network((1, 6, 6), 16, layers, encoder="bernoulli", name="padded")
+
+
 def pictures():
     """A bright image, two of single pixels, and a dark one."""
     found = np.zeros((4, 1, 6, 6), dtype=np.uint8)
@@ -82,14 +95,24 @@ FAULTS = {
         room, "self.adds.eq(used_rows < KEPT_ROWS)", "self.adds.eq(1)",
         dispatcher, "BufferRoom", "full"),
     "a leg's sums are not compared with those held": (
-        greatest, "Mux(held & (before > own), before, own)", "own", datapath, "Greatest", "legs"),
+        greatest, "Mux(held & (outside | (before > own)), before, own)", "own", datapath,
+        "Greatest", "legs"),
     "the sums of the walk before are held": (
-        greatest, "held & (before > own)", "before > own", datapath, "Greatest", "legs"),
+        greatest, "held & (outside | (before > own))", "outside | (before > own)", datapath,
+        "Greatest", "legs"),
     "a silent leg does not count as 0": (
         greatest, "Mux(blank & more[-1], 0, more)", "more", datapath, "Greatest", "legs"),
     "a silent leg of this walk counts in the next": (
         room, "found.blank.eq(found.blank & room.leg)", "found.blank.eq(found.blank)",
         dispatcher, "LaneRoom", "legs"),
+    "a last leg outside the map counts as 0": (
+        greatest, "(outside | (before > own))", "(before > own)", datapath, "Greatest", "padded"),
+    "a leg outside the map counts as 0": (
+        dispatcher, "gives & dropped & ~outside", "gives & dropped", engine, "Dispatcher",
+        "padded"),
+    "visits of a leg outside the map add": (
+        look, "outside, inside = ~leg_inside, inside & leg_inside", "outside = ~leg_inside",
+        address_generator, "Look", "padded"),
     "a leg moves the walk on": (
         address_generator, "with m.Elif(end & closing):", "with m.Elif(end):", engine,
         "AddressGenerator", "legs"),
@@ -100,11 +123,12 @@ def run_with(size):
     """Golden and RTL of one network are equal, or AssertionError or Fault."""
     chosen, images = {
         "full": (full, np.full((2, 720, 1, 1), 255, dtype=np.uint8)),
-        "sparse": (sparse, pictures()), "legs": (legs, pictures())}[size]
-    assert_equal(chosen(), images, IN_LEGS if size == "legs" else OPTIONS, {}, stall=0)
+        "sparse": (sparse, pictures()), "legs": (legs, pictures()),
+        "padded": (padded, pictures())}[size]
+    assert_equal(chosen(), images, OPTIONS if size in ("sparse", "full") else IN_LEGS, {}, stall=0)
 
 
-@pytest.mark.parametrize("size", ["sparse", "full", "legs"])
+@pytest.mark.parametrize("size", ["sparse", "full", "legs", "padded"])
 def test_green_without_a_fault(size):
     run_with(size)
 

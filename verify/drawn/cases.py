@@ -25,7 +25,9 @@ from verify.drawn.pairs import Rule, Rules
 
 MOST_CYCLES = 1_000_000     # of all pictures of a case once, so that a simulation takes seconds
 GREATEST = {"none": None, "2": Greatest(2, 2), "2x3": Greatest((2, 3), (2, 1)),
-            "3 s2": Greatest(3, 2), "1x2": Greatest((1, 2), (1, 2))}
+            "3 s2": Greatest(3, 2), "1x2": Greatest((1, 2), (1, 2)),
+            "3 s2 p1": Greatest(3, 2, 1), "2 p1 ceil": Greatest(2, 2, (1, 0), True),
+            "3x2 s3 ceil": Greatest((3, 2), (3, 1), 0, True)}
 MOST_VISITS = 1_200         # of a walk of the layer under test
 POOLINGS = ("none", "sum", "avg", "max", "twice")    # twice: the OR of spikes, then counts of it
 FACTORS = {
@@ -111,7 +113,8 @@ def maps_fit(choice):
         sides = (1, 1) if choice["pool last"] == "none" else (2, 2)
         greatest = GREATEST[choice["greatest"]]
         if greatest is not None:
-            sides = grown(sides, greatest.window, pair(greatest.stride))
+            sides = grown(sides, greatest.window, pair(greatest.stride),
+                          pair(greatest.padding))
             visits *= prod(greatest.window)
         span, padding = window_of(choice["kernel"], choice["dilation"], choice["padding"])
         sides = grown(sides, span, pair(choice["stride"]), padding)
@@ -307,7 +310,8 @@ def network_of(rng, choice, most, ease):
     if not dense:
         greatest = GREATEST[choice["greatest"]]
         if greatest is not None:
-            sides = grown(sides, greatest.window, pair(greatest.stride))
+            sides = grown(sides, greatest.window, pair(greatest.stride),
+                          pair(greatest.padding))
         span, padding = window_of(kernel, choice["dilation"], choice["padding"])
         sides = tuple(max(1, (n - 1) * s + k - 2 * p + int(rng.integers(s))) for n, s, k, p in zip(
             sides, pair(choice["stride"]), span, padding, strict=True))

@@ -107,6 +107,10 @@ def named():
     found += [legs(4, 16, 16, Greatest(2, 2)), legs(8, 8, 8, Greatest(3, 2), padding=1),
               legs(1, 8, 20, Greatest((2, 3), (2, 1))),
               legs(2, 4, 5, Greatest(2, 2), Pool("max", 2, 2)),
+              legs(4, 8, 8, Greatest(3, 2, 1), padding=1),
+              legs(4, 16, 16, Greatest(2, 2, (1, 0), True), padding=1, stride=(1, 2)),
+              legs(2, 4, 8, Greatest((3, 2), (2, 1), 1, True), Pool("sum", 2, 1), bias=np.array(
+                  [3, -2, 7, -4, 5, -9])),
               legs(4, 4, 4, Greatest(2, 1), Pool("sum", 2, 1), bias=np.array(
                   [1, -2, 12, 4, 5, -9]))]
     found += [shaped("kernel 9 x 7", kernel=(9, 7), padding=(4, 3)),

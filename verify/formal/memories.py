@@ -147,9 +147,9 @@ def order(m):
 
 def legs(m):
     """An end goes once and in order, that of a leg unless nothing was added; it tells of those
-    before it in its walk: whether one went, and whether one did not.
+    before it in its walk: whether one went, and whether one did not that was inside the map.
     """
-    unit = dispatcher.Dispatcher(plan(side=3, greatest=Greatest(2, 1)))
+    unit = dispatcher.Dispatcher(plan(side=3, greatest=Greatest(2, 1, 1)))
     m.submodules.dut = unit
     past = Past(m)
     steady(m, past, unit.number)
@@ -162,32 +162,35 @@ def legs(m):
     ]
     added, held, blank = Signal(), Signal(), Signal()
     goes = ends & (added | ~given.leg)
+    m.d.comb += Assume(~ends | ~given.outside | ~added)
     # One end is followed, by its number, which is any.
-    number, came, gone, wanted = Signal(3), Signal(4), Signal(4), Signal(3)
+    number, came, gone, wanted = Signal(3), Signal(4), Signal(4), Signal(4)
     frozen(m, past, number)
     with m.If(ends):
         m.d.sync += [added.eq(0), held.eq(given.leg & (held | goes)),
-                     blank.eq(given.leg & (blank | ~goes))]
+                     blank.eq(given.leg & (blank | (~goes & ~given.outside)))]
     with m.Elif(unit.i.valid):
         m.d.sync += added.eq(1)
     with m.If(goes):
         m.d.sync += came.eq(came + 1)
         with m.If(came == number):
-            m.d.sync += wanted.eq(Cat(given.leg, held, blank))
+            m.d.sync += wanted.eq(Cat(given.leg, held, blank, given.outside))
     found = unit.o.p
     with m.If(unit.o.valid & (found.op == ops.Op.EndWalk)):
         m.d.sync += gone.eq(gone + 1)
         m.d.comb += Assert(gone < came, "an end that never came")
         with m.If(gone == number):
-            m.d.comb += Assert(Cat(found.leg, found.held, found.blank) == wanted)
-    m.d.comb += [Cover((gone == 2) & (number == 1) & wanted.all()),
-                 Cover((gone == 2) & (number == 1) & (wanted == 0b110))]
+            m.d.comb += Assert(
+                Cat(found.leg, found.held, found.blank, found.outside) == wanted)
+    m.d.comb += [Cover((gone == 2) & (number == 1) & (wanted == 0b0111)),
+                 Cover((gone == 2) & (number == 1) & (wanted == 0b1110))]
     return [*inputs(unit), number]
 
 
 def greatest_sums(m):
-    """What goes on with a step is the greatest of its sums in the walk's legs, and of 0 where some
-    leg was blank. Any gaps between steps; the next leg comes when all steps went.
+    """What goes on with a step is the greatest of its sums in the walk's legs, the last one's only
+    where it is inside the map, and of 0 where some leg was blank. Any gaps between steps; the next
+    leg comes when all steps went.
     """
     steps = 2
     unit = greatest.Greatest(lanes=1, word_steps=steps, sum_bits=3)
@@ -196,20 +199,21 @@ def greatest_sums(m):
     step = Signal(range(steps))
     frozen(m, past, step)
     left, began = Signal(range(steps + 1)), Signal()         # steps to come; a leg is held
-    leg, blank = Signal(), Signal()
+    leg, blank, outside = Signal(), Signal(), Signal()
     most, none = Signal(signed(3)), Signal(init=1)           # of the step's sums; there are none
     own = unit.sums[0]
     m.d.comb += [
         Assume(~unit.load | (left == 0)), Assume(~unit.shift | (left != 0)),
         Assume(unit.count == (steps - left)[:1]), Assume(unit.held == began),
-        Assume(unit.blank | ~blank | ~leg),
+        Assume(unit.blank | ~blank | ~leg), Assume(~unit.outside | ~unit.leg),
+        Assume(~outside | (own == 0)),
     ]
     with m.If(unit.load):
         m.d.sync += [left.eq(steps), leg.eq(unit.leg), began.eq(unit.leg),
-                     blank.eq(unit.blank)]
+                     blank.eq(unit.blank), outside.eq(unit.outside)]
         with m.If(~began):
             m.d.sync += none.eq(1)
-    wanted = Mux(none | (own > most), own, most)
+    wanted = Mux(none | (~outside & (own > most)), own, most)
     with m.If(unit.shift):
         m.d.sync += left.eq(left - 1)
         with m.If(unit.count == step):
@@ -443,7 +447,7 @@ PROOFS = [
     Proof(
         "hw.engine.address_generator.AddressGenerator",
         "as many of walks that have legs",
-        partial(margin, pool=Greatest(2, 1)),
+        partial(margin, pool=Greatest(2, 1, 1)),
         depth=12,
         cover=30,
     ),

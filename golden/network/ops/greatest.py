@@ -68,11 +68,6 @@ class GreatestOf(Operation):
 
     plain = False
 
-    @property
-    def beyond(self):
-        return (*(f"{what} of max pooling between weights and neurons"
-                  for what in self.pool.outside), *self.op.beyond)
-
     def check(self, where):
         self.op.check(where)
         self.pool.check(where)

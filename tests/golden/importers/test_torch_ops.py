@@ -107,7 +107,7 @@ CASES = {
         nn.Linear(12, 9), snn.Lapicque(R=1.0, C=4.0, time_step=2, init_hidden=True),
         nn.Linear(9, 5), held()), (12,)),
 }
-REFUSED = {"max of currents, overlapping, padded", "max of currents, ceil"}    # by the planner
+REFUSED = ()                            # by the planner
 FOLDED = {"average of currents, wide", "two convolutions", "two convolutions, groups",
           "convolution and dense", "three dense layers"}    # products of weights: over 8 bits
 
