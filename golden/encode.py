@@ -1,8 +1,13 @@
 """From pixels to spikes: the encoders and their random numbers, bit for bit as on the chip."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+
+__all__ = ["ENCODERS", "WORD_STEPS", "Encoder", "encode", "encoder_of", "randoms", "states",
+           "trains_by_plane", "xorshift32"]
 
 WORD_STEPS = 4  # time steps served by one 32-bit random word
 
@@ -54,36 +59,122 @@ def randoms(seed, count, steps):
     return table
 
 
-def encode(images, network):
-    """Activations that the first layer sees.
+class Encoder(NamedTuple):
+    """How images become the activations that the first layer reads.
 
-    "bernoulli": spike iff random < pixel, so that a pixel p spikes with probability p / 256.
-    "ternary" (the SAM authors' script): pixels are int8 as uint8 two's complement; where
-    random < 2 |x| a spike of x's sign. "current": the pixel itself at every step. "frames": images
-    already are spikes.
+    Members
+    -------
+    steps : function
+        ``steps(images, network)`` gives whole numbers that broadcast to (T, C, H, W, N).
+    factors : tuple of int
+        A channel has a train of spikes, a plane, for each; an activation is the sum of the factors
+        whose plane has a spike.
+    frames : bool
+        Images are (N, T, C, H, W), whole numbers from 0 to ``top``; else (N, C, H, W) uint8.
+    """
+
+    steps: Callable
+    factors: tuple = (1,)
+    frames: bool = False
+
+    @property
+    def planes(self):
+        """Trains of a channel."""
+        return len(self.factors)
+
+    @property
+    def top(self):
+        """Largest magnitude of an activation."""
+        return sum(factor for factor in self.factors if factor > 0)
+
+    @property
+    def signed(self):
+        """Whether activations may be negative."""
+        return min(self.factors) < 0
+
+    @property
+    def spikes(self):
+        """Whether activations are spikes: 0 or 1."""
+        return self.factors == (1,)
+
+
+def drawn(network):
+    """Random bytes of an image, (T, C, H, W, 1); their order is (y, x, c)."""
+    c, h, w = network.shape
+    found = randoms(network.seed, c * h * w, network.steps)
+    return found.reshape(network.steps, h, w, c, 1).transpose(0, 3, 1, 2, 4)
+
+
+def bernoulli(images, network):
+    """A spike iff random < pixel: a pixel p spikes with probability p / 256."""
+    return drawn(network) < images.transpose(1, 2, 3, 0)
+
+
+def ternary(images, network):
+    """As the SAM authors' script: pixels are int8 as uint8 two's complement; where
+    random < 2 |x| a spike of x's sign.
+    """
+    signed = images.transpose(1, 2, 3, 0).view(np.int8).astype(np.int16)
+    return (drawn(network) < 2 * np.abs(signed)) * np.sign(signed)
+
+
+def current(images, network):
+    """The pixel itself at every step."""
+    pixels = images.transpose(1, 2, 3, 0)[None].astype(np.int16)
+    return np.broadcast_to(pixels, (network.steps, *pixels.shape[1:]))
+
+
+def latency(images, network):
+    """Time to first spike: a pixel p > 0 spikes once, at step round((T - 1)(255 - p) / 255).
+
+    As snntorch.spikegen.latency(p / 255, T, normalize=True, linear=True, clip=True) with a
+    threshold below 1 / 255. (T - 1)(255 - p) / 255 is never half way between two steps, so that
+    it is floor(((T - 1)(255 - p) + 127) / 255).
+    """
+    pixels = images.transpose(1, 2, 3, 0)[None].astype(np.int32)
+    late = ((network.steps - 1) * (255 - pixels) + 127) // 255
+    steps = np.arange(network.steps).reshape(-1, 1, 1, 1, 1)
+    return (steps == late) & (pixels > 0)
+
+
+def frames(images, network):
+    """The images are the activations."""
+    return images.transpose(1, 2, 3, 4, 0)
+
+
+ENCODERS = {
+    "bernoulli": Encoder(bernoulli),
+    "frames": Encoder(frames, frames=True),
+    "ternary": Encoder(ternary, (1, -1)),
+    "current": Encoder(current, tuple(1 << bit for bit in range(8))),
+    "latency": Encoder(latency),
+    "graded": Encoder(frames, (1, 2, 4, 8), frames=True),
+}
+
+
+def encoder_of(network):
+    """The Encoder of a network, integer or real."""
+    return ENCODERS[network.encoder]
+
+
+def encode(images, network):
+    """Activations that the first layer sees, as the network's Encoder says.
 
     Parameters
     ----------
-    images : (N, C, H, W) uint8, or (N, T, C, H, W) of 0 and 1 for "frames"
+    images : (N, C, H, W) uint8, or (N, T, C, H, W) of whole numbers where the encoder takes frames
 
     Returns
     -------
     (N, T, C, H, W) int16
-        Order of pixels for the random numbers: (y, x, c). In memory the steps are outermost and the
-        images innermost, as golden.run likes it.
+        In memory the steps are outermost and the images innermost, as golden.run likes it.
     """
-    if network.encoder == "frames":
-        return images.astype(np.int16)
-    pixels = images.transpose(1, 2, 3, 0)
-    if network.encoder == "current":
-        found = np.repeat(pixels[None].astype(np.int16), network.steps, axis=0)
-        return found.transpose(4, 0, 1, 2, 3)
-    c, h, w = network.shape
-    drawn = randoms(network.seed, c * h * w, network.steps)
-    drawn = drawn.reshape(network.steps, h, w, c, 1).transpose(0, 3, 1, 2, 4)
-    if network.encoder == "bernoulli":
-        found = drawn < pixels
-    else:
-        signed = pixels.view(np.int8).astype(np.int16)
-        found = (drawn < 2 * np.abs(signed)) * np.sign(signed)
-    return found.astype(np.int16, copy=False).transpose(4, 0, 1, 2, 3)
+    found = encoder_of(network).steps(images, network)
+    return np.ascontiguousarray(found, dtype=np.int16).transpose(4, 0, 1, 2, 3)
+
+
+def trains_by_plane(active, encoder):
+    """Spikes (N, T, C planes, H, W) of activations (N, T, C, H, W): those of each factor."""
+    parts = [np.maximum(np.sign(factor) * active, 0) & abs(factor) for factor in encoder.factors]
+    found = np.stack(parts, axis=3) != 0
+    return found.reshape(*active.shape[:2], -1, *active.shape[3:])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.encode import encoder_of
 from golden.io.errors import BadInput, rule
 from golden.io.nir_data import SUFFIXES, spikes
 from golden.io.reading import MOST_BYTES, Archive, array, contents
@@ -47,8 +48,8 @@ def load_images(path, network, *, resize=False):
     elif suffix in PICTURES:
         images = picture(path, network, resize=resize)[None]
     elif suffix in SUFFIXES:
-        rule(network.encoder == "frames", path, "holds spikes, which only a network of encoder "
-             f"frames takes, not {network.encoder}")
+        rule(encoder_of(network).frames, path, "holds spikes, which only a network of encoder "
+             f"frames or graded takes, not {network.encoder}")
         images = spikes(path, network.steps, math.prod(network.shape))
         images = images.reshape(*images.shape[:2], *network.shape)
     elif not suffix and not path.exists():
@@ -154,7 +155,7 @@ def picture(path, network, *, resize=False):
     BadInput naming the file and the rule.
     """
     from PIL import Image, UnidentifiedImageError
-    rule(network.encoder != "frames", path,
+    rule(not encoder_of(network).frames, path,
          "this network takes spike frames, an .npy or .npz of them")
     rule(network.shape[0] in (1, 3), path, f"a picture has 1 or 3 channels, the network takes "
          f"{network.shape[0]}: give an .npy or .npz")

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from golden.cost import batch_of, check_memory
+from golden.encode import encoder_of
 from golden.formats import GAMMA, map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
@@ -16,13 +17,14 @@ from golden.stages import Arrays
 
 def check_shape(shape, dtype, network, where="images"):
     """Raise BadInput unless an array of this shape and type may be a network's images."""
-    if network.encoder == "frames":
+    encoder = encoder_of(network)
+    if encoder.frames:
         wanted = (network.steps, *network.shape)
         if len(shape) != 5 or shape[1:] != wanted:
             raise BadInput(f"{where}: spike frames must be (N, {', '.join(map(str, wanted))}), "
                            f"not {shape}")
         if dtype.kind not in "biuf":
-            raise BadInput(f"{where}: spike frames must hold only 0 and 1, not {dtype}")
+            raise BadInput(f"{where}: {held(encoder)}, not {dtype}")
         return
     if len(shape) == 3 and network.shape[0] == 1:
         shape = (shape[0], 1, *shape[1:])
@@ -33,16 +35,23 @@ def check_shape(shape, dtype, network, where="images"):
         raise BadInput(f"{where}: pixels must be uint8, not {dtype}")
 
 
+def held(encoder):
+    """What frames must hold, for people."""
+    return ("spike frames must hold only 0 and 1" if encoder.spikes
+            else f"frames must hold whole numbers from 0 to {encoder.top}")
+
+
 def check_images(images, network, where="images"):
-    """``images`` as (N, C, H, W) uint8, or (N, T, C, H, W) of 0 and 1 for encoder "frames".
+    """``images`` as (N, C, H, W) uint8, or (N, T, C, H, W) where the encoder takes frames.
 
     Raises BadInput unless shape and dtype are the network's; (N, H, W) stands for one channel.
     """
     images = np.asarray(images)
     check_shape(images.shape, images.dtype, network, where)
-    if network.encoder == "frames":
-        if not ((images == 0) | (images == 1)).all():
-            raise BadInput(f"{where}: spike frames must hold only 0 and 1")
+    encoder = encoder_of(network)
+    if encoder.frames:
+        if not np.isin(images, np.arange(encoder.top + 1)).all():
+            raise BadInput(f"{where}: {held(encoder)}")
         return images.astype(np.uint8)
     return images[:, None] if images.ndim == 3 else images
 

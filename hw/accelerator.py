@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from golden.encode import encoder_of
 from golden.formats import GAMMA, MODES, exp_table
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
@@ -75,7 +76,8 @@ class Accelerator(wiring.Component):
     -------
     i_pixels : In(stream.Signature({"data": 8, "first": 1}))
         (y, x, channel) order. ``first`` restarts loading, so that a half-sent image is harmless.
-        With encoder "frames" ``word_steps`` bits: the train of each input, chunk after chunk.
+        Where the encoder takes frames, ``word_steps`` bits: the trains of each input, chunk after
+        chunk, plane after plane.
     i_config : In(stream.Signature(hw.control.registers.CONFIG))
         Writes, taken while no image is under way.
     o_scores : Out(stream.Signature(signed(score_width)))
@@ -122,7 +124,7 @@ class Accelerator(wiring.Component):
         found["counts"] = count_output(layers=len(network.taps))
         self.outputs = {name: found[name] for name in streams() if name in found}
         self.map_width = found["maps"].bits if self.taps else 1
-        width = word_steps if network.encoder == "frames" else 8
+        width = word_steps if encoder_of(network).frames else 8
         super().__init__({
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
                for each in self.explained.values()},

@@ -2,8 +2,17 @@
 
 from amaranth import *
 
-__all__ = ["difference", "first_of_four", "held_at_top", "inverted_successor", "less_one",
+__all__ = ["by_255", "difference", "first_of_four", "held_at_top", "inverted_successor", "less_one",
            "lowest_index", "rounding", "without_lowest"]
+
+
+def by_255(value):
+    """floor(value / 255), of 0 <= value < 2**16 - 1.
+
+    With n = value + 1 it is (n + floor(n / 256)) >> 8, since 256 n / 255 = n + n / 256 + ..., and
+    what is left out never reaches the next whole number.
+    """
+    return (value + 1 + ((value + 1) >> 8)) >> 8
 
 
 def difference(value, inverted):

@@ -190,11 +190,12 @@ def write_words(writes):
             for space, index, data in np.asarray(writes).tolist()]
 
 
-def pixel_words(images, *, word_steps):
+def pixel_words(images, *, word_steps, planes=1):
     """(N, words) of images (N, C, H, W), a word a pixel, in (y, x, channel) order.
 
-    Spike frames (N, T, C, H, W) have for each of these ceil(T / word_steps) words, earliest first;
-    bit t of a word is step t of its ``word_steps``, and those from T on are 0.
+    Frames (N, T, C, H, W) have for each of these ceil(T / word_steps) words, earliest first; bit t
+    of a word is step t of its ``word_steps``, and those from T on are 0. Frames of ``planes`` bits
+    have for each of those one word for each bit, lowest first.
     """
     if images.ndim == 4:
         return images.transpose(0, 2, 3, 1).reshape(len(images), -1)
@@ -203,5 +204,6 @@ def pixel_words(images, *, word_steps):
     padded = np.zeros((count, chunks * word_steps, *shape), dtype=np.uint16)
     padded[:, :steps] = images
     words = padded.reshape(count, chunks, word_steps, *shape)
+    bits = words[..., None] >> np.arange(planes, dtype=np.uint16) & 1
     weights = 1 << np.arange(word_steps, dtype=np.uint16)
-    return np.einsum("nqtchw,t->nhwcq", words, weights).reshape(count, -1)
+    return np.einsum("nqtchwp,t->nhwcqp", bits, weights).reshape(count, -1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.encode import encoder_of
 from golden.formats import GAMMA
 from golden.importers import fidelity
 from golden.importers.float_network import FloatNetwork
@@ -168,7 +169,7 @@ class Compiled:
                 image = self.given(image)[0]
             else:
                 image = np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
-                whole = len(self.network.shape) + (self.network.encoder == "frames")
+                whole = len(self.network.shape) + encoder_of(self.network).frames
                 image = self.given(image if image.ndim > whole else image[None])[0]
         question = Question(**options).checked(self.network)
         return Explained(self.network, question, image, label, *answered(

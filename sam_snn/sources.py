@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.encode import encoder_of
 from golden.images import load_images
 from golden.importers import float_network
 from golden.importers.float_network import FloatNetwork
@@ -147,7 +148,7 @@ def pictures(images, network, *, labels=None, resize=False):
         labels = found if labels is None else labels
     else:
         images = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
-        if images.dtype.kind == "f" and network.encoder != "frames":
+        if images.dtype.kind == "f" and not encoder_of(network).frames:
             rule(images.size and 0 <= images.min() and images.max() <= 1, "images",
                  "pixels must be uint8, or real numbers from 0 to 1")
             images = np.rint(images * 255).astype(np.uint8)

@@ -9,6 +9,7 @@ import numpy as np
 from amaranth import Shape
 
 from flow.estimate.cycles import most_cycles
+from golden.encode import encoder_of
 from golden.explain.traces import decay_table
 from golden.formats import GAMMA, exp_table
 from golden.io.errors import Fault
@@ -80,7 +81,8 @@ class Simulation:
             (folder / "config").write_bytes(config.astype("<u2").tobytes())
             if flips:
                 (folder / "flips").write_bytes(flips)
-            pixels = pixel_words(images, word_steps=self.accelerator.plan.word_steps)
+            plan = self.accelerator.plan
+            pixels = pixel_words(images, word_steps=plan.word_steps, planes=plan.planes)
             (folder / "pixels").write_bytes(pixels.astype("<u2").tobytes())
             call = [self.program, "config", "pixels", "out", pixels[0].size, len(images),
                     round(256 * stall), seed,
@@ -187,10 +189,9 @@ class Simulation:
             planes = accelerator.plan.planes
             channels, height, breadth = network.shape
             found = self.spikes(trains, 0, (channels * planes, height, breadth), count)
-            factors = {1: [1], 2: [1, -1]}.get(planes, [1 << bit for bit in range(planes)])
             found = found.reshape(count, steps, channels, planes, height, breadth)
             result.spikes_input = np.einsum("ntcphw,p->ntchw", found.astype(np.int16),
-                                            np.array(factors, dtype=np.int16))
+                                            np.array(encoder_of(network).factors, np.int16))
             for tap in self.taps:
                 result.spikes[tap] = self.spikes(trains, tap, shapes[tap], count)
         return result

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from golden.encode import ENCODERS, encoder_of
 from golden.formats import LEAK_BITS
+from golden.importers.agreement import drawn_frames
 from golden.network import Layer, Network, Neuron, Pool, output_size
 
 LEAKS = (0, 1 << 11, 1 << 12, 1 << 13, 1 << 15, 2**LEAK_BITS, 3 << 12, 5000)
@@ -71,8 +73,8 @@ def draw(seed, *, steps=(3, 16, 20, 33), plain=False, hardware=True, encoder="be
     for _ in range(int(rng.integers(1, 4))):
         if not plain and min(at[1:]) >= 2 and rng.random() < 0.4:
             kernel = int(rng.integers(1, min(3, *at[1:]) + 1))
-            spikes = not isinstance(layers[-1], Pool) if layers else encoder in (
-                "bernoulli", "frames")
+            spikes = (not isinstance(layers[-1], Pool) if layers
+                      else ENCODERS[encoder].spikes)
             pool = Pool(pick(rng, ("sum", "avg", "max") if spikes else ("sum", "avg")), kernel,
                         int(rng.integers(1, 3)),
                         0 if hardware else int(rng.integers(0, kernel // 2 + 1)))
@@ -143,8 +145,8 @@ def deep(layers, pool=None):
 def images(network, count, seed=0):
     """Images for a network: noise, and where there are several also black and white ones."""
     rng = np.random.default_rng(seed)
-    if network.encoder == "frames":
-        return (rng.random((count, network.steps, *network.shape)) < 0.3).astype(np.uint8)
+    if encoder_of(network).frames:
+        return drawn_frames(rng, count, network)
     found = rng.integers(0, 256, (count, *network.shape), dtype=np.uint8)
     if count > 2:
         found[1], found[2] = 0, 255

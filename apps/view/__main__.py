@@ -22,6 +22,7 @@ import numpy as np
 
 from apps.backends import arguments, opened
 from apps.view.service import service
+from golden.encode import encoder_of
 from golden.images import load_images
 from golden.io.arguments import command_parser
 from golden.io.errors import BadInput, command
@@ -159,8 +160,8 @@ def parser(prog="python -m boards.view"):
 
 def samples(args, network):
     """(images, labels) to step through, (None, None) if there are none for this network."""
-    if network.encoder == "frames":
-        raise BadInput(f"{args.network}: takes spike frames; this page shows images")
+    if encoder_of(network).frames:
+        raise BadInput(f"{args.network}: takes frames of every step; this page shows images")
     if args.images:
         return load_images(args.images, network)
     try:

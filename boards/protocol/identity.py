@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from boards.protocol.codec import BLOCK, VERSION, bytes_of
+from golden.encode import ENCODERS
 from hw.interface import Output, code_of, count_output, score_output, streams
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
 SIGNATURE_AT, LABEL_AT = 4, 8  # where those of the weights lie in the identity
 BOOT_AT = 16       # and what became of the weights in flash
 FIRST_FURTHER = code_of("traces") + 1   # code of the first explanation without fields of its own
+MOST_PLANES = max(encoder.planes for encoder in ENCODERS.values() if encoder.frames)
 MOST = 2**24       # words of the results of an image, more than any chip has
 
 
@@ -76,8 +78,8 @@ FIELDS = (  # name, bytes, meaning
     ("channels", 2, "of the image"),
     ("height", 2, "of the image"),
     ("width", 2, "of the image"),
-    ("pixel_bits", 1, "width of a pixel; of a word of a train where it takes spike frames"),
-    ("frames", 1, "words a pixel where it takes spike frames, else 0"),
+    ("pixel_bits", 1, "width of a pixel; of a word of a train where it takes frames"),
+    ("frames", 1, "words a pixel where it takes frames, else 0"),
     ("steps", 1, "time steps T"),
     ("classes", 2, "classes scored"),
     ("lanes", 1, "neurons computed at once: the read-out's order"),
@@ -141,6 +143,11 @@ class Identity:
     label: str = "0" * 16
     signature: str = "0" * 8
     version: int = VERSION
+
+    @property
+    def planes(self):
+        """Trains of a channel where it takes frames."""
+        return max(1, self.frames // -(-self.steps // self.pixel_bits))
 
     @property
     def image_bytes(self):
@@ -244,7 +251,8 @@ class Identity:
         if self.frames:
             needs("pixel_bits", 1 <= self.pixel_bits <= 16, "1 to 16")
             words = -(-self.steps // self.pixel_bits)
-            needs("frames", self.frames == words, f"{words} for {self.steps} steps")
+            needs("frames", self.frames % words == 0 and self.frames // words <= MOST_PLANES,
+                  f"1 to {MOST_PLANES} times {words} for {self.steps} steps")
         else:
             needs("pixel_bits", self.pixel_bits == 8, "8")
         needs("image_bytes", self.image_bytes <= 256 * BLOCK, f"at most {256 * BLOCK}")

@@ -33,12 +33,14 @@ def pixel_bytes(identity, image):
 
 
 def train_bytes(identity, frames):
-    """Bytes of spike frames: for each (y, x, channel) its words, the earliest steps first."""
+    """Bytes of frames: for each (y, x, channel) its words, as hw.interface.pixel_words has them."""
     frames = np.asarray(frames)
     shape = (identity.steps, identity.channels, identity.height, identity.width)
-    if frames.shape != shape or not np.isin(frames, (0, 1)).all():
-        raise BadInput(f"spike frames must be {shape} of 0 and 1, not {frames.shape}")
-    words = pixel_words(frames[None], word_steps=identity.pixel_bits)
+    top = 2**identity.planes - 1
+    if frames.shape != shape or not np.isin(frames, np.arange(top + 1)).all():
+        raise BadInput(f"{'spike ' * (top == 1)}frames must be {shape} of "
+                       f"{'0 and 1' if top == 1 else f'0 to {top}'}, not {frames.shape}")
+    words = pixel_words(frames[None], word_steps=identity.pixel_bits, planes=identity.planes)
     return words.astype(">u2" if identity.pixel_bits > 8 else np.uint8).tobytes()
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.encode import encoder_of, trains_by_plane
+from hw.encode.encoder import ENCODERS
 from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import QUEUE_DEPTH
 from hw.engine.room import NEXT, empty_drain
@@ -72,13 +74,7 @@ def trains_of(plan, spikes):
 
 def planes_of(plan, active):
     """``active`` input (N, T, C, H, W) as the spikes of its planes, (N, T, C planes, H, W)."""
-    if plan.planes == 1:
-        return active
-    if plan.planes == 2:
-        parts = np.stack([active > 0, active < 0], axis=3)
-    else:
-        parts = np.stack([active.astype(np.int64) >> bit & 1 for bit in range(plan.planes)], axis=3)
-    return parts.reshape(*active.shape[:2], -1, *active.shape[3:])
+    return trains_by_plane(active, encoder_of(plan.network))
 
 
 def drawn_trains(plan, activity, *, count=4, seed=1):
@@ -237,10 +233,8 @@ def buffered_cycles(plan, each, found):
 
 def load_cycles(plan):
     """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
-    draws = plan.word_steps // 4
-    word = {"bernoulli": draws + 1, "ternary": draws + 2, "current": 8, "frames": 1}
-    encoder = plan.network.encoder
-    return int(np.prod(plan.network.shape)) * plan.chunks * word[encoder] + 2
+    pixel = ENCODERS[plan.network.encoder].pixel_cycles(plan.chunks, plan.word_steps)
+    return int(np.prod(plan.network.shape)) * pixel + 2
 
 
 def image_cycles(plan, trains):

@@ -20,6 +20,7 @@ from golden.explain.paths import network_paths
 from golden.explain.traces import checked_decay
 from golden.formats import GAMMA, MODES, exp_table
 from golden.images import load_images
+from golden.importers.agreement import drawn_images
 from golden.io.arguments import command_parser, index, whole
 from golden.io.console import Console
 from golden.io.errors import BadInput, command
@@ -119,11 +120,8 @@ def exported(args, network, console):
                           mode=args.mode, target=args.target or "generic", **common)
     if args.images:
         images = load_images(args.images, network)[0][:1]
-    elif network.encoder == "frames":
-        images = (np.random.default_rng(1).random((1, steps, *network.shape)) < 0.3).astype(
-            np.uint8)
     else:
-        images = np.random.default_rng(1).integers(0, 256, (1, *network.shape), dtype=np.uint8)
+        images = drawn_images(network, 1, seed=1)
     if args.layer is not None and args.layer not in network.taps:
         raise BadInput(f"--layer must be one of the spiking layers "
                        f"{', '.join(map(str, network.taps))}, not {args.layer}")

@@ -11,6 +11,7 @@ from flow import steps
 from flow.export import vectors
 from flow.export.scan import Scan, scan_cells
 from flow.verilog import verilog_of
+from golden.encode import encoder_of
 from golden.explain.traces import checked_decay, decay_table, quantised
 from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table, map_bits
 from golden.io import processes
@@ -287,8 +288,8 @@ def export_accelerator(path, network, images, *, target="generic", gamma=GAMMA, 
              f"Mapped layers: {taps}. Write the weights once before the first image; configuration",
              "is taken between images."]
     meanings = {
-        "i_pixels": "pixels, (y, x, channel) order" if network.encoder != "frames"
-                    else "spike trains, (y, x, channel, chunk) order, bit t for step t",
+        "i_pixels": "pixels, (y, x, channel) order" if not encoder_of(network).frames
+                    else "trains, (y, x, channel, chunk, plane) order, bit t for step t",
         "i_pixels.last": "the image's last word",
         "i_config": "[33:32] space, [31:16] index, [15:0] data",
         "o_maps": "unused",

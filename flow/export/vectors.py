@@ -127,7 +127,7 @@ def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
     writes = configuration(
         plan, table=exp_table(gamma, network.steps), mode=mode,
         decays=() if traced is None else decay_table(decay, network.steps))
-    pixels = pixel_words(images, word_steps=plan.word_steps)
+    pixels = pixel_words(images, word_steps=plan.word_steps, planes=plan.planes)
     count = len(images)
 
     def packets(name, values):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.encode import encode
+from golden.encode import encode, encoder_of
 from golden.importers import float_run
 from golden.importers.float_network import FloatNetwork
 from golden.importers.torch_record import (
@@ -121,11 +121,18 @@ def share(same, images, equal, total):
     return f"{first}{spikes} % of spikes"
 
 
+def drawn_frames(rng, count, network):
+    """Frames (count, T, C, H, W) for a network: spikes with a chance of .3, of any size."""
+    active, top = rng.random((count, network.steps, *network.shape)) < 0.3, encoder_of(network).top
+    size = 1 if top == 1 else rng.integers(1, top + 1, active.shape)
+    return (active * size).astype(np.uint8)
+
+
 def drawn_images(network: FloatNetwork, count: int = DRAWN, seed: int = 0) -> np.ndarray:
     """Random images, or spike frames, for a network."""
     rng = np.random.default_rng(seed)
-    if network.encoder == "frames":
-        return (rng.random((count, network.steps, *network.shape)) < 0.3).astype(np.uint8)
+    if encoder_of(network).frames:
+        return drawn_frames(rng, count, network)
     return rng.integers(0, 256, (count, *network.shape)).astype(np.uint8)
 
 

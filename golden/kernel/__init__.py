@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.encode import encode, randoms
+from golden.encode import encode, encoder_of, randoms
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_top
 from golden.io.cache import cached, native
 from golden.io.errors import Fault
@@ -107,7 +107,8 @@ class Compiled(Arrays):
 
     def encode(self, images):
         channels, height, width = self.network.shape
-        if self.network.encoder == "frames" and self.network.steps <= STEPS:
+        encoder = encoder_of(self.network)
+        if encoder.frames and encoder.spikes and self.network.steps <= STEPS:
             return self.packed(images)
         if self.drawn is None:
             return encode(images, self.network)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.encode import ENCODERS
 from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts
@@ -21,7 +22,7 @@ from golden.io.shipped import network_file, networks
 from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, stages_of
 from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
-from golden.network.rules import ENCODERS, READOUTS, check, check_widths
+from golden.network.rules import READOUTS, check, check_widths
 from golden.neurons.base import COMPARES, Field, NeuronModel
 from golden.neurons.lif import LIF as Neuron
 from golden.neurons.lif import RESETS

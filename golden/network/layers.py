@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from golden.encode import encoder_of
 from golden.io.errors import rule
 from golden.io.values import integers
 from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm
@@ -281,7 +282,7 @@ class Layered:
 def stages_of(network):
     """The weighted layers of a Network, or of a FloatNetwork of golden.importers, as Stages."""
     stages, pools, source, shape = [], [], network.shape, network.shape
-    top, signed = (255 if network.encoder == "current" else 1), network.encoder == "ternary"
+    top, signed = encoder_of(network).top, encoder_of(network).signed
     for layer in network.layers:
         after = layer.output(shape)
         if layer.weighted:

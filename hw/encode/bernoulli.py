@@ -36,6 +36,11 @@ class Bernoulli(wiring.Component):
 
     words = 1  # of a chunk
 
+    @classmethod
+    def pixel_cycles(cls, chunks, word_steps):
+        """Cycles of a pixel."""
+        return chunks * (word_steps // WORD_STEPS + cls.words)
+
     def __init__(self, *, steps, word_steps):
         if word_steps % WORD_STEPS:
             raise ValueError(f"word_steps must be a multiple of {WORD_STEPS}, not {word_steps}")

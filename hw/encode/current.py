@@ -16,6 +16,11 @@ class Current(wiring.Component):
     pixel is not 0.
     """
 
+    @staticmethod
+    def pixel_cycles(chunks, word_steps):
+        """Cycles of a pixel."""
+        return chunks * 8
+
     def __init__(self, *, steps, word_steps):
         self.steps, self.word_steps = steps, word_steps
         super().__init__(encoder_members(width=8, word_steps=word_steps))

@@ -15,6 +15,11 @@ class Frames(wiring.Component):
     ``steps`` on must be 0. ``seed`` is not used.
     """
 
+    @staticmethod
+    def pixel_cycles(chunks, word_steps):
+        """Cycles of a pixel."""
+        return chunks
+
     def __init__(self, *, steps, word_steps):
         super().__init__(encoder_members(width=word_steps, word_steps=word_steps))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from golden.encode import encoder_of
 from golden.formats import bits_signed
 from golden.io.errors import BadInput
 from golden.network import Network, membrane_range, sum_ranges
@@ -134,8 +135,8 @@ class Plan:
 
     @cached_property
     def planes(self):
-        """Trains of an input channel: positive and negative spikes, or the bits of a current."""
-        return {"ternary": 2, "current": 8}.get(self.network.encoder, 1)
+        """Trains of an input channel: positive and negative spikes, or the bits of a number."""
+        return encoder_of(self.network).planes
 
     def source(self, stage):
         """(C, H, W) of the trains that a stage reads, with the planes of the input."""
@@ -143,7 +144,7 @@ class Plan:
 
     def weights(self, stage):
         """Weights (out, in / groups, taps) of a stage, one for each plane of the input."""
-        return stored_weights(stage, self.planes)
+        return stored_weights(stage, encoder_of(self.network).factors)
 
     @cached_property
     def weight_bits(self):

@@ -26,8 +26,8 @@ def product_blocks(*widths):
     return sum(min(a, b) > 1 and a + b > 10 for a in pieces(widths[0]) for b in pieces(widths[1]))
 
 
-def stored_weights(stage, planes):
-    """Weights (out, in / groups, taps) of a stage, one for each of the ``planes`` of the input.
+def stored_weights(stage, factors):
+    """Weights (out, in / groups, taps) of a stage, one for each of the ``factors`` of the input.
 
     A current's bit p counts 2**p times; a negative spike counts -1 times.
     """
@@ -35,10 +35,9 @@ def stored_weights(stage, planes):
     _, height, width = stage.pooled
     taps = height * width if layer.dense else prod(layer.window)
     weights = layer.weights.reshape(layer.channels, -1, taps).astype(np.int64)
-    if stage.index > 1 or planes == 1:
+    if stage.index > 1:
         return weights
-    factors = np.array([1, -1]) if planes == 2 else 1 << np.arange(8)
-    return (weights[:, :, None] * factors[:, None]).reshape(layer.channels, -1, taps)
+    return (weights[:, :, None] * np.array(factors)[:, None]).reshape(layer.channels, -1, taps)
 
 
 def segment_range(weights, shape, segments):

@@ -8,7 +8,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge, gather
 
-from golden.encode import randoms
+from golden.encode import ENCODERS, randoms
 from sim.benches.streams import begin, cycle, number, receive, send
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
@@ -37,6 +37,15 @@ def image(kind, length, seed, steps, word_steps):
     if kind == "current":
         planes = np.repeat((pixels[:, None] >> np.arange(8) & 1)[..., None], steps, axis=2)
         return pixels, packed(planes, word_steps).transpose(0, 2, 1), steps * (pixels > 0).sum()
+    if kind == "latency":
+        late = ((steps - 1) * (255 - pixels) + 127) // 255
+        bits = (np.arange(steps) == late[:, None]) & (pixels[:, None] > 0)
+        return pixels, packed(bits, word_steps), bits.sum()
+    if kind == "graded":
+        counts = np.array([[random.choice((0, random.randrange(16))) for _ in range(steps)]
+                           for _ in range(length)])
+        planes = packed(counts[:, None] >> np.arange(4)[:, None] & 1, word_steps).transpose(0, 2, 1)
+        return planes.ravel(), planes, (counts > 0).sum()
     bits = np.array([[random.getrandbits(1) for _ in range(steps)] for _ in range(length)])
     return packed(bits, word_steps).ravel(), packed(bits, word_steps), bits.sum()
 
@@ -71,7 +80,7 @@ async def equals_golden(dut, case, stall):
         pixels, want, fired = image(kind, length, seed, steps, word_steps)
         want, spikes = marked(want, word_steps), spikes + fired
         dut[f"{case}__seed"].value = seed
-        words = marked(pixels, word_steps if kind == "frames" else 8)
+        words = marked(pixels, word_steps if ENCODERS[kind].frames else 8)
         _, got = await gather(send(dut, f"{case}__i", words, idle=stall),
                               receive(dut, f"{case}__o", len(want), stall=stall))
         assert got == want, f"{got} != {want}"
@@ -81,14 +90,14 @@ async def equals_golden(dut, case, stall):
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
-@cocotb.parametrize(case=[case for case in PARAMS if PARAMS[case]["kind"] == "bernoulli"])
+@cocotb.parametrize(case=list(PARAMS))
 async def keeps_its_rate(dut, case):
-    """A pixel every chunks (word_steps / 4 + 1) cycles, two more at ``first``."""
-    steps, word_steps = PARAMS[case]["steps"], PARAMS[case]["word_steps"]
-    chunks = -(-steps // word_steps)
+    """A pixel every ``pixel_cycles``, two more at ``first``."""
+    kind, steps, word_steps = (PARAMS[case][key] for key in ("kind", "steps", "word_steps"))
     await begin(dut)
     dut[f"{case}__seed"].value = 1
+    pixels, want, _ = image(kind, 5, 1, steps, word_steps)
+    words = marked(pixels, word_steps if ENCODERS[kind].frames else 8)
     start = cycle()
-    await gather(send(dut, f"{case}__i", [1 << 8, 2, 3, 4, 5]),
-                 receive(dut, f"{case}__o", 5 * chunks))
-    assert cycle() - start == 5 * chunks * (word_steps // 4 + 1) + 2
+    await gather(send(dut, f"{case}__i", words), receive(dut, f"{case}__o", want.size))
+    assert cycle() - start == 5 * PARAMS[case]["pixel_cycles"] + 2

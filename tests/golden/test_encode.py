@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from golden.encode import WORD_STEPS, encode, randoms, xorshift32
+from golden.encode import ENCODERS, WORD_STEPS, encode, randoms, trains_by_plane, xorshift32
+from golden.importers.agreement import drawn_images
+from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
+from golden.run import check_images
 
 
 def network(encoder, *, shape=(2, 3, 4), steps=6, seed=1):
@@ -29,6 +32,45 @@ def test_randoms_restart_for_every_image_and_serve_four_steps():
             state = xorshift32(state)
             for byte, t in enumerate(range(word * WORD_STEPS, min(steps, (word + 1) * 4))):
                 assert table[t, pixel] == state >> 8 * byte & 255
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8, 15, 16, 20, 100, 255, 256, 1023])
+def test_latency_is_snntorchs(steps):
+    """Every pixel spikes when snnTorch's linear code says, a black one never."""
+    spikegen = pytest.importorskip("snntorch.spikegen")
+    torch = pytest.importorskip("torch")
+    net = network("latency", shape=(1, 16, 16), steps=steps)
+    image = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
+    wanted = spikegen.latency(
+        torch.from_numpy(image[0]).double() / 255, num_steps=steps, threshold=0.001, clip=True,
+        normalize=True, linear=True)
+    found = encode(image, net)[0]
+    assert np.array_equal(found, wanted.numpy())
+    assert found.sum() == 255 and (steps == 1 or found[0].sum() < 255)
+
+
+def test_activations_are_the_sum_of_their_planes():
+    """Of each encoder; the planes are spikes."""
+    rng = np.random.default_rng(2)
+    for name, encoder in ENCODERS.items():
+        net = network(name)
+        images = drawn_images(net, 3, seed=int(rng.integers(99)))
+        active = encode(check_images(images, net), net)
+        assert np.abs(active).max() <= encoder.top and (active.min() >= 0 or encoder.signed)
+        planes = trains_by_plane(active, encoder)
+        parts = planes.reshape(*active.shape[:3], encoder.planes, *active.shape[3:])
+        assert planes.dtype == bool
+        assert np.array_equal(np.einsum("ntcphw,p->ntchw", parts.astype(int), encoder.factors),
+                              active)
+
+
+def test_graded_frames_hold_four_bits():
+    net = network("graded")
+    frames = np.random.default_rng(0).integers(0, 16, (3, 6, 2, 3, 4)).astype(np.uint8)
+    assert np.array_equal(encode(check_images(frames, net), net), frames)
+    frames[1, 2, 0, 1, 1] = 16
+    with pytest.raises(BadInput, match="frames must hold whole numbers from 0 to 15"):
+        check_images(frames, net)
 
 
 @pytest.mark.parametrize("encoder", ["bernoulli", "ternary", "current"])

@@ -183,7 +183,8 @@ def test_refuses_or_reads_any_header(tmp_path):
     ({"steps": 0}, "steps must be 1 to 1023, not 0"),
     ({"steps": 1024}, "steps must be 1 to 1023, not 1024"),
     ({"shape": (2, 1)}, r"the input shape must be \(C, H, W\)"),
-    ({"encoder": "poisson"}, "encoder must be one of bernoulli, frames, ternary, current, not"),
+    ({"encoder": "poisson"}, "encoder must be one of bernoulli, frames, ternary, current, "
+                              "latency, graded, not"),
     ({"readout": "sum"}, "readout must be one of membrane, count, first, not sum"),
     ({"readout": "count"}, 'readout "count" needs a last layer that spikes'),
     ({"seed": 0}, r"seed must be 1 to 2\*\*32 - 1, not 0"),

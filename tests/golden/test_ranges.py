@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golden.encode import ENCODERS
 from golden.network import Layer, Network, Neuron, input_ranges, membrane_range, sum_ranges
 from golden.neurons.population import fire
 from golden.run import run
@@ -63,7 +64,7 @@ def extremes(values):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(("bernoulli", "frames", "ternary", "current")))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(tuple(ENCODERS)))
 def test_no_sum_and_no_membrane_leaves_its_range(seed, encoder):
     """Networks with everything in them, images of noise, black and white."""
     network = draw(seed, hardware=False, encoder=encoder)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.encode import encode
+from golden.encode import ENCODERS, encode
 from golden.formats import MODES, exp_table
 from golden.io.errors import BadInput
 from golden.network import load
@@ -17,7 +17,7 @@ from verify.networks import draw, images
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("encoder", ["bernoulli", "frames", "ternary", "current"])
+@pytest.mark.parametrize("encoder", ENCODERS)
 def test_is_its_parts(seed, encoder):
     """Encode, pool, sum, fire, map and score, image by image; counts are of what is not 0."""
     network = draw(seed, hardware=False, encoder=encoder)

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from golden.encode import ENCODERS
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.network import Pool, output_size
 
@@ -16,7 +17,7 @@ ORDERS = {  # of FACTS.md section 2
 
 
 @st.composite
-def float_networks(draw, orders="ABCDE", encoders=("frames", "bernoulli", "ternary", "current")):
+def float_networks(draw, orders="ABCDE", encoders=tuple(ENCODERS)):
     """A FloatNetwork of one to four weighted layers on a small map.
 
     Weights are whole, leaks are 0, 1/2, 3/4 or 1, thresholds, biases and voltages whole, BNTT gains
@@ -35,7 +36,7 @@ def float_networks(draw, orders="ABCDE", encoders=("frames", "bernoulli", "terna
     def pool():
         nonlocal shape
         counted = layers and isinstance(layers[-1], Pool)
-        signs = not layers and encoder in ("ternary", "current")
+        signs = not layers and not ENCODERS[encoder].spikes
         kind = pick(["sum", "avg"] if counted or signs else ["sum", "avg", "max"])
         kernel = pick([2, 4]) if kind == "avg" else draw(st.integers(1, 4))
         stride, padding = draw(st.integers(1, 3)), draw(st.integers(0, kernel // 2))

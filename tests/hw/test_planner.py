@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from golden.encode import encode
+from golden.encode import ENCODERS, encode
 from golden.formats import exp_table
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
@@ -95,7 +95,7 @@ def walked(plan, each, memory):
 @pytest.mark.parametrize("seed", range(24))
 def test_programs_give_the_sums_of_golden(seed):
     """At one step of an image, whatever the kernel, stride, padding, groups, pools and encoder."""
-    encoder = ("bernoulli", "frames", "ternary", "current")[seed % 4]
+    encoder = list(ENCODERS)[seed % 6]
     network = draw(seed, rich=True, encoder=encoder)
     assert_sums(Plan(network, lanes=(1, 2, 4, 8)[seed // 4 % 4], word_steps=(8, 16)[seed % 2]),
                 seed)

@@ -272,7 +272,7 @@ def full(simulation):
     from hw.interface import pixel_words
     from hw.plan.packing import configuration
     plan = simulation.accelerator.plan
-    pixels = pixel_words(images(NETWORK, 2), word_steps=plan.word_steps)
+    pixels = pixel_words(images(NETWORK, 2), word_steps=plan.word_steps, planes=plan.planes)
     with folder() as where:
         config = configuration(plan, table=exp_table(0.5, NETWORK.steps), mode="paper")
         (where / "config").write_bytes(config.astype("<u2").tobytes())

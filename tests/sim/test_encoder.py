@@ -7,12 +7,16 @@ from sim.runner import run_bench
 
 pytestmark = pytest.mark.slow
 
-CASES = {f"{kind[0]}{steps}w{word}": {"kind": kind, "steps": steps, "word_steps": word}
+CASES = {f"{kind[0]}{steps}w{word}": {
+             "kind": kind, "steps": steps, "word_steps": word,
+             "pixel_cycles": ENCODERS[kind].pixel_cycles(-(-steps // word), word)}
          for kind, sizes in {
              "bernoulli": ((16, 16), (20, 8), (1, 4), (3, 4), (5, 4), (33, 16), (30, 8)),
              "ternary": ((16, 16), (20, 8), (3, 4)),
              "current": ((16, 16), (20, 8), (3, 4)),
-             "frames": ((16, 16), (20, 8))}.items()
+             "frames": ((16, 16), (20, 8)),
+             "latency": ((16, 16), (20, 8), (1, 4), (256, 16)),
+             "graded": ((16, 16), (20, 8))}.items()
          for steps, word in sizes}
 
 

@@ -12,6 +12,7 @@ from math import gcd, prod
 import numpy as np
 
 from flow.estimate.cycles import image_cycles, planes_of, trains_of
+from golden.encode import ENCODERS, encoder_of
 from golden.formats import LEAK_BITS, MODES
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
@@ -35,7 +36,7 @@ FACTORS = {
     "engine": tuple((lanes, word) for word in WORD_STEPS for lanes in LANES if lanes <= word),
     "trains": TRAINS,
     "chunks": ("below", "one", "over", "two", "many"),
-    "encoder": ("bernoulli", "ternary", "current", "frames"),
+    "encoder": ("bernoulli", "ternary", "current", "frames", "latency", "graded"),
     "inputs": (1, 2, 3, 5),
     "pool first": POOLINGS,
     # Channels of the layer before; 0: the picture itself is before the layer under test.
@@ -123,7 +124,7 @@ def maps_fit(choice):
     picture = tuple(n + (choice["before"] != 0) * wider.get(choice["pool first"], 1)
                     for n in between)
     chunks = {"below": 1, "one": 1, "over": 2, "two": 2, "many": 4}[choice["chunks"]]
-    planes = {"ternary": 2, "current": 8}.get(choice["encoder"], 1)
+    planes = ENCODERS[choice["encoder"]].planes
     trains = [channel_stride(choice["inputs"] * planes) * prod(picture),
               channel_stride(before) * prod(between) * (choice["before"] != 0)]
     return max(trains) * chunks <= SPRAM_WORDS // 2 and visits < MOST_VISITS
@@ -135,7 +136,7 @@ def grown(sides, window, stride, padding=(0, 0)):
                  for n, k, s, p in zip(sides, window, stride, padding, strict=True))
 
 
-SPIKES = ("bernoulli", "frames")
+SPIKES = tuple(name for name, encoder in ENCODERS.items() if encoder.spikes)
 RULES = Rules((
     Rule(("grouping", "before", "channels", "inputs"),
          lambda *given: groups_of(*given) is not None,
@@ -369,9 +370,11 @@ def pictures(network, seed):
     masks = np.stack([every, lone, rng.random((height, width)) < 0.4, columns, rows,
                       0 * every, every, columns[:, ::-1], every])
     shape = (len(masks), *network.shape)
-    if network.encoder == "frames":
+    if encoder_of(network).frames:
+        top = encoder_of(network).top
         chance = np.where(np.arange(len(masks)) == 6, 1.0, 0.4)[:, None, None, None, None]
         drawn = rng.random((len(masks), network.steps, *network.shape)) < chance
+        drawn = drawn * (rng.integers(1, top + 1, drawn.shape) if top > 1 else 1)
         return (drawn * masks[:, None, None]).astype(np.uint8)
     drawn = rng.integers(64, 256, shape)
     drawn[6] = 127 if network.encoder == "ternary" else 255

@@ -88,7 +88,7 @@ def explored(make=Accelerator, *, walk="pixel", most=MOST):
         text, held = re.subn(rf"^( +{name} <= )(.*?) *;", rf"\g<1>{value};", text, flags=re.M)
         assert held == 1, f"there is no register {name}, or more than one"
     plan = accelerator.plan
-    pixels = pixel_words(images, word_steps=plan.word_steps)
+    pixels = pixel_words(images, word_steps=plan.word_steps, planes=plan.planes)
     config = configuration(plan, table=exp_table(0.5, network.steps), mode="paper")
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -7,7 +7,7 @@ from amaranth.hdl import Assert, Assume, Cover
 from boards.link import deframer, executor, framer, stuffing
 from boards.protocol.identity import BOOT_AT
 from golden.network import Layer, Network, Neuron
-from hw.encode import bernoulli, current, frames, ternary
+from hw.encode import bernoulli, current, frames, graded, latency, ternary
 from hw.engine import readout
 from hw.explain import sam, score_memory, tap_queue, tap_reader, traces
 from hw.plan.planner import Plan
@@ -164,6 +164,8 @@ UNITS = {
     ),
     "hw.encode.current.Current": (lambda: current.Current(**SIZES), None, 2, {"induction": True}),
     "hw.encode.frames.Frames": (lambda: frames.Frames(**SIZES), None, 2, {"induction": True}),
+    "hw.encode.latency.Latency": (lambda: latency.Latency(**SIZES), None, 20, {}),
+    "hw.encode.graded.Graded": (lambda: graded.Graded(**SIZES), None, 2, {"induction": True}),
     "hw.engine.readout.Readout": (lambda: readout.Readout(plan()), readout_env, 14, {}),
     "hw.explain.sam.Sam": (
         lambda: sam.Sam(**SIZES, map_width=11, table=[32768, 19875, 12055, 7312]),
@@ -240,4 +242,8 @@ PROOFS += [
           marked(lambda: current.Current(**WIDE), None), depth=2, induction=True),
     Proof("hw.encode.frames.Frames", "some tells of an empty train",
           marked(lambda: frames.Frames(**WIDE), None), depth=2, induction=True),
+    Proof("hw.encode.latency.Latency", "some tells of an empty train",
+          marked(lambda: latency.Latency(**WIDE), None), depth=20),
+    Proof("hw.encode.graded.Graded", "some tells of an empty train",
+          marked(lambda: graded.Graded(**WIDE), None), depth=2, induction=True),
 ]

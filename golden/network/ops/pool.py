@@ -5,6 +5,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from golden.encode import encoder_of
 from golden.io.errors import rule
 from golden.network.ops.base import Sliding, bounded_pair
 
@@ -52,7 +53,7 @@ class Pool(Sliding):
              "an average with ceil counts other places at the border, which is not supported")
         counted = any(pool.kind != "max" for pool in
                       takewhile(lambda layer: not layer.weighted, before[::-1]))
-        bare = (network.encoder in ("current", "ternary")
+        bare = (not encoder_of(network).spikes
                 and not any(layer.weighted for layer in before))
         rule(self.kind != "max" or not (counted or bare), where,
              "max pooling needs spikes, not counts, signs or a current")

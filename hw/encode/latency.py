@@ -1,0 +1,65 @@
+"""Encoder "latency": a pixel spikes once, the brighter the earlier."""
+
+from amaranth import *
+from amaranth.lib import wiring
+
+from hw.arithmetic import by_255
+from hw.encode.interface import encoder_members, restart
+
+__all__ = ["Latency"]
+
+
+class Latency(wiring.Component):
+    """Turns each pixel p > 0 into one spike, at step floor(((T - 1) (255 - p) + 127) / 255).
+
+    As golden.encode.latency. Takes one pixel every ``chunks + 1`` cycles, two more at ``first``;
+    each chunk of its train leaves as one word. Members are those of hw.encode.interface; ``seed``
+    is not used.
+
+    Parameters
+    ----------
+    steps : int
+        T, up to 256.
+    word_steps : int
+        Steps in a train word.
+    """
+
+    @staticmethod
+    def pixel_cycles(chunks, word_steps):
+        """Cycles of a pixel."""
+        return chunks + 1
+
+    def __init__(self, *, steps, word_steps):
+        if steps > 256:
+            raise ValueError(f"steps must be 1 to 256, not {steps}")
+        self.steps, self.word_steps = steps, word_steps
+        super().__init__(encoder_members(width=8, word_steps=word_steps))
+
+    def elaborate(self, platform):
+        m = Module()
+
+        chunks = -(-self.steps // self.word_steps)
+        late   = Signal(range(chunks * self.word_steps))   # the step of the spike
+        known  = Signal()                                  # it is that of the pixel offered
+        chunk  = Signal(range(chunks))
+        begun  = restart(m, self)
+        takes  = self.i.valid & begun & ~known
+        moves  = self.o.valid & self.o.ready
+        here   = ((late >> (self.word_steps - 1).bit_length()) == chunk) & self.i.p.data.any()
+        within = late[:(self.word_steps - 1).bit_length()]
+        m.d.comb += [
+            self.o.valid.eq(known), self.some.eq(here),
+            self.o.p.train.eq(Mux(here, 1 << within, 0)),
+            self.o.p.first.eq(self.i.p.first & (chunk == 0)),
+            self.i.ready.eq(moves & (chunk == chunks - 1)),
+        ]
+        m.d.sync += [
+            known.eq(takes | (known & ~self.i.ready)), self.spikes.eq(moves & here),
+        ]
+        with m.If(takes):
+            # (T - 1) (255 - p) is a product with a constant: a sum of shifts.
+            m.d.sync += late.eq(by_255((self.steps - 1) * ~self.i.p.data + 127))
+        with m.If(moves):
+            m.d.sync += chunk.eq(Mux(chunk == chunks - 1, 0, chunk + 1))
+
+        return m
