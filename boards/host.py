@@ -231,7 +231,7 @@ class Board:
     def explain(self, image):
         """Run one image: uint8, (C, H, W) or, with one channel, (H, W); return its Result.
 
-        Where the network takes spike frames: (T, C, H, W) of 0 and 1.
+        Where the network takes frames: (T, C, H, W), of 0 and 1 or of whole numbers.
         """
         packed = train_bytes if self._identity.frames else pixel_bytes
         pixels = packed(self._identity, image)

@@ -17,7 +17,7 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     ),
     Kind.PIXELS: (
         f"block u8, bytes x {BLOCK} (in the last block: the rest)",
-        "loads pixels, or trains where the network takes spike frames, each in the "
+        "loads pixels, or trains where the network takes frames, each in the "
         "fewest bytes that hold pixel_bits; block 0 begins an image, its last block "
         "starts the run",
     ),

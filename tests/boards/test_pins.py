@@ -180,10 +180,13 @@ def test_maps_beyond_two_bytes(form, bits):
             assert same(result, engine.model(frames)[0])
 
 
-@pytest.mark.parametrize("seed, word_steps", [(4, 16), (5, 8)])
-def test_spike_frames(seed, word_steps):
-    """Trains instead of pixels, in words of two bytes and of one; the maps summed on the chip."""
-    network = draw(seed, steps=(20,), plain=True, encoder="frames")
+@pytest.mark.parametrize("seed, word_steps, encoder", [
+    (4, 16, "frames"), (5, 8, "frames"), (6, 8, "graded")])
+def test_spike_frames(seed, word_steps, encoder):
+    """Trains instead of pixels, in words of two bytes and of one, one or several for each input;
+    the maps summed on the chip.
+    """
+    network = draw(seed, steps=(20,), plain=True, encoder=encoder)
     accelerator = Accelerator(network, word_steps=word_steps)
     top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000, form=MapEncoding.SUM)
     frames = images(network, 2, seed)

@@ -90,9 +90,10 @@ def float_networks(draw, orders="ABCDE", encoders=tuple(ENCODERS)):
 
 
 def images_for(network, count=3, seed=0):
-    """Random images, or spike frames, for a network."""
-    rng = np.random.default_rng(seed)
-    if network.encoder == "frames":
-        return rng.integers(0, 2, (count, network.steps, *network.shape)).astype(np.uint8)
+    """Random images, or frames, for a network."""
+    rng, encoder = np.random.default_rng(seed), ENCODERS[network.encoder]
+    if encoder.frames:
+        return rng.integers(0, encoder.top + 1, (count, network.steps, *network.shape)).astype(
+            np.uint8)
     top = 8 if network.encoder == "current" else 256
     return rng.integers(0, top, (count, *network.shape)).astype(np.uint8)
