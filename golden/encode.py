@@ -71,11 +71,14 @@ class Encoder(NamedTuple):
         whose plane has a spike.
     frames : bool
         Images are (N, T, C, H, W), whole numbers from 0 to ``top``; else (N, C, H, W) uint8.
+    steady : bool
+        All steps have the same activations.
     """
 
     steps: Callable
     factors: tuple = (1,)
     frames: bool = False
+    steady: bool = False
 
     @property
     def planes(self):
@@ -146,7 +149,7 @@ ENCODERS = {
     "bernoulli": Encoder(bernoulli),
     "frames": Encoder(frames, frames=True),
     "ternary": Encoder(ternary, (1, -1)),
-    "current": Encoder(current, tuple(1 << bit for bit in range(8))),
+    "current": Encoder(current, tuple(1 << bit for bit in range(8)), steady=True),
     "latency": Encoder(latency),
     "graded": Encoder(frames, (1, 2, 4, 8), frames=True),
 }

@@ -145,7 +145,7 @@ class Accelerator(wiring.Component):
         m.submodules.registers = registers = ControlRegisters(mode=self.mode, seed=network.seed)
         m.submodules.encoder   = encoder   = encoder_for(network, word_steps=plan.word_steps)
         m.submodules.placer    = placer    = InputPlacer(
-            channels=network.shape[0], chunks=plan.chunks, planes=plan.planes,
+            channels=network.shape[0], chunks=plan.input_chunks, planes=plan.planes,
             stride=plan.input_stride, in_chunk=passes[0].in_chunk, trains=plan.input_trains,
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(

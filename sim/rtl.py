@@ -9,7 +9,6 @@ import numpy as np
 from amaranth import Shape
 
 from flow.estimate.cycles import most_cycles
-from golden.encode import encoder_of
 from golden.explain.traces import decay_table
 from golden.formats import GAMMA, exp_table
 from golden.io.errors import Fault
@@ -186,14 +185,20 @@ class Simulation:
             result.saturated = at_top(result.maps, accelerator.map_width, count)
         if keep:
             trains = records[kinds == TRAIN][:, 1:]
-            planes = accelerator.plan.planes
+            plan, planes = accelerator.plan, accelerator.plan.planes
             channels, height, breadth = network.shape
-            found = self.spikes(trains, 0, (channels * planes, height, breadth), count)
-            found = found.reshape(count, steps, channels, planes, height, breadth)
-            result.spikes_input = np.einsum("ntcphw,p->ntchw", found.astype(np.int16),
-                                            np.array(encoder_of(network).factors, np.int16))
+            found = self.stored(trains, 0, (channels * planes, height, breadth), count,
+                                plan.input_chunks).astype(np.int16)
+            if plan.steady_bits:
+                bits = 1 << np.arange(plan.steady_bits)[::-1]
+                found = np.einsum("ntchw,t->nchw", found[:, :plan.steady_bits], bits)[:, None]
+                found = np.repeat(found, steps, axis=1)
+            found = found[:, :steps].reshape(count, steps, channels, planes, height, breadth)
+            result.spikes_input = np.einsum("ntcphw,p->ntchw", found,
+                                            np.array(plan.input_factors, np.int16))
             for tap in self.taps:
-                result.spikes[tap] = self.spikes(trains, tap, shapes[tap], count)
+                result.spikes[tap] = self.stored(trains, tap, shapes[tap], count,
+                                                 plan.chunks)[:, :steps]
         return result
 
     def causes(self, records, count):
@@ -205,19 +210,18 @@ class Simulation:
         np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
         return found
 
-    def spikes(self, trains, number, shape, count):
-        """(N, T, C, H, W) of the trains stored for layer ``number``."""
+    def stored(self, trains, number, shape, count, chunks):
+        """(N, ``chunks`` words of steps, C, H, W) uint8: the trains stored for layer ``number``."""
         plan = self.accelerator.plan
         channels, height, breadth = shape
         chosen = trains[trains[:, 0] == number]
         stride = channel_stride(channels)
         chunk = aligned(stride * height * breadth)
-        stored = np.zeros((count, plan.chunks * chunk), dtype=np.uint32)
+        stored = np.zeros((count, chunks * chunk), dtype=np.uint32)
         image = np.repeat(np.arange(count), len(chosen) // count)
         stored[image, chosen[:, 1]] = chosen[:, 2]
-        stored = stored.reshape(count, plan.chunks, chunk)[:, :, :stride * height * breadth]
+        stored = stored.reshape(count, chunks, chunk)[:, :, :stride * height * breadth]
         bits = stored[..., None] >> np.arange(plan.word_steps, dtype=np.uint32) & 1
-        bits = bits.reshape(count, plan.chunks, height, breadth, stride, plan.word_steps)
+        bits = bits.reshape(count, chunks, height, breadth, stride, plan.word_steps)
         bits = bits[..., :channels, :].transpose(0, 1, 5, 4, 2, 3)
-        return (bits.reshape(count, -1, channels, height, breadth)[:, :self.network.steps]
-                .astype(np.uint8))
+        return bits.reshape(count, -1, channels, height, breadth).astype(np.uint8)

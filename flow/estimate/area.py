@@ -20,8 +20,8 @@ SHORT = 32                                          # visits of a program that i
 FITTED = Path(__file__).with_name("area.json")
 SURE = ICE40UP5K.limits["lc"] - 280                 # an estimate errs by up to 5 %
 # Of what no chip of the fit has: an adder's bit; a walk buffer, as two built chips have it; a bit
-# of the greatest sums, as Yosys makes four lanes of them.
-UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 4}
+# of the greatest sums, and of currents of bits, as Yosys makes four lanes of them.
+UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 4, "steady": 2}
 
 
 def parts(accelerator):
@@ -36,6 +36,7 @@ def parts(accelerator):
     neurons : bits of membranes in all lanes, once for each order and comparison that they know
     products : bits of membranes in all lanes, once for each adder of a leak that is no shift
     greatest : bits of the sums of which the greatest goes on, in all lanes
+    steady : bits of currents of numbers whose bits are summed, in all lanes
     norms, parameters : bits of what only some neurons have
     walk : bits of the addresses counted, and the passes that choose between them
     sam : bits of a score and of a map value
@@ -54,7 +55,8 @@ def parts(accelerator):
         "buffer": int(plan.buffered),
         "neurons": plan.lanes * plan.membrane_bits * (3 + len(orders)),
         "products": plan.lanes * plan.membrane_bits * adders,
-        "greatest": plan.lanes * plan.sum_bits * plan.in_legs,
+        "greatest": plan.lanes * plan.current_bits * plan.in_legs,
+        "steady": plan.lanes * plan.current_bits * (plan.steady_bits > 0),
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
         "parameters": plan.lanes * sum(format.bits for format in kept.values()),
         "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),

@@ -73,8 +73,16 @@ def trains_of(plan, spikes):
 
 
 def planes_of(plan, active):
-    """``active`` input (N, T, C, H, W) as the spikes of its planes, (N, T, C planes, H, W)."""
-    return trains_by_plane(active, encoder_of(plan.network))
+    """``active`` input (N, T, C, H, W) as the spikes of its planes, (N, T, C planes, H, W).
+
+    Of numbers that are the same in every step, those in all steps whose bits of the plane are not
+    all 0.
+    """
+    if not plan.steady_bits:
+        return trains_by_plane(active, encoder_of(plan.network))
+    mask = (1 << plan.steady_bits) - 1
+    parts = np.stack([active & factor * mask for factor in plan.input_factors], axis=3) != 0
+    return parts.reshape(*active.shape[:2], -1, *active.shape[3:])
 
 
 def drawn_trains(plan, activity, *, count=4, seed=1):
@@ -149,7 +157,7 @@ def drains(plan, each, found):
         walk = np.maximum(taken_cycles(plan, each, found.trains.shape[1]), plan.word_steps) + SPEAK
         return np.broadcast_to(walk, found.trains.shape)
     # Parameters of a channel must outlive its last step.
-    steps = plan.word_steps + (3 if plan.per_channel else 0)
+    steps = plan.word_steps + 3 * plan.per_channel + plan.steady_bits * each.steady
     short = empty_drain(plan.lanes)
     return np.where(found.dropped, 0, np.where(found.empty & plan.can_skip(each), short, steps))
 

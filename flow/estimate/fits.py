@@ -224,12 +224,6 @@ def ways_out(network, target, *, lanes=None, word_steps=None, trains=None, taps=
         found.append("fits without maps: --no-sam")
     if outline is None:
         return found
-    if outline.encoder == "current":
-        spiking = replace(outline, encoder="bernoulli")
-        fewer = drawn(spiking)
-        ways = ["fits"] if fewer is not None and good(fewer) else narrower(spiking, good)
-        found += [f"trained with spikes for pixels (--encoder bernoulli), an eighth of the first "
-                  f"layer's weights: {way}" for way in ways]
     for bits in range(outline.bits - 1, 1, -1):
         fewer = rebuilt(bits) if rebuilt else drawn(outline, bits=bits)
         if fewer is not None and good(fewer):

@@ -87,7 +87,7 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
             plan.trains * sum(ebrs(BUFFER_ROWS, width) for width in widths) + 1))
     if plan.in_legs:
         found.append(block_memory("greatest sums of a walk", plan.word_steps,
-                                  plan.lanes * plan.sum_bits))
+                                  plan.lanes * plan.current_bits))
     if plan.normed:
         found.append(block_memory("norms over time (BNTT)", len(plan.norm_rows),
                                   plan.lanes * sum(plan.norm_bits)))
@@ -129,7 +129,7 @@ def efforts(plan):
         _, height, width = each.shape
         walks = height * width * each.groups * plan.chunks * each.legs
         visits = len(each.program) // each.legs
-        drain = 0 if each.merging else plan.word_steps
+        drain = 0 if each.merging else plan.word_steps + plan.steady_bits * each.steady
         headers = sum(v.offset + 1 for v in each.headers) if each.headers else 0
         channels, rows, columns = plan.source(each.stage)
         reads = each.group_step or channels          # channels of a pixel that a walk reads

@@ -7,46 +7,51 @@ from hw.encode.interface import encoder_members, restart
 
 __all__ = ["Current"]
 
+PIXEL_BITS = 8
+
 
 class Current(wiring.Component):
-    """Turns each pixel into a constant input: bit p of it is a train of its own, all 1 or all 0.
+    """Turns each pixel into words of its bits, in place of steps: all steps are the same.
 
-    For each chunk the words of bits 0 to 7 leave in turn, one a cycle. Members
-    as in hw.encode.interface; ``seed`` is not used, and ``spikes`` counts the steps at which the
-    pixel is not 0.
+    A word holds ``word_steps`` bits, or all eight, bit 0 the highest; where there are two, the
+    lower four come first. Takes one pixel every ``pixel_cycles``, two more at ``first``. Members as
+    in hw.encode.interface; ``seed`` is not used, and ``spikes`` counts the steps at which the pixel
+    is not 0.
     """
 
     @staticmethod
     def pixel_cycles(chunks, word_steps):
-        """Cycles of a pixel."""
-        return chunks * 8
+        """Cycles of a pixel: those in which its words leave, and all its steps are counted."""
+        return max(chunks, PIXEL_BITS // min(word_steps, PIXEL_BITS))
 
     def __init__(self, *, steps, word_steps):
         self.steps, self.word_steps = steps, word_steps
-        super().__init__(encoder_members(width=8, word_steps=word_steps))
+        super().__init__(encoder_members(width=PIXEL_BITS, word_steps=word_steps))
 
     def elaborate(self, platform):
         m = Module()
 
-        chunks = -(-self.steps // self.word_steps)
-        plane, chunk = Signal(range(8)), Signal(range(chunks))
-        last_chunk = chunk == chunks - 1
-        begun = restart(m, self)
-        rest  = self.steps - (chunks - 1) * self.word_steps
-        live  = Mux(last_chunk, (1 << rest) - 1, (1 << self.word_steps) - 1)
-        moves = self.o.valid & self.o.ready
+        bits   = min(self.word_steps, PIXEL_BITS)
+        words, chunks = PIXEL_BITS // bits, -(-self.steps // self.word_steps)
+        cycles = self.pixel_cycles(chunks, self.word_steps)
+        turn   = Signal(range(cycles))
+        begun  = restart(m, self)
+        # Words are offered in the last cycles, so that the image's last word ends it.
+        spare  = cycles - words
+        gives  = turn >= spare
+        moves  = self.i.valid & begun & (self.o.ready | ~gives)
+        part   = self.i.p.data.word_select((turn - spare)[:(words - 1).bit_length()], bits)
+        rest   = self.steps - (chunks - 1) * self.word_steps
+        counted = Mux(turn < chunks - 1, self.word_steps, Mux(turn == chunks - 1, rest, 0))
         m.d.comb += [
-            self.o.valid.eq(self.i.valid & begun),
-            self.o.p.train.eq(Mux(self.i.p.data.bit_select(plane, 1), live, 0)),
-            self.some.eq(self.i.p.data.bit_select(plane, 1)),
-            self.o.p.first.eq(self.i.p.first & (plane == 0) & (chunk == 0)),
-            self.i.ready.eq(self.o.ready & begun & (plane == 7) & last_chunk),
+            self.o.valid.eq(self.i.valid & begun & gives),
+            self.o.p.train.eq(part[::-1]),
+            self.some.eq(part.any()),
+            self.o.p.first.eq(self.i.p.first & (turn == spare)),
+            self.i.ready.eq(moves & (turn == cycles - 1)),
         ]
-        m.d.sync += self.spikes.eq(Mux(
-            moves & (plane == 0) & self.i.p.data.any(), Mux(last_chunk, rest, self.word_steps), 0))
+        m.d.sync += self.spikes.eq(Mux(moves & self.i.p.data.any(), counted, 0))
         with m.If(moves):
-            m.d.sync += plane.eq(plane + 1)
-            with m.If(plane == 7):
-                m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+            m.d.sync += turn.eq(Mux(turn == cycles - 1, 0, turn + 1))
 
         return m

@@ -60,7 +60,7 @@ class InputPlacer(wiring.Component):
             self.w_increment.eq(Mux(
                 last_plane, Mux(last_chunk, beyond - in_chunk * (chunks - 1),
                                 in_chunk - (planes - 1)), 1)),
-            self.w_next_chunk.eq(last_plane),
+            self.w_next_chunk.eq(last_plane if chunks > 1 else 0),
         ]
         with m.If(self.valid):
             m.d.sync += [plane.eq(Mux(last_plane, 0, plane + 1)), channel.eq(placed)]

@@ -1,7 +1,7 @@
 """The engine: adds weights for all steps at once, drains sums through neurons, stores trains."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.constants import pass_register
@@ -14,6 +14,7 @@ from hw.engine.norms import Norms
 from hw.engine.ops import op_layout
 from hw.engine.packer import Packer
 from hw.engine.readout import Readout
+from hw.engine.steady import Steady
 from hw.engine.walk_buffer import WalkBuffer
 from hw.engine.walks import Freed
 from hw.engine.writer import Writer
@@ -93,7 +94,8 @@ class Datapath(wiring.Component):
         m.submodules.fetch = fetch = Fetch(plan, merges)
         m.submodules.drain = drain = DrainSequencer(
             word_steps=plan.word_steps, slices=plan.slices, chunks=plan.chunks,
-            steps=plan.network.steps, empty_steps=1 if plan.buffered else plan.lanes)
+            steps=plan.network.steps, empty_steps=1 if plan.buffered else plan.lanes,
+            steady_bits=plan.steady_bits)
         m.submodules.readout = readout = Readout(plan)
         m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.word_steps)
         m.submodules.writer = writer = Writer(plan, merges)
@@ -166,14 +168,7 @@ class Datapath(wiring.Component):
                 norms.shift.eq(drain.gives), norms.count.eq(drain.count),
                 norms.last_count.eq(drain.last_count),
             ]
-        if plan.in_legs:
-            m.submodules.greatest = greatest = Greatest(
-                lanes=plan.lanes, word_steps=plan.word_steps, sum_bits=plan.sum_bits)
-            m.d.comb += [
-                drain.leg.eq(fetch.leg), greatest.load.eq(fetch.load),
-                *(getattr(greatest, name).eq(getattr(fetch, name)) for name in fetch.legs),
-                greatest.shift.eq(drain.shift), greatest.count.eq(drain.count),
-            ]
+        sums, currents = self.currents(m, fetch, drain)
         for n in range(plan.lanes):
             m.submodules[f"lane{n}"] = lane = Lane(plan)
             own = slice(n * plan.weight_bits, (n + 1) * plan.weight_bits)
@@ -189,20 +184,47 @@ class Datapath(wiring.Component):
                 lane.param.eq(digits), lane.load.eq(load),
                 lane.number.eq(self.number),
                 lane.shared.eq(shared[:lane.shared.shape().size]),
-                lane.shift.eq(drain.shift), lane.opens.eq(drain.opens), lane.feed.eq(drain.feed),
+                lane.shift.eq(drain.shift | drain.takes), lane.opens.eq(drain.opens),
+                lane.feed.eq(drain.feed),
                 lane.step.eq(drain.stepped | drain.wipe),
                 lane.last.eq((drain.now.last & drain.last_chunk) | drain.wipe),
                 packer.spikes[n].eq(lane.spike),
                 readout.spikes[n].eq(lane.spike), readout.membranes[n].eq(lane.membrane),
             ]
-            if plan.in_legs:
+            if plan.combines:
                 m.d.comb += [
-                    lane.gives.eq(drain.gives), greatest.sums[n].eq(lane.sum),
-                    lane.greatest.eq(greatest.greatest[n]),
+                    lane.gives.eq(drain.gives), sums[n].eq(lane.sum), lane.current.eq(currents[n]),
                 ]
             if plan.normed:
                 m.d.comb += lane.norm.eq(norms.data[n])
         return m
+
+    def currents(self, m, fetch, drain):
+        """(sums, currents): what the lanes hand on, which is to be driven, and what their neurons
+        take of it.
+        """
+        plan = self.plan
+        sums = currents = Signal(data.ArrayLayout(signed(plan.sum_bits), plan.lanes))
+        if plan.steady_bits:
+            m.submodules.steady = steady = Steady(
+                lanes=plan.lanes, sum_bits=plan.sum_bits, current_bits=plan.current_bits)
+            is_steady = pass_register(m, self.number, [int(p.steady) for p in plan.passes])
+            m.d.comb += [
+                steady.load.eq(fetch.load), steady.takes.eq(drain.takes),
+                steady.steady.eq(is_steady), drain.steady.eq(is_steady), steady.sums.eq(currents),
+            ]
+            currents = steady.currents
+        if plan.in_legs:
+            m.submodules.greatest = greatest = Greatest(
+                lanes=plan.lanes, word_steps=plan.word_steps, sum_bits=plan.current_bits)
+            m.d.comb += [
+                drain.leg.eq(fetch.leg), greatest.load.eq(fetch.load),
+                *(getattr(greatest, name).eq(getattr(fetch, name)) for name in fetch.legs),
+                greatest.shift.eq(drain.shift), greatest.count.eq(drain.count),
+                greatest.sums.eq(currents),
+            ]
+            currents = greatest.greatest
+        return sums, currents
 
     def buffer(self, m, fetch, drain, ended):
         """The walk buffer between what is fetched and the lanes."""

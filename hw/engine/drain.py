@@ -17,7 +17,8 @@ class DrainSequencer(wiring.Component):
     A step is handed on (``shift``), then given to the neurons (``feed``), then taken by them
     (``stepped``). In a read-out it is taken once its scores have left. The sums of a word come
     slice after slice; of an empty walk only some steps drain, as those of the word's last slice.
-    Of a leg of a walk all steps are handed on (``shift``), and none to the neurons.
+    Of a leg of a walk all steps are handed on (``shift``), and none to the neurons. Of ``steady``
+    walks the sums of bits are taken before (hw.engine.steady), one a cycle.
 
     Parameters
     ----------
@@ -25,6 +26,8 @@ class DrainSequencer(wiring.Component):
         Steps of a word; slices it is cut into; words of a train; steps of a run.
     empty_steps : int
         Steps of an empty walk that drain.
+    steady_bits : int
+        Sums of bits of a ``steady`` walk; 0 where there is none.
 
     Members
     -------
@@ -33,10 +36,14 @@ class DrainSequencer(wiring.Component):
         leg of a walk.
     is_readout : In(1)
         The pass is a read-out.
+    steady : In(1)
+        Walks of the pass have sums of bits.
     all_taken : In(1)
         The scores of the step that waits have left.
     shift, opens : Out(1)
         A step is handed on; it is the first of its train.
+    takes : Out(1)
+        The sums of a bit are taken.
     gives : Out(1)
         A step is handed on to the neurons.
     count, last_count : Out
@@ -54,13 +61,13 @@ class DrainSequencer(wiring.Component):
         The cycle after a reset, in which membranes are cleared.
     """
 
-    def __init__(self, *, word_steps, slices, chunks, steps, empty_steps):
+    def __init__(self, *, word_steps, slices, chunks, steps, empty_steps, steady_bits=0):
         self.word_steps, self.slices, self.chunks = word_steps, slices, chunks
-        self.steps, self.empty_steps = steps, empty_steps
+        self.steps, self.empty_steps, self.steady_bits = steps, empty_steps, steady_bits
         super().__init__({
             "load": In(1), "empty_walk": In(1), "last": In(1), "leg": In(1),
-            "is_readout": In(1), "all_taken": In(1),
-            "shift": Out(1), "opens": Out(1), "gives": Out(1),
+            "is_readout": In(1), "steady": In(1), "all_taken": In(1),
+            "shift": Out(1), "opens": Out(1), "takes": Out(1), "gives": Out(1),
             "count": Out(range(word_steps)), "last_count": Out(1),
             "feed": Out(1), "stepped": Out(1),
             "step": Out(range(word_steps)), "chunk": Out(range(chunks)), "last_chunk": Out(1),
@@ -108,11 +115,18 @@ class DrainSequencer(wiring.Component):
             ]
         with m.Elif(self.all_taken):
             m.d.sync += self.holds.eq(0)
+        if self.steady_bits:
+            left = Signal(range(self.steady_bits))
+            with m.If(self.takes):
+                m.d.sync += [left.eq(left - 1), self.takes.eq(left != 0), shifting.eq(left == 0)]
+            with m.If(self.load & self.steady & ~self.empty_walk):
+                m.d.sync += [left.eq(self.steady_bits - 1), self.takes.eq(1)]
         with m.If(self.load):
             # The count goes on from slice to slice, and from the last step of a word to the next.
             m.d.sync += [
-                shifting.eq(1), walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
-                self.opens.eq(loads == 0), held.eq(self.leg),
+                shifting.eq(~self.steady | self.empty_walk), held.eq(self.leg),
+                walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
+                self.opens.eq(loads == 0),
             ]
             # All sums of an empty walk are 0, and so are membranes and spikes; what is left is
             # to wait for the stores before.

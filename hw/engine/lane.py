@@ -57,9 +57,9 @@ class Lane(wiring.Component):
     load : In(1)
     shift, opens : In(1), In(1)
         Hand the next sum on; follows ``load`` by one cycle or more. It is the first of its train.
-    gives, sum, greatest : In(1), Out(signed(sum_bits)), In(signed(sum_bits))
-        Of a plan whose walks have legs: with ``shift`` the sum handed on, what of it and of those
-        held the neuron is to take (hw.engine.greatest), and whether it takes any.
+    sum, current, gives : Out(signed(sum_bits)), In(signed(current_bits)), In(1)
+        Where Plan.combines: with ``shift`` the sum handed on, what the neuron is to take of it and
+        of those before (hw.engine.steady, hw.engine.greatest), and whether it takes any.
     feed : In(1)
         Give the neuron what was handed on last: with the ``step`` before if that is of the same
         word, else with or after it.
@@ -85,8 +85,8 @@ class Lane(wiring.Component):
             "param": In(1),
             "load": In(1),
             "shift": In(1), "opens": In(1), "feed": In(1),
-            **({"gives": In(1), "sum": Out(signed(plan.sum_bits)),
-                "greatest": In(signed(plan.sum_bits))} if plan.in_legs else {}),
+            **({"sum": Out(signed(plan.sum_bits)), "current": In(signed(plan.current_bits)),
+                "gives": In(1)} if plan.combines else {}),
             "norm": In(norm_layout(plan)),
             "step": In(1),
             "last": In(1),
@@ -131,9 +131,9 @@ class Lane(wiring.Component):
                 at += format.bits
 
         total, gives = shadow[0], self.shift
-        if plan.in_legs:
+        if plan.combines:
             m.d.comb += self.sum.eq(total)
-            total, gives = self.greatest, self.gives
+            total, gives = self.current, self.gives
         current = self.scaled(m, total) + values.get(BIAS, 0)
         units = {}
         for model, kind in plan.parameters.units.items():

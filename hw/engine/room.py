@@ -71,9 +71,9 @@ def follow_walk(m, room, plan):
 class LaneRoom(wiring.Component):
     """Of lanes that take micro-ops at once: an end goes when they will be drained as it arrives.
 
-    The sums of a walk take ``word_steps`` cycles to drain (three more with plan.per_channel), or
-    ``lanes``, two at least, if nothing was added and nothing can spike, and in a read-out as long
-    as ``drained`` says.
+    The sums of a walk take ``word_steps`` cycles to drain (three more with plan.per_channel, and
+    plan.steady_bits more in a steady pass), or ``lanes``, two at least, if nothing was added and
+    nothing can spike, and in a read-out as long as ``drained`` says.
 
     Parameters
     ----------
@@ -98,9 +98,11 @@ class LaneRoom(wiring.Component):
         plan, passes = self.plan, self.plan.passes
         fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
 
-        full    = plan.word_steps + 3 * plan.per_channel
+        drains  = [plan.word_steps + 3 * plan.per_channel + plan.steady_bits * p.steady
+                   for p in passes]
+        full    = fixed(n - 1 for n in drains)
         short   = empty_drain(plan.lanes)
-        cooling = Signal(range(full))
+        cooling = Signal(range(max(drains)))
         cool    = Signal(init=1)                             # cooling is 0: the next end may go
         scoring = Signal()                                   # a read-out's sums are draining
         merging = fixed(p.merging for p in passes)
@@ -112,7 +114,7 @@ class LaneRoom(wiring.Component):
         with m.If(ended):
             m.d.sync += self.ends.eq(0)
             m.d.sync += [
-                cooling.eq(Mux(merging, NEXT - 1, Mux(self.empty_walk, short - 1, full - 1))),
+                cooling.eq(Mux(merging, NEXT - 1, Mux(self.empty_walk, short - 1, full))),
                 cool.eq(0), scoring.eq(speaks),
             ]
         with m.Else():

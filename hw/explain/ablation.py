@@ -121,11 +121,16 @@ def mask_writes(plan, layer, neurons, step=None):
         raise BadInput(f"neurons must be a list of 0 to {channels * height * width - 1}")
     if step is not None and not 0 <= step < network.steps:
         raise BadInput(f"step must be 0 to {network.steps - 1}, not {step}")
+    numbers = not layer and plan.steady_bits > 0             # not steps
+    if numbers and step is not None:
+        raise BadInput(f"encoder {network.encoder} has one number for all steps of an input: a "
+                       "step of it cannot be taken away on the chip; without a step all are")
     stride = channel_stride(channels * planes)
     chunk_size = aligned(stride * height * width)
     c, pixel = np.divmod(found, height * width)
     first = pixel * stride + c * planes
-    chunks = range(plan.chunks) if step is None else [step // plan.word_steps]
+    chunks = ([0] if numbers else range(plan.chunks) if step is None
+              else [step // plan.word_steps])
     places = np.concatenate([first + plane + chunk * chunk_size
                              for plane in range(planes) for chunk in chunks])
     words = np.unique(places // WORD)

@@ -65,6 +65,7 @@ class Pass:
     out_stride: int         # trains of an output pixel
     out_chunk: int          # trains between the chunks of one output neuron
     segments: int = 1       # parts into which the inputs of a read-out are cut
+    steady: bool = False    # trains hold the bits of numbers that are the same in every step
 
     @property
     def grid(self):

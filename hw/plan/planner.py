@@ -80,7 +80,9 @@ class Plan:
                     f"than the {limit} there are")
 
     def check_legs(self):
-        """Raise BadInput where the greatest of several sums is asked of what cannot take it."""
+        """Raise BadInput where the greatest of several sums, or the sum of their bits, is asked of
+        what cannot take it.
+        """
         for stage in self.network.stages:
             if stage.layer.greatest is None:
                 continue
@@ -90,6 +92,9 @@ class Plan:
                                "model does it (--engine golden)")
             if self.buffered:
                 raise BadInput(f"{where} takes sums that are added one train a cycle: --trains 1")
+        if self.steady_bits and self.buffered:
+            raise BadInput(f"{self.network.name}: encoder {self.network.encoder} takes sums that "
+                           "are added one train a cycle: --trains 1")
 
     @cached_property
     def chunks(self):
@@ -105,6 +110,11 @@ class Plan:
     def in_legs(self):
         """Whether walks have legs: the greatest of several sums goes to the neurons."""
         return any(each.legs > 1 for each in self.passes)
+
+    @property
+    def combines(self):
+        """Whether neurons take what several sums make together: those of legs, or of bits."""
+        return self.in_legs or self.steady_bits > 0
 
     @cached_property
     def legs_outside(self):
@@ -136,7 +146,26 @@ class Plan:
     @cached_property
     def planes(self):
         """Trains of an input channel: positive and negative spikes, or the bits of a number."""
-        return encoder_of(self.network).planes
+        return len(self.input_factors)
+
+    @cached_property
+    def steady_bits(self):
+        """Bits of a pixel that a train of the input holds, the highest first, where all steps of
+        the input are the same (hw.engine.steady); else 0: trains hold steps.
+        """
+        return min(self.word_steps, 8) if encoder_of(self.network).steady else 0
+
+    @cached_property
+    def input_factors(self):
+        """What each train of an input channel is worth."""
+        if self.steady_bits:
+            return tuple(1 << bit for bit in range(0, 8, self.steady_bits))
+        return encoder_of(self.network).factors
+
+    @property
+    def input_chunks(self):
+        """Words of one input's train."""
+        return 1 if self.steady_bits else self.chunks
 
     def source(self, stage):
         """(C, H, W) of the trains that a stage reads, with the planes of the input."""
@@ -144,7 +173,7 @@ class Plan:
 
     def weights(self, stage):
         """Weights (out, in / groups, taps) of a stage, one for each plane of the input."""
-        return stored_weights(stage, encoder_of(self.network).factors)
+        return stored_weights(stage, self.input_factors)
 
     @cached_property
     def weight_bits(self):
@@ -183,13 +212,33 @@ class Plan:
         """(low, high) of the sums of a dense stage whose inputs are cut into segments."""
         return segment_range(self.weights(stage), self.source(stage), segments)
 
+    def width_of_sums(self, ranges):
+        """Bits that hold the sums of every stage, whose ``ranges(stage)`` are (low, high), and of
+        the segments of the read-out.
+        """
+        *before, last = self.network.stages
+        cut = self.segments > 1
+        ends = [ranges(stage) for stage in (before if cut else self.network.stages)]
+        return bits_of(ends + ([self.segment_range(last, self.segments)] if cut else []))
+
     @cached_property
     def sum_bits(self):
         """Width of an accumulator."""
-        *before, last = self.network.stages
-        cut = self.segments > 1
-        ends = [sum_ranges(stage) for stage in (before if cut else self.network.stages)]
-        return bits_of(ends + ([self.segment_range(last, self.segments)] if cut else []))
+        return self.width_of_sums(self.added)
+
+    @cached_property
+    def current_bits(self):
+        """Width of what a neuron takes: a sum, or that of the sums of ``steady_bits`` bits."""
+        return self.width_of_sums(sum_ranges)
+
+    def added(self, stage):
+        """(low, high), each (channels,), of what an accumulator adds up in a walk of a stage."""
+        low, high = sum_ranges(stage)
+        if stage.index > 1 or not self.steady_bits:
+            return low, high
+        # Of one bit of each number; sums are linear in what they are of.
+        top, factors = encoder_of(self.network).top, sum(self.input_factors)
+        return low // top * factors, high // top * factors
 
     @cached_property
     def membrane_bits(self):
@@ -253,7 +302,7 @@ class Plan:
         found = [product for unit in self.parameters.units.values()
                  for product in unit.products(kept, self.membrane_bits)]
         if self.normed:
-            found.append(("norms over time (BNTT)", self.sum_bits, self.norm_bits[0]))
+            found.append(("norms over time (BNTT)", self.current_bits, self.norm_bits[0]))
         return tuple((what, self.lanes * product_blocks(*bits)) for what, *bits in found)
 
     @cached_property
@@ -270,7 +319,7 @@ class Plan:
         """The passes in their order."""
         return Programs(network=self.network, planes=self.planes, lanes=self.lanes,
                         header=self.header, per_channel=self.per_channel,
-                        segments=self.segments).passes()
+                        segments=self.segments, steady_bits=self.steady_bits).passes()
 
     @cached_property
     def input_stride(self):
@@ -296,8 +345,10 @@ class Plan:
     @cached_property
     def buffers(self):
         """The hw.plan.buffers.Buffer of the input's trains, and of each pass's."""
+        channels, height, width = self.source(self.network.stages[0])
         size = lambda each: self.chunks * each.out_chunk if each.storing else 0
-        return allocate([Node((), self.chunks * self.passes[0].in_chunk),
+        loaded = self.input_chunks * aligned(self.input_stride * height * width)
+        return allocate([Node((), loaded),
                          *(Node(each.inputs, size(each)) for each in self.passes)],
                         self.network.name)
 

@@ -29,6 +29,8 @@ class Programs:
         Whether parameters come with every group; else once a pass.
     segments : int
         Parts into which the inputs of the read-out are cut.
+    steady_bits : int
+        As Plan.steady_bits.
     """
 
     network: Network
@@ -37,6 +39,7 @@ class Programs:
     header: int
     per_channel: bool
     segments: int
+    steady_bits: int = 0
 
     @property
     def lead(self):
@@ -101,7 +104,9 @@ class Programs:
         layer = stage.layer
         channels, height, width = shape
         stride = channel_stride(channels)
-        in_chunk = aligned(stride * height * width)
+        steady = stage.index == 1 and self.steady_bits > 0
+        # All chunks of a number that does not change are the same train.
+        in_chunk = 0 if steady else aligned(stride * height * width)
         limits, greatest = stage.pooled[1:], layer.greatest
         # A dense layer is a convolution whose kernel is the whole pooled map.
         side, step, gap = ((0, 0), (1, 1), (1, 1)) if layer.dense else map(
@@ -164,7 +169,8 @@ class Programs:
             base=-(origin[0] * scale[0] * width + origin[1] * scale[1]) * stride,
             pixel_step=pixel_step, line_step=apart[0] * scale[0] * width * stride,
             in_chunk=in_chunk, out_stride=out,
-            out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments)
+            out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments,
+            steady=steady)
 
 
 def windows(layer, channels, *, lanes):

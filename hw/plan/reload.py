@@ -71,8 +71,8 @@ def reload(chip, network):
     widths = {"weights": needs("weight_bits"),
               **{f"{name}s": (made.formats[name].bits, format.bits)
                  for name, format in chip.formats.items() if not format.signed},
-              "sums": needs("sum_bits"), "membranes": needs("membrane_bits"),
-              "scores": needs("score_bits")}
+              "sums": needs("sum_bits"), "currents": needs("current_bits"),
+              "membranes": needs("membrane_bits"), "scores": needs("score_bits")}
     for what, (needed, there) in widths.items():
         rule(needed <= there, network.name,
              f"{what} need {needed} bits where the chip has {there}")

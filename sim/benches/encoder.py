@@ -35,8 +35,10 @@ def image(kind, length, seed, steps, word_steps):
         signs = np.stack([bits & (values > 0), bits & (values < 0)], axis=1)
         return pixels, packed(signs, word_steps).transpose(0, 2, 1), bits.sum()
     if kind == "current":
-        planes = np.repeat((pixels[:, None] >> np.arange(8) & 1)[..., None], steps, axis=2)
-        return pixels, packed(planes, word_steps).transpose(0, 2, 1), steps * (pixels > 0).sum()
+        held = min(8, word_steps)                # bits of a word, the highest in place of step 0
+        parts = pixels[:, None] >> np.arange(0, 8, held) & 2**held - 1
+        bits = parts[..., None] >> np.arange(held)[::-1] & 1
+        return pixels, packed(bits, word_steps), steps * (pixels > 0).sum()
     if kind == "latency":
         late = ((steps - 1) * (255 - pixels) + 127) // 255
         bits = (np.arange(steps) == late[:, None]) & (pixels[:, None] > 0)

@@ -16,6 +16,7 @@ from golden.importers.outline import outline_of, parsed
 from golden.io.errors import BadInput
 from golden.network import load
 from golden.run import run
+from hw.plan.planner import Plan
 from hw.plan.size import EngineSize
 
 ROOT = Path(__file__).parents[2]
@@ -128,14 +129,16 @@ def test_other_lanes_and_fewer_bits_are_ways_out():
     assert not best(wide.network(), target).fits and "fits with --bits 4" in ways, ways
 
 
-def test_a_current_may_become_spikes():
-    """Eight planes of an image take eight times the first layer's weights."""
-    outline = parsed("784-128-10", encoder="current", beta=0.9375)
-    target = board_named("icebreaker")
-    network = outline.network()
-    assert not best(network, target).fits
-    way = next(way for way in ways_out(network, target) if "--encoder bernoulli" in way)
-    assert way.endswith("an eighth of the first layer's weights: fits")
+def test_a_current_takes_the_weights_of_spikes():
+    """Bits of a pixel share a weight; where a word has only four steps, half of them do."""
+    network = parsed("784-128-10", encoder="current", beta=0.9375).network()
+    spiking = network.replace(encoder="bernoulli")
+    for size in ({"lanes": 8}, {"lanes": 8, "word_steps": 8}):
+        made, other = Plan(network, **size), Plan(spiking, **size)
+        assert (made.weight_bits, made.weight_rows) == (other.weight_bits, other.weight_rows)
+    small = parsed("100-20-10", encoder="current", beta=0.9375).network()
+    assert Plan(small, word_steps=4).weight_bits == 8 and Plan(small).weight_bits == 4
+    assert best(network, board_named("icebreaker")).fits
 
 
 def test_a_board_that_there_is_not():

@@ -19,8 +19,10 @@ from hw.engine import (
     look,
     player,
     room,
+    steady,
     walk_buffer,
 )
+from hw.plan import planner, programs
 from tests.helpers.equal import assert_equal
 from tests.helpers.planted import changed
 
@@ -73,6 +75,14 @@ def padded():
     return Network((1, 6, 6), 16, layers, encoder="bernoulli", name="padded")
 
 
+def currents():
+    """Numbers that are the same in all steps, of two words."""
+    rng = np.random.default_rng(1)
+    return Network((1, 6, 6), 20, (
+        Layer(rng.integers(-3, 8, (8, 1, 3, 3)), 4, Neuron(np.int64(900), np.int64(1 << 12))),
+        Layer(rng.integers(-7, 8, (3, 128)), 4, QUIET)), encoder="current", name="currents")
+
+
 def pictures():
     """A bright image, two of single pixels, and a dark one."""
     found = np.zeros((4, 1, 6, 6), dtype=np.uint8)
@@ -113,6 +123,15 @@ FAULTS = {
     "visits of a leg outside the map add": (
         look, "outside, inside = ~leg_inside, inside & leg_inside", "outside = ~leg_inside",
         address_generator, "Look", "padded"),
+    "a bit counts as much as the one before": (
+        steady, "(total << 1) + own", "total + own", datapath, "Steady", "currents"),
+    "the current of the walk before is kept": (
+        steady, "m.d.sync += total.eq(0)", "m.d.sync += total.eq(total)", datapath, "Steady",
+        "currents"),
+    "the next walk ends before the bits are taken": (
+        room, "+ plan.steady_bits * p.steady", "", dispatcher, "LaneRoom", "currents"),
+    "words of another chunk are read": (
+        programs, "in_chunk = 0 if steady else", "in_chunk =", planner, "Programs", "currents"),
     "a leg moves the walk on": (
         address_generator, "with m.Elif(end & closing):", "with m.Elif(end):", engine,
         "AddressGenerator", "legs"),
@@ -124,11 +143,11 @@ def run_with(size):
     chosen, images = {
         "full": (full, np.full((2, 720, 1, 1), 255, dtype=np.uint8)),
         "sparse": (sparse, pictures()), "legs": (legs, pictures()),
-        "padded": (padded, pictures())}[size]
+        "padded": (padded, pictures()), "currents": (currents, pictures())}[size]
     assert_equal(chosen(), images, OPTIONS if size in ("sparse", "full") else IN_LEGS, {}, stall=0)
 
 
-@pytest.mark.parametrize("size", ["sparse", "full", "legs", "padded"])
+@pytest.mark.parametrize("size", ["sparse", "full", "legs", "padded", "currents"])
 def test_green_without_a_fault(size):
     run_with(size)
 

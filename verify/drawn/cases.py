@@ -65,6 +65,15 @@ FACTORS = {
 }
 
 
+def planes_in(encoder, word_steps):
+    """Trains of a channel of the picture."""
+    found = ENCODERS[encoder]
+    return -(-8 // word_steps) if found.steady else found.planes
+
+
+MOST_PLANES = max(planes_in(name, word) for name in ENCODERS for word in WORD_STEPS)
+
+
 def sources(before, channels, inputs):
     """Channels that the layer under test reads."""
     return {0: inputs, "as many": channels}.get(before, before)
@@ -86,7 +95,7 @@ def rows_of(engine, before, channels, inputs, grouping, kernel):
     """Weight rows of the layer under test at most, where its map is one pixel."""
     if groups_of(grouping, before, channels, inputs) is None or kernel == "dense":
         return 0
-    stride = channel_stride(sources(before, channels, inputs) * (8 if before == 0 else 1))
+    stride = channel_stride(sources(before, channels, inputs) * (MOST_PLANES if before == 0 else 1))
     return -(-channels // engine[0]) * (stride * prod(pair(kernel)) + 32)
 
 
@@ -124,7 +133,7 @@ def maps_fit(choice):
     picture = tuple(n + (choice["before"] != 0) * wider.get(choice["pool first"], 1)
                     for n in between)
     chunks = {"below": 1, "one": 1, "over": 2, "two": 2, "many": 4}[choice["chunks"]]
-    planes = ENCODERS[choice["encoder"]].planes
+    planes = planes_in(choice["encoder"], choice["engine"][1])
     trains = [channel_stride(choice["inputs"] * planes) * prod(picture),
               channel_stride(before) * prod(between) * (choice["before"] != 0)]
     return max(trains) * chunks <= SPRAM_WORDS // 2 and visits < MOST_VISITS
@@ -155,6 +164,9 @@ RULES = Rules((
          "a dense layer leaves no map to pool"),
     Rule(("greatest", "trains"), lambda greatest, trains: greatest == "none" or trains == 1,
          "a walk buffer takes no legs of a walk"),
+    Rule(("encoder", "trains"), lambda encoder, trains: (
+        trains == 1 or not ENCODERS[encoder].steady),
+         "a walk buffer takes no sums of bits"),
     Rule(("pool last", "kernel"), lambda pool, kernel: pool == "none" or kernel != "dense",
          "a dense layer leaves no map to pool"),
     Rule(("pool first", "before"), lambda pool, before: pool == "none" or before != 0,

@@ -86,6 +86,26 @@ def legs(lanes, word_steps, steps, greatest, *between, **place):
                 pictures(network, 15), runs(15))
 
 
+def steady(lanes, word_steps, steps, *before, **place):
+    """Numbers that are the same in every step, whose bits share their weights: a picture of
+    currents.
+    """
+    rng = np.random.default_rng(17)
+    shape = (2, 9, 8)
+    for pool in before:
+        shape = pool.output(shape)
+    first = small(rng, 5, 2, 3, 3, threshold=1500, padding=1, **place)
+    at = first.output(shape)
+    second = small(rng, 6, 5, 3, 3, threshold=14)
+    network = Network((2, 9, 8), steps, (
+        *before, first, second, scores(rng, 4, int(np.prod(second.output(at))))),
+        encoder="current", name="steady")
+    what = "pooled " * bool(before) + "greatest " * ("greatest" in place)
+    return Case(f"{what}currents, lanes {lanes}, {steps} steps of {word_steps}", network,
+                {"lanes": lanes, "word_steps": word_steps, "taps": (1, 2)},
+                pictures(network, 17), runs(17))
+
+
 def shaped(name, *between, kernel=(3, 3), **place):
     """Windows of any shape, and poolings whose windows reach beyond the map."""
     rng = np.random.default_rng(16)
@@ -113,6 +133,9 @@ def named():
                   [3, -2, 7, -4, 5, -9])),
               legs(4, 4, 4, Greatest(2, 1), Pool("sum", 2, 1), bias=np.array(
                   [1, -2, 12, 4, 5, -9]))]
+    found += [steady(4, 16, 16), steady(2, 8, 21), steady(1, 4, 6),
+              steady(8, 8, 8, greatest=Greatest(3, 2, 1, True)),
+              steady(4, 16, 33, Pool("sum", 2, 1), bias=np.array([200, -300, 900, 0, 100]))]
     found += [shaped("kernel 9 x 7", kernel=(9, 7), padding=(4, 3)),
               shaped("dilated down and across", dilation=(2, 3), padding=2, stride=(1, 2)),
               shaped("OR beyond the map", Pool("max", 3, 2, 1), Pool("max", (2, 3), 2, 0, True),

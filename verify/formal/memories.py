@@ -12,6 +12,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from golden.network.ops import Greatest
 from hw.engine import address_generator, dispatcher, gatherer, greatest, ops
+from hw.engine.steady import Steady
 from hw.engine.walks import ROW_BITS
 from hw.explain import tap_queue, tap_reader
 from hw.memory import spike_memory, spram
@@ -222,6 +223,31 @@ def greatest_sums(m):
     m.d.comb += [Cover(unit.shift & (unit.count == step) & ~leg & ~none & (most == 3)),
                  Cover(unit.shift & blank & ~none & (most == -2))]
     return [*inputs(unit), step]
+
+
+def sums_of_bits(m):
+    """Of the sums of three bits, taken with any gaps, what goes on is 4 a + 2 b + c; of others they
+    themselves.
+    """
+    unit = Steady(lanes=1, sum_bits=4, current_bits=7)
+    m.submodules.dut = unit
+    taken, sums = Signal(range(4)), [Signal(signed(4), name=name) for name in "abc"]
+    m.d.comb += Assume(~unit.takes | ((taken < 3) & ~unit.load))
+    with m.If(unit.load):
+        m.d.sync += [taken.eq(0), *(each.eq(0) for each in sums)]
+    with m.Elif(unit.takes):
+        m.d.sync += [taken.eq(taken + 1), *(
+            each.eq(after) for each, after in zip(sums, [*sums[1:], unit.sums[0]], strict=True))]
+    begun = Signal()
+    m.d.sync += begun.eq(begun | unit.load)
+    a, b, c = sums
+    with m.If(begun & unit.steady):
+        m.d.comb += Assert(unit.currents[0] == 4 * a + 2 * b + c)
+    with m.If(~unit.steady):
+        m.d.comb += Assert(unit.currents[0] == unit.sums[0])
+    m.d.comb += [Cover(begun & unit.steady & (taken == 3) & (unit.currents[0] == -56)),
+                 Cover(begun & unit.steady & (taken == 3) & (unit.currents[0] == 49))]
+    return inputs(unit)
 
 
 def written_trains(m):
@@ -464,6 +490,12 @@ PROOFS = [
         greatest_sums,
         depth=13,
         cover=16,
+    ),
+    Proof(
+        "hw.engine.steady.Steady",
+        "a current is the sum of the sums of its bits",
+        sums_of_bits,
+        depth=10,
     ),
     Proof(
         "hw.engine.dispatcher.Dispatcher",
