@@ -25,10 +25,11 @@ def test_are_short_and_say_how_they_run(path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_tutorial_5_is_refused_and_what_is_said_fits():
+def test_tutorial_5_is_refused_and_what_is_said_fits(capsys):
     fits, made = example("tutorial5").main(epochs=2)
     assert not fits and "weight memory, rows needs" in str(fits)
-    assert made.fits("icebreaker")
+    assert made.fits("icebreaker") and made.network.encoder == "current"
+    assert capsys.readouterr().out.count("RTL = golden in every array") == 1
 
 
 @pytest.mark.slow
@@ -39,6 +40,15 @@ def test_tutorial_6_runs_on_the_chip_in_either_order(capsys):
     assert first.report.agreement.startswith("torch = float network on 32 of 32 predictions")
     assert behind.fits("icebreaker")
     assert capsys.readouterr().out.count("RTL = golden in every array") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_tutorial_7_runs_on_the_chip(capsys):
+    made = example("tutorial7").main(count=200, epochs=1)
+    assert made.fits("icebreaker")
+    assert made.report.agreement.startswith("torch = float network on 32 of 32 predictions, 100 %")
+    assert capsys.readouterr().out.count("RTL = golden in every array") == 1
 
 
 @pytest.mark.slow
