@@ -77,6 +77,23 @@ def test_drawn_chains(seed, lanes, word_steps):
         assert np.array_equal(scores, NetworkModel(network, layer).without_each(trains, deletions))
 
 
+@pytest.mark.parametrize("lanes, word_steps", [(4, 16), (2, 4)])
+def test_numbers_of_an_input(lanes, word_steps):
+    """Of a constant current all bits are taken away at once, as of a picture with a black pixel."""
+    network, rng = draw(9, encoder="current", steps=(20,)), np.random.default_rng(1)
+    image = images(network, 1, 9)
+    simulation = Simulation(network, taps=(), lanes=lanes, word_steps=word_steps, experiments=True)
+    chosen = rng.choice(image.size, 40, replace=False)
+    scores, _ = simulation.without_each(image[0], 0, [(None, int(n)) for n in chosen])
+    black = np.repeat(image, 40, axis=0).reshape(40, -1)
+    black[np.arange(40), chosen] = 0
+    wanted = run(black.reshape(40, *network.shape), network)
+    assert np.array_equal(scores, wanted.scores[:, -1])
+    assert len(np.unique(scores, axis=0)) > 2
+    with pytest.raises(BadInput, match="current has one number for all steps of an input: a step"):
+        mask_writes(simulation.accelerator.plan, 0, [1], 2)
+
+
 @pytest.mark.parametrize("layers, pool, silenced", [
     (17, None, (15, 16, 17)), (40, None, (8, 16, 17, 31, 40)), (15, 15, (14, 15)),
     (33, 16, (16, 17, 32, 33))])
