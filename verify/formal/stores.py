@@ -11,7 +11,7 @@ from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs
 
 
-def columns(*, channels, width, steps, pooled=False):
+def columns(*, channels, width, steps, pooled=False, encoder="bernoulli"):
     """A convolution of 1 x 1 over one row of pixels, or over two that are pooled, and a read-out.
 
     A walk is empty or full as its pixel is silent or not, and short enough to be walked while the
@@ -24,7 +24,7 @@ def columns(*, channels, width, steps, pooled=False):
     layers = [Layer(weights=weights, bits=2, neuron=spiking), Pool("max", 2, 2),
               Layer(weights=np.resize(np.array([1, -1, -2]), (2, places)), bits=2, neuron=silent)]
     return Network(shape=(1, 2 if pooled else 1, width), steps=steps, name="columns",
-                   layers=tuple(layers if pooled else layers[::2]))
+                   encoder=encoder, layers=tuple(layers if pooled else layers[::2]))
 
 
 def stored(plan, number, held):
@@ -84,6 +84,8 @@ PROOFS = [
     proof("2 channels on 1 lane", 0, 36, lanes=1, channels=2, width=2, steps=4),
     proof("5 channels on 4 lanes of 4 steps", 0, 38, lanes=4, channels=5, width=2, steps=4),
     proof("3 channels on 2 lanes, two chunks", 0, 46, lanes=2, channels=3, width=1, steps=6),
+    proof("2 channels on 1 lane, of constant currents", 0, 44, lanes=1, channels=2, width=2,
+          steps=4, encoder="current"),
     # Out of a walk buffer.
     proof("3 channels on 2 lanes, 2 trains a cycle", 0, 42, lanes=2, trains=2, channels=3, width=2,
           steps=4, held=True),
