@@ -1,13 +1,10 @@
 """From pixels to spikes: the encoders and their random numbers, bit for bit as on the chip."""
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["ENCODERS", "WORD_STEPS", "Encoder", "encode", "encoder_of", "randoms", "states",
-           "trains_by_plane", "xorshift32"]
+__all__ = ["WORD_STEPS", "encode", "randoms", "states", "trains_by_plane", "xorshift32"]
 
 WORD_STEPS = 4  # time steps served by one 32-bit random word
 
@@ -59,48 +56,6 @@ def randoms(seed, count, steps):
     return table
 
 
-class Encoder(NamedTuple):
-    """How images become the activations that the first layer reads.
-
-    Members
-    -------
-    steps : function
-        ``steps(images, network)`` gives whole numbers that broadcast to (T, C, H, W, N).
-    factors : tuple of int
-        A channel has a train of spikes, a plane, for each; an activation is the sum of the factors
-        whose plane has a spike.
-    frames : bool
-        Images are (N, T, C, H, W), whole numbers from 0 to ``top``; else (N, C, H, W) uint8.
-    steady : bool
-        All steps have the same activations.
-    """
-
-    steps: Callable
-    factors: tuple = (1,)
-    frames: bool = False
-    steady: bool = False
-
-    @property
-    def planes(self):
-        """Trains of a channel."""
-        return len(self.factors)
-
-    @property
-    def top(self):
-        """Largest magnitude of an activation."""
-        return sum(factor for factor in self.factors if factor > 0)
-
-    @property
-    def signed(self):
-        """Whether activations may be negative."""
-        return min(self.factors) < 0
-
-    @property
-    def spikes(self):
-        """Whether activations are spikes: 0 or 1."""
-        return self.factors == (1,)
-
-
 def drawn(network):
     """Random bytes of an image, (T, C, H, W, 1); their order is (y, x, c)."""
     c, h, w = network.shape
@@ -145,19 +100,9 @@ def frames(images, network):
     return images.transpose(1, 2, 3, 4, 0)
 
 
-ENCODERS = {
-    "bernoulli": Encoder(bernoulli),
-    "frames": Encoder(frames, frames=True),
-    "ternary": Encoder(ternary, (1, -1)),
-    "current": Encoder(current, tuple(1 << bit for bit in range(8)), steady=True),
-    "latency": Encoder(latency),
-    "graded": Encoder(frames, (1, 2, 4, 8), frames=True),
-}
-
-
-def encoder_of(network):
-    """The Encoder of a network, integer or real."""
-    return ENCODERS[network.encoder]
+# By the encoder's name: f(images, network) gives whole numbers that broadcast to (T, C, H, W, N).
+STEPS = {"bernoulli": bernoulli, "frames": frames, "ternary": ternary, "current": current,
+         "latency": latency, "graded": frames}
 
 
 def encode(images, network):
@@ -172,7 +117,7 @@ def encode(images, network):
     (N, T, C, H, W) int16
         In memory the steps are outermost and the images innermost, as golden.run likes it.
     """
-    found = encoder_of(network).steps(images, network)
+    found = STEPS[network.encoder](images, network)
     return np.ascontiguousarray(found, dtype=np.int16).transpose(4, 0, 1, 2, 3)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.encode import encoder_of
 from golden.io.errors import BadInput, rule
 from golden.io.nir_data import SUFFIXES, spikes
 from golden.io.reading import MOST_BYTES, Archive, array, contents
 from golden.io.shipped import images_file
+from golden.network.encoders import encoder_of
 from golden.run import check_images, check_shape
 
 MOST_PIXELS = 2**26         # of a picture that is to be scaled

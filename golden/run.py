@@ -5,11 +5,11 @@ from functools import partial
 import numpy as np
 
 from golden.cost import batch_of, check_memory
-from golden.encode import encoder_of
 from golden.formats import GAMMA, map_top
 from golden.io.errors import BadInput
 from golden.io.processes import workers
 from golden.kernel import Compiled, library
+from golden.network.encoders import encoder_of
 from golden.network.result import Result, joined
 from golden.readout import class_scores
 from golden.stages import Arrays

@@ -5,10 +5,10 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from golden.encode import encoder_of
 from golden.formats import GAMMA, MODES, exp_table
 from golden.formats import map_bits as exact_bits
 from golden.network import Network
+from golden.network.encoders import encoder_of
 from hw.control.counts import COUNT, ResultCounts
 from hw.control.monitor import TrainMonitor, monitor_layout
 from hw.control.registers import CONFIG, ControlRegisters

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.encode import encoder_of
 from golden.formats import GAMMA
 from golden.importers import fidelity
 from golden.importers.float_network import FloatNetwork
@@ -16,6 +15,7 @@ from golden.io.files import output, publishing
 from golden.io.processes import folder
 from golden.io.shipped import sample_of
 from golden.network import Network
+from golden.network.encoders import encoder_of
 from sam_snn.choosing import bits_for
 from sam_snn.fitting import Fits, fits
 from sam_snn.sources import pictures, read

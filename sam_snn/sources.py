@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.encode import encoder_of
 from golden.images import load_images
 from golden.importers import float_network
 from golden.importers.float_network import FloatNetwork
@@ -19,6 +18,7 @@ from golden.io.errors import BadInput, rule
 from golden.io.reading import network_parts
 from golden.io.shipped import network_file
 from golden.network import Network, load
+from golden.network.encoders import encoder_of
 from golden.run import check_images
 
 __all__ = ["drawn_or_read", "pictures", "read"]

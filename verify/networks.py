@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from golden.encode import ENCODERS, encoder_of
 from golden.formats import LEAK_BITS
 from golden.importers.agreement import drawn_frames
 from golden.network import Layer, Network, Neuron, Pool, output_size
+from golden.network.encoders import ENCODERS, encoder_of
 
 LEAKS = (0, 1 << 11, 1 << 12, 1 << 13, 1 << 15, 2**LEAK_BITS, 3 << 12, 5000)
 

@@ -22,12 +22,12 @@ import numpy as np
 
 from apps.backends import arguments, opened
 from apps.view.service import service
-from golden.encode import encoder_of
 from golden.images import load_images
 from golden.io.arguments import command_parser
 from golden.io.errors import BadInput, command
 from golden.io.shipped import sample_of
 from golden.io.text import say
+from golden.network.encoders import encoder_of
 from golden.run import run
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")

@@ -19,8 +19,8 @@ from boards.protocol.identity import (
     Tap,
     parts_of,
 )
-from golden.encode import encoder_of
 from golden.formats import map_top
+from golden.network.encoders import encoder_of
 
 __all__ = ["Top", "attach", "condenser", "identify"]
 

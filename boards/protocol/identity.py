@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from boards.protocol.codec import BLOCK, VERSION, bytes_of
-from golden.encode import ENCODERS
+from golden.network.encoders import ENCODERS
 from hw.interface import Output, code_of, count_output, score_output, streams
 
 __all__ = [

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.encode import encoder_of, trains_by_plane
+from golden.encode import trains_by_plane
+from golden.network.encoders import encoder_of
 from hw.encode.encoder import ENCODERS
 from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import QUEUE_DEPTH

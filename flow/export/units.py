@@ -11,7 +11,6 @@ from flow import steps
 from flow.export import vectors
 from flow.export.scan import Scan, scan_cells
 from flow.verilog import verilog_of
-from golden.encode import encoder_of
 from golden.explain.traces import checked_decay, decay_table, quantised
 from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table, map_bits
 from golden.io import processes
@@ -19,6 +18,7 @@ from golden.io.console import Console
 from golden.io.errors import BadInput
 from golden.io.files import output, publishing
 from golden.io.text import short
+from golden.network.encoders import encoder_of
 from hw.ip.axi import Axi
 from hw.ip.dense_layer import layer_unit
 from hw.ip.events import MODE, WEIGHTS, EventAttribution, EventSam

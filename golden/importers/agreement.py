@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.encode import encode, encoder_of
+from golden.encode import encode
 from golden.importers import float_run
 from golden.importers.float_network import FloatNetwork
 from golden.importers.torch_record import (
@@ -26,6 +26,7 @@ from golden.importers.torch_record import (
 )
 from golden.io.errors import BadInput, rule
 from golden.network import Network
+from golden.network.encoders import encoder_of
 from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import forward

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.encode import encode, encoder_of, randoms
+from golden.encode import encode, randoms
 from golden.formats import MODES, SCORE_FRAC, exp_table, map_top
 from golden.io.cache import cached, native
 from golden.io.errors import Fault
 from golden.io.processes import run
 from golden.kernel.tables import places_of, rows_of
+from golden.network.encoders import encoder_of
 from golden.network.ops import Conv, Dense, Pool
 from golden.neurons.lif import LIF, RESETS
 from golden.neurons.population import accumulator_dtype

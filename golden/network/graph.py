@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.encode import ENCODERS
 from golden.io.errors import BadInput, rule
 from golden.io.files import replacing
 from golden.io.reading import network_parts
 from golden.io.shipped import network_file, networks
+from golden.network.encoders import ENCODERS
 from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, stages_of
 from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges

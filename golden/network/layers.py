@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from golden.encode import encoder_of
 from golden.io.errors import rule
 from golden.io.values import integers
+from golden.network.encoders import encoder_of
 from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm
 from golden.network.ops.base import bounded
 from golden.neurons import MODELS

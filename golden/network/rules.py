@@ -4,9 +4,9 @@ The rules are those of golden.network.Network and of golden.importers.float_netw
 what a single operation or layer must keep, its class checks.
 """
 
-from golden.encode import ENCODERS
 from golden.formats import MOST_STEPS, bits_signed
 from golden.io.errors import rule
+from golden.network.encoders import ENCODERS
 from golden.network.ops.base import bounded
 from golden.network.ranges import membrane_range
 

@@ -3,7 +3,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 
-from golden.encode import ENCODERS
+from golden.network.encoders import ENCODERS
 from hw.encode.interface import encoder_members, restart
 
 __all__ = ["Graded"]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from golden.encode import encoder_of
 from golden.formats import bits_signed
 from golden.io.errors import BadInput
 from golden.network import Network, membrane_range, sum_ranges
+from golden.network.encoders import encoder_of
 from hw.plan.buffers import (
     KEPT_ROWS,
     SLICE,

@@ -8,7 +8,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge, gather
 
-from golden.encode import ENCODERS, randoms
+from golden.encode import randoms
+from golden.network.encoders import ENCODERS
 from sim.benches.streams import begin, cycle, number, receive, send
 
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])

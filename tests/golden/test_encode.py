@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from golden.encode import ENCODERS, WORD_STEPS, encode, randoms, trains_by_plane, xorshift32
+from golden.encode import WORD_STEPS, encode, randoms, trains_by_plane, xorshift32
 from golden.importers.agreement import drawn_images
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
+from golden.network.encoders import ENCODERS
 from golden.run import check_images
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.encode import ENCODERS
 from golden.network import Layer, Network, Neuron, input_ranges, membrane_range, sum_ranges
+from golden.network.encoders import ENCODERS
 from golden.neurons.population import fire
 from golden.run import run
 from golden.synapses import pooled, weighted

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from golden.encode import ENCODERS, encode
+from golden.encode import encode
 from golden.formats import MODES, exp_table
 from golden.io.errors import BadInput
 from golden.network import load
+from golden.network.encoders import ENCODERS
 from golden.network.result import Result, joined, stacked
 from golden.neurons.population import fire
 from golden.readout import class_scores

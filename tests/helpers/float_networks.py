@@ -3,9 +3,9 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from golden.encode import ENCODERS
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.network import Pool, output_size
+from golden.network.encoders import ENCODERS
 
 ORDERS = {  # of FACTS.md section 2
     "A": {"reset": "subtract", "delay": 1},

@@ -12,10 +12,10 @@ from math import gcd, prod
 import numpy as np
 
 from flow.estimate.cycles import image_cycles, planes_of, trains_of
-from golden.encode import ENCODERS, encoder_of
 from golden.formats import LEAK_BITS, MODES
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
+from golden.network.encoders import ENCODERS, encoder_of
 from golden.network.ops import Greatest
 from golden.network.ops.base import compact, pair
 from golden.run import run

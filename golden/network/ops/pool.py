@@ -5,8 +5,8 @@ from itertools import takewhile
 
 import numpy as np
 
-from golden.encode import encoder_of
 from golden.io.errors import rule
+from golden.network.encoders import encoder_of
 from golden.network.ops.base import Sliding, bounded_pair
 
 __all__ = ["POOLS", "Pool", "check_window", "restored_window", "saved_window", "window_words"]
