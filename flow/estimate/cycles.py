@@ -16,7 +16,7 @@ import numpy as np
 
 from golden.encode import trains_by_plane
 from golden.network.encoders import encoder_of
-from hw.encode.encoder import ENCODERS
+from hw.encode.encoder import UNITS
 from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import QUEUE_DEPTH
 from hw.engine.room import NEXT, empty_drain
@@ -242,7 +242,7 @@ def buffered_cycles(plan, each, found):
 
 def load_cycles(plan):
     """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
-    pixel = ENCODERS[plan.network.encoder].pixel_cycles(plan.chunks, plan.word_steps)
+    pixel = UNITS[plan.network.encoder].pixel_cycles(plan.chunks, plan.word_steps)
     return int(np.prod(plan.network.shape)) * pixel + 2
 
 

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 
 from hw.encode.interface import encoder_members
 
-__all__ = ["Bernoulli", "xorshift32"]
+__all__ = ["UNIT", "Bernoulli", "xorshift32"]
 
 WORD_STEPS = 4  # time steps served by one random word
 
@@ -117,3 +117,6 @@ class Bernoulli(wiring.Component):
                         m.next = "Draw"
 
         return m
+
+
+UNIT = Bernoulli

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 
 from hw.encode.interface import encoder_members, restart
 
-__all__ = ["Current"]
+__all__ = ["UNIT", "Current"]
 
 PIXEL_BITS = 8
 
@@ -55,3 +55,6 @@ class Current(wiring.Component):
             m.d.sync += turn.eq(Mux(turn == cycles - 1, 0, turn + 1))
 
         return m
+
+
+UNIT = Current

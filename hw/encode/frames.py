@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 
 from hw.encode.interface import encoder_members, restart
 
-__all__ = ["Frames"]
+__all__ = ["UNIT", "Frames"]
 
 
 class Frames(wiring.Component):
@@ -37,3 +37,6 @@ class Frames(wiring.Component):
         m.d.sync += self.spikes.eq(Mux(self.o.valid & self.o.ready, sum(self.i.p.data), 0))
 
         return m
+
+
+UNIT = Frames

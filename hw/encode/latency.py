@@ -5,14 +5,15 @@ from amaranth.lib import wiring
 
 from hw.arithmetic import by_255
 from hw.encode.interface import encoder_members, restart
+from hw.engine.multiples import floor_product
 
-__all__ = ["Latency"]
+__all__ = ["UNIT", "Latency"]
 
 
 class Latency(wiring.Component):
     """Turns each pixel p > 0 into one spike, at step floor(((T - 1) (255 - p) + 127) / 255).
 
-    As golden.encode.latency. Takes one pixel every ``chunks + 1`` cycles, two more at ``first``;
+    As golden.encode.latency. Takes one pixel every ``chunks + 2`` cycles, two more at ``first``;
     each chunk of its train leaves as one word. Members are those of hw.encode.interface; ``seed``
     is not used.
 
@@ -27,7 +28,7 @@ class Latency(wiring.Component):
     @staticmethod
     def pixel_cycles(chunks, word_steps):
         """Cycles of a pixel."""
-        return chunks + 1
+        return chunks + 2
 
     def __init__(self, *, steps, word_steps):
         if steps > 256:
@@ -39,11 +40,12 @@ class Latency(wiring.Component):
         m = Module()
 
         chunks = -(-self.steps // self.word_steps)
+        scaled = Signal(16)                                # (T - 1) (255 - p) + 127
         late   = Signal(range(chunks * self.word_steps))   # the step of the spike
-        known  = Signal()                                  # it is that of the pixel offered
+        taken, known = Signal(), Signal()                  # they are those of the pixel offered
         chunk  = Signal(range(chunks))
         begun  = restart(m, self)
-        takes  = self.i.valid & begun & ~known
+        takes  = self.i.valid & begun & ~taken & ~known
         moves  = self.o.valid & self.o.ready
         here   = ((late >> (self.word_steps - 1).bit_length()) == chunk) & self.i.p.data.any()
         within = late[:(self.word_steps - 1).bit_length()]
@@ -54,12 +56,18 @@ class Latency(wiring.Component):
             self.i.ready.eq(moves & (chunk == chunks - 1)),
         ]
         m.d.sync += [
-            known.eq(takes | (known & ~self.i.ready)), self.spikes.eq(moves & here),
+            taken.eq(takes), known.eq(taken | (known & ~self.i.ready)),
+            scaled.eq(self.scaled(~self.i.p.data) + 127), late.eq(Mux(known, late, by_255(scaled))),
+            self.spikes.eq(moves & here),
         ]
-        with m.If(takes):
-            # (T - 1) (255 - p) is a product with a constant: a sum of shifts.
-            m.d.sync += late.eq(by_255((self.steps - 1) * ~self.i.p.data + 127))
         with m.If(moves):
             m.d.sync += chunk.eq(Mux(chunk == chunks - 1, 0, chunk + 1))
 
         return m
+
+    def scaled(self, value):
+        """(T - 1) value, of 8 bits: floor(2**8 value (T - 1) / 2**8)."""
+        return floor_product(value << 8, self.steps - 1, 8) if self.steps > 1 else C(0)
+
+
+UNIT = Latency

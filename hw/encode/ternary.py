@@ -2,7 +2,7 @@
 
 from hw.encode.bernoulli import Bernoulli
 
-__all__ = ["Ternary"]
+__all__ = ["UNIT", "Ternary"]
 
 
 class Ternary(Bernoulli):
@@ -19,3 +19,6 @@ class Ternary(Bernoulli):
 
     def has_sign(self, minus):
         return self.i.p.data[7] == minus
+
+
+UNIT = Ternary

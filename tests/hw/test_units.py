@@ -14,7 +14,7 @@ from amaranth.sim import Simulator
 from golden.formats import map_bits, score_bits
 from hw.accelerator import Accelerator
 from hw.encode.bernoulli import Bernoulli, xorshift32
-from hw.encode.encoder import ENCODERS, encoder_for
+from hw.encode.encoder import UNITS, encoder_for
 from hw.encode.interface import encoder_members
 from hw.engine.constants import per_pass
 from hw.explain.interface import explanation
@@ -108,7 +108,7 @@ def test_weights_are_rows_of_words(rows, row_words):
     simulate(dut, bench)
 
 
-@pytest.mark.parametrize("encoder, kind", ENCODERS.items())
+@pytest.mark.parametrize("encoder, kind", UNITS.items())
 def test_encoders_are_chosen_and_look_alike(encoder, kind):
     """By the network's word for it; but for the width of a pixel they have the same members."""
     network = SimpleNamespace(encoder=encoder, steps=20)
