@@ -139,10 +139,17 @@ def maps_fit(choice):
     return max(trains) * chunks <= SPRAM_WORDS // 2 and visits < MOST_VISITS
 
 
-def grown(sides, window, stride, padding=(0, 0)):
-    """The least sides of a map of which windows leave maps of ``sides``."""
-    return tuple(max(1, (n - 1) * s + k - 2 * p)
-                 for n, k, s, p in zip(sides, window, stride, padding, strict=True))
+def grown(sides, window, stride, padding=(0, 0), spare=(0, 0)):
+    """The least sides of a map of which windows leave maps of ``sides``; with ``spare`` beyond what
+    the last window reaches.
+    """
+    return tuple(max(1, (n - 1) * s + k - 2 * p + more)
+                 for n, k, s, p, more in zip(sides, window, stride, padding, spare, strict=True))
+
+
+def drawn_spare(rng, stride):
+    """Lines and columns that no window reaches."""
+    return tuple(int(rng.integers(s)) for s in stride)
 
 
 SPIKES = tuple(name for name, encoder in ENCODERS.items() if encoder.spikes)
@@ -293,8 +300,7 @@ def widened(rng, sides, kind, tight):
         padding = drawn_pair(rng, 0, 2, odd) if each == "max" and not tight else (0, 0)
         padding = tuple(min(p, k // 2) for p, k in zip(padding, kernel, strict=True))
         ceil = bool(each == "max" and rng.random() < 0.2)
-        sides = tuple(max(k - 2 * p, 1, (n - 1) * s + k - 2 * p + int(rng.integers(s)))
-                      for n, k, s, p in zip(sides, kernel, stride, padding, strict=True))
+        sides = grown(sides, kernel, stride, padding, drawn_spare(rng, stride))
         found.insert(0, Pool(str(each), *map(compact, (kernel, stride, padding)), ceil))
     return found, sides
 
@@ -326,8 +332,8 @@ def network_of(rng, choice, most, ease):
             sides = grown(sides, greatest.window, pair(greatest.stride),
                           pair(greatest.padding))
         span, padding = window_of(kernel, choice["dilation"], choice["padding"])
-        sides = tuple(max(1, (n - 1) * s + k - 2 * p + int(rng.integers(s))) for n, s, k, p in zip(
-            sides, pair(choice["stride"]), span, padding, strict=True))
+        stride = pair(choice["stride"])
+        sides = grown(sides, span, stride, padding, drawn_spare(rng, stride))
     between, sides = widened(rng, sides, choice["pool"], tight)
     layers, channels = [], choice["inputs"]
     if choice["before"] != 0:

@@ -282,15 +282,28 @@ def benches():
             },
             lanes=1,
         ),
-        # Walks of four legs, some of them silent.
+        # Walks of nine legs, some of them silent, some outside the map.
         "pooled network": Accelerated(
-            named()["greatest of 2x2, lanes 4, 16 steps"].network,
+            named()["greatest of 3x3, lanes 4, 8 steps"].network,
             {
                 "greatest": ("engine.datapath.greatest", 20),
                 "address generator": ("engine.address_generator", 15),
+                "look": ("engine.address_generator.look", 15),
                 "dispatcher": ("engine.dispatcher", 15),
                 "drain": ("engine.datapath.drain", 10),
             },
+            word_steps=8,
+        ),
+        # Bits of constant currents, in two chunks.
+        "current network": Accelerated(
+            named()["currents, lanes 2, 21 steps of 8"].network,
+            {
+                "steady": ("engine.datapath.steady", 10),
+                "drain": ("engine.datapath.drain", 10),
+                "encoder": ("encoder", 10),
+            },
+            word_steps=8,
+            lanes=2,
         ),
         "first network": Accelerated(first, {"read-out": ("engine.datapath.readout", 10)}),
         "counted network": Accelerated(
