@@ -300,7 +300,6 @@ def benches():
             {
                 "steady": ("engine.datapath.steady", 10),
                 "drain": ("engine.datapath.drain", 10),
-                "encoder": ("encoder", 10),
             },
             word_steps=8,
             lanes=2,
