@@ -294,16 +294,6 @@ def benches():
             },
             word_steps=8,
         ),
-        # Bits of constant currents, in two chunks.
-        "current network": Accelerated(
-            named()["currents, lanes 2, 21 steps of 8"].network,
-            {
-                "steady": ("engine.datapath.steady", 10),
-                "drain": ("engine.datapath.drain", 10),
-            },
-            word_steps=8,
-            lanes=2,
-        ),
         "first network": Accelerated(first, {"read-out": ("engine.datapath.readout", 10)}),
         "counted network": Accelerated(
             counted, {"read-out": ("engine.datapath.readout", 10), **sam(20)}
