@@ -208,10 +208,10 @@ class Datapath(wiring.Component):
         if plan.steady_bits:
             m.submodules.steady = steady = Steady(
                 lanes=plan.lanes, sum_bits=plan.sum_bits, current_bits=plan.current_bits)
-            is_steady = pass_register(m, self.number, [int(p.steady) for p in plan.passes])
+            of_bits = pass_register(m, self.number, [int(p.steady) for p in plan.passes])
             m.d.comb += [
                 steady.load.eq(fetch.load), steady.takes.eq(drain.takes),
-                steady.steady.eq(is_steady), drain.steady.eq(is_steady), steady.sums.eq(currents),
+                steady.of_bits.eq(of_bits), drain.of_bits.eq(of_bits), steady.sums.eq(currents),
             ]
             currents = steady.currents
         if plan.in_legs:
@@ -223,7 +223,7 @@ class Datapath(wiring.Component):
                 greatest.shift.eq(drain.shift), greatest.count.eq(drain.count),
                 greatest.sums.eq(currents),
             ]
-            currents = greatest.greatest
+            currents = greatest.currents
         return sums, currents
 
     def buffer(self, m, fetch, drain, ended):

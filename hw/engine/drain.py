@@ -17,7 +17,7 @@ class DrainSequencer(wiring.Component):
     A step is handed on (``shift``), then given to the neurons (``feed``), then taken by them
     (``stepped``). In a read-out it is taken once its scores have left. The sums of a word come
     slice after slice; of an empty walk only some steps drain, as those of the word's last slice.
-    Of a leg of a walk all steps are handed on (``shift``), and none to the neurons. Of ``steady``
+    Of a leg of a walk all steps are handed on (``shift``), and none to the neurons. Of steady
     walks the sums of bits are taken before (hw.engine.steady), one a cycle.
 
     Parameters
@@ -27,7 +27,7 @@ class DrainSequencer(wiring.Component):
     empty_steps : int
         Steps of an empty walk that drain.
     steady_bits : int
-        Sums of bits of a ``steady`` walk; 0 where there is none.
+        Sums of bits of a steady walk; 0 where there is none.
 
     Members
     -------
@@ -36,7 +36,7 @@ class DrainSequencer(wiring.Component):
         leg of a walk.
     is_readout : In(1)
         The pass is a read-out.
-    steady : In(1)
+    of_bits : In(1)
         Walks of the pass have sums of bits.
     all_taken : In(1)
         The scores of the step that waits have left.
@@ -66,7 +66,7 @@ class DrainSequencer(wiring.Component):
         self.steps, self.empty_steps, self.steady_bits = steps, empty_steps, steady_bits
         super().__init__({
             "load": In(1), "empty_walk": In(1), "last": In(1), "leg": In(1),
-            "is_readout": In(1), "steady": In(1), "all_taken": In(1),
+            "is_readout": In(1), "of_bits": In(1), "all_taken": In(1),
             "shift": Out(1), "opens": Out(1), "takes": Out(1), "gives": Out(1),
             "count": Out(range(word_steps)), "last_count": Out(1),
             "feed": Out(1), "stepped": Out(1),
@@ -119,12 +119,12 @@ class DrainSequencer(wiring.Component):
             left = Signal(range(self.steady_bits))
             with m.If(self.takes):
                 m.d.sync += [left.eq(left - 1), self.takes.eq(left != 0), shifting.eq(left == 0)]
-            with m.If(self.load & self.steady & ~self.empty_walk):
+            with m.If(self.load & self.of_bits & ~self.empty_walk):
                 m.d.sync += [left.eq(self.steady_bits - 1), self.takes.eq(1)]
         with m.If(self.load):
             # The count goes on from slice to slice, and from the last step of a word to the next.
             m.d.sync += [
-                shifting.eq(~self.steady | self.empty_walk), held.eq(self.leg),
+                shifting.eq(~self.of_bits | self.empty_walk), held.eq(self.leg),
                 walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
                 self.opens.eq(loads == 0),
             ]

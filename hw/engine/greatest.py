@@ -8,7 +8,7 @@ __all__ = ["Greatest"]
 
 
 class Greatest(wiring.Component):
-    """greatest[n] = max over the legs of a walk of the sum of lane n, step by step of a word.
+    """currents[n] = max over the legs of a walk of the sum of lane n, step by step of a word.
 
     Each leg but the last leaves its steps here, the greatest so far in one memory row a step;
     with the last they go on. A leg whose sums are all 0 need not come, if that is told: it is
@@ -30,7 +30,7 @@ class Greatest(wiring.Component):
         Step ``count`` is handed on; then comes the one after, the word's first after its last.
     sums : In(data.ArrayLayout(signed(sum_bits), lanes))
         Of that step.
-    greatest : Out(data.ArrayLayout(signed(sum_bits), lanes))
+    currents : Out(data.ArrayLayout(signed(sum_bits), lanes))
         With ``shift``.
     """
 
@@ -40,7 +40,7 @@ class Greatest(wiring.Component):
         super().__init__({
             "load": In(1), "leg": In(1), "held": In(1), "blank": In(1), "outside": In(1),
             "shift": In(1), "count": In(range(word_steps)),
-            "sums": In(self.sums_layout), "greatest": Out(self.sums_layout),
+            "sums": In(self.sums_layout), "currents": Out(self.sums_layout),
         })
 
     def elaborate(self, platform):
@@ -54,10 +54,10 @@ class Greatest(wiring.Component):
                          outside.eq(self.outside)]
         m.d.comb += [
             read.addr.eq(Mux(self.shift, self.count + 1, self.count)),
-            write.addr.eq(self.count), write.data.eq(self.greatest), write.en.eq(self.shift & leg),
+            write.addr.eq(self.count), write.data.eq(self.currents), write.en.eq(self.shift & leg),
         ]
-        for own, before, greatest in zip(self.sums, read.data, self.greatest, strict=True):
+        for own, before, current in zip(self.sums, read.data, self.currents, strict=True):
             more = Mux(held & (outside | (before > own)), before, own)
             # max(more, 0), where a sum was 0.
-            m.d.comb += greatest.eq(Mux(blank & more[-1], 0, more))
+            m.d.comb += current.eq(Mux(blank & more[-1], 0, more))
         return m

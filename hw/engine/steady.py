@@ -25,7 +25,7 @@ class Steady(wiring.Component):
         Sums of other walks come, ``takes`` a cycle later or more.
     takes : In(1)
         ``sums`` are those of the next bit.
-    steady : In(1)
+    of_bits : In(1)
         They are of bits; constant while there are any.
     sums : In(data.ArrayLayout(signed(sum_bits), lanes))
     currents : Out(data.ArrayLayout(signed(current_bits), lanes))
@@ -34,7 +34,7 @@ class Steady(wiring.Component):
 
     def __init__(self, *, lanes, sum_bits, current_bits):
         super().__init__({
-            "load": In(1), "takes": In(1), "steady": In(1),
+            "load": In(1), "takes": In(1), "of_bits": In(1),
             "sums": In(data.ArrayLayout(signed(sum_bits), lanes)),
             "currents": Out(data.ArrayLayout(signed(current_bits), lanes)),
         })
@@ -47,5 +47,5 @@ class Steady(wiring.Component):
                 m.d.sync += total.eq(0)
             with m.Elif(self.takes):
                 m.d.sync += total.eq((total << 1) + own)
-            m.d.comb += current.eq(Mux(self.steady, total, own))
+            m.d.comb += current.eq(Mux(self.of_bits, total, own))
         return m

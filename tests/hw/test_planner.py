@@ -225,6 +225,12 @@ def test_refuses_what_no_gateware_computes(pools, greatest, trains, message):
         Plan(Network((1, 12, 12), 4, (*pools, layer, last)), trains=trains)
 
 
+def test_refuses_sums_of_bits_out_of_a_walk_buffer():
+    network = draw(3, encoder="current")
+    with pytest.raises(BadInput, match="encoder current takes sums .* one train a cycle: --trains"):
+        Plan(network, trains=2)
+
+
 def test_refuses_the_greatest_sum_of_a_read_out():
     last = Layer(np.ones((2, 1, 4, 4), int), 4, QUIET, greatest=Greatest(9, 1))
     with pytest.raises(BadInput, match="before the neurons of layer 1: a read-out takes every sum"):

@@ -52,7 +52,7 @@ def test_long_walks_with_parameters_of_channels():
                                   (16, 16, 4)], ids=lambda size: "x".join(map(str, size)))
 @pytest.mark.parametrize("seed", range(2))
 def test_drawn_networks(seed, size):
-    encoder = ("bernoulli", "frames", "ternary", "current")[(size[2] + seed) % 4]
+    encoder = ("bernoulli", "frames", "ternary", "latency")[(size[2] + seed) % 4]
     network = draw(100 * size[0] + 10 * size[2] + seed, rich=True, encoder=encoder)
     options = dict(zip(("lanes", "word_steps", "trains"), size, strict=True))
     assert_equal(network, images(network, 3, seed), options, {}, stall=0.3 * (seed % 2))

@@ -72,6 +72,11 @@ def test_equal_are_those_that_cannot_be_seen():
     assert len(same) < len(mutants) == 33
 
 
+def test_a_module_that_is_not_there_is_told():
+    with pytest.raises(RuntimeError, match="other: no module is there to be changed"):
+        mutated(text_of(Chosen()), {"other": ("other", 5)})
+
+
 def test_equal_looks_at_states_that_are_reached():
     """Held at 0 the output is as it was, for 3 is not counted; held at 1 it is not."""
     text = text_of(Thirds())

@@ -218,7 +218,7 @@ def greatest_sums(m):
     with m.If(unit.shift):
         m.d.sync += left.eq(left - 1)
         with m.If(unit.count == step):
-            m.d.comb += Assert(unit.greatest[0] == Mux(blank & (wanted < 0), 0, wanted))
+            m.d.comb += Assert(unit.currents[0] == Mux(blank & (wanted < 0), 0, wanted))
             m.d.sync += [none.eq(0), most.eq(wanted)]
     m.d.comb += [Cover(unit.shift & (unit.count == step) & ~leg & ~none & (most == 3)),
                  Cover(unit.shift & blank & ~none & (most == -2))]
@@ -241,12 +241,12 @@ def sums_of_bits(m):
     begun = Signal()
     m.d.sync += begun.eq(begun | unit.load)
     a, b, c = sums
-    with m.If(begun & unit.steady):
+    with m.If(begun & unit.of_bits):
         m.d.comb += Assert(unit.currents[0] == 4 * a + 2 * b + c)
-    with m.If(~unit.steady):
+    with m.If(~unit.of_bits):
         m.d.comb += Assert(unit.currents[0] == unit.sums[0])
-    m.d.comb += [Cover(begun & unit.steady & (taken == 3) & (unit.currents[0] == -56)),
-                 Cover(begun & unit.steady & (taken == 3) & (unit.currents[0] == 49))]
+    m.d.comb += [Cover(begun & unit.of_bits & (taken == 3) & (unit.currents[0] == -56)),
+                 Cover(begun & unit.of_bits & (taken == 3) & (unit.currents[0] == 49))]
     return inputs(unit)
 
 

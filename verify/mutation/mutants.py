@@ -68,6 +68,8 @@ def mutated(text, parts, *, seed=1):
             # A read port without a clock cannot be given a reset.
             lines = [line for line in (folder / f"list{n}").read_text().splitlines()
                      if not re.search(r"-port \\?RD_[AS]RST", line)]
+            if not lines:
+                raise RuntimeError(f"{part}: no module is there to be changed")
             for line in lines:
                 number = int(re.search(rf"-ctrl mutsel {WIDTH} (\d+)", line)[1])
                 found.append(Mutant(number, part, described(line)))
