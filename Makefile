@@ -11,7 +11,7 @@ PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 help:
 	@echo "make run       build the bitstream, run the RTL on real images, draw the heatmaps"
 	@echo "make quick     lint, and the tests without long simulations and builds, under 3 minutes"
-	@echo "make test      lint and tests, of the longest tables a third (ALL=1: all of them)"
+	@echo "make test      lint and tests, of the longest tables a quarter (ALL=1: all of them)"
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
 	@echo "make circles   modules that import each other in a circle: none"

@@ -8,7 +8,7 @@ from tests.helpers.commit import commit
 # NumPy is the specification; tests/golden/test_kernel.py compares the compiled kernel with it.
 os.environ["SAM_GOLDEN"] = "numpy"
 
-SHARE = 3           # of the cases of a test marked ``rotated`` one in so many runs
+SHARE = 4           # of the cases of a test marked ``rotated`` one in so many runs
 EVERY = "all"       # SAM_TESTS, for all of them: make test ALL=1
 
 

@@ -115,6 +115,7 @@ def test_sam(tmp_path, mode):
     assert code == 0 and f"PASS: {values} words" in said
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("seed, options", [
     (47, ["--lanes", "2", "--word-steps", "4", "--tap", "1"]),
     (20, ["--layer", "1", "--experiments", "--target", "ice40"])])

@@ -66,6 +66,7 @@ class Restless(RestingNeuron):
         return super().elaborate(platform)
 
 
+@pytest.mark.rotated
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_equals_golden(name, monkeypatch):

@@ -37,6 +37,7 @@ def retrained(network, seed=0, **changes):
     return network.replace(layers=tuple(layers), name="other")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("seed, options, lanes", [
     (2, {"plain": True, "steps": (16,)}, 4),      # a threshold for a layer
     (63, {"plain": True, "steps": (16,)}, 4),     # the same, a wide read-out

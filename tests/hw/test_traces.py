@@ -50,6 +50,7 @@ def test_equals_golden_on_real_images(taps):
     assert np.array_equal(found.maps[taps[0]], wanted.maps[taps[0]])
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("seed, lanes, word_steps", [(20, 4, 16), (47, 2, 4), (41, 8, 8)])
 def test_equals_golden_on_drawn_chains(seed, lanes, word_steps):
     """Traces of the deepest spiking layer of chains of any kind, no layer mapped."""

@@ -51,6 +51,7 @@ class Asked(Late):
     WAITS = False
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("network, options", [
     (draw(3), {"lanes": 4}), (draw(45, plain=True, steps=(16,)), {}),
     (draw(20), {"lanes": 2, "word_steps": 8})], ids=["few", "plain", "channels"])

@@ -153,6 +153,7 @@ def run_rtl(folder, *, env=None, **changes):
                           capture_output=True, env={**os.environ, **(env or {}), **changes})
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("name", ["c++", "make"])
 def test_missing_tool(name, own_cache, tmp_path):
     done = run_rtl(tmp_path, PATH=without(tmp_path, name))
@@ -162,6 +163,7 @@ def test_missing_tool(name, own_cache, tmp_path):
         "(on Debian: apt install g++ make)")
 
 
+@pytest.mark.rotated
 def test_needs_no_perl(own_cache, tmp_path):
     done = run_rtl(tmp_path, PATH=without(tmp_path, "perl"))
     assert done.returncode == 0, done.stderr

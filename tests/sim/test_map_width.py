@@ -31,6 +31,7 @@ def frames(network, *rates, seed=0):
     return (drawn < np.reshape(rates, (-1, 1, 1, 1, 1))).astype(np.uint8)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("channels, steps, lanes, word_steps", [
     (64, 16, 4, 16), (64, 255, 8, 16), (300, 20, 4, 8)])
 def test_rtl_holds_every_sum_at_gamma_0(channels, steps, lanes, word_steps):

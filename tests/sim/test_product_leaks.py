@@ -24,6 +24,7 @@ def network(leaks, *, reset="subtract", frac=6):
         encoder="frames", name="leaky")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("leaks, reset, lanes", [
     ((6554, 6554, 6554), "subtract", 1), ((6554, 3277, 655), "subtract_leaked", 2),
     ((6554, 6554, 0), "subtract", 4), ((3277, 45875, 6554), "zero", 8),

@@ -152,6 +152,7 @@ def test_green_without_a_fault(size):
     run_with(size)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("fault", FAULTS)
 def test_red_with(fault, monkeypatch):
     module, old, new, user, name, size = FAULTS[fault]

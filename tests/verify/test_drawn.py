@@ -23,7 +23,7 @@ from verify.networks import drawn_weights, images
 
 pytestmark = pytest.mark.slow
 
-PART = 12        # networks of the array that are run here
+PART = 10        # networks of the array that are run here
 MAKERS, POSSIBLE, IMPOSSIBLE = arrays()
 NAMES = list(named())
 PAIRS = [name for name in MAKERS if name not in NAMES]
