@@ -37,7 +37,7 @@ class Standin(wiring.Component):
         stages = (SimpleNamespace(index=1, shape=(4, 3, 4)),
                   SimpleNamespace(index=2, shape=(2, 2, 1)))
         self.network = SimpleNamespace(digest="0123456789abcdef", shape=shape, steps=steps,
-                                       classes=classes, stages=stages)
+                                       classes=classes, stages=stages, encoder="bernoulli")
         self.plan = SimpleNamespace(lanes=lanes, word_steps=4, weight_rows=words, row_words=1)
         self.taps = (1, 2)
         self.outputs = {
