@@ -106,6 +106,15 @@ def steady(lanes, word_steps, steps, *before, **place):
                 pictures(network, 17), runs(17))
 
 
+def alone(lanes, word_steps, steps):
+    """A read-out of currents, and no layer before it."""
+    rng = np.random.default_rng(18)
+    network = Network((2, 5, 4), steps, (scores(rng, 5, 40),), encoder="current", name="alone")
+    return Case(f"read-out of currents, lanes {lanes}, {steps} steps of {word_steps}", network,
+                {"lanes": lanes, "word_steps": word_steps, "taps": ()},
+                pictures(network, 18), runs(18))
+
+
 def shaped(name, *between, kernel=(3, 3), **place):
     """Windows of any shape, and poolings whose windows reach beyond the map."""
     rng = np.random.default_rng(16)
@@ -133,7 +142,7 @@ def named():
                   [3, -2, 7, -4, 5, -9])),
               legs(4, 4, 4, Greatest(2, 1), Pool("sum", 2, 1), bias=np.array(
                   [1, -2, 12, 4, 5, -9]))]
-    found += [steady(4, 16, 16), steady(2, 8, 21), steady(1, 4, 6),
+    found += [alone(2, 8, 21), steady(4, 16, 16), steady(2, 8, 21), steady(1, 4, 6),
               steady(8, 8, 8, greatest=Greatest(3, 2, 1, True)),
               steady(4, 16, 33, Pool("sum", 2, 1), bias=np.array([200, -300, 900, 0, 100]))]
     found += [shaped("kernel 9 x 7", kernel=(9, 7), padding=(4, 3)),
