@@ -155,7 +155,8 @@ def drains(plan, each, found):
     if each.merging:
         return np.full_like(found.trains, NEXT)
     if each is plan.passes[-1]:                     # hw.engine.readout takes lane after lane
-        walk = np.maximum(taken_cycles(plan, each, found.trains.shape[1]), plan.word_steps) + SPEAK
+        walk = np.maximum(taken_cycles(plan, each, found.trains.shape[1]), plan.word_steps)
+        walk = walk + SPEAK + plan.steady_bits * each.steady
         return np.broadcast_to(walk, found.trains.shape)
     # Parameters of a channel must outlive its last step.
     steps = plan.word_steps + 3 * plan.per_channel + plan.steady_bits * each.steady
