@@ -16,7 +16,7 @@ __all__ = [
 SIGNATURE_AT, LABEL_AT = 4, 8  # where those of the weights lie in the identity
 BOOT_AT = 16       # and what became of the weights in flash
 FIRST_FURTHER = code_of("traces") + 1   # code of the first explanation without fields of its own
-MOST_PLANES = max(encoder.planes for encoder in ENCODERS.values() if encoder.frames)
+PLANES = sorted({encoder.planes for encoder in ENCODERS.values() if encoder.frames})
 MOST = 2**24       # words of the results of an image, more than any chip has
 
 
@@ -251,8 +251,8 @@ class Identity:
         if self.frames:
             needs("pixel_bits", 1 <= self.pixel_bits <= 16, "1 to 16")
             words = -(-self.steps // self.pixel_bits)
-            needs("frames", self.frames % words == 0 and self.frames // words <= MOST_PLANES,
-                  f"1 to {MOST_PLANES} times {words} for {self.steps} steps")
+            needs("frames", self.frames in [words * planes for planes in PLANES],
+                  f"{' or '.join(str(words * planes) for planes in PLANES)} for {self.steps} steps")
         else:
             needs("pixel_bits", self.pixel_bits == 8, "8")
         needs("image_bytes", self.image_bytes <= 256 * BLOCK, f"at most {256 * BLOCK}")

@@ -189,7 +189,7 @@ def test_a_trickle_ends():
     ({"pixel_bits": 0}, "pixel_bits must be 8, not 0"),
     ({"pixel_bits": 16}, "pixel_bits must be 8, not 16"),
     ({"frames": 1, "pixel_bits": 0}, "pixel_bits must be 1 to 16, not 0"),
-    ({"frames": 2}, "frames must be 1 for 4 steps, not 2"),
+    ({"frames": 2}, "frames must be 1 or 4 for 4 steps, not 2"),
     ({"height": 400, "width": 400}, "image_bytes must be at most 61440, not 160000"),
     ({"maps": 10}, "maps must be 64 for these taps, not 10"),
     ({"maps": 2**32 - 1}, "maps must be 64 for these taps, not 4294967295"),
