@@ -15,13 +15,19 @@ class Frames(wiring.Component):
     ``steps`` on must be 0. ``seed`` is not used.
     """
 
-    @staticmethod
-    def pixel_cycles(chunks, word_steps):
+    planes = 1  # words of a chunk
+
+    @classmethod
+    def pixel_cycles(cls, chunks, word_steps):
         """Cycles of a pixel."""
-        return chunks
+        return chunks * cls.planes
 
     def __init__(self, *, steps, word_steps):
         super().__init__(encoder_members(width=word_steps, word_steps=word_steps))
+
+    def counted(self, m, moves):
+        """Spikes that the word offered adds to those of its chunk, where it ``moves`` on."""
+        return sum(self.i.p.data)
 
     def elaborate(self, platform):
         m = Module()
@@ -34,7 +40,8 @@ class Frames(wiring.Component):
             self.some.eq(self.i.p.data.any()),
             self.o.p.first.eq(self.i.p.first),
         ]
-        m.d.sync += self.spikes.eq(Mux(self.o.valid & self.o.ready, sum(self.i.p.data), 0))
+        moves = self.o.valid & self.o.ready
+        m.d.sync += self.spikes.eq(Mux(moves, self.counted(m, moves), 0))
 
         return m
 

@@ -24,7 +24,14 @@ from hw.plan.packing import norm_rows, weight_image
 from hw.plan.parameters import Parameters
 from hw.plan.programs import Programs
 from hw.plan.size import EngineSize
-from hw.plan.widths import bits_of, product_blocks, segment_range, stored_weights
+from hw.plan.widths import (
+    bits_of,
+    held_bits,
+    product_blocks,
+    segment_range,
+    stored_factors,
+    stored_weights,
+)
 
 __all__ = ["MOST_PASSES", "MOST_STEPS", "Plan"]
 
@@ -153,14 +160,12 @@ class Plan:
         """Bits of a pixel that a train of the input holds, the highest first, where all steps of
         the input are the same (hw.engine.steady); else 0: trains hold steps.
         """
-        return min(self.word_steps, 8) if encoder_of(self.network).steady else 0
+        return held_bits(encoder_of(self.network), self.word_steps)
 
     @cached_property
     def input_factors(self):
         """What each train of an input channel is worth."""
-        if self.steady_bits:
-            return tuple(1 << bit for bit in range(0, 8, self.steady_bits))
-        return encoder_of(self.network).factors
+        return stored_factors(encoder_of(self.network), self.word_steps)
 
     @property
     def input_chunks(self):
@@ -319,7 +324,7 @@ class Plan:
         """The passes in their order."""
         return Programs(network=self.network, planes=self.planes, lanes=self.lanes,
                         header=self.header, per_channel=self.per_channel,
-                        segments=self.segments, steady_bits=self.steady_bits).passes()
+                        segments=self.segments, steady=self.steady_bits > 0).passes()
 
     @cached_property
     def input_stride(self):

@@ -29,8 +29,8 @@ class Programs:
         Whether parameters come with every group; else once a pass.
     segments : int
         Parts into which the inputs of the read-out are cut.
-    steady_bits : int
-        As Plan.steady_bits.
+    steady : bool
+        Whether trains of the input hold the bits of numbers that are the same in every step.
     """
 
     network: Network
@@ -39,7 +39,7 @@ class Programs:
     header: int
     per_channel: bool
     segments: int
-    steady_bits: int = 0
+    steady: bool
 
     @property
     def lead(self):
@@ -104,7 +104,7 @@ class Programs:
         layer = stage.layer
         channels, height, width = shape
         stride = channel_stride(channels)
-        steady = stage.index == 1 and self.steady_bits > 0
+        steady = stage.index == 1 and self.steady
         # All chunks of a number that does not change are the same train.
         in_chunk = 0 if steady else aligned(stride * height * width)
         limits, greatest = stage.pooled[1:], layer.greatest

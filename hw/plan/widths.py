@@ -7,7 +7,8 @@ import numpy as np
 from golden.formats import bits_signed
 from hw.plan.buffers import aligned, channel_stride
 
-__all__ = ["bits_of", "product_blocks", "segment_range", "stored_weights"]
+__all__ = ["bits_of", "held_bits", "product_blocks", "segment_range", "stored_factors",
+           "stored_weights"]
 
 
 def bits_of(ends):
@@ -24,6 +25,18 @@ def product_blocks(*widths):
     """
     pieces = lambda width: [16] * ((width - 1) // 16) + [width - (width - 1) // 16 * 16]
     return sum(min(a, b) > 1 and a + b > 10 for a in pieces(widths[0]) for b in pieces(widths[1]))
+
+
+def held_bits(encoder, word_steps):
+    """Bits of a number that a train of the input holds in place of steps, where an Encoder is
+    steady; 0 where trains hold steps.
+    """
+    return min(word_steps, encoder.planes) if encoder.steady else 0
+
+
+def stored_factors(encoder, word_steps):
+    """What each train of an input channel is worth: of one that holds bits, its lowest."""
+    return encoder.factors[::held_bits(encoder, word_steps) or 1]
 
 
 def stored_weights(stage, factors):

@@ -138,16 +138,21 @@ FAULTS = {
 }
 
 
+# network: (what makes it, its images, how it is built)
+NETWORKS = {
+    "sparse": (sparse, pictures(), OPTIONS),
+    "full": (full, np.full((2, 720, 1, 1), 255, dtype=np.uint8), OPTIONS),
+    "legs": (legs, pictures(), IN_LEGS), "padded": (padded, pictures(), IN_LEGS),
+    "currents": (currents, pictures(), IN_LEGS)}
+
+
 def run_with(size):
     """Golden and RTL of one network are equal, or AssertionError or Fault."""
-    chosen, images = {
-        "full": (full, np.full((2, 720, 1, 1), 255, dtype=np.uint8)),
-        "sparse": (sparse, pictures()), "legs": (legs, pictures()),
-        "padded": (padded, pictures()), "currents": (currents, pictures())}[size]
-    assert_equal(chosen(), images, OPTIONS if size in ("sparse", "full") else IN_LEGS, {}, stall=0)
+    chosen, images, options = NETWORKS[size]
+    assert_equal(chosen(), images, options, {}, stall=0)
 
 
-@pytest.mark.parametrize("size", ["sparse", "full", "legs", "padded", "currents"])
+@pytest.mark.parametrize("size", NETWORKS)
 def test_green_without_a_fault(size):
     run_with(size)
 

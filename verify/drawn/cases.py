@@ -22,6 +22,7 @@ from golden.run import run
 from hw.plan.buffers import SPRAM_WORDS, WORD, channel_stride
 from hw.plan.planner import Plan
 from hw.plan.size import LANES, TRAINS, WORD_STEPS, EngineSize
+from hw.plan.widths import stored_factors
 from verify.drawn.pairs import Rule, Rules
 
 MOST_CYCLES = 1_000_000     # of all pictures of a case once, so that a simulation takes seconds
@@ -67,8 +68,7 @@ FACTORS = {
 
 def planes_in(encoder, word_steps):
     """Trains of a channel of the picture."""
-    found = ENCODERS[encoder]
-    return -(-8 // word_steps) if found.steady else found.planes
+    return len(stored_factors(ENCODERS[encoder], word_steps))
 
 
 MOST_PLANES = max(planes_in(name, word) for name in ENCODERS for word in WORD_STEPS)

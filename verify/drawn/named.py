@@ -80,8 +80,8 @@ def legs(lanes, word_steps, steps, greatest, *between, **place):
     shape = shape_behind((2, 9, 8), (first, *between, second))
     network = Network((2, 9, 8), steps, (
         first, *between, second, scores(rng, 4, int(np.prod(shape)))), name="legs")
-    return Case(f"greatest of {'x'.join(map(str, greatest.window))}, lanes {lanes}, "
-                f"{steps} steps", network,
+    what = f"{'padded ' * bool(greatest.outside)}greatest of {'x'.join(map(str, greatest.window))}"
+    return Case(f"{what}, lanes {lanes}, {steps} steps", network,
                 {"lanes": lanes, "word_steps": word_steps, "taps": (1, 2)},
                 pictures(network, 15), runs(15))
 
@@ -91,15 +91,11 @@ def steady(lanes, word_steps, steps, *before, **place):
     currents.
     """
     rng = np.random.default_rng(17)
-    shape = (2, 9, 8)
-    for pool in before:
-        shape = pool.output(shape)
-    first = small(rng, 5, 2, 3, 3, threshold=1500, padding=1, **place)
-    at = first.output(shape)
-    second = small(rng, 6, 5, 3, 3, threshold=14)
-    network = Network((2, 9, 8), steps, (
-        *before, first, second, scores(rng, 4, int(np.prod(second.output(at))))),
-        encoder="current", name="steady")
+    layers = [*before, small(rng, 5, 2, 3, 3, threshold=1500, padding=1, **place),
+              small(rng, 6, 5, 3, 3, threshold=14)]
+    shape = shape_behind((2, 9, 8), layers)
+    network = Network((2, 9, 8), steps, (*layers, scores(rng, 4, int(np.prod(shape)))),
+                      encoder="current", name="steady")
     what = "pooled " * bool(before) + "greatest " * ("greatest" in place)
     return Case(f"{what}currents, lanes {lanes}, {steps} steps of {word_steps}", network,
                 {"lanes": lanes, "word_steps": word_steps, "taps": (1, 2)},
@@ -149,4 +145,6 @@ def named():
               shaped("dilated down and across", dilation=(2, 3), padding=2, stride=(1, 2)),
               shaped("OR beyond the map", Pool("max", 3, 2, 1), Pool("max", (2, 3), 2, 0, True),
                      padding=1)]
-    return {case.name: case for case in found}
+    by_name = {case.name: case for case in found}
+    assert len(by_name) == len(found), "two cases of one name"
+    return by_name

@@ -284,7 +284,7 @@ def benches():
         ),
         # Walks of nine legs, some of them silent, some outside the map.
         "pooled network": Accelerated(
-            named()["greatest of 3x3, lanes 4, 8 steps"].network,
+            named()["padded greatest of 3x3, lanes 4, 8 steps"].network,
             {
                 "greatest": ("engine.datapath.greatest", 20),
                 "address generator": ("engine.address_generator", 15),
