@@ -89,6 +89,7 @@ $(VENV)/core: pyproject.toml constraints.txt
 	$(PIP) -e .
 	@touch $@
 
-$(VENV)/tests: $(VENV)/core
+$(VENV)/tests: $(VENV)/core examples/producers.txt
 	$(PIP) -e ".[test,train]"
+	$(PIP) --no-deps -r examples/producers.txt
 	@touch $@

@@ -7,12 +7,14 @@ import numpy as np
 
 from golden.formats import GAMMA
 from golden.importers import fidelity
+from golden.importers.agreement import of_reference
 from golden.importers.float_network import FloatNetwork
 from golden.importers.quantise import quantise_with_report
 from golden.io.console import Console
 from golden.io.errors import rule
 from golden.io.files import output, publishing
 from golden.io.processes import folder
+from golden.io.reading import array
 from golden.io.shipped import sample_of
 from golden.network import Network
 from golden.network.encoders import encoder_of
@@ -27,7 +29,7 @@ AGREEING = 32       # images on which a torch module is run beside its network
 
 def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, encoder=None,
             readout=None, loss=0.5, per_channel=False, power_of_two=False, membrane_bits=24,
-            name=None, resize=False, allow_different=False, sample=None, **rules):
+            name=None, resize=False, reference=None, allow_different=False, sample=None, **rules):
     """Compile a trained network to integers, and say how faithful they are.
 
     Parameters
@@ -49,13 +51,16 @@ def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, 
         Points of accuracy in percent that "auto" may lose; of equal predictions without labels.
     per_channel, power_of_two, membrane_bits :
         As in golden.importers.quantise.quantise_with_report.
+    reference : None, (N, T, classes) array or path of an .npy
+        Spikes of the last layer that the model gave for ``images``; compared, and a difference
+        fails. A torch module needs none.
     allow_different : bool
         Whether a network that does something else than its model is taken all the same.
     sample : None or tensor
         An argument of a torch module, where it takes several kinds or only certain sizes.
     rules :
-        Of NIR graphs, which do not say them: producer, or reset, dt, compare, decay, start
-        (golden.importers.nir.from_nir).
+        Of NIR graphs, which do not say them: producer, or reset, dt, compare, decay, start, gain,
+        spikes (golden.importers.nir.from_nir).
 
     Returns
     -------
@@ -81,6 +86,8 @@ def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, 
     made, reasons = quantise_with_report(found, bits=bits, **options)
     if hasattr(model, "named_children") and images is not None:
         found = told_anew(found, model, images, made, sample)
+    if reference is not None:
+        found = compared(found, images, reference, made, allow_different)
     report = fidelity.compare(found, made, reasons, images, labels)
     made = made.replace(notes={**made.notes, **report.notes()})
     return Compiled(made, report, images, labels, found)
@@ -90,6 +97,17 @@ def told_anew(network, module, images, made, sample):
     """The float network, its note of agreement about a user's images, and about the integers."""
     from golden.importers.torch import agreement_of
     found = agreement_of(module, network, images[:AGREEING], made, sample=sample)
+    return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
+
+
+def compared(network, images, reference, made, allow_different):
+    """The float network, with a note of how it and the integers agree with reference spikes."""
+    rule(images is not None, "reference", "needs the images that it is of")
+    path = str(reference) if isinstance(reference, (str, Path)) else None
+    found = of_reference(network, images, reference if path is None else array(path), made,
+                         path or "reference")
+    if not allow_different:
+        found.insist()
     return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
 
 

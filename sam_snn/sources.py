@@ -45,8 +45,8 @@ def read(model, *, shape=None, steps=None, encoder=None, readout=None, name=None
     sample : None or tensor
         An argument of a torch module, where it takes several kinds or only certain sizes.
     rules :
-        Of NIR graphs, which do not say them: producer, reset, dt, compare, decay, start
-        (golden.importers.nir.from_nir).
+        Of NIR graphs, which do not say them: producer, reset, dt, compare, decay, start,
+        gain, spikes (golden.importers.nir.from_nir).
 
     Raises BadInput naming the model and the rule.
     """

@@ -99,7 +99,7 @@ class Agreement:
             at = self.parting
             found.append(f"they part in layer {at.layer} ({at.name}) at step {at.step}"
                          + (", within float32 rounding of the threshold" if at.rounding else ""))
-        elif not self.same:
+        elif not self.same and self.equal == self.total:
             found.append("all spikes are equal: the original scores its classes in another way")
         if self.integers is not None:
             same, equal, total = self.integers
@@ -110,7 +110,8 @@ class Agreement:
     def insist(self) -> None:
         """Raise BadInput unless the network is the ``same``."""
         if not self.same:
-            raise BadInput(f"{self.name}: {'; '.join(self.lines()[:2])}: the network does something"
+            told = self.lines()[:1 if self.integers is None else -1]
+            raise BadInput(f"{self.name}: {'; '.join(told)}: the network does something"
                            " that was not read (a hook, control by data, or a rule of its "
                            "producer); allow_different (--allow-different) takes it all the same")
 

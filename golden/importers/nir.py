@@ -15,13 +15,13 @@ from golden.formats import MOST_STEPS
 from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNetwork, FloatNeuron
 from golden.importers.nir_graph import chain_of, plain, read_graph
-from golden.importers.producers import DECAYS, OWN, PRODUCERS, Rules, shaped
+from golden.importers.producers import CHOICES, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
 from golden.network import COMPARES, DEFAULT_SEED, RESETS
 from golden.network.ops.base import compact
 
-CHOICES = (*RESETS[:3], "subtract_now")
+RESETS_TOLD = (*RESETS[:3], "subtract_now")
 
 # --- fields ---------------------------------------------------------------------------------------
 
@@ -188,15 +188,16 @@ class Reader:
     def spiking(self, node, where, v_leak=0.0):
         """(parameters that spiking neurons share, v_leak, v_reset as written)."""
         rules = self.rules.beside(node.get("metadata", {}))
-        rule(rules.reset in CHOICES and rules.compare in COMPARES, where,
+        rule(rules.reset in RESETS_TOLD and rules.compare in COMPARES, where,
              "its metadata name a reset or a comparison that there is not")
         v_reset = self.voltage(node, where, "v_reset", 0.0)
         rule(rules.reset == "zero" or not np.any(v_reset), where,
              f'v_reset is {np.max(np.abs(v_reset)):g}, which only reset "zero" can keep')
         rule(self.single or not rules.several, where,
-             f"{rules.title} fires floor(v / threshold) spikes in a step and holds membranes above "
-             "-threshold; neurons here fire one; --allow-different reads it so, and --calibrate "
-             "counts what that costs")
+             f"{rules.title or 'its producer'} fires floor(v / threshold) spikes in a step and "
+             "holds membranes above -threshold; neurons here fire one; --spikes single if it was "
+             "trained so (SingleSpike), or --allow-different, and --calibrate counts what that "
+             "costs")
         v_leak, threshold, start = shaped(rules, v_leak, self.voltage(node, where, "v_threshold"),
                                           v_reset)
         return {"threshold": threshold, "v_reset": start, "v_leak": v_leak, "reset": rules.reset,
@@ -222,6 +223,10 @@ class Reader:
             beta = self.chain.over_channels(exact, where, "beta")
             rule(np.all((beta >= 0) & (beta < 1)), where, "beta must be from 0 to below 1")
             return beta, self.over(node, where, "v_leak", 0.0), 1.0, ()
+        rule(self.rules.gain is not None, where,
+             f"{self.rules.title} does not write what a membrane takes of its input: --gain "
+             "normalised if it was trained with norm_input (the default of sinabs' LIF), else "
+             "--gain one")
         beta, gain, note = self.rules.keep(tau, r)
         rule(note or self.rules.decay == "exp" or np.all(tau >= dt * (1 - 1e-6)), where,
              f"tau is {np.min(tau):g}, below the time step of {dt:g}; give another --dt, or "
@@ -276,10 +281,11 @@ class Reader:
 
 def from_nir(source: object, *, producer: str | None = None, reset: str | None = None,
              dt: float | None = None, compare: str | None = None, decay: str | None = None,
-             start: str | None = None, steps: int | None = None,
-             shape: Sequence[int] | None = None, encoder: str | None = None,
-             readout: str | None = None, input_scale: float | None = None,
-             name: str | None = None, allow_different: bool = False) -> FloatNetwork:
+             start: str | None = None, gain: str | None = None, spikes: str | None = None,
+             steps: int | None = None, shape: Sequence[int] | None = None,
+             encoder: str | None = None, readout: str | None = None,
+             input_scale: float | None = None, name: str | None = None,
+             allow_different: bool = False) -> FloatNetwork:
     """Turn a NIR graph into a golden.importers.float_network.FloatNetwork.
 
     Parameters
@@ -292,7 +298,7 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
         NIR's own and keeps v_reset, "subtract_now" is snnTorch's reset_delay=False.
     dt : None or float
         Time step in the unit of the graph's tau; 1e-4 where nothing is told.
-    compare, decay, start : None or as in golden.importers.producers.Producer
+    compare, decay, start, gain, spikes : None or as in golden.importers.producers.Producer
     steps : None or int
         16 if None.
     shape : None or (C, H, W)
@@ -300,7 +306,8 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     encoder, readout, input_scale, name :
         As in FloatNetwork; input_scale is 1 / 255 by default for encoder "current".
     allow_different : bool
-        Whether neurons that fire several spikes a step (sinabs) are read as firing one.
+        Whether neurons that fire several spikes a step (sinabs) are read as firing one, and are
+        called different. ``spikes`` "single" says that they fire one.
 
     A graph that golden.importers.nir_export wrote says producer, steps, encoder, read-out and input
     scale itself, and what is told goes before it. Each rule taken is named in the layers' notes.
@@ -323,11 +330,12 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
         shape = tuple(int(n) for n in reals(own["shape"], "metadata", "shape").ravel())
     rule(producer is not None or reset is not None, "reset", "NIR names none: name the producer of "
          f"the graph (--from {', '.join(PRODUCERS)}) or the reset (--reset)")
-    rules = Rules.of(producer, dt=dt, reset=reset, compare=compare, decay=decay, start=start)
-    for what, value, known in (
-            ("reset", rules.reset, CHOICES), ("compare", rules.compare, COMPARES),
-            ("decay", rules.decay, DECAYS), ("start", rules.start, ("zero", "v_reset"))):
-        rule(value in known, what, f"must be one of {', '.join(known)}, not {value}")
+    rules = Rules.of(producer, dt=dt, reset=reset, compare=compare, decay=decay, start=start,
+                     gain=gain, spikes=spikes)
+    for what, known in {"reset": RESETS_TOLD, **CHOICES}.items():
+        value = getattr(rules, what)
+        rule(value is None or value in known, what,
+             f"must be one of {', '.join(known)}, not {value}")
     rule(np.isfinite(rules.dt) and rules.dt > 0, "dt", f"must be a positive number, not {dt}")
     rule(isinstance(steps, int) and 1 <= steps <= MOST_STEPS, "steps",
          f"must be 1 to {MOST_STEPS}, not {steps}")
@@ -363,12 +371,20 @@ def nir_options(parser):
                              "none is told")
     parser.add_argument("--dt", type=float, metavar="S",
                         help="NIR: time step of the training (default: the producer's, or 1e-4)")
-    parser.add_argument("--reset", choices=CHOICES,
+    parser.add_argument("--reset", choices=RESETS_TOLD,
                         help="NIR: what a spike does to the membrane; the graph does not say")
-    parser.add_argument("--compare", choices=COMPARES,
+    parser.add_argument("--compare", choices=CHOICES["compare"],
                         help="NIR: whether a membrane at its threshold spikes (ge) or not (gt)")
-    parser.add_argument("--decay", choices=DECAYS,
+    parser.add_argument("--decay", choices=CHOICES["decay"],
                         help="NIR: what a membrane keeps: 1 - dt / tau (euler) or exp(-dt / tau)")
+    parser.add_argument("--start", choices=CHOICES["start"],
+                        help="NIR: where membranes begin")
+    parser.add_argument("--gain", choices=CHOICES["gain"],
+                        help="NIR: what a leaking membrane takes of its input: r dt / tau (nir), r "
+                             "(one) or r (1 - decay) (normalised, sinabs' norm_input)")
+    parser.add_argument("--spikes", choices=CHOICES["spikes"],
+                        help="NIR: spikes of a neuron in a step; single for sinabs with "
+                             "SingleSpike")
     parser.add_argument("--reference", metavar="SPIKES.npy",
                         help="spikes of the last layer (images, steps, classes) that the producer "
                              "gave for the images of --calibrate: compared, and a difference fails")
@@ -377,6 +393,11 @@ def nir_options(parser):
                              "producer's neurons")
     parser.add_argument("--shape", metavar="C,H,W",
                         help="of the images, for graphs of vectors and for torch modules")
+
+
+def told(args):
+    """{name: value} of the rules in parsed ``nir_options``, as ``from_nir`` takes them."""
+    return {name: getattr(args, name) for name in ("producer", "reset", "dt", *CHOICES)}
 
 
 def compared_with(args):
@@ -392,9 +413,10 @@ def compared_with(args):
     def agreement_of(network, images, made):
         if args.reference is not None:
             return of_reference(network, images, array(args.reference), made, args.reference)
-        if images is None or args.producer is None or not PRODUCERS[args.producer].several:
+        rules = Rules.of(**told(args))
+        if images is None or not rules.several:
             return None
-        return of_rule(network, images, many_spikes, PRODUCERS[args.producer].title, made)
+        return of_rule(network, images, many_spikes, rules.title or "several spikes a step", made)
     return agreement_of
 
 
@@ -410,8 +432,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     agreement_of = compared_with(args)
     finish(Options.of(args), lambda: from_nir(
-        args.nir, producer=args.producer, reset=args.reset, dt=args.dt, compare=args.compare,
-        decay=args.decay, steps=args.steps,
+        args.nir, **told(args), steps=args.steps,
         shape=None if args.shape is None else numbers(args.shape, "--shape", 3),
         encoder=args.encoder, readout=args.readout,
         allow_different=args.allow_different), args.nir, agreement_of, args.allow_different)

@@ -10,11 +10,18 @@ import numpy as np
 
 from golden.importers import float_run
 from golden.importers.float_network import FloatNetwork
+from golden.network import COMPARES
 from golden.readout import class_scores
 
-__all__ = ["DECAYS", "OWN", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
+__all__ = ["CHOICES", "OWN", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
 
-DECAYS = ("euler", "exp")
+CHOICES = {     # what each rule may be, but the reset (golden.importers.nir) and dt
+    "compare": COMPARES,
+    "decay": ("euler", "exp"),
+    "start": ("zero", "v_reset"),
+    "gain": ("nir", "one", "normalised"),
+    "spikes": ("single", "several"),
+}
 SAME = 1e-6     # float32 noise of a product of parameters
 
 
@@ -33,9 +40,16 @@ class Producer:
     decay : "euler" (1 - dt / tau) or "exp" (exp(-dt / tau))
     start : "zero" or "v_reset"
         Where a membrane begins.
-    several : bool
-        Whether a neuron fires floor(v / threshold) spikes in a step, and its membrane stays above
-        -threshold.
+    gain : "nir", "one", "normalised" or None
+        What a leaking membrane takes of an input in a step: r dt / tau, r, or r (1 - beta); None
+        where the producer knows several and writes none, so that it must be told.
+    spikes : "single" or "several"
+        Whether a neuron fires at most one spike in a step, or floor(v / threshold), and its
+        membrane then stays above -threshold.
+    unsaid : str
+        What a graph may mean that single spikes are not, for the report.
+    export : str
+        What writes a model of its modules as a graph, "" where nothing is known.
     """
 
     title: str
@@ -44,16 +58,25 @@ class Producer:
     compare: str = "gt"
     decay: str = "euler"
     start: str = "zero"
-    several: bool = False
+    gain: str | None = "nir"
+    spikes: str = "single"
+    unsaid: str = ""
+    export: str = ""
 
 
 PRODUCERS = {
     "snntorch": Producer("snnTorch 1.0", reset="subtract"),
-    "norse": Producer("Norse 1.1", dt=1e-3),
-    "spikingjelly": Producer("SpikingJelly 2.0", compare="ge", start="v_reset"),
-    "rockpool": Producer("Rockpool", reset="subtract", decay="exp"),
-    "sinabs": Producer("sinabs 3.1", dt=1.0, reset="subtract", compare="ge", decay="exp",
-                       several=True),
+    "norse": Producer("Norse 1.1", dt=1e-3, export="norse.torch.utils.export_nir.to_nir"),
+    "spikingjelly": Producer(
+        "SpikingJelly 2.0", compare="ge", start="v_reset",
+        export="spikingjelly.activation_based.nir_exchange.export_to_nir"),
+    "rockpool": Producer("Rockpool 3.1", reset="subtract_leaked", compare="ge", decay="exp",
+                         unsaid="single spikes, which it fires where max_spikes_per_dt is 1",
+                         export="rockpool.nn.modules.torch.to_nir"),
+    "sinabs": Producer("sinabs 3.1", dt=1.0, reset="subtract_leaked", compare="ge", decay="exp",
+                       gain=None, spikes="several",
+                       unsaid="single spikes, membranes without a lower bound",
+                       export="sinabs.nir.to_nir"),
     "lava": Producer("Lava", dt=1e-4),
 }
 OWN = Producer("sam-snn", reset="subtract")     # each neuron of its files says the rest
@@ -66,7 +89,7 @@ class Rules:
     Parameters
     ----------
     producer : None or a name of PRODUCERS
-    dt, reset, compare, decay, start :
+    dt, reset, compare, decay, start, gain, spikes :
         As in Producer.
     """
 
@@ -76,12 +99,14 @@ class Rules:
     compare: str
     decay: str
     start: str
+    gain: str | None
+    spikes: str
 
     @classmethod
     def of(cls, producer=None, **told):
         """The rules of a producer, changed by what is ``told`` and not None."""
         base = OWN if producer == OWN.title else PRODUCERS.get(producer, Producer("no producer"))
-        given = {key: told.get(key) for key in ("dt", "reset", "compare", "decay", "start")}
+        given = {key: told.get(key) for key in ("dt", "reset", *CHOICES)}
         return cls(producer, **{key: getattr(base, key) if value is None else value
                                 for key, value in given.items()})
 
@@ -92,8 +117,8 @@ class Rules:
 
     @property
     def several(self):
-        """Whether the producer's neurons fire several spikes a step."""
-        return self.producer in PRODUCERS and PRODUCERS[self.producer].several
+        """Whether the neurons fire several spikes a step."""
+        return self.spikes == "several"
 
     def beside(self, metadata):
         """The rules with what a neuron's own metadata says, of this project's files."""
@@ -121,6 +146,8 @@ class Rules:
             decay = "exp"
             note = "r dt / tau is exp(-dt / tau), as Rockpool writes it: that decay is taken"
         beta = np.exp(-self.dt / tau) if decay == "exp" else 1 - self.dt / tau
+        if self.gain != "nir":
+            gain = r * (1 - beta) if self.gain == "normalised" else r
         return beta, gain, note
 
     def notes(self, leaking, v_reset):
@@ -130,13 +157,20 @@ class Rules:
         if leaking:
             told.insert(1, {"exp": "decay exp(-dt / tau)", "euler": "decay 1 - dt / tau"}[
                 self.decay])
+        if leaking and self.gain != "nir":
+            told.append({"one": "inputs as they are", "normalised": "inputs times 1 - decay"}[
+                self.gain])
         if np.any(v_reset):
             told.append(f"start at {'v_reset' if self.start == 'v_reset' else 0}")
+        unsaid = PRODUCERS.get(self.producer, OWN).unsaid
+        if unsaid and not self.several:
+            told.append(unsaid)
         if self.producer is not None:
             return (f"as {self.title}: {', '.join(told)}",)
-        others = ["sinabs fires several spikes a step"]
+        others = ["sinabs and Rockpool fire several spikes a step"]
         if leaking:
             others.append("Rockpool and sinabs decay by exp(-dt / tau)")
+            others.append("sinabs takes inputs as they are, or times 1 - decay")
         if np.any(v_reset):
             others.append("SpikingJelly starts membranes at v_reset")
         return (f"NIR names no producer, reset or step; taken: {', '.join(told)}; but "

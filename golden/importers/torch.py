@@ -14,6 +14,7 @@ from golden.formats import MOST_STEPS
 from golden.importers import agreement
 from golden.importers.builder import NetworkBuilder
 from golden.importers.float_network import FloatNetwork
+from golden.importers.producers import OWN, PRODUCERS
 from golden.importers.torch_modules import Translator
 from golden.importers.torch_record import NEURONS, Unfit, like_of, record, runner, torch
 from golden.importers.torch_steps import OtherLayout, Steps, Unlooped
@@ -146,6 +147,7 @@ def read(model: object, shape: Sequence[int], *, steps: int | None = None,
                if any(kind.__name__ == "ScriptModule" for kind in type(module).__mro__)]
     rule(not scripts, f"module {(scripts or [''])[0]}".rstrip(), "is a ScriptModule, which cannot "
          "be followed; give the module that it was made of")
+    no_other_producer(model)
     name = name or type(model).__name__.lower()
     shape = tuple(int(n) for n in np.ravel(shape))
     rule(1 <= len(shape) <= 3, name,
@@ -199,6 +201,16 @@ def translated(chain, layout, parts, slot, readout, **fields):
     except BadInput as error:
         error.done = chain.layers
         raise
+
+
+def no_other_producer(model):
+    """Raise BadInput for a module of another producer than snnTorch, with its way in."""
+    for name, module in model.named_modules():
+        package = type(module).__module__.split(".")[0]
+        producer = PRODUCERS.get(package, OWN)
+        rule(not producer.export, f"module {name} ({type(module).__name__})".replace("  ", " "),
+             f"is {producer.title}'s, whose models get in as NIR graphs: {producer.export} writes "
+             f'one, which producer "{package}" (--from {package}) reads')
 
 
 def trace(model: object, shape: Sequence[int], *, steps: int | None = None,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from golden.importers.cli import Options, finish, numbers, parser_of
 from golden.importers.fidelity import refused
-from golden.importers.nir import compared_with, nir_options
+from golden.importers.nir import compared_with, nir_options, told
 from golden.io.console import Console, Table, bar, wide
 from golden.io.errors import BadInput, command, rule
 from golden.io.files import output
@@ -76,8 +76,7 @@ def sourced(args, shape, console):
     """The network of parsed arguments; where it is refused, what was read is printed."""
     try:
         return read(args.source, shape=shape, steps=args.steps, encoder=args.encoder,
-                    readout=args.readout, producer=args.producer, reset=args.reset, dt=args.dt,
-                    compare=args.compare, decay=args.decay, allow_different=args.allow_different)
+                    readout=args.readout, **told(args), allow_different=args.allow_different)
     except BadInput as error:
         if hasattr(error, "done"):
             console.print(refused(error))

@@ -1,16 +1,22 @@
 """The tutorials in examples/: short, and each does what its first lines say."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
+
+import sam_snn
+from golden.io.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def example(name):
-    """The module of an example."""
+    """The module of an example; what it shares with others is found as where it is run."""
+    if str(ROOT / "examples") not in sys.path:
+        sys.path.append(str(ROOT / "examples"))
     spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / f"examples/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -49,6 +55,29 @@ def test_tutorial_7_runs_on_the_chip(capsys):
     assert made.fits("icebreaker")
     assert made.report.agreement.startswith("torch = float network on 32 of 32 predictions, 100 %")
     assert capsys.readouterr().out.count("RTL = golden in every array") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["norse", "sinabs", "spikingjelly"])
+def test_other_frameworks_models_run_on_the_chip(name, capsys):
+    """What the framework's own last layer fires is the float network's, to the last spike."""
+    made = example(f"{name}_digits").main(count=500, epochs=3)
+    assert made.report.agreement.startswith(
+        "reference = float network on 100 of 100 predictions, 100 % of spikes")
+    assert made.report.accuracy[1] > 0.5 and made.fits("icebreaker")
+    for spikes in made.run(engine="golden").spikes.values():
+        assert 0.005 <= spikes.mean() <= 0.5
+    assert capsys.readouterr().out.count("RTL = golden in every array") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["norse", "sinabs", "spikingjelly"])
+def test_other_frameworks_modules_are_refused_with_their_way_in(name):
+    with pytest.raises(BadInput, match=rf"module.* get in as NIR graphs: .*to_nir writes one, "
+                                       rf'which producer "{name}" \(--from {name}\) reads'):
+        sam_snn.compile(example(f"{name}_digits").net(), shape=(1, 16, 16))
 
 
 @pytest.mark.slow

@@ -63,6 +63,28 @@ def test_a_nir_graph_and_its_file_are_the_same(tmp_path):
     assert [line.verdict for line in made[0].report.lines][1] == "exact"
 
 
+def test_spikes_that_the_original_gave_are_compared(tmp_path):
+    """Equal ones lead the report; one that differs fails, and is no matter of the classes."""
+    graph = conv_net(np.random.default_rng(0))
+    images = np.random.default_rng(1).integers(0, 256, (3, 1, 8, 8)).astype(np.uint8)
+    how = {"reset": "subtract", "steps": 6, "images": images}
+    made = sam_snn.compile(graph, **how)
+    given = float_run.run(images, made.original).spikes[-1]
+    np.save(tmp_path / "spikes.npy", given)
+    for reference in (given, tmp_path / "spikes.npy"):
+        assert "reference = float network on 3 of 3 predictions, 100 % of spikes" in str(
+            sam_snn.compile(graph, reference=reference, **how)).splitlines()[0]
+    wrong = given.copy()
+    wrong[1, 2, 0] ^= 1
+    with pytest.raises(BadInput, match="% of spikes: the network does something") as caught:
+        sam_snn.compile(graph, reference=wrong, **how)
+    assert "all spikes are equal" not in str(caught.value)
+    made = sam_snn.compile(graph, reference=wrong, allow_different=True, **how)
+    assert "98.8888 % of spikes" in str(made)
+    with pytest.raises(BadInput, match="reference: needs the images that it is of"):
+        sam_snn.compile(graph, reference=given, reset="subtract")
+
+
 def test_run_explain_and_fits():
     """The same as golden's run, sim.explain's maps, and the estimates."""
     made = sam_snn.compile("fashion")

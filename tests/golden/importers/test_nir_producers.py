@@ -147,7 +147,61 @@ def test_several_spikes_a_step_are_refused_by_name():
     assert "several spikes" in report.lines[0].reasons[0]
     _, report = spikes_of(from_nir(sinabs_graph(), reset="subtract", dt=1.0, steps=6,
                                    encoder="frames"), frames)
-    assert any("sinabs fires several" in note for note in report.lines[0].notes)
+    assert any("sinabs and Rockpool fire several" in note for note in report.lines[0].notes)
+    for options in ({"producer": "sinabs", "spikes": "single"}, {"producer": "rockpool"}):
+        _, report = spikes_of(from_nir(sinabs_graph(), steps=6, encoder="frames", **options),
+                              frames)
+        assert any("single spikes, " in note for note in report.lines[0].notes)
+        assert not any("several" in reason for reason in report.lines[0].reasons)
+    for options in ({"reset": "subtract"}, {"producer": "rockpool"}):
+        with pytest.raises(BadInput, match="spikes in a step"):
+            from_nir(sinabs_graph(), steps=6, encoder="frames", spikes="several", **options)
+    with pytest.raises(BadInput, match="spikes: must be one of single, several, not many"):
+        from_nir(sinabs_graph(), producer="sinabs", spikes="many")
+
+
+def stepped(frames, weight, tau, gain):
+    """Spikes (1, T, 1) of sinabs 3.1's lif_forward_single with SingleSpike, MembraneSubtract."""
+    alpha, v, found = math.exp(-1 / tau), 0.0, []
+    for x in frames[0, :, 0, 0, 0]:
+        v = alpha * v + {"one": 1.0, "normalised": 1 - alpha}[gain] * weight * float(x)
+        found.append(int(v >= 1))
+        v -= found[-1]
+    return np.array(found, np.uint8).reshape(1, -1, 1)
+
+
+@pytest.mark.parametrize("gain, weight", [("one", 0.75), ("normalised", 3.5)])
+def test_what_sinabs_leaking_neurons_take_of_an_input_must_be_told(gain, weight):
+    """Its graphs have r = 1 with norm_input and without; what is subtracted leaks afterwards."""
+    frames = frames_of(np.random.default_rng(2).integers(0, 2, 200).astype(np.uint8))
+    graph = chain(nir.Linear(np.array([[weight]])), lif(4.0, 1.0, 1.0))
+    how = {"steps": 200, "encoder": "frames", "producer": "sinabs", "spikes": "single"}
+    with pytest.raises(BadInput, match=r"node '1' \(LIF\): sinabs 3.1 does not write .*--gain one"):
+        from_nir(graph, **how)
+    network = from_nir(graph, gain=gain, **how)
+    want = stepped(frames, weight, 4.0, gain)
+    assert 20 < want.sum() < 150 and of_reference(network, frames, want).lines() == [
+        "reference = float network on 1 of 1 predictions, 100 % of spikes"]
+    for other in ({"gain": "nir"}, {"gain": gain, "reset": "subtract"}, {"gain": gain, "dt": 2.0}):
+        assert not of_reference(from_nir(graph, **{**how, **other}), frames, want).same
+
+
+def test_rockpools_reset_leaks_and_its_threshold_fires():
+    """Its LIFTorch: v <- alpha v + x, a spike where v >= threshold, then v <- v - threshold."""
+    dt, tau, weight = 1e-4, 4e-4, 0.5
+    frames = frames_of(np.r_[1, 1, np.random.default_rng(3).integers(0, 2, 198)].astype(np.uint8))
+    alpha, v, want = math.exp(-dt / tau), 0.0, []
+    for x in frames[0, :, 0, 0, 0]:
+        v = alpha * v + weight * float(x)
+        want.append(int(v >= 0.5))
+        v -= 0.5 * want[-1]
+    graph = chain(nir.Linear(np.array([[weight]])), lif(tau, tau / dt, 0.5))
+    how = {"steps": 200, "encoder": "frames", "producer": "rockpool"}
+    want = np.array(want, np.uint8).reshape(1, -1, 1)
+    assert of_reference(from_nir(graph, **how), frames, want).same and 50 < want.sum() < 150
+    for other in ({"reset": "subtract"}, {"compare": "gt"}):
+        found = of_reference(from_nir(graph, **how, **other), frames, want)
+        assert found.equal < found.total
 
 
 def test_every_rule_is_named():
