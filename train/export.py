@@ -92,8 +92,13 @@ def main(argv=None):
     made = made.replace(notes=notes)
     made.save(args.out)
     say(f"{args.out}: {score:.2%} of {len(labels)} test images")
+    shares = []
     for seed in np.random.default_rng(1).integers(1, 2**32, args.seeds):
-        say(f"  seed {seed:#010x}: {accuracy(made.replace(seed=int(seed)), images, labels):.2%}")
+        shares.append(accuracy(made.replace(seed=int(seed)), images, labels))
+        say(f"  seed {seed:#010x}: {shares[-1]:.2%}")
+    if shares:
+        say(f"  {len(shares)} seeds: mean {np.mean(shares):.2%}, standard deviation "
+            f"{100 * np.std(shares):.2f} points, {min(shares):.2%} to {max(shares):.2%}")
 
 
 if __name__ == "__main__":

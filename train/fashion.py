@@ -9,14 +9,16 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 from rich.progress import Progress
 from torch.nn import functional as F
 
 from golden.io.arguments import real, whole
 from golden.io.console import Console
-from golden.io.errors import command
+from golden.io.errors import command, rule
 from golden.io.files import output, replacing
+from golden.network import load
 from train import data
 from train.core.augment import shifted
 from train.core.lif import kernels
@@ -50,11 +52,26 @@ def arguments(argv=None):
                         help="part of the run, its last, on pictures as they are")
     parser.add_argument("--free", type=float, default=0.0,
                         help="part of the run with thresholds drawn afresh for every batch")
+    parser.add_argument("--start", metavar="NETWORK",
+                        help="begin with the weights and thresholds of a network of these layers")
     parser.add_argument("--holdout", type=whole(0), default=0,
                         help="judge by so many training images, not by the test images")
     parser.add_argument("--limit", type=whole(), default=60000, help="training images used")
     parser.add_argument("--threads", type=whole(), default=2)
     return parser.parse_args(argv)
+
+
+@torch.no_grad()
+def start_from(net, made):
+    """Give a ``train.core.snn.Net`` without biases what train.export made of one, to go on from."""
+    layers = [*net.convs, net.dense]
+    rule(len(layers) == len(made.stages), made.name, f"must have {len(layers)} layers")
+    for layer, stage in zip(layers, made.stages, strict=True):
+        weights = torch.from_numpy(stage.layer.weights.astype(np.float32))
+        rule(weights.numel() == layer.weight.numel() and not np.any(stage.layer.biases), made.name,
+             f"layer {stage.index} must have weights {tuple(layer.weight.shape)} and no biases")
+        layer.step.fill_(float(stage.layer.scale) * 2**layer.frac)
+        layer.weight.copy_(weights.reshape(layer.weight.shape) * layer.step)
 
 
 def pictures(args):
@@ -130,6 +147,8 @@ def main(argv=None):
 
     net = Net(args.channels, args.strides, bits=args.bits, leak=args.leak, frac=args.frac,
               slope=args.slope)
+    if args.start is not None:
+        start_from(net, load(args.start))
     table = torch.from_numpy(thresholds(images[0].numel(), net.steps))
     per_epoch = len(images) // args.batch
     adam, schedule = optimiser(net, args.epochs * per_epoch, args.rate)

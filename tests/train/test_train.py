@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from golden.importers import float_run
+from golden.io.errors import BadInput
 from golden.run import run
 from train import bntt
 from train.bntt import Bntt
@@ -16,6 +17,7 @@ from train.core import lif, loop
 from train.core.ann import Ann, activations, described, folded, noisy
 from train.core.snn import Net, earliest, encode, thresholds
 from train.export import network
+from train.fashion import start_from
 
 pytestmark = pytest.mark.slow
 
@@ -136,6 +138,24 @@ def test_conversion_tends_to_the_network(trained):
             error = max(error, np.abs(spikes.mean(axis=1) - wants[:8] / unit).max())
         worst.append(error)
     assert worst[0] < 0.5 and worst[1] < 0.05 and worst[1] < worst[0] / 4
+
+
+def test_training_goes_on_from_an_exported_network():
+    """Weights, thresholds and steps are the network's; other layers are refused."""
+    torch.manual_seed(3)
+    one, other = Net([4, 8], [1, 2], size=8), Net([4, 8], [1, 2], size=8)
+    made = network(one, name="one", notes={})
+    assert network(other, name="one", notes={}).digest != made.digest
+    start_from(other, made)
+    assert network(other, name="one", notes={}).digest == made.digest
+    with pytest.raises(BadInput, match=r"one: layer 2 must have weights \(16, 4, 3, 3\)"):
+        start_from(Net([4, 16], [1, 2], size=8), made)
+    with pytest.raises(BadInput, match="one: must have 2 layers"):
+        start_from(Net([4], [1], size=8), made)
+    biased = Net([4, 8], [1, 2], size=8, bias=True)
+    torch.nn.init.ones_(biased.convs[0].bias)
+    with pytest.raises(BadInput, match="layer 1 .* no biases"):
+        start_from(one, network(biased, name="biased", notes={}))
 
 
 def test_start_is_the_conversion(trained):
