@@ -14,9 +14,10 @@ from boards.platform.target import targets
 from boards.protocol.flash_image import flash_image, padded
 from flow import explore, steps, toolchain
 from flow.config import BuildConfig
-from flow.design import clock_of, design, target_of
+from flow.design import clock_of, target_of
+from flow.placing import FASTEST, fastest, placed
 from flow.report import markdown, report_of, show
-from flow.steps import PlacementFailed, ToolError
+from flow.steps import ToolError
 from golden.formats import GAMMA, MODES, exp_table
 from golden.io.arguments import command_parser, network_option
 from golden.io.console import Console
@@ -44,6 +45,11 @@ def seeds_of(text):
                            f"of these, not {text}")
         found += range(low, high + 1)
     return list(dict.fromkeys(found))
+
+
+def megahertz(text):
+    """The clock of a command line, a number or ``FASTEST``."""
+    return text if text == FASTEST else float(text)
 
 
 def check_folder(network, out):
@@ -97,36 +103,33 @@ def build(config, console, *, out, seed=None, jobs=1):
     """
     check_folder(config.network, out)
     network = load(config.network)
+    seeds = None if seed is None else seeds_of(seed)
     try:
         exp_table(config.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
     target = target_of(config)
-    accelerator, component, hz = design(network, config)
     absent = [tool for tool in toolchain.choose(family=target.family).values()
               if not shutil.which(tool)]
     if absent:
         raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
                        f"pip install -e '.[{target.family}]'")
-    # Seeds at once; where they find no place or miss the clock, the next ones.
-    batches = [[n] for n in range(1, TRIES + 1)] if seed is None else [seeds_of(seed)]
     with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)
-            work = steps.synthesised(component, work, target=target, verilog=True)
-            routes = {}
-            for seeds in batches:
-                progress.update(task, description="place and route", total=len(routes) + len(seeds))
-                routes |= steps.seeds_routed(work, seeds, hz=hz, jobs=jobs,
-                                             tick=lambda: progress.advance(task))
-                if any(route and steps.fmax(route) >= hz / 1e6 for route in routes.values()):
-                    break
-            if not any(routes.values()):
-                raise PlacementFailed(f"no place for the last cells with seed "
-                                      f"{', '.join(map(str, routes))}; another --seed may find one")
-        report = report_of(network, accelerator, routes, target, hz=hz, config=config,
-                           dsp_forms=steps.dsp_forms(work))
-        publish(config, out, network, accelerator, target, hz, report, work)
+            how = {"jobs": jobs, "tick": lambda: progress.advance(task),
+                   "say": lambda words, done, total: progress.update(
+                       task, description=words, completed=done, total=total)}
+            # Seeds at once; where they find no place or miss the clock, the next ones.
+            tries = range(1, TRIES + 1)
+            if config.clock_mhz == FASTEST:
+                made = fastest(network, config, work, seeds or list(tries), **how)
+            else:
+                made = placed(network, config, work,
+                              [[n] for n in tries] if seeds is None else [seeds], **how)
+        report = report_of(network, made.accelerator, made.routes, target, hz=made.hz,
+                           config=config, dsp_forms=steps.dsp_forms(made.folder))
+        publish(config, out, network, made.accelerator, target, made.hz, report, made.folder)
     return report
 
 
@@ -162,8 +165,10 @@ def parser(prog="python -m hw.build", *, family=True):
     found.add_argument("--trains", type=int,
                        help="trains added in a cycle: 1, or 2 to 4 out of a walk buffer, which "
                             "needs block RAMs and cells (default: 1)")
-    found.add_argument("--clock", type=float, metavar="MHZ",
-                       help="clock of the design, made by the PLL (default: 24; on ecp5 50)")
+    found.add_argument("--clock", type=megahertz, metavar="MHZ|max",
+                       help="clock of the design, made by the PLL (default: 24; on ecp5 50); max "
+                            "finds the fastest, in steps of a megahertz, that a seed meets, in "
+                            "several builds")
     found.add_argument("--boot", choices=("uart", "flash"), default="uart",
                        help="where the weights come from: a host, or flash.bin at power-up "
                             "(default: %(default)s)")
@@ -233,6 +238,8 @@ def main(argv=None, prog="python -m hw.build", family=None):
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     if args.explore:
+        if config.clock_mhz == FASTEST:
+            raise BadInput("--explore compares sizes at one clock: give --clock in megahertz")
         if not target_of(config).spram:
             raise BadInput("--explore costs only the iCEBreaker's chip")
         explore.run(config, clock_of(config), console, out=out, activity=args.activity,

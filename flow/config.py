@@ -25,8 +25,8 @@ class BuildConfig:
         Steepness of SAM after power-up.
     lanes, word_steps, trains : None or int
         Of hw.plan.size.EngineSize.
-    clock_mhz : None or float
-        None is the usual clock of the board.
+    clock_mhz : None, float or "max"
+        None is the usual clock of the board, "max" the fastest that is met (flow.placing).
     boot : "uart" or "flash"
         Where the weights come from.
     maps : "full", "sum" or "bytes"
@@ -50,7 +50,7 @@ class BuildConfig:
     lanes: int | None = None
     word_steps: int | None = None
     trains: int | None = None
-    clock_mhz: float | None = None
+    clock_mhz: float | str | None = None
     boot: str = "uart"
     maps: str = "full"
     map_bits: int | None = None

@@ -77,8 +77,8 @@ def clock_of(config):
     try:
         target = target_of(config)
         asked = target.usual if config.clock_mhz is None else config.clock_mhz
-        if not 0 < asked < 1e6:                     # nan is not
-            raise ValueError(f"must be a number of megahertz above 0, not {asked:g}")
+        if isinstance(asked, str) or not 0 < asked < 1e6:       # nan is not
+            raise ValueError(f"must be a number of megahertz above 0, not {asked}")
         return target.frequency(asked)
     except ValueError as error:
         raise BadInput(f"--clock: {error}") from None

@@ -202,6 +202,47 @@ def test_seeds_are_tried_until_the_clock_is_met(tools, tmp_path):
     assert code == 0 and [each["seed"] for each in report["seeds"]] == [2]
 
 
+@pytest.mark.parametrize("reached, built_for, wanted", [
+    # Of seeds 1, 2 at a clock: what was asked for first, then down, then up as far as it is met.
+    ({48: (40.5, 41.5), 41: (40.2, 41.3)}, [48, 41], (41, 2)),
+    ({48: (40.5, 41.5), 41: (40.9, 39), 40: (39.9, 40)}, [48, 41, 40], (40, 2)),
+    ({48: (44.5, 43), 44: (46.2, 40), 46: (45, 45.5)}, [48, 44, 46], (44, 1)),
+    ({48: (44.5, 43), 44: (46.2, 40), 46: (46.1, 45)}, [48, 44, 46], (46, 1)),
+    ({48: (50.5, 49), 50: (49.9, 49.8)}, [48, 50], (48, 1)),
+    ({48: (None, 31.9), 31: (None, 30), 30: (None, 30.5)}, [48, 31, 30], (30, 2)),
+])
+def test_the_fastest_clock_is_found(tools, tmp_path, reached, built_for, wanted):
+    """Each clock is a design of its own, and what is kept was placed for its clock and meets it."""
+    cells = {name: {"used": 5, "available": 9} for name in steps.icebreaker().used.values()}
+    asked = []
+
+    def files(component, where, **_):
+        for name in ("top.debug.v", "top.rpt", "route.bin"):
+            (tmp_path / name).write_text(name)
+        return tmp_path
+
+    def route(folder, *, hz, seed, **_):
+        near = round(hz / 1e6)                  # the PLL makes 45.75 of 46
+        mhz = reached[near][seed - 1]
+        if near not in asked:
+            asked.append(near)
+        if mhz is None:
+            raise steps.PlacementFailed("no place")
+        (tmp_path / f"route-{hz}-{seed}.tim").write_text("")
+        return {"utilization": cells, "fmax": {"clk": {"achieved": mhz}}}
+    with mock.patch("flow.steps.synthesised", files), mock.patch("flow.steps.routed", route), \
+            mock.patch("flow.steps.packed", lambda *_, **__: tmp_path / "route.bin"):
+        code, report = built(tmp_path / "out", "--clock", "max", "--seed", "1,2")
+    assert asked == built_for and code == 0 and report["timing_met"]
+    assert (round(report["clock_mhz"]), report["seed"]) == wanted
+
+
+def test_the_fastest_clock_is_no_clock_to_explore(capsys):
+    with pytest.raises(SystemExit, match="^2$"):
+        build.main(["ice40", "--network", SMALL, "--clock", "max", "--explore"])
+    assert "--explore compares sizes at one clock" in capsys.readouterr().err
+
+
 def test_arguments_become_a_description():
     """Each option of the design is in the BuildConfig; none is what a BuildConfig is by itself."""
     assert build.configured(["ice40"]) == BuildConfig()

@@ -1,0 +1,94 @@
+"""Synthesis, and places and routes: for a clock that is asked for, or the fastest there is."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow import steps
+from flow.design import design, target_of
+from flow.steps import PlacementFailed
+
+__all__ = ["FASTEST", "Placed", "fastest", "placed"]
+
+FASTEST = "max"     # as a clock: the fastest that is met
+PUSH = 2            # the first places are made for so many times the board's usual clock
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A design, and what its seeds came to.
+
+    Members
+    -------
+    accelerator : hw.accelerator.Accelerator
+    hz : int
+    folder : Path
+        Of flow.steps.synthesised.
+    routes : dict
+        As flow.steps.seeds_routed gives them, in the order in which they were tried.
+    """
+
+    accelerator: object
+    hz: int
+    folder: Path
+    routes: dict
+
+    @property
+    def clocks(self):
+        """{seed: megahertz} of those that found a place, the fastest first."""
+        found = {seed: steps.fmax(route) for seed, route in self.routes.items() if route}
+        return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+    @property
+    def met(self):
+        """Whether a seed meets the clock."""
+        return any(mhz >= self.hz / 1e6 for mhz in self.clocks.values())
+
+
+def placed(network, config, work, batches, *, jobs, say, tick):
+    """Synthesise, and try the batches of seeds until one of a batch meets the clock; a Placed.
+
+    ``say(words, done, total)`` announces what follows, and its steps, of which ``tick()`` ends
+    one. Raises PlacementFailed where no seed finds a place.
+    """
+    say("synthesis (a minute)", 0, None)
+    accelerator, component, hz = design(network, config)
+    folder = steps.synthesised(component, work, target=target_of(config), verilog=True)
+    found = Placed(accelerator, hz, folder, {})
+    for seeds in batches:
+        say(f"place and route for {hz / 1e6:g} MHz", len(found.routes),
+            len(found.routes) + len(seeds))
+        found.routes.update(steps.seeds_routed(folder, seeds, hz=hz, jobs=jobs, tick=tick))
+        if found.met:
+            break
+    if not found.clocks:
+        raise PlacementFailed("no place for the last cells with seed "
+                              f"{', '.join(map(str, found.routes))}; another --seed may find one")
+    return found
+
+
+def fastest(network, config, work, seeds, **how):
+    """The Placed of the fastest clock, in steps of a megahertz, that one of the seeds meets.
+
+    All seeds are placed for a clock out of reach; what they come to is then asked for, and less
+    or more, the seeds that were the fastest first. Every clock is another design, since it divides
+    for the UART, so that nothing is taken as met that was not placed. ``how`` is as of ``placed``.
+    """
+    usual = target_of(config).usual
+    first = placed(network, config.replace(clock_mhz=PUSH * usual), work, [seeds], **how)
+    order = [[seed] for seed in first.clocks]
+    found = first if first.met else None
+    aim = math.floor(max(first.clocks.values()))
+    while aim >= 1:
+        made = placed(network, config.replace(clock_mhz=aim), work, order, **how)
+        reached = math.floor(max(made.clocks.values()))
+        if made.met:
+            found = made
+            if reached == aim:
+                break
+            aim = reached
+        elif found is not None:
+            break
+        else:
+            aim = min(aim - 1, reached)
+    return found
