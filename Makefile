@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage help
+.PHONY: run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage docs help
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make upsets    bits turned over in 1,000 images: what becomes of them"
 	@echo "make kill      commands killed at random moments: what they leave behind"
 	@echo "make coverage  lines and toggles of the RTL, lines of Python under all tests"
+	@echo "make docs      the documentation as a site, build/site/index.html; warnings are errors"
 
 run: $(VENV)/core
 	$(BIN)/python -m hw.build ice40 --out build/ice40
@@ -75,6 +76,10 @@ kill: $(VENV)/tests
 coverage: $(VENV)/tests
 	$(BIN)/python -m tests.rtl_coverage --python --out docs/proof/coverage.json
 
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "wrote build/site/index.html; its search needs a server: $(BIN)/python -m http.server -d build/site"
+
 accuracy: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m golden.accuracy --network models/fashion.npz --images build/fashion_test.npz
 
@@ -90,6 +95,10 @@ $(VENV)/core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/tests: $(VENV)/core examples/producers.txt
-	$(PIP) -e ".[test,train]"
+	$(PIP) -e ".[test,train,docs]"
 	$(PIP) --no-deps -r examples/producers.txt
+	@touch $@
+
+$(VENV)/docs: $(VENV)/core
+	$(PIP) -e ".[docs]"
 	@touch $@
