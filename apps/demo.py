@@ -11,7 +11,7 @@ from golden.io.errors import command
 from golden.io.files import output, replacing
 from golden.io.text import say
 from golden.network import load
-from golden.run import run
+from golden.run import check_taps, run
 from sim.run import run_engine
 
 
@@ -24,13 +24,16 @@ def same(left, right):
 @command
 def main(argv=None):
     parser = command_parser("python -m sim.demo", "The chip's RTL on a few real images, beside "
-                            "golden, and a picture of it.", examples=("", "--limit 2 --out f.png"))
+                            "golden, and a picture of it.",
+                            examples=("", "--limit 1 --tap 3 --out f.png"))
     parser.add_argument("--network", default="fashion", metavar="NET",
                         help="network file, or the name of one that comes with the project")
     parser.add_argument("--images", default="fashion", metavar="FILE",
                         help="as sim.run takes them")
     parser.add_argument("--limit", "--count", dest="count", type=whole(), default=4, metavar="N",
                         help="images, from the first")
+    parser.add_argument("--tap", type=int, action="append", metavar="L",
+                        help="map layer L, counted from 1; may be repeated (default: all)")
     parser.add_argument("--out", default="build/ice40/heatmaps.png", metavar="FIG.png",
                         help="the picture")
     args = parser.parse_args(argv)
@@ -38,9 +41,10 @@ def main(argv=None):
     network = load(args.network)
     images, labels = load_images(args.images, network)
     images = images[:args.count]
-    result = run_engine(images, network, engine="rtl", taps=network.taps, gamma=GAMMA, mode="paper",
+    taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
+    result = run_engine(images, network, engine="rtl", taps=taps, gamma=GAMMA, mode="paper",
                         console=Console(stderr=True))
-    wanted = run(images, network)
+    wanted = run(images, network, taps=taps)
 
     table = Table(title=f"{network.name}: the RTL on {len(images)} images of {args.images}")
     for column in ("image", "label", "prediction", "cycles", ""):
