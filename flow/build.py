@@ -14,8 +14,8 @@ from boards.platform.target import targets
 from boards.protocol.flash_image import flash_image, padded
 from flow import explore, steps, toolchain
 from flow.config import BuildConfig
-from flow.design import clock_of, target_of
-from flow.placing import FASTEST, fastest, placed
+from flow.design import clock_of, design, target_of
+from flow.placing import FASTEST, fastest, first_of, placed
 from flow.report import markdown, report_of, show
 from flow.steps import ToolError
 from golden.formats import GAMMA, MODES, exp_table
@@ -108,7 +108,7 @@ def build(config, console, *, out, seed=None, jobs=1):
         exp_table(config.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
-    target = target_of(config)
+    target, designed = target_of(config), design(network, first_of(config))
     absent = [tool for tool in toolchain.choose(family=target.family).values()
               if not shutil.which(tool)]
     if absent:
@@ -123,9 +123,9 @@ def build(config, console, *, out, seed=None, jobs=1):
             # Seeds at once; where they find no place or miss the clock, the next ones.
             tries = range(1, TRIES + 1)
             if config.clock_mhz == FASTEST:
-                made = fastest(network, config, work, seeds or list(tries), **how)
+                made = fastest(network, config, designed, work, seeds or list(tries), **how)
             else:
-                made = placed(network, config, work,
+                made = placed(designed, target, work,
                               [[n] for n in tries] if seeds is None else [seeds], **how)
         report = report_of(network, made.accelerator, made.routes, target, hz=made.hz,
                            config=config, dsp_forms=steps.dsp_forms(made.folder))
