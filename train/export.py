@@ -85,7 +85,7 @@ def main(argv=None):
     torch.set_num_threads(2)
     net, given = revive(Path("build/train") / f"{args.name}.pt")
     images, labels = data.load("t10k", args.data)
-    made = network(net, name="fashion", notes={})
+    made = network(net, name=args.name, notes={})
     score = accuracy(made, images, labels)
     notes = {"data": "Fashion-MNIST (MIT)", "classes": list(data.CLASSES),
              "accuracy": score, "given": given}
