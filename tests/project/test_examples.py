@@ -62,10 +62,10 @@ def test_tutorial_7_runs_on_the_chip(capsys):
 @pytest.mark.parametrize("name", ["norse", "sinabs", "spikingjelly"])
 def test_other_frameworks_models_run_on_the_chip(name, capsys):
     """What the framework's own last layer fires is the float network's, to the last spike."""
-    made = example(f"{name}_digits").main(count=500, epochs=3)
+    made = example(f"{name}_digits").main()
     assert made.report.agreement.startswith(
         "reference = float network on 100 of 100 predictions, 100 % of spikes")
-    assert made.report.accuracy[1] > 0.5 and made.fits("icebreaker")
+    assert made.report.accuracy[1] > 0.8 and made.fits("icebreaker")
     for spikes in made.run(engine="golden").spikes.values():
         assert 0.005 <= spikes.mean() <= 0.5
     assert capsys.readouterr().out.count("RTL = golden in every array") == 1
