@@ -110,7 +110,7 @@ class Agreement:
     def insist(self) -> None:
         """Raise BadInput unless the network is the ``same``."""
         if not self.same:
-            told = self.lines()[:1 if self.integers is None else -1]
+            told = self.lines() if self.integers is None else self.lines()[:-1]
             raise BadInput(f"{self.name}: {'; '.join(told)}: the network does something"
                            " that was not read (a hook, control by data, or a rule of its "
                            "producer); allow_different (--allow-different) takes it all the same")

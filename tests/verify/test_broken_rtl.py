@@ -60,7 +60,8 @@ def planned(make, folder, network=NETWORK, word_steps=16):
 # bench: the modules it needs (which may be broken) and a folder -> units and parameters
 BENCHES = {
     "encoder": lambda m, folder: one(m.Bernoulli(steps=20, word_steps=8), kind="bernoulli",
-                                     steps=20, word_steps=8),
+                                     steps=20, word_steps=8,
+                                     pixel_cycles=m.Bernoulli.pixel_cycles(3, 8)),
     "sam": lambda m, folder: one(m.Sam(**SAM), channels=3, **SAM),
     "spike_memory": lambda m, folder: one(m.SpikeMemory(**TRAINS), **TRAINS),
     "lane": lambda m, folder: planned(getattr(m, "Lane", lane.Lane), folder, PLAIN),
