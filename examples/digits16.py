@@ -36,6 +36,13 @@ def spikes_of(model, run, spikes):
         return run(model, torch.from_numpy(spikes).float()).numpy()
 
 
+def trained(model, run, count, epochs):
+    """(100 pictures that are not learnt, their labels, what the trained model fires on them)."""
+    spikes, labels = frames(count + 100)
+    train(model, run, spikes[:count], labels[:count], epochs)
+    return spikes[count:], labels[count:], spikes_of(model, run, spikes[count:])
+
+
 def shown(made):
     """Print how a compiled network is kept and fits, and whether its RTL is golden's; return it."""
     print(made, made.fits("icebreaker"), sep="\n")

@@ -6,7 +6,7 @@ convolution as large as its map.
 """
 
 import torch
-from digits16 import SHAPE, STEPS, frames, shown, spikes_of, train
+from digits16 import SHAPE, STEPS, shown, trained
 from norse.torch import LIFBoxCell, LIFBoxParameters, SequentialState
 from norse.torch.utils.export_nir import to_nir
 from torch import nn
@@ -32,13 +32,12 @@ def run(model, data):
 
 def main(count=1000, epochs=6):
     torch.manual_seed(1)
-    (spikes, labels), model = frames(count + 100), net()
-    train(model, run, spikes[:count], labels[:count], epochs)
-    rest, names = spikes[count:], labels[count:]        # not learnt
+    model = net()
+    rest, names, reference = trained(model, run, count, epochs)
     graph = to_nir(model, torch.from_numpy(rest[:1, 0]).float())
     return shown(sam_snn.compile(
         graph, name="norse_digits", producer="norse", shape=SHAPE, steps=STEPS, images=rest,
-        labels=names, reference=spikes_of(model, run, rest)))
+        labels=names, reference=reference))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ neither, so that compile is told. What its last layer fires on 100 pictures is c
 """
 
 import torch
-from digits16 import SHAPE, STEPS, frames, shown, spikes_of, train
+from digits16 import SHAPE, STEPS, shown, spikes_of, trained
 from sinabs.activation import SingleSpike
 from sinabs.layers import LIFSqueeze
 from sinabs.nir import to_nir
@@ -33,10 +33,8 @@ def run(model, data):
 
 def main(count=1000, epochs=6):
     torch.manual_seed(1)
-    (spikes, labels), model = frames(count + 100), net()
-    train(model, run, spikes[:count], labels[:count], epochs)
-    rest, names = spikes[count:], labels[count:]        # not learnt
-    reference = spikes_of(model, run, rest)
+    model = net()
+    rest, names, reference = trained(model, run, count, epochs)
     spikes_of(model, run, rest[:1])                     # its graph is of one picture
     graph = to_nir(model, torch.from_numpy(rest[0]).float())
     return shown(sam_snn.compile(

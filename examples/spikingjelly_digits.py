@@ -5,7 +5,7 @@ What SpikingJelly's last layer fires on 100 pictures is compared.
 """
 
 import torch
-from digits16 import SHAPE, STEPS, frames, shown, spikes_of, train
+from digits16 import SHAPE, STEPS, shown, trained
 from spikingjelly.activation_based import functional, layer, neuron
 from spikingjelly.activation_based.nir_exchange import export_to_nir
 from torch import nn
@@ -27,10 +27,8 @@ def run(model, data):
 
 def main(count=1000, epochs=6):
     torch.manual_seed(1)
-    (spikes, labels), model = frames(count + 100), net()
-    train(model, run, spikes[:count], labels[:count], epochs)
-    rest, names = spikes[count:], labels[count:]        # not learnt
-    reference = spikes_of(model, run, rest)
+    model = net()
+    rest, names, reference = trained(model, run, count, epochs)
     functional.reset_net(model)
     graph = export_to_nir(model, torch.from_numpy(rest[:1, 0]).float())
     return shown(sam_snn.compile(

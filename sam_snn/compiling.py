@@ -97,7 +97,7 @@ def told_anew(network, module, images, made, sample):
     """The float network, its note of agreement about a user's images, and about the integers."""
     from golden.importers.torch import agreement_of
     found = agreement_of(module, network, images[:AGREEING], made, sample=sample)
-    return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
+    return network.replace(notes={**network.notes, **found.notes()})
 
 
 def compared(network, images, reference, made, allow_different):
@@ -108,7 +108,7 @@ def compared(network, images, reference, made, allow_different):
                          path or "reference")
     if not allow_different:
         found.insist()
-    return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
+    return network.replace(notes={**network.notes, **found.notes()})
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,6 +107,10 @@ class Agreement:
                          + share(same, self.images, equal, total))
         return found
 
+    def notes(self) -> dict:
+        """For a network's notes: the lines as one."""
+        return {"agreement": "; ".join(self.lines())}
+
     def insist(self) -> None:
         """Raise BadInput unless the network is the ``same``."""
         if not self.same:

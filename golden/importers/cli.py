@@ -120,7 +120,7 @@ def finish(options, build, source, agreement_of=None, allow_different=False):
         layers = ", ".join(str(line.index) for line in report.approximate)
         raise BadInput(f"--strict: not exact in {network.name}: layer {layers}; nothing was "
                        "written")
-    kept = {} if found is None else {"agreement": "; ".join(found.lines())}
+    kept = {} if found is None else found.notes()
     made = made.replace(notes={**made.notes, **kept, **report.notes()})
     made.save(options.out)
     console.print(f"{options.out}: {len(made.stages)} weighted layers, {made.steps} steps, "

@@ -18,10 +18,8 @@ from golden.importers.nir_graph import chain_of, plain, read_graph
 from golden.importers.producers import CHOICES, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
-from golden.network import COMPARES, DEFAULT_SEED, RESETS
+from golden.network import DEFAULT_SEED
 from golden.network.ops.base import compact
-
-RESETS_TOLD = (*RESETS[:3], "subtract_now")
 
 # --- fields ---------------------------------------------------------------------------------------
 
@@ -188,7 +186,7 @@ class Reader:
     def spiking(self, node, where, v_leak=0.0):
         """(parameters that spiking neurons share, v_leak, v_reset as written)."""
         rules = self.rules.beside(node.get("metadata", {}))
-        rule(rules.reset in RESETS_TOLD and rules.compare in COMPARES, where,
+        rule(rules.reset in CHOICES["reset"] and rules.compare in CHOICES["compare"], where,
              "its metadata name a reset or a comparison that there is not")
         v_reset = self.voltage(node, where, "v_reset", 0.0)
         rule(rules.reset == "zero" or not np.any(v_reset), where,
@@ -332,7 +330,7 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
          f"the graph (--from {', '.join(PRODUCERS)}) or the reset (--reset)")
     rules = Rules.of(producer, dt=dt, reset=reset, compare=compare, decay=decay, start=start,
                      gain=gain, spikes=spikes)
-    for what, known in {"reset": RESETS_TOLD, **CHOICES}.items():
+    for what, known in CHOICES.items():
         value = getattr(rules, what)
         rule(value is None or value in known, what,
              f"must be one of {', '.join(known)}, not {value}")
@@ -371,7 +369,7 @@ def nir_options(parser):
                              "none is told")
     parser.add_argument("--dt", type=float, metavar="S",
                         help="NIR: time step of the training (default: the producer's, or 1e-4)")
-    parser.add_argument("--reset", choices=RESETS_TOLD,
+    parser.add_argument("--reset", choices=CHOICES["reset"],
                         help="NIR: what a spike does to the membrane; the graph does not say")
     parser.add_argument("--compare", choices=CHOICES["compare"],
                         help="NIR: whether a membrane at its threshold spikes (ge) or not (gt)")
@@ -397,7 +395,7 @@ def nir_options(parser):
 
 def told(args):
     """{name: value} of the rules in parsed ``nir_options``, as ``from_nir`` takes them."""
-    return {name: getattr(args, name) for name in ("producer", "reset", "dt", *CHOICES)}
+    return {name: getattr(args, name) for name in ("producer", "dt", *CHOICES)}
 
 
 def compared_with(args):

@@ -10,12 +10,13 @@ import numpy as np
 
 from golden.importers import float_run
 from golden.importers.float_network import FloatNetwork
-from golden.network import COMPARES
+from golden.network import COMPARES, RESETS
 from golden.readout import class_scores
 
 __all__ = ["CHOICES", "OWN", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
 
-CHOICES = {     # what each rule may be, but the reset (golden.importers.nir) and dt
+CHOICES = {     # what each rule but dt may be
+    "reset": (*RESETS[:3], "subtract_now"),
     "compare": COMPARES,
     "decay": ("euler", "exp"),
     "start": ("zero", "v_reset"),
@@ -106,7 +107,7 @@ class Rules:
     def of(cls, producer=None, **told):
         """The rules of a producer, changed by what is ``told`` and not None."""
         base = OWN if producer == OWN.title else PRODUCERS.get(producer, Producer("no producer"))
-        given = {key: told.get(key) for key in ("dt", "reset", *CHOICES)}
+        given = {key: told.get(key) for key in ("dt", *CHOICES)}
         return cls(producer, **{key: getattr(base, key) if value is None else value
                                 for key, value in given.items()})
 

@@ -262,7 +262,7 @@ def trace(model: object, shape: Sequence[int], *, steps: int | None = None,
     if not allow_different:
         found.insist()
     network = traced.network
-    return network.replace(notes={**network.notes, "agreement": "; ".join(found.lines())})
+    return network.replace(notes={**network.notes, **found.notes()})
 
 
 def agreement_of(model: object, network: FloatNetwork, images: np.ndarray | None = None,
