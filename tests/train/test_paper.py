@@ -151,6 +151,18 @@ def test_errors_are_goldens():
 # --- stimuli --------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def installed():
+    """Fashion-MNIST's pictures, installed as the README's commands install them."""
+    from train import data
+    try:
+        return data.find()
+    except FileNotFoundError:
+        assert data.install(), "apt-get install dataset-fashion-mnist"
+        return data.find()
+
+
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("kind", stimuli.KINDS)
 def test_stimuli_and_their_masks(kind):
     from train import scenes
