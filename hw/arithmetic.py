@@ -7,12 +7,15 @@ __all__ = ["by_255", "difference", "first_of_four", "held_at_top", "inverted_suc
 
 
 def by_255(value):
-    """floor(value / 255), of 0 <= value < 2**16 - 1.
+    """floor(value / 255), of 0 <= value < 2**16 - 1, or < 2**20 where ``value`` is wider.
 
     With n = value + 1 it is (n + floor(n / 256)) >> 8, since 256 n / 255 = n + n / 256 + ..., and
-    what is left out never reaches the next whole number.
+    what is left out never reaches the next whole number. Above 16 bits a term more is needed:
+    (n + floor((n + floor(n / 256)) / 256)) >> 8.
     """
-    return (value + 1 + ((value + 1) >> 8)) >> 8
+    n = value + 1
+    share = n >> 8 if len(value) <= 16 else (n + (n >> 8)) >> 8
+    return (n + share) >> 8
 
 
 def difference(value, inverted):

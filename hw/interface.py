@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 DATA_BITS, INDEX_BITS, SPACE_BITS = 16, 16, 2   # of a write
-TABLE_SIZE = 256                 # Space.TABLE: entries of a unit's table at the most
+TABLE_SIZE = 1024                # Space.TABLE: entries of a unit's table at the most
 EXPERIMENT_REGISTERS = 0x8000    # Space.EXPERIMENT: registers from this index on, marks below it
 COUNT_BITS = 24                  # of a count
 CORRUPT = 1 << COUNT_BITS - 1    # in the count of cycles: the weights are corrupt

@@ -80,7 +80,7 @@ FIELDS = (  # name, bytes, meaning
     ("width", 2, "of the image"),
     ("pixel_bits", 1, "width of a pixel; of a word of a train where it takes frames"),
     ("frames", 1, "words a pixel where it takes frames, else 0"),
-    ("steps", 1, "time steps T"),
+    ("steps", 2, "time steps T"),
     ("classes", 2, "classes scored"),
     ("lanes", 1, "neurons computed at once: the read-out's order"),
     ("word_steps", 1, "steps computed at once"),

@@ -12,7 +12,7 @@ from flow.export import vectors
 from flow.export.scan import Scan, scan_cells
 from flow.verilog import verilog_of
 from golden.explain.traces import checked_decay, decay_table, quantised
-from golden.formats import GAMMA, MODES, SCORE_FRAC, exp_table, map_bits
+from golden.formats import GAMMA, MODES, MOST_STEPS, SCORE_FRAC, exp_table, map_bits
 from golden.io import processes
 from golden.io.console import Console
 from golden.io.errors import BadInput
@@ -179,8 +179,8 @@ def export_attribution(path, weights, *, steps, decay, target="ice40", tools=Tru
     weights = weights.reshape(len(weights), -1)
     neurons, outputs = weights.shape
     decay = checked_decay(decay)
-    if not 1 <= steps <= 255:
-        raise BadInput(f"steps must be 1 to 255, not {steps}")
+    if not 1 <= steps <= MOST_STEPS:
+        raise BadInput(f"steps must be 1 to {MOST_STEPS}, not {steps}")
     if neurons * outputs > 2**14:
         raise BadInput(f"weights must be at most {2**14}, not {neurons} neurons times {outputs} "
                        "outputs: choose one output neuron")

@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import wiring
 
+from golden.formats import MOST_STEPS
 from hw.arithmetic import by_255
 from hw.encode.interface import encoder_members, restart
 from hw.engine.multiples import floor_product
@@ -20,7 +21,7 @@ class Latency(wiring.Component):
     Parameters
     ----------
     steps : int
-        T, up to 256.
+        T, up to golden.formats.MOST_STEPS.
     word_steps : int
         Steps in a train word.
     """
@@ -31,8 +32,8 @@ class Latency(wiring.Component):
         return chunks + 2
 
     def __init__(self, *, steps, word_steps):
-        if steps > 256:
-            raise ValueError(f"steps must be 1 to 256, not {steps}")
+        if not 1 <= steps <= MOST_STEPS:
+            raise ValueError(f"steps must be 1 to {MOST_STEPS}, not {steps}")
         self.steps, self.word_steps = steps, word_steps
         super().__init__(encoder_members(width=8, word_steps=word_steps))
 
@@ -40,7 +41,7 @@ class Latency(wiring.Component):
         m = Module()
 
         chunks = -(-self.steps // self.word_steps)
-        scaled = Signal(16)                                # (T - 1) (255 - p) + 127
+        scaled = Signal(range(max(1, self.steps - 1) * 255 + 128))   # (T - 1) (255 - p) + 127
         late   = Signal(range(chunks * self.word_steps))   # the step of the spike
         taken, known = Signal(), Signal()                  # they are those of the pixel offered
         chunk  = Signal(range(chunks))

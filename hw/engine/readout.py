@@ -131,7 +131,8 @@ class Readout(wiring.Component):
         found = []
         to_go = steps - (self.chunk * self.plan.word_steps + self.step)
         for n in range(self.plan.lanes):
-            tally, now = Signal(8, name=f"tally{n}"), Signal(8, name=f"score{n}")
+            tally, now = (Signal(range(max(256, steps + 1)), name=f"{name}{n}")
+                          for name in ("tally", "score"))
             if readout == "count":
                 m.d.comb += now.eq(tally + self.spikes[n])
             else:

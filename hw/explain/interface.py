@@ -17,6 +17,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out
 
+from hw.interface import TABLE_SIZE
 from hw.memory.ports import NamedSignature
 
 __all__ = [
@@ -31,7 +32,7 @@ class TableWrite(NamedSignature):
     """
 
     def __init__(self):
-        super().__init__({"addr": Out(8), "data": Out(16), "en": Out(1)})
+        super().__init__({"addr": Out(range(TABLE_SIZE)), "data": Out(16), "en": Out(1)})
 
 
 def train_words(word_steps):

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
+from golden.formats import MOST_STEPS, SCORE_FRAC, TABLE_FRAC, score_bits
 from hw.arithmetic import rounding
 from hw.explain.interface import TableWrite, table_memory
 
@@ -41,8 +41,8 @@ class ScoreMemory(wiring.Component):
     """
 
     def __init__(self, *, neurons, steps, table=(), counting=False):
-        if not 1 <= steps <= 255:
-            raise ValueError(f"steps must be 1 to 255, not {steps}")
+        if not 1 <= steps <= MOST_STEPS:
+            raise ValueError(f"steps must be 1 to {MOST_STEPS}, not {steps}")
         self.neurons, self.steps, self.counting = neurons, steps, counting
         self.entries = [int(entry) for entry in table]
         super().__init__({

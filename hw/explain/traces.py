@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import SCORE_FRAC, TABLE_FRAC, bits_signed, score_bits
+from golden.formats import MOST_STEPS, SCORE_FRAC, TABLE_FRAC, bits_signed, score_bits
 from hw.arithmetic import lowest_index, rounding, without_lowest
 from hw.explain.interface import explanation, table_memory
 from hw.interface import Output
@@ -31,7 +31,7 @@ class Traces(wiring.Component):
     Parameters
     ----------
     steps : int
-        T, 1 to 255.
+        T, 1 to golden.formats.MOST_STEPS.
     word_steps : int
         Steps of a word.
     table : sequence of int
@@ -45,8 +45,8 @@ class Traces(wiring.Component):
     """
 
     def __init__(self, *, steps, word_steps, table=()):
-        if not 1 <= steps <= 255:
-            raise ValueError(f"steps must be 1 to 255, not {steps}")
+        if not 1 <= steps <= MOST_STEPS:
+            raise ValueError(f"steps must be 1 to {MOST_STEPS}, not {steps}")
         self.steps, self.word_steps = steps, word_steps
         self.entries = [int(entry) for entry in table]
         super().__init__(explanation(word_steps=word_steps, word=unsigned(score_bits(steps))))

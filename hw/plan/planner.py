@@ -33,9 +33,8 @@ from hw.plan.widths import (
     stored_weights,
 )
 
-__all__ = ["MOST_PASSES", "MOST_STEPS", "Plan"]
+__all__ = ["MOST_PASSES", "Plan"]
 
-MOST_STEPS = 255   # so that a step, and a count of spikes, has room in a byte
 MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (boards.protocol.codec)
 
 
@@ -64,9 +63,6 @@ class Plan:
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
-        if self.network.steps > MOST_STEPS:
-            raise BadInput(f"{self.network.name}: does not fit: {self.network.steps} steps, and "
-                           f"the hardware counts {MOST_STEPS}")
         for stage in self.network.stages:
             beyond = [what for each in (*stage.pools, stage.layer.op) for what in each.beyond]
             if beyond:
@@ -263,7 +259,7 @@ class Plan:
     def score_bits(self):
         """Width of a score, in two's complement."""
         if self.network.readout != "membrane":
-            return 9
+            return max(9, bits_signed(0, self.network.steps))      # a byte is the least tally
         return max(self.membrane_bits,
                    bits_of([membrane_range(self.network.stages[-1], self.network.steps)]))
 

@@ -58,9 +58,9 @@ def test_counts_by_part():
 
 def test_codes_and_tables_stay_as_the_wire_has_them(monkeypatch):
     assert [code_of(name) for name in ("maps", "scores", "counts", "traces")] == [1, 2, 3, 4]
-    assert (table_base("maps"), table_base("traces")) == (0, 256)
+    assert (table_base("maps"), table_base("traces")) == (0, 1024)
     monkeypatch.setitem(EXPLANATIONS, "tallies", "tests.helpers.tally")
-    assert streams()[4:] == ("tallies",) and table_base("tallies") == 512
+    assert streams()[4:] == ("tallies",) and table_base("tallies") == 2048
 
 
 @pytest.mark.slow
@@ -93,4 +93,4 @@ def test_tables_go_where_their_explanation_looks(monkeypatch):
     accelerator = Accelerator(draw(20), taps=(1,), explain={"tallies": (1,)})
     assert isinstance(accelerator.explained["tallies"].unit, Tally)
     writes = configuration(accelerator.plan, table=[7], mode="paper", tallies=[8, 9])
-    assert writes[writes[:, 0] == 1].tolist() == [[1, 0, 7], [1, 512, 8], [1, 513, 9]]
+    assert writes[writes[:, 0] == 1].tolist() == [[1, 0, 7], [1, 2048, 8], [1, 2049, 9]]

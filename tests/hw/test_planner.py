@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from golden.encode import encode
-from golden.formats import exp_table
+from golden.formats import MOST_STEPS, exp_table
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
 from golden.network.encoders import ENCODERS
@@ -237,12 +237,13 @@ def test_refuses_the_greatest_sum_of_a_read_out():
         Plan(Network((1, 12, 12), 4, (last,)))
 
 
-def test_counts_steps_in_a_byte():
-    """Golden runs more steps than the hardware counts."""
-    network = Network((4, 1, 1), 256, (Layer(np.ones((2, 4), int), 4, QUIET),))
-    Plan(network.replace(steps=255))
-    with pytest.raises(BadInput, match="does not fit: 256 steps, and the hardware counts 255"):
-        Plan(network)
+def test_as_many_steps_as_golden():
+    """A plan holds the longest run, or names the memory that does not."""
+    network = Network((4, 1, 1), MOST_STEPS, (Layer(np.ones((2, 4), int), 4, QUIET),))
+    assert Plan(network).chunks == 64
+    with pytest.raises(BadInput, match="does not fit: "):
+        Plan(network.replace(shape=(1024, 1, 1), layers=(
+            Layer(np.ones((2, 1024), int), 4, QUIET),)))
 
 
 def test_as_many_passes_as_a_byte_counts():

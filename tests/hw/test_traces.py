@@ -66,7 +66,7 @@ def test_equals_golden_on_drawn_chains(seed, lanes, word_steps):
 @pytest.mark.parametrize("make, message", [
     (lambda: Accelerator(load("models/fashion_small.npz"), attribution=4),
      "attribution must be one of the spiking layers 1, 2, 3, not 4"),
-    (lambda: Traces(steps=256, word_steps=16), "steps must be 1 to 255, not 256"),
+    (lambda: Traces(steps=1024, word_steps=16), "steps must be 1 to 1023, not 1024"),
     (lambda: PathScaler(neurons=1568, outputs=11, trace_width=13, bits=8),
      "neurons times outputs must be 1 to 16384, not 1568 times 11"),
     (lambda: PathScaler(neurons=1, trace_width=13, bits=1), "bits must be 2 to 16, not 1"),

@@ -61,10 +61,11 @@ def numbers(m):
                  held.eq(arithmetic.held_at_top(total, 16)),
                  Assert((less + n)[:8] == value), Assert((~more)[:8] == (n + 1)[:8]),
                  Assert(held == Mux(total < 0xFFFF, total, 0xFFFF))]
-    share = Signal(9)
-    m.d.comb += share.eq(arithmetic.by_255(total))
-    with m.If(total < 0xFFFF):
-        m.d.comb += [Assert(255 * share <= total), Assert(total < 255 * (share + 1))]
+    for operand, top in ((total[:16], 0xFFFF), (total, 1 << 20)):
+        share = Signal(13)
+        m.d.comb += share.eq(arithmetic.by_255(operand))
+        with m.If(operand < top):
+            m.d.comb += [Assert(255 * share <= operand), Assert(operand < 255 * (share + 1))]
     sum_ = (product + arithmetic.rounding(15, one, unit=8)) >> 15
     m.d.comb += Assert(is_rounded(sum_ - Mux(one, ONE, 0), product))
     with m.If(grown >= ONE):
