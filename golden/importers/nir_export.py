@@ -18,6 +18,7 @@ from golden.importers.producers import OWN
 from golden.io.errors import rule
 from golden.io.files import replacing
 from golden.network import Network
+from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import pair
 
 __all__ = ["DT", "real", "write_nir"]
@@ -42,6 +43,10 @@ def real(network: Network) -> FloatNetwork:
         if layer.norm is not None:
             unit = 1.0
             norm = layer.norm.slope, layer.norm.offset.astype(np.float64)
+        loop = layer.recurrent
+        if loop is not None:
+            loop = FloatRecurrent(loop.weights.astype(np.float64),
+                                  None if loop.bias is None else loop.bias * unit, loop.cut)
         divisor = 1
         for pool in reversed(layers):
             if pool.weighted:
@@ -55,7 +60,7 @@ def real(network: Network) -> FloatNetwork:
                 v_reset=np.asarray(neuron.v_reset) * unit),
             None if layer.bias is None else layer.bias * unit, stride=layer.stride,
             padding=layer.padding, groups=layer.groups, dilation=layer.dilation,
-            greatest=layer.greatest, norm=norm))
+            greatest=layer.greatest, norm=norm, recurrent=loop))
     return FloatNetwork(
         shape=network.shape, steps=network.steps, layers=tuple(layers), encoder=network.encoder,
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
@@ -148,6 +153,7 @@ def pooling(pool, where):
 def weights_of(layer, shape, where):
     """Fields of a convolution or dense layer."""
     rule(layer.norm is None, where, "a norm over time (BNTT) has no node in NIR")
+    rule(layer.recurrent is None, where, "recurrent weights are not written as NIR yet")
     rule(layer.greatest is None, where, "max pooling of currents has no node in NIR")
     bias = np.zeros(layer.channels) if layer.bias is None else layer.bias
     if layer.dense:

@@ -67,6 +67,10 @@ class Plan:
         if self.network.steps > MOST_STEPS:
             raise BadInput(f"{self.network.name}: does not fit: {self.network.steps} steps, and "
                            f"the hardware counts {MOST_STEPS}")
+        if self.network.recurrent:
+            place = self.network.recurrent[0].index
+            raise BadInput(f"{self.network.name}: weighted layer {place}: recurrent layers are not "
+                           "in hardware yet: --engine golden runs them")
         for stage in self.network.stages:
             beyond = [what for each in (*stage.pools, stage.layer.op) for what in each.beyond]
             if beyond:
