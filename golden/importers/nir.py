@@ -188,14 +188,14 @@ class Reader:
     def read_lif(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)
         spiking, v_reset = self.spiking(node, where, v_leak)
-        loop, told = loop_of(self.loop, self.rules.cut)
+        loop, told = loop_of(self.loop, self.rules)
         self.chain.neuron(where, FloatNeuron(beta=beta, **spiking), gain, self.approximations,
                           notes=(*notes, *told, *self.rules.notes(True, v_reset)), loop=loop)
 
     def read_if(self, node, where):
         gain, approximations = self.integrating(node, where)
         spiking, v_reset = self.spiking(node, where)
-        loop, told = loop_of(self.loop, self.rules.cut)
+        loop, told = loop_of(self.loop, self.rules)
         self.chain.neuron(where, FloatNeuron(**spiking), gain,
                           (*approximations, *self.approximations),
                           notes=(*told, *self.rules.notes(False, v_reset)), loop=loop)

@@ -7,6 +7,7 @@ the step before.
 import numpy as np
 
 from golden.importers.nir_fields import field, padding_of, side, two
+from golden.importers.producers import Rules
 from golden.io.errors import rule
 from golden.io.values import reals
 from golden.network.ops import FloatRecurrent
@@ -14,7 +15,7 @@ from golden.network.ops import FloatRecurrent
 __all__ = ["LINEAR", "LOOPED", "loop_of", "without_loops"]
 
 LOOPED = ("LIF", "IF", "CubaLIF")           # neurons that may have one
-LINEAR = ("Linear", "Affine", "Conv2d")     # what it may hold
+LINEAR = ("Linear", "Affine", "Conv2d", "Scale")    # what it may hold
 
 
 def without_loops(nodes, pairs, prefix):
@@ -41,15 +42,28 @@ def without_loops(nodes, pairs, prefix):
             [pair for pair in pairs if not taken & set(pair)], found)
 
 
-def loop_of(loop: tuple | None, cut: str) -> tuple:
+def weights_of(node: dict, where: str) -> np.ndarray:
+    """The weights of a node of LINEAR; those of a Scale are a diagonal."""
+    if node["type"] != "Scale":
+        return reals(field(node, "weight", where), where, "weight")
+    scale = reals(field(node, "scale", where), where, "scale")
+    rule(scale.ndim == 1 or scale.ndim == 3 and scale.shape[1:] == (1, 1), where,
+         f"scale must be one number a channel in a loop, not of shape {scale.shape}")
+    found = np.diag(scale.reshape(len(scale)))
+    return found if scale.ndim == 1 else found[:, :, None, None]
+
+
+def loop_of(loop: tuple | None, rules: Rules) -> tuple:
     """(loop, notes) of a (name, node) of weights: a FloatRecurrent and what the report says of it;
     nothing of None.
     """
     if loop is None:
         return None, ()
     name, inner = loop
+    rule(not rules.several, f"node {name!r}", "leads back to a neuron that fires several spikes in "
+         "a step, which is not supported; --spikes single if it was trained so")
     there = f"node {name!r} ({inner['type']})"
-    weights = reals(field(inner, "weight", there), there, "weight")
+    weights = weights_of(inner, there)
     if inner["type"] == "Conv2d":
         rule(weights.ndim == 4, there, f"weight must have 4 dimensions, not {weights.ndim}")
         span = weights.shape[2:]
@@ -61,7 +75,7 @@ def loop_of(loop: tuple | None, cut: str) -> tuple:
                  and padding_of(inner, there, span, stride) == same)
         rule(usual, there, "a recurrent convolution must keep the size of its map: an odd "
              "kernel, stride, dilation and groups 1, and padding of half the kernel")
-    else:
+    elif inner["type"] != "Scale":
         rule(weights.ndim == 2, there, f"weight must have 2 dimensions, not {weights.ndim}")
     bias = inner.get("bias")
     if bias is not None:
@@ -72,5 +86,5 @@ def loop_of(loop: tuple | None, cut: str) -> tuple:
     if bias is not None:
         told = {"weights": "is not added in the first step, as nirtorch cuts loops",
                 "spikes": "is added in the first step too, as snnTorch cuts loops"}
-        notes = (*notes, f"the bias of {name} {told[cut]} (--cut)")
-    return FloatRecurrent(weights, bias, cut), notes
+        notes = (*notes, f"the bias of {name} {told[rules.cut]} (--cut)")
+    return FloatRecurrent(weights, bias, rules.cut), notes

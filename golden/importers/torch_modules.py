@@ -10,6 +10,7 @@ from golden.importers.torch_record import NEURONS
 from golden.importers.torch_steps import ALIKE, FORMS, NORMS, argument
 from golden.io.errors import BadInput, rule
 from golden.io.values import reals
+from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import compact
 
 __all__ = ["Translator"]
@@ -32,7 +33,8 @@ FUNCTIONS["conv2d"] = ("Conv2d", *FUNCTIONS["conv1d"][1:])
 FUNCTIONS["max_pool1d"] = ("MaxPool1d", *FUNCTIONS["max_pool2d"][1:])
 FUNCTIONS["avg_pool1d"] = ("AvgPool1d", *FUNCTIONS["avg_pool2d"][1:])
 KNOWN = ("Conv1d, Conv2d, Linear, AvgPool, MaxPool, AdaptiveAvgPool2d(1), BatchNorm, lists of it "
-         "over time (BNTT), Flatten, Dropout, Leaky and Lapicque, and the functions of these")
+         "over time (BNTT), Flatten, Dropout, Leaky, RLeaky and Lapicque, and the functions of "
+         "these")
 
 
 def array(value):
@@ -320,6 +322,29 @@ class Translator:
         self.spikes(module, where, FloatNeuron(
             beta=snapped(beta), threshold=threshold, reset=reset))
 
+    def take_rleaky(self, module, where):
+        reset, threshold = self.checked(module, where)
+        rule(reset != "zero" or not module.reset_delay, where, 'sets a membrane to zero with the '
+             'input of that step lost (reset_mechanism="zero"), which is not supported; use '
+             '"subtract" or reset_delay=False')
+        if not module.reset_delay:
+            reset = {"subtract": "subtract_now"}.get(reset, reset)
+        beta = self.chain.over_channels(np.clip(array(module.beta), 0, 1), where, "beta")
+        self.spikes(module, where, FloatNeuron(
+            beta=snapped(beta), threshold=threshold, reset=reset), loop=self.loop(module, where))
+
+    def loop(self, module, where):
+        """The FloatRecurrent of a neuron of snnTorch that reads its own spikes."""
+        height = array(module.graded_spikes_factor)
+        if not module.all_to_all:
+            values = self.chain.over_channels(array(module.V), where, "V")
+            weights, bias = np.diag(np.broadcast_to(values, self.chain.shape[:1])), None
+            if not self.flat and self.chain.shape[1:] != (1, 1):
+                weights = weights[:, :, None, None]
+        else:
+            weights, bias = array(module.recurrent.weight), self.bias(module.recurrent)
+        return FloatRecurrent(weights * height, bias, "spikes")
+
     def take_lapicque(self, module, where):
         """By Euler: beta = 1 - time_step / (R C), and an input counts time_step / C."""
         reset, threshold = self.checked(module, where)
@@ -333,10 +358,15 @@ class Translator:
         self.spikes(module, where, FloatNeuron(beta=beta, threshold=threshold, reset=reset),
                     snapped(step / c))
 
-    def spikes(self, module, where, neuron, gain=1.0):
+    def spikes(self, module, where, neuron, gain=1.0, loop=None):
         """Close the layer, and put the height of its spikes into the next weights."""
         notes = () if neuron.spiking else ("its membranes are read, not its spikes",)
-        self.chain.neuron(where, neuron, gain, notes=notes)
+        if loop is not None:
+            rule(neuron.spiking, where, "reads its own spikes and never resets, which is not "
+                 "supported")
+            notes = (*notes, "reads its own spikes of the step before, snnTorch's way: its bias "
+                     "counts in the first step too")
+        self.chain.neuron(where, neuron, gain, notes=notes, loop=loop)
         height = array(module.graded_spikes_factor)
         rule(height.size == 1, where, "graded_spikes_factor must be one number")
         if height.flat[0] != 1:

@@ -161,13 +161,14 @@ class Steps:
 
     def neuron(self, call):
         """Find the site and the step of a neuron's call."""
-        state, held, site = None, False, None
+        held, site = False, None
         if argument(call, 0, "input_") is not None or not call.inputs:
             self.why[call] = CONSTANT
         elif len(call.inputs) > 1:
-            state = self.plain(*call.inputs[1])
-            before, slot = state
-            if before in self.site_of and slot == 1 and before.module is call.module:
+            states = [self.plain(*each) for each in call.inputs[1:]]
+            before = states[0][0]
+            if (before in self.site_of and before.module is call.module
+                    and states == [(before, slot) for slot in NEURONS[call.kind]]):
                 site, step = self.site_of[before]
                 if site.calls[-1] is not before:
                     self.why[call] = "its membrane goes on in two places"
@@ -175,9 +176,9 @@ class Steps:
                 self.why[call] = ("its membrane does not come from its own step before as it was; "
                                   "recurrent and modified states are not supported")
         else:
-            given = argument(call, 1, "mem")
-            if given is not None and not call.module.init_hidden:
-                if bool((given != 0).any()):
+            given = [each for each in (*call.args[1:], *call.kwargs.values()) if each is not None]
+            if given and not call.module.init_hidden:
+                if any(bool((each != 0).any()) for each in given):
                     self.why[call] = "its membrane must start at 0"
             else:
                 site, held = self.held.get(call.module), True
