@@ -122,11 +122,16 @@ class Reader:
         found = self.over(node, where, key, default)
         return found if self.rules.producer == OWN.title else snapped(found, 1e-7)
 
+    def told_of(self, node, where):
+        """The Rules of one neuron, with what its own metadata say."""
+        rules = self.rules.beside(node.get("metadata", {}))
+        rule(all(getattr(rules, key) in CHOICES[key] for key in ("reset", "compare", "cut")),
+             where, "its metadata name a reset, a comparison or a cut that there is not")
+        return rules
+
     def spiking(self, node, where, v_leak=0.0):
         """(parameters that spiking neurons share, v_leak, v_reset as written)."""
-        rules = self.rules.beside(node.get("metadata", {}))
-        rule(rules.reset in CHOICES["reset"] and rules.compare in CHOICES["compare"], where,
-             "its metadata name a reset or a comparison that there is not")
+        rules = self.told_of(node, where)
         v_reset = self.voltage(node, where, "v_reset", 0.0)
         rule(rules.reset == "zero" or not np.any(v_reset), where,
              f'v_reset is {np.max(np.abs(v_reset)):g}, which only reset "zero" can keep')
@@ -188,14 +193,14 @@ class Reader:
     def read_lif(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)
         spiking, v_reset = self.spiking(node, where, v_leak)
-        loop, told = loop_of(self.loop, self.rules)
+        loop, told = loop_of(self.loop, self.told_of(node, where))
         self.chain.neuron(where, FloatNeuron(beta=beta, **spiking), gain, self.approximations,
                           notes=(*notes, *told, *self.rules.notes(True, v_reset)), loop=loop)
 
     def read_if(self, node, where):
         gain, approximations = self.integrating(node, where)
         spiking, v_reset = self.spiking(node, where)
-        loop, told = loop_of(self.loop, self.rules)
+        loop, told = loop_of(self.loop, self.told_of(node, where))
         self.chain.neuron(where, FloatNeuron(**spiking), gain,
                           (*approximations, *self.approximations),
                           notes=(*told, *self.rules.notes(False, v_reset)), loop=loop)

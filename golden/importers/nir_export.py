@@ -111,9 +111,9 @@ def put(group, fields):
 
 
 def graph_of(network):
-    """(nodes {name: fields}, edges) of the chain."""
+    """(nodes {name: fields}, edges) of the chain and its loops."""
     first, last = network.shape, network.stages[-1].shape[0]
-    nodes = {"input": {"type": "Input", "shape": np.array(flat(first))}}
+    nodes, loops = {"input": {"type": "Input", "shape": np.array(flat(first))}}, {}
     shape, vector = first, first[1:] == (1, 1)
     for number, layer in enumerate(network.layers):
         where = getattr(layer, "name", "") or f"{network.name}: layer {number + 1}"
@@ -130,10 +130,25 @@ def graph_of(network):
         fields = neuron_of(layer.neuron, after, where)
         if fields is not None:
             nodes[f"{number}_neuron"] = fields
+        if layer.recurrent is not None:
+            loops[f"{number}_neuron"] = f"{number}_loop", loop_of(layer.recurrent, after)
+            fields["metadata"]["cut"] = layer.recurrent.cut
         shape = after
     nodes["output"] = {"type": "Output", "shape": np.array([last])}
     names = list(nodes)
-    return nodes, list(zip(names, names[1:], strict=False))
+    edges = list(zip(names, names[1:], strict=False))
+    for neuron, (name, fields) in loops.items():
+        nodes[name] = fields
+        edges += [(neuron, name), (name, neuron)]
+    return nodes, edges
+
+
+def loop_of(loop, shape):
+    """Fields of the weights that lead a neuron's spikes back to it."""
+    bias = np.zeros(len(loop.weights)) if loop.bias is None else loop.bias
+    if loop.weights.ndim == 2:
+        return {"type": "Affine", "weight": loop.weights, "bias": bias}
+    return conv_fields(loop.op, bias, shape)
 
 
 def flat(shape):
@@ -153,15 +168,19 @@ def pooling(pool, where):
 def weights_of(layer, shape, where):
     """Fields of a convolution or dense layer."""
     rule(layer.norm is None, where, "a norm over time (BNTT) has no node in NIR")
-    rule(layer.recurrent is None, where, "recurrent weights are not written as NIR yet")
     rule(layer.greatest is None, where, "max pooling of currents has no node in NIR")
     bias = np.zeros(layer.channels) if layer.bias is None else layer.bias
     if layer.dense:
         return {"type": "Affine", "weight": layer.weights, "bias": bias}
-    return {"type": "Conv2d", "weight": layer.weights, "bias": bias,
-            "input_shape": np.array(shape[1:]), "stride": np.array(pair(layer.stride)),
-            "padding": np.array(pair(layer.padding)), "dilation": np.array(pair(layer.dilation)),
-            "groups": layer.groups}
+    return conv_fields(layer, bias, shape)
+
+
+def conv_fields(op, bias, shape):
+    """Fields of a convolution of maps of ``shape``."""
+    return {"type": "Conv2d", "weight": op.weights, "bias": bias,
+            "input_shape": np.array(shape[1:]), "stride": np.array(pair(op.stride)),
+            "padding": np.array(pair(op.padding)), "dilation": np.array(pair(op.dilation)),
+            "groups": op.groups}
 
 
 def neuron_of(neuron, shape, where):

@@ -18,9 +18,10 @@ MOST_NODES = 1000    # of a graph, those within it too
 MOST_NUMBERS = 2**24     # of all arrays together
 MOST_TEXT = 4096     # names in the edges of a graph, and characters of each
 # What this project's own files say beside NIR (golden.importers.nir_export).
-TEXTS = ("type", "edges", "padding", "producer", "encoder", "readout", "reset", "compare")
+TEXTS = ("type", "edges", "padding", "producer", "encoder", "readout", "reset", "compare",
+         "cut")
 METADATA = ("producer", "encoder", "steps", "readout", "input_scale", "seed", "shape", "reset",
-            "compare", "beta")
+            "compare", "beta", "cut")
 MOST_BYTES = 2**28   # of a file, and of a piece that is unpacked at once
 # What the nodes that golden.nir knows have; nothing else of a file is looked at.
 FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "groups", "scale",

@@ -131,7 +131,7 @@ class Rules:
         """The rules with what a neuron's own metadata says, of this project's files."""
         if self.producer != OWN.title:
             return self
-        return replace(self, **{key: metadata[key] for key in ("reset", "compare")
+        return replace(self, **{key: metadata[key] for key in ("reset", "compare", "cut")
                                 if isinstance(metadata.get(key), str)})
 
     def keep(self, tau, r):

@@ -222,10 +222,10 @@ def trace(model: object, shape: Sequence[int], *, steps: int | None = None,
     One forward is run in ``eval()`` without gradients, from membranes at 0. A model is called once
     a step with (N, *shape), or once a run with (T, N, *shape) or (N, T, *shape), or once with an
     image (N, *shape) over which its own loop runs; which of them is found by trying. Each of them
-    may take vectors (N, inputs) for images. All neurons must be Leaky or Lapicque of snnTorch, in a
-    chain. Of what it returns the first tensor decides: spikes of the last neuron, its membranes
-    where it never resets, or the values of a last layer without neurons, which accumulate. Softmax,
-    sums and means over the steps behind it are left out.
+    may take vectors (N, inputs) for images. All neurons must be Leaky, RLeaky or Lapicque of
+    snnTorch, in a chain. Of what it returns the first tensor decides: spikes of the last neuron,
+    its membranes where it never resets, or the values of a last layer without neurons, which
+    accumulate. Softmax, sums and means over the steps behind it are left out.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from golden.explain.paths import network_paths
 from golden.explain.perturb import NetworkModel
@@ -11,6 +12,7 @@ from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.importers import float_network, float_run
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.importers.nir_export import real
+from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.kernel import library
 from golden.network import Layer, Network, Neuron, Recurrent, input_ranges, load, membrane_range
@@ -19,6 +21,7 @@ from golden.network.ops import FloatRecurrent
 from golden.neurons.population import neurons
 from golden.run import run, run_batched
 from hw.plan.planner import Plan
+from tests.helpers.float_networks import float_networks, images_for
 
 STEPS = 12
 RESETS = ("subtract", "subtract_leaked", "zero")
@@ -142,6 +145,27 @@ def test_float(seed):
     result, found = run(images, network), float_run.run(images, real(network))
     assert np.array_equal(result.spikes[1], found.spikes[0])
     assert np.array_equal(result.logits, found.logits)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(float_networks(orders="BCE", loops=True))
+def test_drawn(network):
+    """Where nothing is rounded integers spike as real numbers do, compiled or not, in range."""
+    images = images_for(network)
+    try:
+        made, reasons = quantise_with_report(network, membrane_bits=32)
+    except BadInput as error:
+        assert "at most 32 are kept" in str(error)
+        return
+    result = run(images, made, taps=made.taps)
+    found = float_run.run(images, network)
+    for stage, spikes, why in zip(made.stages, found.spikes, reasons, strict=True):
+        if why:
+            break
+        if stage.layer.spiking:
+            assert np.array_equal(result.spikes[stage.index], spikes)
+    again = run_batched(images, made, kernel="compiled")
+    assert np.array_equal(result.scores, again.scores)
 
 
 @pytest.mark.parametrize("cut", ["weights", "spikes"])

@@ -11,6 +11,7 @@ from torch import nn
 
 from golden.importers import fidelity, float_run
 from golden.importers.nir import from_nir, main
+from golden.importers.nir_export import write_nir
 from golden.importers.quantise import quantise_with_report
 from golden.importers.torch import agreement_of, trace
 from golden.io.errors import BadInput
@@ -216,6 +217,26 @@ def test_command(tmp_path, capsys):
                      "spikes", "--calibrate", images, "--out", out) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert load(out).layers[0].recurrent.cut == "spikes" and "equal spikes" in text
+
+
+@pytest.mark.parametrize("cut", ["weights", "spikes"])
+@pytest.mark.parametrize("graph", [looped, conv_loop])
+def test_written_and_read_back(graph, cut, tmp_path):
+    """This project's own files keep a loop to the last bit, and where it is cut."""
+    network = from_nir(graph(), **{**HOW, "cut": cut})
+    loop = network.layers[0].recurrent
+    network = network.replace(layers=(replace(network.layers[0], recurrent=replace(
+        loop, bias=np.linspace(-1, 1, len(loop.weights)))), *network.layers[1:]))
+    write_nir(network, tmp_path / "loop.nir")
+    again = from_nir(tmp_path / "loop.nir").layers[0].recurrent
+    wanted = network.layers[0].recurrent
+    assert again.cut == cut and np.array_equal(again.weights, wanted.weights)
+    assert np.array_equal(again.bias, wanted.bias)
+    made = quantise_with_report(network)[0]
+    write_nir(made, tmp_path / "whole.nir")
+    again = quantise_with_report(from_nir(tmp_path / "whole.nir"), membrane_bits=32)[0]
+    images = (np.random.default_rng(3).random((3, T, *made.shape)) < 0.3).astype(np.uint8)
+    assert np.array_equal(run(images, again).spikes[1], run(images, made).spikes[1])
 
 
 # --- snnTorch -------------------------------------------------------------------------------------
