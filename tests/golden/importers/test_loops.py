@@ -335,3 +335,23 @@ def test_graded_spikes_come_back_graded():
 def test_rleaky_refused(module, message):
     with pytest.raises(BadInput, match=message):
         trace(module, (12,), steps=20, encoder="frames")
+
+
+@pytest.mark.parametrize("one_to_one", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_rleaky_by_its_own_graph(one_to_one):
+    """snnTorch's export, read by its rules, is the network that the module itself gives."""
+    from snntorch.export_nir import export_to_nir
+    module = Held(rleaky(one_to_one, True))
+    for neuron, count in ((module.r, 9), (module.out, 4)):
+        neuron.beta.data, neuron.threshold.data = (
+            each.expand(count).clone() for each in (neuron.beta, neuron.threshold))
+    graph = export_to_nir(nn.Sequential(module.fc1, module.r, module.fc2, module.out),
+                          torch.zeros(1, 12), ignore_dims=[0])
+    network = from_nir(graph, producer="snntorch", steps=20, encoder="frames")
+    wanted = trace(module, (12,), steps=20, encoder="frames")
+    images = frames()[:, :20, :, None, None]
+    found = [float_run.run(images, each) for each in (network, wanted)]
+    assert 0.01 < found[0].spikes[0].mean() < 0.6
+    assert network.layers[0].recurrent.one_to_one is one_to_one
+    assert all(map(np.array_equal, found[0].spikes, found[1].spikes))
