@@ -192,7 +192,7 @@ def translated(chain, layout, parts, slot, readout, **fields):
             for calls in part.calls:
                 translator.take(calls)
             if part.site is not None:
-                translator.close(part.site.calls[0])
+                translator.close(part.site.calls[0], part.loop)
         last = parts[-1].site
         if last is not None and slot == 1 and chain.layers[-1].spiking:
             raise BadInput(f"{last.where}: the model returns its membranes first, and it spikes; "

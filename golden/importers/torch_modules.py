@@ -77,7 +77,7 @@ class Translator:
     """
 
     def __init__(self, chain, flat=False):
-        self.chain, self.flat = chain, flat
+        self.chain, self.flat, self.back = chain, flat, None
 
     def take(self, calls):
         """Append one place of a chain; ``calls`` are its calls, one a step."""
@@ -297,9 +297,10 @@ class Translator:
 
     # --- neurons ----------------------------------------------------------------------------------
 
-    def close(self, call):
-        """Append the neurons of a call."""
+    def close(self, call, back=None):
+        """Append the neurons of a call; ``back`` is the Call that leads spikes back to them."""
         rule(call.kind in NEURONS, call.where, "is not supported")
+        self.back = back
         try:
             getattr(self, f"take_{call.kind.lower()}")(call.module, call.where)
         except (AttributeError, TypeError) as error:
@@ -333,6 +334,23 @@ class Translator:
         self.spikes(module, where, FloatNeuron(
             beta=snapped(beta), threshold=threshold, reset=reset), loop=self.loop(module, where))
 
+    def loop_through(self, call, height):
+        """The FloatRecurrent of a layer that reads a neuron's spikes for that neuron."""
+        module, where = call.module, call.where
+        weights = array(module.weight)
+        if weights.ndim == 4:
+            numbers = {name: two(getattr(module, name), where, name)
+                       for name in ("stride", "dilation")}
+            padding = module.padding
+            same = tuple(n // 2 for n in weights.shape[2:])
+            rule(set(numbers.values()) == {(1, 1)} and int(module.groups) == 1
+                 and module.padding_mode == "zeros" and all(n % 2 for n in weights.shape[2:])
+                 and (padding == "same" or padding != "valid" and two(
+                     padding, where, "padding") == same), where, "a recurrent convolution must "
+                 "keep the size of its map: an odd kernel, stride, dilation and groups 1, and "
+                 "zeros of half the kernel around")
+        return FloatRecurrent(weights * height, self.bias(module), "spikes")
+
     def loop(self, module, where):
         """The FloatRecurrent of a neuron of snnTorch that reads its own spikes."""
         height = array(module.graded_spikes_factor)
@@ -361,6 +379,11 @@ class Translator:
     def spikes(self, module, where, neuron, gain=1.0, loop=None):
         """Close the layer, and put the height of its spikes into the next weights."""
         notes = () if neuron.spiking else ("its membranes are read, not its spikes",)
+        if self.back is not None:
+            rule(loop is None, self.back.where,
+                 f"leads spikes back to {where}, which does so itself")
+            loop = self.loop_through(self.back, array(module.graded_spikes_factor))
+            notes = (*notes, f"{self.back.where} leads back to it")
         if loop is not None:
             rule(neuron.spiking, where, "reads its own spikes and never resets, which is not "
                  "supported")

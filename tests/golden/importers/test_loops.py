@@ -340,7 +340,7 @@ def test_rleaky_refused(module, message):
 @pytest.mark.parametrize("one_to_one", [False, True])
 @pytest.mark.filterwarnings("ignore")
 def test_rleaky_by_its_own_graph(one_to_one):
-    """snnTorch's export, read by its rules, is the network that the module itself gives."""
+    """The export of snnTorch, read by its rules, is the network that the module itself gives."""
     from snntorch.export_nir import export_to_nir
     module = Held(rleaky(one_to_one, True))
     for neuron, count in ((module.r, 9), (module.out, 4)):
@@ -355,3 +355,100 @@ def test_rleaky_by_its_own_graph(one_to_one):
     assert 0.01 < found[0].spikes[0].mean() < 0.6
     assert network.layers[0].recurrent.one_to_one is one_to_one
     assert all(map(np.array_equal, found[0].spikes, found[1].spikes))
+
+
+class ByHand(nn.Module):
+    """A loop that the model's own forward makes: Leaky of fc1(x) + back(its spikes)."""
+
+    def __init__(self, first=None, back=None, steps=20, turned=False, **options):
+        super().__init__()
+        torch.manual_seed(1)
+        self.turned = turned
+        self.fc1, self.back = first or nn.Linear(12, 9), back or nn.Linear(9, 9)
+        self.lif, self.fc2, self.steps = snn.Leaky(.8, **options), nn.LazyLinear(4), steps
+        self.fc2(torch.zeros(1, 9 if back is None else 75))
+        with torch.no_grad():
+            self.fc1.weight *= 3
+            self.back.weight *= 2
+            self.fc2.weight *= 2
+
+    def forward(self, x):
+        membrane, found = self.lif.reset_mem(), []
+        spikes = torch.zeros_like(self.fc1(x[0]))
+        for t in range(self.steps):
+            parts = [self.fc1(x[t]), self.back(spikes)][::-1 if self.turned else 1]
+            spikes, membrane = self.lif(parts[0] + parts[1], membrane)
+            found.append(self.fc2(spikes.flatten(1)))
+        return torch.stack(found)
+
+
+@pytest.mark.parametrize("options", [{}, {"reset_mechanism": "zero"}, {"reset_delay": False},
+                                     {"turned": True}])
+def test_a_loop_by_hand(options):
+    module = ByHand(**options)
+    network = trace(module, (12,), steps=20, encoder="frames")
+    assert network.notes["agreement"].endswith("100 % of spikes")
+    for name, wrong in faults(network):
+        found = agreement_of(module, wrong)
+        assert found.equal < found.total, name
+
+
+def test_a_loop_by_hand_of_maps():
+    module = ByHand(nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1))
+    network = trace(module, (1, 5, 5), steps=20, encoder="frames")
+    assert network.notes["agreement"].endswith("100 % of spikes")
+    assert network.layers[0].recurrent.weights.shape == (3, 3, 3, 3)
+
+
+class Late(ByHand):
+    """The spikes of two steps before."""
+
+    def forward(self, x):
+        membrane, found = self.lif.reset_mem(), []
+        spikes = before = torch.zeros_like(self.fc1(x[0]))
+        for t in range(self.steps):
+            now, membrane = self.lif(self.fc1(x[t]) + self.back(before), membrane)
+            before, spikes = spikes, now
+            found.append(self.fc2(now))
+        return torch.stack(found)
+
+
+class Begun(ByHand):
+    """Spikes before the first step."""
+
+    def forward(self, x):
+        membrane, found = self.lif.reset_mem(), []
+        spikes = torch.ones_like(self.fc1(x[0]))
+        for t in range(self.steps):
+            spikes, membrane = self.lif(self.fc1(x[t]) + self.back(spikes), membrane)
+            found.append(self.fc2(spikes))
+        return torch.stack(found)
+
+
+class OfMembranes(ByHand):
+    """Membranes that go back."""
+
+    def forward(self, x):
+        membrane, found = self.lif.reset_mem(), []
+        last = torch.zeros_like(self.fc1(x[0]))
+        for t in range(self.steps):
+            spikes, membrane = self.lif(self.fc1(x[t]) + self.back(last), membrane)
+            last = membrane
+            found.append(self.fc2(spikes))
+        return torch.stack(found)
+
+
+@pytest.mark.parametrize("model, message", [
+    (Late, "function add.*joins values of several steps"),
+    (Begun, "function add.*adds two branches"),
+    (OfMembranes, r"module back \(Linear\): reads the membranes"),
+])
+def test_a_loop_by_hand_refused(model, message):
+    with pytest.raises(BadInput, match=message):
+        trace(model(), (12,), steps=20, encoder="frames")
+
+
+def test_a_loop_by_hand_must_keep_the_map():
+    module = ByHand(nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=2, dilation=2))
+    with pytest.raises(BadInput, match=r"module back \(Conv2d\): a recurrent convolution must"):
+        trace(module, (1, 5, 5), steps=20, encoder="frames")
