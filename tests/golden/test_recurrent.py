@@ -1,5 +1,6 @@
 """Loops: a layer that reads its own spikes of the step before."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -290,3 +291,34 @@ def test_float_rules():
     layer = FloatLayer(np.eye(2), neuron, recurrent=loop)
     with pytest.raises(BadInput, match="recurrent weights"):
         FloatNetwork((2, 1, 1), 3, (layer,), readout="count")
+
+
+@pytest.mark.parametrize("entry, array", [
+    (5, None), ("spikes", None), ({}, None), ({"cut": []}, None), ({"cut": {}}, None), ([], None),
+    (True, None), ({"cut": "weights"}, "missing"), ({"cut": "weights"}, np.zeros(7, np.int8)),
+    ({"cut": "weights"}, np.zeros((0, 0), np.int8)), ({"cut": "weights"}, np.int8(1)),
+    ({"cut": "weights"}, np.zeros((7, 7, 1, 1), np.int8)),
+    ({"cut": "weights"}, np.zeros((7, 7)) + .5)])
+def test_damaged_files(entry, array, tmp_path):
+    """Each is refused in one line that names the file."""
+    network, _ = dense(np.random.default_rng(0))
+    header, arrays = flatten(network)
+    header["layers"][0]["recurrent"] = entry
+    if isinstance(array, str):
+        del arrays["recurrent_0"]
+    elif array is not None:
+        arrays["recurrent_0"] = array
+    path = tmp_path / "damaged.npz"
+    np.savez(path, header=json.dumps(header), **arrays)
+    with pytest.raises(BadInput, match=f"^{path}: ") as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_later_versions_are_refused(tmp_path):
+    network, _ = dense(np.random.default_rng(0))
+    header, arrays = flatten(network)
+    header["version"] = 3
+    np.savez(tmp_path / "later.npz", header=json.dumps(header), **arrays)
+    with pytest.raises(BadInput, match="network format version 3; this program reads version 2"):
+        load(tmp_path / "later.npz")
