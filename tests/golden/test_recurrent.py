@@ -21,6 +21,7 @@ from golden.network.graph import flatten
 from golden.network.ops import FloatRecurrent
 from golden.neurons.population import neurons
 from golden.run import run, run_batched
+from hw.ip.dense_layer import layer_unit
 from hw.plan.planner import Plan
 from tests.helpers.float_networks import float_networks, images_for
 
@@ -282,6 +283,8 @@ def test_hardware_refuses():
     with pytest.raises(BadInput, match="layer 1: recurrent layers are not in hardware yet: "
                        "--engine golden runs them"):
         Plan(network)
+    with pytest.raises(BadInput, match="net: layer 1 reads its own spikes, which the unit does"):
+        layer_unit(network.stages[0], STEPS, "net")
 
 
 def test_float_rules():
