@@ -32,6 +32,8 @@ def without_loops(nodes, pairs, prefix):
         if len(ins) != 1 or ins != outs or name in ins:
             continue
         neuron = ins[0]
+        rule(nodes[neuron]["type"] != "NIRGraph", f"node {prefix + name!r}",
+             f"leads from the graph {neuron!r} back to it; put it beside the neuron in that graph")
         rule(nodes[neuron]["type"] in LOOPED, f"node {prefix + name!r}", "closes a loop without a "
              f"spiking neuron: it leads from {neuron!r} ({nodes[neuron]['type']}) back to it")
         rule(neuron not in found, f"node {prefix + neuron!r}",

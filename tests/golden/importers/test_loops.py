@@ -140,6 +140,8 @@ def test_a_convolution_may_lead_back():
 @pytest.mark.parametrize("graph, message", [
     (lambda: looped(neuron=nir.Affine(np.ones((H, H)), np.zeros(H))),
      "node 'lif1.w_rec': closes a loop without a spiking neuron: it leads from 'lif1.lif'"),
+    (lambda: looped(neuron=graph_of({"lif": lif((H,))}, None, (H,), (H,))),
+     "node 'lif1.w_rec': leads from the graph 'lif1.lif' back to it; put it beside the neuron"),
     (lambda: looped(back=nir.Linear(np.ones((H, H + 1)))), "lead from 10 outputs to 10"),
     (lambda: looped(back=nir.Linear(np.ones((H + 1, H)))), "lead from 10 outputs to 10"),
     (lambda: looped(back=nir.Delay(np.ones(H))), "node 'lif1.w_rec': feeds itself through others"),
