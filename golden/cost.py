@@ -15,7 +15,7 @@ def parts(network):
     c, h, w = network.shape
     found = [("encoder", ENCODED * c * h * w)]
     for stage in network.stages:
-        work = stage.neurons * (STEPPED + stage.layer.weights[0].size)
+        work = stage.neurons * (STEPPED + stage.layer.synapses // stage.layer.channels)
         for pool, shape in zip(stage.pools, stage.shapes[1:], strict=True):
             work += POOLED * shape[0] * shape[1] * shape[2] * pool.area
         found.append((f"layer {stage.index}", work))

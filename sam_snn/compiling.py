@@ -60,7 +60,7 @@ def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, 
         An argument of a torch module, where it takes several kinds or only certain sizes.
     rules :
         Of NIR graphs, which do not say them: producer, or reset, dt, compare, decay, start, gain,
-        spikes (golden.importers.nir.from_nir).
+        spikes, cut (golden.importers.nir.from_nir).
 
     Returns
     -------

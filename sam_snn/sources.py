@@ -46,7 +46,7 @@ def read(model, *, shape=None, steps=None, encoder=None, readout=None, name=None
         An argument of a torch module, where it takes several kinds or only certain sizes.
     rules :
         Of NIR graphs, which do not say them: producer, reset, dt, compare, decay, start,
-        gain, spikes (golden.importers.nir.from_nir).
+        gain, spikes, cut (golden.importers.nir.from_nir).
 
     Raises BadInput naming the model and the rule.
     """

@@ -9,7 +9,7 @@ never written out as a matrix. A path is *active* in a step where all its hidden
 import numpy as np
 
 from golden.io.arguments import index, numbers, spike_trains
-from golden.io.errors import BadInput
+from golden.io.errors import BadInput, rule
 
 
 def matrices(weights):
@@ -103,6 +103,10 @@ def network_paths(network, output_neuron, *, layer=0, spikes=None):
     """
     layer = index(layer, len(network.stages), "layer")
     stages = network.stages[layer:]
+    for stage in network.recurrent:
+        rule(stage.index <= layer, network.name, f"paths go through each layer once, and layer "
+             f"{stage.index} reads its own spikes: explain a layer behind it, or by deleted spikes "
+             "(saliency), which computes the loop")
     path = np.zeros((1, network.classes, 1, 1))
     path[:, index(output_neuron, network.classes)] = 1
     if spikes is not None:

@@ -165,7 +165,7 @@ class Base:
     def followed(self, patch, n):
         """The patch behind stage n, or None where the stage had better be run whole."""
         stage = self.stages[n]
-        if stage is self.stages[-1] or stage.layer.dense or not all(
+        if stage is self.stages[-1] or stage.layer.dense or stage.layer.recurrent or not all(
                 each.plain for each in (*stage.pools, stage.layer.op)):
             return None
         for pool, before, after in zip(stage.pools, self.pooled[n], self.pooled[n][1:],

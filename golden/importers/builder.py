@@ -310,10 +310,11 @@ class NetworkBuilder:
 
     # --- neurons ----------------------------------------------------------------------------------
 
-    def neuron(self, where, neuron, gain=1.0, approximations=(), notes=()):
+    def neuron(self, where, neuron, gain=1.0, approximations=(), notes=(), loop=None):
         """Close the open layer with ``neuron``, its input times ``gain``.
 
-        Neurons with no weights before them get an identity, a depthwise 1 x 1 convolution.
+        Neurons with no weights before them get an identity, a depthwise 1 x 1 convolution. A
+        ``loop`` is a golden.network.ops.FloatRecurrent, whose sum joins the input.
         """
         if self.open is None:
             count = self.shape[0]
@@ -321,12 +322,33 @@ class NetworkBuilder:
         if np.any(gain != 1):
             self.affine(where, gain)
         name = where if self.open.name == where else f"{self.open.name}, {where}"
-        layer = replace(self.open, neuron=neuron, name=name,
+        if loop is not None:
+            loop = self.scaled_loop(where, loop, gain)
+        layer = replace(self.open, neuron=neuron, name=name, recurrent=loop,
                         approximations=(*self.open.approximations, *approximations),
                         notes=(*self.open.notes, *notes))
         layer.check(where, self, self.layers)
         self.layers.append(layer)
         self.open = None
+
+    def scaled_loop(self, where, loop, gain):
+        """``loop`` times ``gain``, of as many dimensions as the open layer's weights."""
+        weights = reals(loop.weights, where, "recurrent weights")
+        rule(weights.ndim in (2, 4), where,
+             f"recurrent weights must have 2 or 4 dimensions, not {weights.ndim}")
+        if weights.ndim == 2 and not self.open.dense and self.shape[1:] == (1, 1):
+            weights = weights[:, :, None, None]
+        gain = self.open.per_channel(gain)
+        bias = loop.bias
+        if bias is not None:
+            bias = reals(bias, where, "recurrent bias")
+            rule(bias.shape in ((), gain.shape), where,
+                 f"recurrent bias must be one number a channel, not of shape {bias.shape}")
+            bias = bias * gain if bias.any() else None
+        rule(len(weights) == len(gain), where, f"recurrent weights must lead from {len(gain)} "
+             f"outputs to {len(gain)}, not be of shape {weights.shape}")
+        weights = weights * gain.reshape(-1, *[1] * (weights.ndim - 1))
+        return replace(loop, weights=weights, bias=bias)
 
     def over_channels(self, values, where, what):
         """``values``, which broadcast to the output, as () or (channels,).

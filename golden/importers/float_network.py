@@ -17,7 +17,7 @@ from golden.io.reading import network_parts, tree
 from golden.io.values import reals
 from golden.network import DEFAULT_SEED, Pool, Weighted
 from golden.network.layers import Layered, restored_window
-from golden.network.ops import FloatNorm, Greatest
+from golden.network.ops import FloatNorm, FloatRecurrent, Greatest
 from golden.network.rules import check
 from golden.neurons.base import RealNeuron
 from golden.neurons.lif import FloatLIF as FloatNeuron
@@ -25,7 +25,7 @@ from golden.neurons.lif import FloatLIF as FloatNeuron
 __all__ = ["FloatLayer", "FloatNetwork", "FloatNeuron", "load"]
 
 FORMAT = "sam-snn float network"
-VERSION = 1
+VERSION = 2     # the newest; a network without loops is a file of version 1
 
 UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError,
               OverflowError)
@@ -45,6 +45,8 @@ class FloatLayer(Weighted):
         As in golden.network.Layer.
     norm : None or golden.network.ops.FloatNorm (gain, offset), each (T, out)
         BNTT: the summed input x of step t and channel c becomes gain[t, c] x + offset[t, c].
+    recurrent : None or golden.network.ops.FloatRecurrent
+        What the layer's own spikes of the step before add to its sums.
     name : str
         What messages and the report call it: the node or module it came from.
     approximations, notes : tuple of str
@@ -63,6 +65,7 @@ class FloatLayer(Weighted):
     notes: tuple = ()
     dilation: int | tuple = 1
     greatest: Greatest | None = None
+    recurrent: FloatRecurrent | None = None
 
     number, real, norms = staticmethod(reals), np.float64, FloatNorm
 
@@ -91,7 +94,8 @@ class FloatLayer(Weighted):
         rule("weights" in values, where, "has no weights")
         return cls(values["weights"], FloatNeuron.restore(entry, values), values.get("bias"),
                    **restored_window(entry), groups=entry.get("groups", 1),
-                   norm=FloatNorm.restore(entry, values), name=str(entry.get("name", "")),
+                   norm=FloatNorm.restore(entry, values),
+                   recurrent=FloatRecurrent.restore(entry, values), name=str(entry.get("name", "")),
                    approximations=tuple(map(str, entry.get("approximations", ()))),
                    notes=tuple(map(str, entry.get("notes", ()))))
 
@@ -135,12 +139,13 @@ class FloatNetwork(Layered):
 
 # --- file -----------------------------------------------------------------------------------------
 
-ARRAYS = ("weights", "bias", *(field.name for field in FloatNeuron.fields), "gain", "offset")
+ARRAYS = ("weights", "bias", *(field.name for field in FloatNeuron.fields), "gain", "offset",
+          "recurrent", "recurrent_bias")
 
 
 def flatten(network):
     """(header, arrays): a JSON-able dict and the float64 arrays it refers to by layer number."""
-    header = {"format": FORMAT, "version": VERSION, "layers": []}
+    header = {"format": FORMAT, "version": 2 if network.recurrent else 1, "layers": []}
     for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes", "input_scale"):
         header[key] = getattr(network, key)
     header["shape"] = list(network.shape)
@@ -179,7 +184,7 @@ def load(path):
         header, arrays = network_parts(path, what, ARRAYS)
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a float network file of this project")
-    rule(header.get("version") == VERSION, path,
+    rule(header.get("version") in range(1, VERSION + 1), path,
          f"float network version {header.get('version')}; this program reads version {VERSION}")
     try:
         return restore(header, arrays)

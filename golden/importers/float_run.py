@@ -38,14 +38,18 @@ def fire(inputs, layer):
     """(spikes, membranes) of inputs (N, T, C, H, W), as golden.neurons.population.fire."""
     neuron, steps = layer.neuron, inputs.shape[1]
     column = lambda values: layer.per_channel(values)[:, None, None]
-    values, bias = neuron.values(column), column(layer.biases)
+    values, loop = neuron.values(column), layer.recurrent
+    biases = layer.biases + (0 if loop is None else loop.biases(steps))
+    biases = np.broadcast_to(biases, (steps, layer.channels))
     state = neuron.start(np.zeros(inputs.shape[:1] + inputs.shape[2:]))
     spikes, membranes = np.zeros(inputs.shape, dtype=np.uint8), np.empty(inputs.shape)
     for t in range(steps):
         added = inputs[:, t]
         if layer.norm is not None:
             added = layer.norm.forward(added, t, column)
-        state = neuron.step(state, added + bias, values)
+        if loop is not None and t:
+            added = added + loop.forward(state[1])
+        state = neuron.step(state, added + column(biases[t]), values)
         membranes[:, t] = state[0]
         if t + neuron.delay < steps:
             spikes[:, t + neuron.delay] = state[1]

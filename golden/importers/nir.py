@@ -14,83 +14,21 @@ import numpy as np
 from golden.formats import MOST_STEPS
 from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNetwork, FloatNeuron
+from golden.importers.nir_fields import (
+    field,
+    number,
+    padding_of,
+    shape_of,
+    side,
+    text,
+    two,
+)
 from golden.importers.nir_graph import chain_of, plain, read_graph
+from golden.importers.nir_loops import loop_of
 from golden.importers.producers import CHOICES, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
 from golden.network import DEFAULT_SEED
-from golden.network.ops.base import compact
-
-# --- fields ---------------------------------------------------------------------------------------
-
-
-def field(node, key, where):
-    """A field of a node that must be there."""
-    rule(key in node, where, f"has no {key}")
-    return node[key]
-
-
-def side(value, where, what):
-    """A whole number from itself or from two equal ones."""
-    values = two(value, where, what)
-    rule(values[0] == values[1], where, f"{what} must be the same in both directions, "
-         f"not {np.asarray(value).tolist()}")
-    return values[0]
-
-
-def two(value, where, what):
-    """(down, across), whole numbers, from one number or two."""
-    values = np.ravel(reals(value, where, what))
-    rule(len(values) in (1, 2), where, f"{what} must be one number or two, not {len(values)}")
-    rule((values == np.floor(values)).all() and (np.abs(values) <= 4096).all(), where,
-         f"{what} must be a whole number up to 4096, not {values.max():g}")
-    return int(values[0]), int(values[-1])
-
-
-def padding_of(node, where, span, stride):
-    """(down, across) zeros around a map, from numbers or the words "same" and "valid"."""
-    value = field(node, "padding", where)
-    if not isinstance(value, str):
-        return two(value, where, "padding")
-    rule(value in ("same", "valid"), where, f'padding must be "same", "valid" or a number, '
-         f"not {value!r}")
-    if value == "valid":
-        return (0, 0)
-    rule(stride == (1, 1) and all(n % 2 for n in span), where, 'padding "same" needs stride 1 and '
-         f"an odd kernel, not {compact(stride)} and {compact(tuple(span))}")
-    return tuple(n // 2 for n in span)
-
-
-def number(fields, key, default):
-    """One number of a graph's metadata."""
-    found = np.ravel(reals(fields.get(key, default), "metadata", key))
-    rule(len(found) == 1, "metadata", f"{key} must be one number")
-    return float(found[0])
-
-
-def text(fields, key, default=None):
-    """A word of a graph's metadata."""
-    found = fields.get(key, default)
-    rule(found is None or isinstance(found, str), "metadata", f"{key} must be a word")
-    return found
-
-
-def shape_of(node, where, rows=False):
-    """(shape as (C, H, W), whether it is a vector, whether a batch axis came first) of an Input.
-
-    With ``rows`` two numbers are (C, L), and three (1, C, L).
-    """
-    shape = np.atleast_1d(reals(field(node, "shape", where), where, "shape"))
-    rule(shape.ndim == 1 and (shape == np.floor(shape)).all() and (shape >= 1).all()
-         and (shape <= 4096 * 4096).all(), where, "shape must be whole numbers from 1")
-    shape = tuple(int(n) for n in shape)
-    batch = len(shape) == 4 or len(shape) == (3 if rows else 2) and shape[0] == 1
-    shape = shape[1:] if batch else shape
-    shape = (shape[0], 1, shape[1]) if rows and len(shape) == 2 else shape
-    rule(len(shape) in (1, 3), where, f"shape must be (inputs) or (C, H, W), or either behind a "
-         f"batch axis, not {shape}")
-    return (*((shape, False) if len(shape) == 3 else ((*shape, 1, 1), True)), batch)
-
 
 # --- graph ----------------------------------------------------------------------------------------
 
@@ -100,10 +38,10 @@ class Reader:
 
     def __init__(self, chain, flat, rules, *, batch=False, single=False):
         self.chain, self.flat, self.rules = chain, flat, rules
-        self.batch, self.single, self.notes = batch, single, ()
+        self.batch, self.single, self.notes, self.loop = batch, single, (), None
 
-    def read(self, name, node):
-        """Append one node."""
+    def read(self, name, node, loop=None):
+        """Append one node; ``loop`` is the (name, node) of the weights that lead back to it."""
         kind = node.get("type")
         where = f"node {name!r} ({kind})"
         read = getattr(self, f"read_{str(kind).lower()}", None)
@@ -112,6 +50,7 @@ class Reader:
                            "accelerator; use LIF")
         rule(read is not None, where, "is not supported; nodes may be Conv1d, Conv2d, Linear, "
              "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, IF, LI, I and Threshold")
+        self.loop = loop
         read(node, where)
 
     def read_conv2d(self, node, where):
@@ -183,11 +122,16 @@ class Reader:
         found = self.over(node, where, key, default)
         return found if self.rules.producer == OWN.title else snapped(found, 1e-7)
 
+    def told_of(self, node, where):
+        """The Rules of one neuron, with what its own metadata say."""
+        rules = self.rules.beside(node.get("metadata", {}))
+        rule(all(getattr(rules, key) in CHOICES[key] for key in ("reset", "compare", "cut")),
+             where, "its metadata name a reset, a comparison or a cut that there is not")
+        return rules
+
     def spiking(self, node, where, v_leak=0.0):
         """(parameters that spiking neurons share, v_leak, v_reset as written)."""
-        rules = self.rules.beside(node.get("metadata", {}))
-        rule(rules.reset in CHOICES["reset"] and rules.compare in CHOICES["compare"], where,
-             "its metadata name a reset or a comparison that there is not")
+        rules = self.told_of(node, where)
         v_reset = self.voltage(node, where, "v_reset", 0.0)
         rule(rules.reset == "zero" or not np.any(v_reset), where,
              f'v_reset is {np.max(np.abs(v_reset)):g}, which only reset "zero" can keep')
@@ -249,15 +193,17 @@ class Reader:
     def read_lif(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)
         spiking, v_reset = self.spiking(node, where, v_leak)
+        loop, told = loop_of(self.loop, self.told_of(node, where))
         self.chain.neuron(where, FloatNeuron(beta=beta, **spiking), gain, self.approximations,
-                          notes=(*notes, *self.rules.notes(True, v_reset)))
+                          notes=(*notes, *told, *self.rules.notes(True, v_reset)), loop=loop)
 
     def read_if(self, node, where):
         gain, approximations = self.integrating(node, where)
         spiking, v_reset = self.spiking(node, where)
+        loop, told = loop_of(self.loop, self.told_of(node, where))
         self.chain.neuron(where, FloatNeuron(**spiking), gain,
                           (*approximations, *self.approximations),
-                          notes=self.rules.notes(False, v_reset))
+                          notes=(*told, *self.rules.notes(False, v_reset)), loop=loop)
 
     def read_li(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)
@@ -280,7 +226,7 @@ class Reader:
 def from_nir(source: object, *, producer: str | None = None, reset: str | None = None,
              dt: float | None = None, compare: str | None = None, decay: str | None = None,
              start: str | None = None, gain: str | None = None, spikes: str | None = None,
-             steps: int | None = None, shape: Sequence[int] | None = None,
+             cut: str | None = None, steps: int | None = None, shape: Sequence[int] | None = None,
              encoder: str | None = None, readout: str | None = None,
              input_scale: float | None = None, name: str | None = None,
              allow_different: bool = False) -> FloatNetwork:
@@ -296,7 +242,7 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
         NIR's own and keeps v_reset, "subtract_now" is snnTorch's reset_delay=False.
     dt : None or float
         Time step in the unit of the graph's tau; 1e-4 where nothing is told.
-    compare, decay, start, gain, spikes : None or as in golden.importers.producers.Producer
+    compare, decay, start, gain, spikes, cut : None or as in golden.importers.producers.Producer
     steps : None or int
         16 if None.
     shape : None or (C, H, W)
@@ -329,7 +275,7 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     rule(producer is not None or reset is not None, "reset", "NIR names none: name the producer of "
          f"the graph (--from {', '.join(PRODUCERS)}) or the reset (--reset)")
     rules = Rules.of(producer, dt=dt, reset=reset, compare=compare, decay=decay, start=start,
-                     gain=gain, spikes=spikes)
+                     gain=gain, spikes=spikes, cut=cut)
     for what, known in CHOICES.items():
         value = getattr(rules, what)
         rule(value is None or value in known, what,
@@ -337,9 +283,9 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     rule(np.isfinite(rules.dt) and rules.dt > 0, "dt", f"must be a positive number, not {dt}")
     rule(isinstance(steps, int) and 1 <= steps <= MOST_STEPS, "steps",
          f"must be 1 to {MOST_STEPS}, not {steps}")
-    (first, node), *nodes = chain_of(graph)
+    (first, node, _), *nodes = chain_of(graph)
     given, flat, batch = shape_of(
-        node, f"node {first!r} (Input)", any(each.get("type") == "Conv1d" for _, each in nodes))
+        node, f"node {first!r} (Input)", any(each.get("type") == "Conv1d" for _, each, _ in nodes))
     if shape is not None:
         rule(np.prod(shape) == np.prod(given) and (flat or tuple(shape) == given),
              f"node {first!r} (Input)", f"takes {' x '.join(map(str, given))}, which images of "
@@ -352,8 +298,8 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     if input_scale is None:
         input_scale = 1 / 255 if encoder == "current" else 1.0
     try:
-        for inner, node in nodes[:-1]:
-            reader.read(inner, node)
+        for inner, node, loop in nodes[:-1]:
+            reader.read(inner, node, loop)
         return chain.done(readout, name=name or (Path(source).stem if is_file else "nir"),
                           input_scale=input_scale,
                           seed=int(number(own, "seed", DEFAULT_SEED)))
@@ -383,6 +329,10 @@ def nir_options(parser):
     parser.add_argument("--spikes", choices=CHOICES["spikes"],
                         help="NIR: spikes of a neuron in a step; single for sinabs with "
                              "SingleSpike")
+    parser.add_argument("--cut", choices=CHOICES["cut"],
+                        help="NIR: what a loop leaves out in the first step: all that its weights "
+                             "give, their bias too (weights, as nirtorch), or the spikes alone "
+                             "(spikes, as snnTorch)")
     parser.add_argument("--reference", metavar="SPIKES.npy",
                         help="spikes of the last layer (images, steps, classes) that the producer "
                              "gave for the images of --calibrate: compared, and a difference fails")

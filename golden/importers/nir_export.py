@@ -18,6 +18,7 @@ from golden.importers.producers import OWN
 from golden.io.errors import rule
 from golden.io.files import replacing
 from golden.network import Network
+from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import pair
 
 __all__ = ["DT", "real", "write_nir"]
@@ -42,6 +43,10 @@ def real(network: Network) -> FloatNetwork:
         if layer.norm is not None:
             unit = 1.0
             norm = layer.norm.slope, layer.norm.offset.astype(np.float64)
+        loop = layer.recurrent
+        if loop is not None:
+            loop = FloatRecurrent(loop.weights.astype(np.float64),
+                                  None if loop.bias is None else loop.bias * unit, loop.cut)
         divisor = 1
         for pool in reversed(layers):
             if pool.weighted:
@@ -55,7 +60,7 @@ def real(network: Network) -> FloatNetwork:
                 v_reset=np.asarray(neuron.v_reset) * unit),
             None if layer.bias is None else layer.bias * unit, stride=layer.stride,
             padding=layer.padding, groups=layer.groups, dilation=layer.dilation,
-            greatest=layer.greatest, norm=norm))
+            greatest=layer.greatest, norm=norm, recurrent=loop))
     return FloatNetwork(
         shape=network.shape, steps=network.steps, layers=tuple(layers), encoder=network.encoder,
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
@@ -106,9 +111,9 @@ def put(group, fields):
 
 
 def graph_of(network):
-    """(nodes {name: fields}, edges) of the chain."""
+    """(nodes {name: fields}, edges) of the chain and its loops."""
     first, last = network.shape, network.stages[-1].shape[0]
-    nodes = {"input": {"type": "Input", "shape": np.array(flat(first))}}
+    nodes, loops = {"input": {"type": "Input", "shape": np.array(flat(first))}}, {}
     shape, vector = first, first[1:] == (1, 1)
     for number, layer in enumerate(network.layers):
         where = getattr(layer, "name", "") or f"{network.name}: layer {number + 1}"
@@ -125,10 +130,25 @@ def graph_of(network):
         fields = neuron_of(layer.neuron, after, where)
         if fields is not None:
             nodes[f"{number}_neuron"] = fields
+        if layer.recurrent is not None:
+            loops[f"{number}_neuron"] = f"{number}_loop", loop_of(layer.recurrent, after)
+            fields["metadata"]["cut"] = layer.recurrent.cut
         shape = after
     nodes["output"] = {"type": "Output", "shape": np.array([last])}
     names = list(nodes)
-    return nodes, list(zip(names, names[1:], strict=False))
+    edges = list(zip(names, names[1:], strict=False))
+    for neuron, (name, fields) in loops.items():
+        nodes[name] = fields
+        edges += [(neuron, name), (name, neuron)]
+    return nodes, edges
+
+
+def loop_of(loop, shape):
+    """Fields of the weights that lead a neuron's spikes back to it."""
+    bias = np.zeros(len(loop.weights)) if loop.bias is None else loop.bias
+    if loop.weights.ndim == 2:
+        return {"type": "Affine", "weight": loop.weights, "bias": bias}
+    return conv_fields(loop.op, bias, shape)
 
 
 def flat(shape):
@@ -152,10 +172,15 @@ def weights_of(layer, shape, where):
     bias = np.zeros(layer.channels) if layer.bias is None else layer.bias
     if layer.dense:
         return {"type": "Affine", "weight": layer.weights, "bias": bias}
-    return {"type": "Conv2d", "weight": layer.weights, "bias": bias,
-            "input_shape": np.array(shape[1:]), "stride": np.array(pair(layer.stride)),
-            "padding": np.array(pair(layer.padding)), "dilation": np.array(pair(layer.dilation)),
-            "groups": layer.groups}
+    return conv_fields(layer, bias, shape)
+
+
+def conv_fields(op, bias, shape):
+    """Fields of a convolution of maps of ``shape``."""
+    return {"type": "Conv2d", "weight": op.weights, "bias": bias,
+            "input_shape": np.array(shape[1:]), "stride": np.array(pair(op.stride)),
+            "padding": np.array(pair(op.padding)), "dilation": np.array(pair(op.dilation)),
+            "groups": op.groups}
 
 
 def neuron_of(neuron, shape, where):

@@ -1,4 +1,4 @@
-"""NIR files as plain dicts, and a graph's nodes as one chain."""
+"""NIR files as plain dicts, and a graph's nodes as one chain whose neurons may have loops."""
 
 import io
 import math
@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from golden.importers.nir_loops import LINEAR, without_loops
 from golden.io.errors import BadInput, rule
 from golden.io.reading import contents
 
@@ -17,9 +18,10 @@ MOST_NODES = 1000    # of a graph, those within it too
 MOST_NUMBERS = 2**24     # of all arrays together
 MOST_TEXT = 4096     # names in the edges of a graph, and characters of each
 # What this project's own files say beside NIR (golden.importers.nir_export).
-TEXTS = ("type", "edges", "padding", "producer", "encoder", "readout", "reset", "compare")
+TEXTS = ("type", "edges", "padding", "producer", "encoder", "readout", "reset", "compare",
+         "cut")
 METADATA = ("producer", "encoder", "steps", "readout", "input_scale", "seed", "shape", "reset",
-            "compare", "beta")
+            "compare", "beta", "cut")
 MOST_BYTES = 2**28   # of a file, and of a piece that is unpacked at once
 # What the nodes that golden.nir knows have; nothing else of a file is looked at.
 FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "groups", "scale",
@@ -112,9 +114,11 @@ def word(name):
 
 
 def chain_of(graph, prefix=""):
-    """[(name, node)] of a graph in order from its input to its output, graphs within it unfolded.
+    """[(name, node, loop)] of a graph from its input to its output, graphs within it unfolded.
 
-    Raises BadInput, naming the node, unless the graph is one chain.
+    Weights that read a neuron's spikes and lead back to it are no node of the chain but the
+    neuron's ``loop``, a (name, node); None where there is none. Raises BadInput, naming the node,
+    unless the graph is otherwise one chain.
     """
     nodes, own = graph.get("nodes"), f"graph {prefix[:-1]!r}" if prefix else "graph"
     rule(isinstance(nodes, dict) and nodes, own, "has no nodes")
@@ -128,12 +132,14 @@ def chain_of(graph, prefix=""):
         for name in (start, end):
             rule(name in nodes, f"edge {start} -> {end}" + (f" in {own}" if prefix else ""),
                  f"there is no node {name!r}; those there are: {', '.join(list(nodes)[:10])}")
-        rule(start != end, f"node {prefix + start!r}", "feeds itself; recurrent graphs are not "
-             "supported")
+    nodes, pairs, back = without_loops(nodes, pairs, prefix)
+    for start, end in pairs:
+        rule(start != end, f"node {prefix + start!r}", "feeds itself without weights; a loop must "
+             f"go from a neuron through {', '.join(LINEAR)} back to it")
         for name in {start: start in after, end: end in before}:
             rule(start not in after and end not in before or not loops(name, pairs),
-                 f"node {prefix + name!r}", "feeds itself through others; recurrent graphs are not "
-                 "supported")
+                 f"node {prefix + name!r}", "feeds itself through others; a loop must go from one "
+                 f"neuron through one {', '.join(LINEAR)} back to it")
         rule(start not in after, f"node {prefix + start!r}", f"feeds both {after.get(start)!r} "
              f"and {end!r}; only chains are supported")
         rule(end not in before, f"node {prefix + end!r}", f"is fed by both {before.get(end)!r} "
@@ -154,10 +160,10 @@ def chain_of(graph, prefix=""):
     found = []
     for name in order:
         if nodes[name].get("type") == "NIRGraph":
-            found += [(inner, node) for inner, node in chain_of(nodes[name], f"{prefix}{name}.")
-                      if node.get("type") not in ("Input", "Output")]
+            found += [each for each in chain_of(nodes[name], f"{prefix}{name}.")
+                      if each[1].get("type") not in ("Input", "Output")]
         else:
-            found.append((prefix + name, nodes[name]))
+            found.append((prefix + name, nodes[name], back.get(name)))
     return found
 
 

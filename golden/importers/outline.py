@@ -165,7 +165,7 @@ def outline_of(network):
                 return None
             parts.append(Part("pool", kernel=layer.kernel, stride=layer.stride, how=layer.kind))
             continue
-        if layer.norm is not None or not layer.op.plain:
+        if layer.norm is not None or layer.recurrent is not None or not layer.op.plain:
             return None
         if layer.dense:
             parts.append(Part("dense", layer.channels))

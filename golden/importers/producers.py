@@ -11,6 +11,7 @@ import numpy as np
 from golden.importers import float_run
 from golden.importers.float_network import FloatNetwork
 from golden.network import COMPARES, RESETS
+from golden.network.ops.recurrent import CUTS
 from golden.readout import class_scores
 
 __all__ = ["CHOICES", "OWN", "PRODUCERS", "Producer", "Rules", "many_spikes", "shaped"]
@@ -22,6 +23,7 @@ CHOICES = {     # what each rule but dt may be
     "start": ("zero", "v_reset"),
     "gain": ("nir", "one", "normalised"),
     "spikes": ("single", "several"),
+    "cut": CUTS,
 }
 SAME = 1e-6     # float32 noise of a product of parameters
 
@@ -47,6 +49,8 @@ class Producer:
     spikes : "single" or "several"
         Whether a neuron fires at most one spike in a step, or floor(v / threshold), and its
         membrane then stays above -threshold.
+    cut : "weights" or "spikes"
+        What of a loop is 0 in the first step (golden.network.ops.Recurrent).
     unsaid : str
         What a graph may mean that single spikes are not, for the report.
     export : str
@@ -61,12 +65,13 @@ class Producer:
     start: str = "zero"
     gain: str | None = "nir"
     spikes: str = "single"
+    cut: str = "weights"
     unsaid: str = ""
     export: str = ""
 
 
 PRODUCERS = {
-    "snntorch": Producer("snnTorch 1.0", reset="subtract"),
+    "snntorch": Producer("snnTorch 1.0", reset="subtract", cut="spikes"),
     "norse": Producer("Norse 1.1", dt=1e-3, export="norse.torch.utils.export_nir.to_nir"),
     "spikingjelly": Producer(
         "SpikingJelly 2.0", compare="ge", start="v_reset",
@@ -90,7 +95,7 @@ class Rules:
     Parameters
     ----------
     producer : None or a name of PRODUCERS
-    dt, reset, compare, decay, start, gain, spikes :
+    dt, reset, compare, decay, start, gain, spikes, cut :
         As in Producer.
     """
 
@@ -102,6 +107,7 @@ class Rules:
     start: str
     gain: str | None
     spikes: str
+    cut: str
 
     @classmethod
     def of(cls, producer=None, **told):
@@ -125,7 +131,7 @@ class Rules:
         """The rules with what a neuron's own metadata says, of this project's files."""
         if self.producer != OWN.title:
             return self
-        return replace(self, **{key: metadata[key] for key in ("reset", "compare")
+        return replace(self, **{key: metadata[key] for key in ("reset", "compare", "cut")
                                 if isinstance(metadata.get(key), str)})
 
     def keep(self, tau, r):

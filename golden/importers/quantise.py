@@ -14,9 +14,9 @@ import numpy as np
 from golden.encode import encode
 from golden.formats import bits_signed
 from golden.importers import float_run
-from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction, scales
+from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction, rows_of, scales
 from golden.io.errors import rule
-from golden.network import Layer, Network, Norm, membrane_range
+from golden.network import Layer, Network, Norm, Recurrent, membrane_range
 from golden.neurons.base import counted
 from golden.run import check_images
 from golden.stages import forward
@@ -96,9 +96,9 @@ def best(stage, bits, factor, steps, membrane_bits, candidates, seen):
     errors = []
     for scale in candidates:
         if seen is None:
-            column = scale.reshape(-1, *[1] * (stage.layer.weights.ndim - 1))
-            kept = whole_weights(stage.layer.weights, column, bits) * column
-            errors.append(((kept - stage.layer.weights)**2).sum())
+            rows = rows_of(stage.layer, factor)
+            kept = whole_weights(rows, scale[:, None], bits) * scale[:, None]
+            errors.append(((kept - rows)**2).sum())
             continue
         layer, _ = integer(stage, bits, scale, factor, steps, membrane_bits)
         active, wanted_spikes, wanted_membranes = seen
@@ -120,7 +120,9 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
     """(golden.network.Layer, reasons) of a float stage, with weights in steps of ``scale``."""
     real, neuron = stage.layer, stage.layer.neuron
     weights = whole_weights(real.weights, scale.reshape(-1, *[1] * (real.weights.ndim - 1)), bits)
-    step = scale * factor
+    step, loop = scale * factor, real.recurrent
+    if loop is not None:
+        loop = whole_weights(loop.weights, step.reshape(-1, *[1] * (loop.weights.ndim - 1)), bits)
 
     values = constants(real) / np.resize(step, len(constants(real)))
     if real.norm is not None:
@@ -135,7 +137,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
-        return made(stage, bits, weights, step, frac)
+        return made(stage, bits, weights, loop, step, frac)
 
     def width(frac):
         return bits_signed(*membrane_range(replace(stage, layer=at(frac)), steps))
@@ -146,7 +148,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         while frac and width(frac) > membrane_bits:
             frac -= 1
     layer = at(frac)
-    reasons = rounding_reasons(real, layer, scale, step, frac, exact)
+    reasons = rounding_reasons(real, layer, factor, step, frac, exact)
     return layer, reasons + neuron.order_reasons(most_added(stage, factor), real.per_channel)
 
 
@@ -157,11 +159,16 @@ def most_added(stage, factor):
         return None
     rows = layer.weights.reshape(layer.channels, -1)
     most = np.maximum(rows, -rows if stage.signed else 0).sum(axis=1) * factor * stage.top
+    if layer.recurrent is not None:
+        own = layer.recurrent.op.bounds(1)[1]
+        most = most + own + np.maximum(layer.recurrent.biases(2), 0).max(axis=0)
     return most + layer.biases
 
 
-def made(stage, bits, weights, step, frac):
-    """The Layer with ``frac`` fraction bits behind a weight step."""
+def made(stage, bits, weights, loop, step, frac):
+    """The Layer with ``frac`` fraction bits behind a weight step; ``loop`` are the whole weights of
+    its recurrence, or None.
+    """
     real, neuron = stage.layer, stage.layer.neuron
     unit = step * 2.0**-frac
     bias = counted(real.biases, unit)
@@ -173,19 +180,24 @@ def made(stage, bits, weights, step, frac):
             shift = int(np.clip(np.floor(np.log2(MOST_GAIN / top)), 0, MOST_FRAC))
         norm = Norm(counted(scaled * 2.0**shift, 1), counted(real.norm.offset, unit), shift)
     kept = neuron.model.from_float(neuron, real.per_channel, unit)
+    if loop is not None:
+        bias_of_loop = real.recurrent.bias
+        if bias_of_loop is not None:
+            bias_of_loop = counted(bias_of_loop, unit)
+        loop = Recurrent(loop, bias_of_loop, real.recurrent.cut)
     return Layer(
         weights=weights, bits=bits, neuron=kept, frac=0 if norm else frac,
         bias=bias if bias.any() else None, stride=real.stride, padding=real.padding,
         groups=real.groups, dilation=real.dilation, greatest=real.greatest,
-        scale=float(np.median(unit)), norm=norm)
+        scale=float(np.median(unit)), norm=norm, recurrent=loop)
 
 
-def rounding_reasons(real, layer, scale, step, frac, exact):
+def rounding_reasons(real, layer, factor, step, frac, exact):
     """Why an integer layer is not exactly the float one, as short sentences."""
     found, neuron = [], real.neuron
     unit = step * 2.0**-frac
-    steps = real.weights.reshape(real.channels, -1) / scale[:, None]
-    off = np.abs(steps - layer.weights.reshape(real.channels, -1))
+    steps = rows_of(real, factor) / (step / factor)[:, None]
+    off = np.abs(steps - rows_of(layer, 1))
     if off.max() > NEAR:
         clipped = np.count_nonzero(off > 0.5 + NEAR)
         share = np.sqrt((off**2).mean() / max((steps**2).mean(), 1e-30))
@@ -198,6 +210,8 @@ def rounding_reasons(real, layer, scale, step, frac, exact):
     named = [("bias", real.biases, layer.biases),
              *((name, values, getattr(layer.neuron, name))
                for name, values in neuron.constants(real.per_channel).items())]
+    if layer.recurrent is not None and layer.recurrent.bias is not None:
+        named.append(("recurrent bias", real.recurrent.bias, layer.recurrent.bias))
     for what, values, whole in named:
         ideal = real.per_channel(values) / unit
         apart = np.abs(ideal - layer.per_channel(whole))

@@ -25,7 +25,20 @@ def constants(layer, rows=slice(None)):
              *(values[rows] for values in layer.neuron.constants(layer.per_channel).values())]
     if layer.norm is not None:
         found.append(layer.norm.offset[:, rows].ravel())
+    if layer.recurrent is not None and layer.recurrent.bias is not None:
+        found.append(layer.recurrent.bias[rows])
     return np.concatenate(found)
+
+
+def rows_of(layer, factor):
+    """(channels, ...) of all weights that share a scale, as the layer's own are counted.
+
+    A unit of what a layer reads is worth ``factor``, a spike of its loop is worth 1.
+    """
+    rows = layer.weights.reshape(layer.channels, -1)
+    if layer.recurrent is None:
+        return rows
+    return np.hstack([rows, layer.recurrent.weights.reshape(layer.channels, -1) / factor])
 
 
 def exact_scale(values, others, bits, power_of_two):
@@ -60,7 +73,7 @@ def fits(values, scale, limit):
 
 def scales(layer, bits, factor, one_scale, power_of_two):
     """Candidate scales (channels,) of a layer's weights: one if exact, else several to try."""
-    rows = layer.weights.reshape(layer.channels, -1)
+    rows = rows_of(layer, factor)
     parts = [slice(None)] if one_scale else [slice(c, c + 1) for c in range(layer.channels)]
     start, exact = np.empty(layer.channels), np.zeros(layer.channels, dtype=bool)
     for part in parts:

@@ -192,7 +192,7 @@ def translated(chain, layout, parts, slot, readout, **fields):
             for calls in part.calls:
                 translator.take(calls)
             if part.site is not None:
-                translator.close(part.site.calls[0])
+                translator.close(part.site.calls[0], part.loop)
         last = parts[-1].site
         if last is not None and slot == 1 and chain.layers[-1].spiking:
             raise BadInput(f"{last.where}: the model returns its membranes first, and it spikes; "
@@ -222,10 +222,10 @@ def trace(model: object, shape: Sequence[int], *, steps: int | None = None,
     One forward is run in ``eval()`` without gradients, from membranes at 0. A model is called once
     a step with (N, *shape), or once a run with (T, N, *shape) or (N, T, *shape), or once with an
     image (N, *shape) over which its own loop runs; which of them is found by trying. Each of them
-    may take vectors (N, inputs) for images. All neurons must be Leaky or Lapicque of snnTorch, in a
-    chain. Of what it returns the first tensor decides: spikes of the last neuron, its membranes
-    where it never resets, or the values of a last layer without neurons, which accumulate. Softmax,
-    sums and means over the steps behind it are left out.
+    may take vectors (N, inputs) for images. All neurons must be Leaky, RLeaky or Lapicque of
+    snnTorch, in a chain. Of what it returns the first tensor decides: spikes of the last neuron,
+    its membranes where it never resets, or the values of a last layer without neurons, which
+    accumulate. Softmax, sums and means over the steps behind it are left out.
 
     Parameters
     ----------

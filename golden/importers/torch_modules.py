@@ -10,6 +10,7 @@ from golden.importers.torch_record import NEURONS
 from golden.importers.torch_steps import ALIKE, FORMS, NORMS, argument
 from golden.io.errors import BadInput, rule
 from golden.io.values import reals
+from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import compact
 
 __all__ = ["Translator"]
@@ -32,7 +33,8 @@ FUNCTIONS["conv2d"] = ("Conv2d", *FUNCTIONS["conv1d"][1:])
 FUNCTIONS["max_pool1d"] = ("MaxPool1d", *FUNCTIONS["max_pool2d"][1:])
 FUNCTIONS["avg_pool1d"] = ("AvgPool1d", *FUNCTIONS["avg_pool2d"][1:])
 KNOWN = ("Conv1d, Conv2d, Linear, AvgPool, MaxPool, AdaptiveAvgPool2d(1), BatchNorm, lists of it "
-         "over time (BNTT), Flatten, Dropout, Leaky and Lapicque, and the functions of these")
+         "over time (BNTT), Flatten, Dropout, Leaky, RLeaky and Lapicque, and the functions of "
+         "these")
 
 
 def array(value):
@@ -75,7 +77,7 @@ class Translator:
     """
 
     def __init__(self, chain, flat=False):
-        self.chain, self.flat = chain, flat
+        self.chain, self.flat, self.back = chain, flat, None
 
     def take(self, calls):
         """Append one place of a chain; ``calls`` are its calls, one a step."""
@@ -295,9 +297,10 @@ class Translator:
 
     # --- neurons ----------------------------------------------------------------------------------
 
-    def close(self, call):
-        """Append the neurons of a call."""
+    def close(self, call, back=None):
+        """Append the neurons of a call; ``back`` is the Call that leads spikes back to them."""
         rule(call.kind in NEURONS, call.where, "is not supported")
+        self.back = back
         try:
             getattr(self, f"take_{call.kind.lower()}")(call.module, call.where)
         except (AttributeError, TypeError) as error:
@@ -320,6 +323,46 @@ class Translator:
         self.spikes(module, where, FloatNeuron(
             beta=snapped(beta), threshold=threshold, reset=reset))
 
+    def take_rleaky(self, module, where):
+        reset, threshold = self.checked(module, where)
+        rule(reset != "zero" or not module.reset_delay, where, 'sets a membrane to zero with the '
+             'input of that step lost (reset_mechanism="zero"), which is not supported; use '
+             '"subtract" or reset_delay=False')
+        if not module.reset_delay:
+            reset = {"subtract": "subtract_now"}.get(reset, reset)
+        beta = self.chain.over_channels(np.clip(array(module.beta), 0, 1), where, "beta")
+        self.spikes(module, where, FloatNeuron(
+            beta=snapped(beta), threshold=threshold, reset=reset), loop=self.loop(module, where))
+
+    def loop_through(self, call, height):
+        """The FloatRecurrent of a layer that reads a neuron's spikes for that neuron."""
+        module, where = call.module, call.where
+        weights = array(module.weight)
+        if weights.ndim == 4:
+            numbers = {name: two(getattr(module, name), where, name)
+                       for name in ("stride", "dilation")}
+            padding = module.padding
+            same = tuple(n // 2 for n in weights.shape[2:])
+            rule(set(numbers.values()) == {(1, 1)} and int(module.groups) == 1
+                 and module.padding_mode == "zeros" and all(n % 2 for n in weights.shape[2:])
+                 and (padding == "same" or padding != "valid" and two(
+                     padding, where, "padding") == same), where, "a recurrent convolution must "
+                 "keep the size of its map: an odd kernel, stride, dilation and groups 1, and "
+                 "zeros of half the kernel around")
+        return FloatRecurrent(weights * height, self.bias(module), "spikes")
+
+    def loop(self, module, where):
+        """The FloatRecurrent of a neuron of snnTorch that reads its own spikes."""
+        height = array(module.graded_spikes_factor)
+        if not module.all_to_all:
+            values = self.chain.over_channels(array(module.V), where, "V")
+            weights, bias = np.diag(np.broadcast_to(values, self.chain.shape[:1])), None
+            if not self.flat and self.chain.shape[1:] != (1, 1):
+                weights = weights[:, :, None, None]
+        else:
+            weights, bias = array(module.recurrent.weight), self.bias(module.recurrent)
+        return FloatRecurrent(weights * height, bias, "spikes")
+
     def take_lapicque(self, module, where):
         """By Euler: beta = 1 - time_step / (R C), and an input counts time_step / C."""
         reset, threshold = self.checked(module, where)
@@ -333,10 +376,20 @@ class Translator:
         self.spikes(module, where, FloatNeuron(beta=beta, threshold=threshold, reset=reset),
                     snapped(step / c))
 
-    def spikes(self, module, where, neuron, gain=1.0):
+    def spikes(self, module, where, neuron, gain=1.0, loop=None):
         """Close the layer, and put the height of its spikes into the next weights."""
         notes = () if neuron.spiking else ("its membranes are read, not its spikes",)
-        self.chain.neuron(where, neuron, gain, notes=notes)
+        if self.back is not None:
+            rule(loop is None, self.back.where,
+                 f"leads spikes back to {where}, which does so itself")
+            loop = self.loop_through(self.back, array(module.graded_spikes_factor))
+            notes = (*notes, f"{self.back.where} leads back to it")
+        if loop is not None:
+            rule(neuron.spiking, where, "reads its own spikes and never resets, which is not "
+                 "supported")
+            notes = (*notes, "reads its own spikes of the step before, snnTorch's way: its bias "
+                     "counts in the first step too")
+        self.chain.neuron(where, neuron, gain, notes=notes, loop=loop)
         height = array(module.graded_spikes_factor)
         rule(height.size == 1, where, "graded_spikes_factor must be one number")
         if height.flat[0] != 1:

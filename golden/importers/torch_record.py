@@ -16,12 +16,13 @@ LAYERS = {"Conv1d", "Conv2d", "Linear", "AvgPool1d", "AvgPool2d", "MaxPool1d", "
           "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "BatchNorm1d", "BatchNorm2d", "Flatten",
           "Unflatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
           "AlphaDropout"}
-NEURONS = {"Leaky", "Lapicque"}
+# Neurons, and which of their outputs go into their next call, in the order of its arguments.
+NEURONS = {"Leaky": (1,), "Lapicque": (1,), "RLeaky": (0, 1)}
 OWNERS = ("torch", "snntorch")
 LEAVING = {"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "__array__"}
-RECURRENT = "recurrent connections are not supported; use Leaky"
+RECURRENT = "recurrent connections of such neurons are not supported; use RLeaky"
 SYNAPTIC = "neurons with a synaptic current are not supported; use Leaky"
-STATES = {"RLeaky": RECURRENT, "RSynaptic": RECURRENT, "SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT,
+STATES = {"RSynaptic": RECURRENT, "SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT,
           "Synaptic": SYNAPTIC, "Alpha": SYNAPTIC}
 
 
@@ -46,7 +47,7 @@ def family(module):
     for parent in kind.__mro__:
         if parent.__module__.split(".")[0] not in OWNERS:
             continue
-        if parent.__name__ in LAYERS | NEURONS and parent.forward is kind.forward:
+        if parent.__name__ in LAYERS | NEURONS.keys() and parent.forward is kind.forward:
             return parent.__name__
         if parent.__name__ == "SpikingNeuron":
             return kind.__name__
@@ -277,8 +278,8 @@ def record(model, feeds, run=None):
                     raise
                 except Exception as error:  # whatever a forward of others raises
                     for call in recorder.calls:
-                        rule(call.module is None or call.kind in LAYERS | NEURONS, call.where,
-                             "is not supported")
+                        rule(call.module is None or call.kind in LAYERS | NEURONS.keys(),
+                             call.where, "is not supported")
                     text = " ".join(str(error).split())
                     where = f"module {recorder.path[-1]}" if any(recorder.path) else "model"
                     raise Unfit(f"{where}: fails where the model is given a tensor of "

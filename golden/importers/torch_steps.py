@@ -19,6 +19,8 @@ FORMS = {"flatten", "view", "reshape", "Flatten", "squeeze", "unsqueeze", "Unfla
 RECORDS = ALIKE | TURNS | FORMS | {
     "stack", "cat", "concat", "sum", "mean", "__getitem__", "__setitem__", "select", "softmax",
     "log_softmax", "unbind"}
+ZEROS = {"zeros_like", "new_zeros"}
+LOOPS = {"Linear", "Conv2d"}        # what a neuron's spikes may pass on their way back to it
 NORMS = {"BatchNorm1d", "BatchNorm2d"}
 CONSTANT = ("takes values that do not come from the step's input; delays and recurrent connections "
             "are not supported")
@@ -56,10 +58,14 @@ class Part:
         One list a place, in order; each has the call of every step.
     site : None or Site
         None where the chain ends without a neuron.
+    loop : None or Call
+        Of the module whose values of the neuron's own spikes of the step before are added to what
+        the calls give.
     """
 
     calls: list = field(default_factory=list)
     site: Site | None = None
+    loop: object = None
 
 
 class Steps:
@@ -161,13 +167,14 @@ class Steps:
 
     def neuron(self, call):
         """Find the site and the step of a neuron's call."""
-        state, held, site = None, False, None
+        held, site = False, None
         if argument(call, 0, "input_") is not None or not call.inputs:
             self.why[call] = CONSTANT
         elif len(call.inputs) > 1:
-            state = self.plain(*call.inputs[1])
-            before, slot = state
-            if before in self.site_of and slot == 1 and before.module is call.module:
+            states = [self.plain(*each) for each in call.inputs[1:]]
+            before = states[0][0]
+            if (before in self.site_of and before.module is call.module
+                    and states == [(before, slot) for slot in NEURONS[call.kind]]):
                 site, step = self.site_of[before]
                 if site.calls[-1] is not before:
                     self.why[call] = "its membrane goes on in two places"
@@ -175,9 +182,9 @@ class Steps:
                 self.why[call] = ("its membrane does not come from its own step before as it was; "
                                   "recurrent and modified states are not supported")
         else:
-            given = argument(call, 1, "mem")
-            if given is not None and not call.module.init_hidden:
-                if bool((given != 0).any()):
+            given = [each for each in (*call.args[1:], *call.kwargs.values()) if each is not None]
+            if given and not call.module.init_hidden:
+                if any(bool((each != 0).any()) for each in given):
                     self.why[call] = "its membrane must start at 0"
             else:
                 site, held = self.held.get(call.module), True
@@ -191,7 +198,8 @@ class Steps:
 
     def plain(self, call, slot):
         """The output that a value is, behind what leaves it as it is."""
-        while call.kind in ALIKE and call.inputs:
+        while call.inputs and (call.kind in ALIKE or call.kind in FORMS
+                               and call.inputs[0][0].shape(call.inputs[0][1]) == call.shape()):
             call, slot = call.inputs[0]
         return call, slot
 
@@ -263,11 +271,14 @@ class Steps:
 
     def part(self, site, bare):
         """(Part, the Site before it or None) of a site; ``bare`` where it is no neuron."""
-        rows, before = [], None
+        rows, before, loops = [], None, []
         for number, call in enumerate(site.calls):
             if call in self.why:
                 raise BadInput(f"{call.where}: {self.why[call]}")
             start = (call, 0) if bare else call.inputs[0]
+            if not bare:
+                loop, start = self.looped(call, start)
+                loops.append(loop)
             calls, source = self.back(start, number if not bare else self.step(call, 0), call)
             if rows:
                 rule(signature(calls) == signature(rows[0][0]) and source is before, call.where,
@@ -276,7 +287,34 @@ class Steps:
                 before = source
             rows.append((calls,))
         places = [list(place) for place in zip(*(calls for calls, in rows), strict=True)]
-        return Part(places, None if bare else site), before
+        if not any(loops):
+            return Part(places, None if bare else site), before
+        rule(all(loop is not None and loop.module is loops[0].module for loop in loops), site.where,
+             "reads its own spikes in some steps and not in others")
+        return Part(places, site, loops[0]), before
+
+    def looped(self, neuron, start):
+        """(Call, the other origin) where a neuron reads the sum of two values, of which one is a
+        layer's of its own spikes of the step before; else (None, ``start``).
+        """
+        add, _ = self.plain(*start)
+        if add.kind not in ("add", "add_") or len(add.inputs) != 2 or add.kwargs:
+            return None, start
+        site, step = self.site_of[neuron]
+        for (call, slot), other in (add.inputs, add.inputs[::-1]):
+            call, slot = self.plain(call, slot)
+            if call.kind not in LOOPS:
+                continue
+            first = argument(call, 0, "input")      # where no input is behind it
+            own, own_slot = self.plain(*call.inputs[0]) if call.inputs else (None, 0)
+            rest = is_zero(first) if own is None else own.kind in ZEROS
+            if step == 0 and rest:
+                return call, other
+            if own is not None and self.site_of.get(own) == (site, step - 1):
+                rule(own_slot == 0, call.where,
+                     "reads the membranes of a neuron; only spikes go back to it")
+                return call, other
+        return None, start
 
     def back(self, start, step, reader):
         """(stateless calls in order, the Site that they read or None) behind an output."""

@@ -1,9 +1,9 @@
 """The integer model compiled: kernel.cpp on trains of bits, equal to NumPy in every array.
 
 NumPy (golden.run) stays the specification. The kernel does what it holds exactly in the same way:
-networks of up to 64 steps; stages of LIF neurons behind convolutions or dense layers whose every
-number fits 32 bits (golden.neurons.population.accumulator_dtype). Any other stage of the same
-network runs in NumPy, between two changes of form.
+networks of up to 64 steps; stages without a loop, of LIF neurons behind convolutions or dense
+layers, whose every number fits 32 bits (golden.neurons.population.accumulator_dtype). Any other
+stage of the same network runs in NumPy, between two changes of form.
 """
 
 import ctypes
@@ -183,7 +183,8 @@ def holds(stage, steps):
     span = layer.op.max_abs_sum(stage.top)
     return (steps <= STEPS and type(layer.neuron) is LIF and type(layer.op) in (Conv, Dense)
             and all(type(pool) is Pool for pool in stage.pools) and not stage.signed
-            and span < 2**31 and accumulator_dtype(layer, steps, span) is np.int32)
+            and layer.recurrent is None and span < 2**31
+            and accumulator_dtype(layer, steps, span) is np.int32)
 
 
 class CompiledStage:

@@ -30,11 +30,11 @@ def table(network):
         layer = stage.layer
         found.add_row(
             str(stage.index), stage.words(), " x ".join(map(str, stage.shape)),
-            f"{layer.weights.size}\n{layer.bits} bit", fires(layer),
+            f"{layer.synapses}\n{layer.bits} bit", fires(layer),
             f"{bits_signed(*membrane_range(stage, network.steps))} bit")
-    weights = sum(stage.layer.weights.size for stage in network.stages)
+    weights = sum(stage.layer.synapses for stage in network.stages)
     neurons = sum(stage.neurons for stage in network.stages)
-    bits = sum(stage.layer.weights.size * stage.layer.bits for stage in network.stages)
+    bits = sum(stage.layer.synapses * stage.layer.bits for stage in network.stages)
     found.caption = (f"{weights} weights in {bits} bits, {neurons} neurons, "
                      f"digest {network.digest}")
     return found

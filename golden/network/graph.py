@@ -20,7 +20,7 @@ from golden.io.reading import network_parts
 from golden.io.shipped import network_file, networks
 from golden.network.encoders import ENCODERS
 from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, stages_of
-from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, output_size
+from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, Recurrent, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
 from golden.network.rules import READOUTS, check, check_widths
 from golden.neurons.base import COMPARES, Field, NeuronModel
@@ -29,13 +29,13 @@ from golden.neurons.lif import RESETS
 
 __all__ = [
     "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Field",
-    "Layer", "Network", "Neuron", "NeuronModel", "Norm", "Pool", "Stage", "Weighted", "flatten",
-    "input_ranges", "load", "membrane_range", "output_size", "restore", "rule", "stages_of",
-    "sum_ranges",
+    "Layer", "Network", "Neuron", "NeuronModel", "Norm", "Pool", "Recurrent", "Stage", "Weighted",
+    "flatten", "input_ranges", "load", "membrane_range", "output_size", "restore", "rule",
+    "stages_of", "sum_ranges",
 ]
 
 FORMAT = "sam-snn network"
-VERSION = 1
+VERSION = 2     # the newest; a network without loops is a file of version 1
 DEFAULT_SEED = 0x2545F491
 
 
@@ -125,7 +125,7 @@ class Network(Layered):
 
 def flatten(network):
     """(header, arrays): a JSON-able dict and the integer arrays it refers to by layer number."""
-    header = {"format": FORMAT, "version": VERSION, "layers": []}
+    header = {"format": FORMAT, "version": 2 if network.recurrent else 1, "layers": []}
     for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes"):
         header[key] = getattr(network, key)
     header["shape"] = list(network.shape)
@@ -150,7 +150,7 @@ def load(path):
     header, arrays = network_parts(path, "network file", array_names())
     rule(isinstance(header, dict) and header.get("format") == FORMAT, path,
          "not a network file of this project")
-    rule(header.get("version") == VERSION, path,
+    rule(header.get("version") in range(1, VERSION + 1), path,
          f"network format version {header.get('version')}; this program reads version {VERSION}")
     try:
         return restore(header, arrays)

@@ -8,7 +8,7 @@ import numpy as np
 from golden.io.errors import rule
 from golden.io.values import integers
 from golden.network.encoders import encoder_of
-from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm
+from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm, Recurrent
 from golden.network.ops.base import bounded
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
@@ -19,7 +19,7 @@ __all__ = ["Layer", "Layered", "Stage", "Weighted", "array_names", "restored_win
 def array_names():
     """Names of the arrays that a file may hold of a layer."""
     fields = dict.fromkeys(field.name for model in MODELS.values() for field in model.fields)
-    return ("weights", "bias", *fields, "gain", "offset")
+    return ("weights", "bias", *fields, "gain", "offset", "recurrent", "recurrent_bias")
 
 
 class Weighted:
@@ -62,6 +62,11 @@ class Weighted:
         return self.weights.shape[0]
 
     @property
+    def synapses(self):
+        """Number of weights, those of a loop among them."""
+        return self.weights.size + (0 if self.recurrent is None else self.recurrent.weights.size)
+
+    @property
     def kernel(self):
         """Side of the kernel, the longer one; 1 for a dense layer."""
         return self.op.kernel
@@ -100,15 +105,19 @@ class Weighted:
             check_shape(self.number(self.bias, where, "bias"), where, "bias", self.channels)
         if self.norm is not None:
             self.norm.check(where, steps, self.channels)
+        if self.recurrent is not None:
+            self.recurrent.check(where, self)
 
     def saved_window(self):
-        """Stride, padding, and dilation and max pooling where there are, as a file has them."""
+        """Stride and padding, and dilation, max pooling and loop where there are, as in a file."""
         found = {key: list(value) if isinstance(value, tuple) else value
                  for key, value in (("stride", self.stride), ("padding", self.padding))}
         if self.dilation != 1:
             found["dilation"] = self.dilation
         if self.greatest is not None:
             found["greatest"] = self.greatest.save()
+        if self.recurrent is not None:
+            found.update(self.recurrent.save()[0])
         return found
 
     def saved_arrays(self):
@@ -116,6 +125,8 @@ class Weighted:
         found = {"weights": self.weights, "bias": self.bias, **self.neuron.values(np.asarray)}
         if self.norm is not None:
             found.update(self.norm.save()[1])
+        if self.recurrent is not None:
+            found.update(self.recurrent.save()[1])
         return {key: values for key, values in found.items() if values is not None}
 
 
@@ -152,6 +163,8 @@ class Layer(Weighted):
     norm : None or golden.network.ops.Norm (gain, offset, shift)
         BNTT, in place of the 2**frac: at step t the summed input x of channel c becomes
         floor(gain[t, c] x / 2**shift) + offset[t, c], in membrane units.
+    recurrent : None or golden.network.ops.Recurrent
+        What the layer's own spikes of the step before add to its sums.
     """
 
     weights: np.ndarray
@@ -166,6 +179,7 @@ class Layer(Weighted):
     norm: tuple | None = None
     dilation: int | tuple = 1
     greatest: Greatest | None = None
+    recurrent: Recurrent | None = None
 
     @property
     def model(self):
@@ -188,6 +202,9 @@ class Layer(Weighted):
         limit = 2**(self.bits - 1)
         rule(self.weights.min() >= -limit and self.weights.max() < limit, where,
              f"weights must lie in {-limit}..{limit - 1} for {self.bits} bits")
+        if self.recurrent is not None:
+            rule(self.recurrent.weights.min() >= -limit and self.recurrent.weights.max() < limit,
+                 where, f"recurrent weights must lie in {-limit}..{limit - 1} for {self.bits} bits")
 
     def save(self):
         """(entry, arrays) of a file: a JSON-able dict, and integer arrays by name."""
@@ -197,7 +214,8 @@ class Layer(Weighted):
                  **self.neuron.choices(), **norm}
         if self.model != next(iter(MODELS)):
             entry["neuron"] = self.model
-        return entry, {key: np.asarray(values).astype(np.int8 if key == "weights" else np.int64)
+        return entry, {key: np.asarray(values).astype(
+                           np.int8 if key in ("weights", "recurrent") else np.int64)
                        for key, values in self.saved_arrays().items()}
 
     @classmethod
@@ -210,7 +228,8 @@ class Layer(Weighted):
             {key: entry[key] for key in ("reset", "compare", "delay")}, values)
         return cls(weights=values["weights"], bits=entry["bits"], neuron=neuron,
                    frac=entry["frac"], bias=values.get("bias"), **restored_window(entry),
-                   groups=entry["groups"], scale=entry["scale"], norm=Norm.restore(entry, values))
+                   groups=entry["groups"], scale=entry["scale"], norm=Norm.restore(entry, values),
+                   recurrent=Recurrent.restore(entry, values))
 
 
 @dataclass(frozen=True)
@@ -257,8 +276,10 @@ class Stage:
 
     def words(self):
         """The stage for people: its pooling, then its weights."""
+        loop = self.layer.recurrent
         return ", ".join([*(pool.words() for pool in self.pools),
-                          self.layer.op.words(self.pooled)])
+                          self.layer.op.words(self.pooled),
+                          *([] if loop is None else [loop.words()])])
 
 
 class Layered:
@@ -268,6 +289,11 @@ class Layered:
     def stages(self):
         """The weighted layers, each with the pooling before it and its shapes."""
         return stages_of(self)
+
+    @property
+    def recurrent(self):
+        """The weighted layers that read their own spikes, as Stages."""
+        return tuple(stage for stage in self.stages if stage.layer.recurrent is not None)
 
     @property
     def classes(self):

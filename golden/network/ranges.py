@@ -6,8 +6,12 @@ __all__ = ["input_ranges", "membrane_range", "sum_ranges"]
 
 
 def sum_ranges(stage):
-    """(low, high), each (channels,): the summed input of a neuron in one step, in weight units."""
-    return stage.layer.op.bounds(stage.top, signed=stage.signed)
+    """(low, high), each (channels,): the summed input of a neuron in one step, in weight units.
+
+    With what a loop adds, where the layer has one.
+    """
+    found, loop = stage.layer.op.bounds(stage.top, signed=stage.signed), stage.layer.recurrent
+    return found if loop is None else loop.bounds(*found)
 
 
 def input_ranges(stage, steps):
@@ -18,7 +22,10 @@ def input_ranges(stage, steps):
     else:
         low, high = (np.broadcast_to(x << layer.frac, (steps, layer.channels))
                      for x in (low, high))
-    return low + layer.biases, high + layer.biases
+    bias = layer.biases
+    if layer.recurrent is not None:
+        bias = bias + layer.recurrent.biases(steps)
+    return low + bias, high + bias
 
 
 def membrane_range(stage, steps):

@@ -13,6 +13,8 @@ def neurons(inputs, layer, kind):
     inputs : iterable of (N, C, H, W) int
         Sums of weights, in weight units, step by step.
     layer : golden.network.Layer
+        With a loop, who crossed in the step before is summed into its inputs
+        (golden.network.ops.Recurrent).
     kind : dtype
         In which to compute: see ``accumulator_dtype``.
 
@@ -24,8 +26,14 @@ def neurons(inputs, layer, kind):
     neuron = layer.neuron
     column = lambda values: layer.per_channel(values).astype(kind)[:, None, None]
     values, state, bias = neuron.values(column), neuron.start(kind(0)), column(layer.biases)
+    loop = layer.recurrent
     for t, sums in enumerate(inputs):
         sums = sums.astype(kind, copy=False)
+        if loop is not None:
+            if t:
+                sums = sums + loop.forward(state[1]).astype(kind, copy=False)
+            if t < 2:
+                bias = column(layer.biases + loop.biases(2)[t])
         added = ((sums << layer.frac) + bias if layer.norm is None
                  else layer.norm.forward(sums, t, column, bias))
         state = neuron.step(state, added, values)
@@ -38,10 +46,14 @@ def accumulator_dtype(layer, steps, span):
     ``span`` is the largest magnitude of an input. int64 always is enough, since membranes have at
     most 32 bits and leaks 17.
     """
+    bias = int(np.abs(layer.biases).max())
+    if layer.recurrent is not None:
+        span += layer.recurrent.max_abs_sum()
+        bias += int(np.abs(layer.recurrent.biases(2)).max())
     product = added = span << layer.frac
     if layer.norm is not None:
         product, added = layer.norm.reach(span)
-    top = max(product, layer.neuron.reach(added + int(np.abs(layer.biases).max()), steps))
+    top = max(product, layer.neuron.reach(added + bias, steps))
     return np.int32 if top < 2**31 else np.int64
 
 

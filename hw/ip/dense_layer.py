@@ -257,6 +257,9 @@ def layer_unit(stage, steps, where):
     if any(pool.kernel > 1 for pool in stage.pools) or stage.signed or stage.top > 1:
         raise BadInput(f"{where}: layer {stage.index} reads pooled or signed inputs; only a layer "
                        "that reads spikes can be exported alone")
+    if layer.recurrent is not None:
+        raise BadInput(f"{where}: layer {stage.index} reads its own spikes, which the unit does "
+                       "not; --engine golden runs such layers")
     if layer.norm is not None:
         raise BadInput(f"{where}: layer {stage.index} has a norm over time (BNTT), which the unit "
                        "does not compute")

@@ -63,6 +63,10 @@ class Plan:
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
+        if self.network.recurrent:
+            place = self.network.recurrent[0].index
+            raise BadInput(f"{self.network.name}: weighted layer {place}: recurrent layers are not "
+                           "in hardware yet: --engine golden runs them")
         for stage in self.network.stages:
             beyond = [what for each in (*stage.pools, stage.layer.op) for what in each.beyond]
             if beyond:

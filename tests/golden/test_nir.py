@@ -146,8 +146,8 @@ def test_refuses_nodes(changes, message):
 
 
 @pytest.mark.parametrize("edges, message", [
-    ([("0", "0")], "node '0': feeds itself; recurrent"),
-    ([("output", "0")], "node 'output': feeds itself through others; recurrent"),
+    ([("0", "0")], "node '0': feeds itself without weights; a loop must"),
+    ([("output", "0")], "node 'output': feeds itself through others; a loop must"),
     ([("input", "1")], "node 'input': feeds both"),
     ([("0", "2")], "node '0': feeds both"),
     ([("9", "0")], "edge 9 -> 0: there is no node '9'"),

@@ -1,11 +1,14 @@
 """Drawn chain networks whose parameters integers hold exactly, and images for them."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from golden.importers.float_network import FloatLayer, FloatNetwork, FloatNeuron
 from golden.network import Pool, output_size
 from golden.network.encoders import ENCODERS
+from golden.network.ops.recurrent import CUTS, FloatRecurrent
 
 ORDERS = {  # of FACTS.md section 2
     "A": {"reset": "subtract", "delay": 1},
@@ -17,8 +20,10 @@ ORDERS = {  # of FACTS.md section 2
 
 
 @st.composite
-def float_networks(draw, orders="ABCDE", encoders=tuple(ENCODERS)):
+def float_networks(draw, orders="ABCDE", encoders=tuple(ENCODERS), loops=False):
     """A FloatNetwork of one to four weighted layers on a small map.
+
+    With ``loops`` every layer that may read its own spikes does.
 
     Weights are whole, leaks are 0, 1/2, 3/4 or 1, thresholds, biases and voltages whole, BNTT gains
     1/2, 1 or 2, averages over 2 x 2 or 4 x 4, so that every sum is exact in integers of 32 bits.
@@ -85,8 +90,21 @@ def float_networks(draw, orders="ABCDE", encoders=tuple(ENCODERS)):
     last = pick([True, False], "accumulates")
     end = FloatNeuron(beta=np.float64(pick([0.5, 0.75, 1.0]))) if last else neuron(classes)
     layers.append(FloatLayer(weights, end, bias(classes), norm=norm(classes)))
+    if loops:
+        layers = [with_loop(layer, rng, pick) if layer.weighted else layer for layer in layers]
     return FloatNetwork(first, steps, tuple(layers), encoder,
                         "membrane" if last else pick(["count", "first"]))
+
+
+def with_loop(layer, rng, pick):
+    """The layer with a drawn loop of whole numbers, where it may have one."""
+    if not layer.spiking or layer.neuron.delay or layer.norm is not None:
+        return layer
+    count = layer.channels
+    side = () if layer.dense else (pick([1, 3]),) * 2
+    bias = rng.integers(-2, 3, count).astype(float) if pick([False, True]) else None
+    return replace(layer, recurrent=FloatRecurrent(
+        rng.integers(-3, 4, (count, count, *side)).astype(float), bias, pick(CUTS)))
 
 
 def images_for(network, count=3, seed=0):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from golden.io.errors import BadInput
-from golden.network import Layer, Network, Neuron, load
+from golden.network import Layer, Network, Neuron, Recurrent, load
 from golden.run import run
 from tests.helpers.lecture import DECONV, GRADIENT, GUIDED, R, X
 from train.core.twin import Fire, Twin
@@ -73,3 +73,11 @@ def test_gradient_by_hand():
 def test_refuses_a_rule_that_it_does_not_have():
     with pytest.raises(BadInput, match="rule must be one of gradient, deconv, guided"):
         Twin(draw(0, plain=True), "lrp")
+
+
+def test_loops_are_refused():
+    layer = Layer(np.ones((2, 3), int), 4, Neuron(np.int64(1), np.int64(0)),
+                  recurrent=Recurrent(np.ones((2, 2), int)))
+    network = Network((3, 1, 1), 4, (layer,), readout="count")
+    with pytest.raises(BadInput, match="layer 1 reads its own spikes, which a twin does not"):
+        Twin(network)

@@ -77,6 +77,9 @@ class Twin(nn.Module):
         if rule not in RULES or gate not in GATES:
             raise BadInput(f"rule must be one of {', '.join(RULES)} and gate one of "
                            f"{', '.join(GATES)}, not {rule} and {gate}")
+        if network.recurrent:
+            raise BadInput(f"{network.name}: layer {network.recurrent[0].index} reads its own "
+                           "spikes, which a twin does not go through")
         if network.readout == "first":
             raise BadInput(f"{network.name}: readout first has no gradient; "
                            "membrane and count have one")

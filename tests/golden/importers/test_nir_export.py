@@ -36,7 +36,7 @@ def expressible(network):
 @given(st.data())
 def test_read_back_equal(data):
     """Weights, neurons, encoder, steps, read-out: spikes and scores of drawn networks."""
-    network = data.draw(float_networks(orders="BCE"))
+    network = data.draw(float_networks(orders="BCE", loops=data.draw(st.booleans())))
     assume(expressible(network))
     again = written(network)
     images = images_for(network)

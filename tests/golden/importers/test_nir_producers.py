@@ -316,13 +316,13 @@ def test_the_command_reads_a_producer_and_a_reference(tmp_path, capsys):
     assert "--reference: needs --calibrate" in capsys.readouterr().err
 
 
-def test_recurrent_graphs_are_refused_as_such():
-    """A loop through other nodes, whichever edge comes first."""
+def test_a_loop_is_read_whichever_edge_comes_first():
+    """A neuron's own weights are no node of the chain, however the edges are sorted."""
     one = {"w": nir.Linear(np.ones((2, 2))), "n": lif(1e-3, 10.0, 1.0), "back": nir.Linear(
         np.ones((2, 2)))}
     edges = [("input", "w"), ("w", "n"), ("n", "back"), ("back", "n"), ("n", "output")]
     for order in (edges, edges[::-1]):
         graph = nir.NIRGraph({"input": nir.Input(np.array([2])), **one,
                               "output": nir.Output(np.array([2]))}, order, type_check=False)
-        with pytest.raises(BadInput, match="node '(n|back)': feeds itself .*; recurrent graphs"):
-            from_nir(graph, producer="snntorch")
+        layer, = from_nir(graph, producer="snntorch").layers
+        assert np.array_equal(layer.recurrent.weights, np.ones((2, 2)))
