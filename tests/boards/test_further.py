@@ -31,23 +31,23 @@ def identity(**options):
 def test_the_identity_describes_it():
     told = identity(attribution=1)
     channels, height, width = NETWORK.stages[0].shape
-    assert told.further == (Part(5, 7, 1, height, width, channels, 0),)
+    assert told.further == (Part(6, 7, 1, height, width, channels, 0),)
     assert Identity.unpack(told.pack()) == told
     output = told.outputs["tallies"]
-    assert (output.code, output.bits, output.count) == (5, 7, channels * height * width)
+    assert (output.code, output.bits, output.count) == (6, 7, channels * height * width)
     assert told.results == sum(each.count for each in told.outputs.values())
     plain = identify(Accelerator(NETWORK), clock_hz=4_000_000)
     assert plain.further == () and len(told.pack()) == len(plain.pack()) + 11
 
 
 @pytest.mark.parametrize("part, rule", [
-    (Part(6, 7, 1, 1, 1, 1), "of explanations that this program knows"),
+    (Part(7, 7, 1, 1, 1, 1), "of explanations that this program knows"),
     (Part(4, 7, 1, 1, 1, 1), "of explanations that this program knows"),
     (Part(0, 7, 1, 1, 1, 1), "of explanations that this program knows"),
-    (Part(5, 33, 1, 1, 1, 1), "of some words"), (Part(5, 7, 0, 1, 1, 1), "of some words"),
-    (Part(5, 7, 1), "of some words"), (Part(5, 8, 2, 1, 1, 1), "alike for each layer of a stream"),
-    (Part(5, 7, 2, 1, 1), "alike for each layer of a stream"),
-    (Part(5, 7, 2, 65535, 65535, 65535), "at most 16777216 words")])
+    (Part(6, 33, 1, 1, 1, 1), "of some words"), (Part(6, 7, 0, 1, 1, 1), "of some words"),
+    (Part(6, 7, 1), "of some words"), (Part(6, 8, 2, 1, 1, 1), "alike for each layer of a stream"),
+    (Part(6, 7, 2, 1, 1), "alike for each layer of a stream"),
+    (Part(6, 7, 2, 65535, 65535, 65535), "at most 16777216 words")])
 def test_makes_no_sense(part, rule):
     told = identity()
     parts = (part,) if rule.startswith("of") else (*told.further, part)
