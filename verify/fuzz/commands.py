@@ -98,7 +98,8 @@ COMMANDS = {
     "sim.explain": (apps.explain.main, 150, options(
         ("network", "image", "out"), network=files("net"), image=files("image", "images"), out=OUT,
         index=NUMBER, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER,
-        method=st.sampled_from(["sam", "attribution", "saliency", "y"]),
+        method=st.sampled_from(["sam", "attribution", "saliency", "contribution", "y"]),
+        versus=NUMBER, alone=FLAG,
         paths=st.sampled_from(["active", "linear", "q"]), **SAM)),
     "sim.throughput": (sim.throughput.main, 100, options(
         ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
