@@ -25,8 +25,8 @@ from golden.io.arguments import index
 from golden.io.errors import BadInput
 from golden.network.linear import check_linear, readout_weights
 
-__all__ = ["adds_up", "contribution_bits", "contributions", "difference", "rival", "said",
-           "step_contributions", "summed_scores"]
+__all__ = ["adds_up", "contribution_bits", "contributions", "difference", "of_result", "rival",
+           "said", "step_contributions", "summed_scores"]
 
 
 def step_contributions(spikes, network):
@@ -106,6 +106,17 @@ def contribution_bits(network, steps=None):
     low, high = (np.where(sign * weights > 0, weights, 0).sum(axis=1) for sign in (-1, 1))
     steps = network.steps if steps is None else steps
     return bits_signed(int(low.min()) * steps, int(high.max()) * steps)
+
+
+def of_result(result, network):
+    """C (N, classes, H, W) of a Result of N images, or None where it has neither C nor spikes.
+
+    Those that an accelerator gave, or else those of the spikes of the deepest spiking layer.
+    """
+    layer = network.stages[-2].index
+    if ("contributions", layer) in result.explained:
+        return result.explained["contributions", layer]
+    return contributions(result.spikes[layer], network) if layer in result.spikes else None
 
 
 def said(good):
