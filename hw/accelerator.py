@@ -254,11 +254,14 @@ class Accelerator(wiring.Component):
             self.explain_readout(m, name)
 
         # --- order and counts ---------------------------------------------------------------------
+        giving = engine.o.valid                              # scores, or contributions, leave
+        for name in self.of_readout:
+            giving = giving | self.explained[name].unit.busy
         connect(m, sequencer.o, counts.i)
         connect(m, counts.o, flipped(self.o_counts))
         m.d.comb += [
             sequencer.begun.eq(encoder.i.valid), sequencer.loaded.eq(placer.loaded),
-            sequencer.done.eq(engine.done), sequencer.scoring.eq(engine.o.valid),
+            sequencer.done.eq(engine.done), sequencer.scoring.eq(giving),
             counts.restarted.eq(restarted), counts.counting.eq(~sequencer.fresh),
             # Only one of the two at a time.
             counts.spikes.eq(encoder.spikes | engine.spikes), counts.clear.eq(sequencer.clear),
@@ -270,7 +273,7 @@ class Accelerator(wiring.Component):
             profiler.number.eq(Mux(sequencer.o.payload, len(passes) - 1, number)),
             profiler.finished.eq(sequencer.finished),
             profiler.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
-                              | engine.o.valid | sequencer.giving),
+                              | giving),
             profiler.is_readout.eq(number == len(passes) - 1),
             profiler.valid.eq(engine.activity.valid), profiler.op.eq(engine.activity.op),
             profiler.ends.eq(engine.activity.ends), profiler.held.eq(engine.held),
@@ -286,8 +289,7 @@ class Accelerator(wiring.Component):
         m.submodules[name] = unit
         connect(m, engine.contribution, unit.i)
         connect(m, unit.o, flipped(getattr(self, port)))
-        m.d.comb += [engine.contribution_waits.eq(unit.busy),
-                     m.submodules.sequencer.giving.eq(unit.busy)]
+        m.d.comb += engine.contribution_waits.eq(unit.busy)
 
     def explain(self, m, units, train, some, restarted):
         """The explanations ``units`` of each ``train`` as it is stored.

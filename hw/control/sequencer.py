@@ -29,9 +29,9 @@ class PassSequencer(wiring.Component):
         A pixel is offered; the last train of the input is written in this cycle.
     done : In(1)
         The engine has done the last of a pass, from two cycles after ``start`` on.
-    following, mapping, scoring, giving : In(1)
+    following, mapping, scoring : In(1)
         Trains of the pass have yet to be read; results of its trains are under way, for which only
-        the last pass waits; scores, or contributions, have yet to leave.
+        the last pass waits; scores have yet to leave.
     ready : In(1)
         The weights asked for are there; looked at if it ``waits``.
     prefetch : Out(1)
@@ -58,7 +58,7 @@ class PassSequencer(wiring.Component):
         self.counted, self.waits = [bool(each) for each in counted], waits
         super().__init__({
             "begun": In(1), "loaded": In(1), "done": In(1),
-            "following": In(1), "mapping": In(1), "scoring": In(1), "giving": In(1),
+            "following": In(1), "mapping": In(1), "scoring": In(1),
             "ready": In(1), "prefetch": Out(1),
             "loading": Out(1, init=1), "fresh": Out(1, init=1),
             "number": Out(range(len(self.counted))), "last": Out(1), "start": Out(1),
@@ -119,7 +119,7 @@ class PassSequencer(wiring.Component):
                 with m.If(self.done):
                     m.d.sync += finished.eq(1)
                 with m.If(finished & ~self.following & ~(self.mapping & self.last)
-                          & ~self.scoring & ~self.giving):
+                          & ~self.scoring):
                     m.d.sync += offers.eq(~quiet)
                     m.next = "Count"
                     with m.If(quiet):
