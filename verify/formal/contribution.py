@@ -6,8 +6,8 @@ from amaranth.hdl import Assert, Assume, Cover
 from amaranth.lib.wiring import connect
 
 from golden.network import Layer, Network, Neuron
-from hw.engine.readout import Readout
-from hw.explain.contribution import Contribution
+from hw.engine import readout
+from hw.explain import contribution
 from hw.plan.pixels import plan_by_pixel
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey
@@ -33,8 +33,8 @@ def adds_up(m):
     A sum is that of the format of a score, which holds every sum there can be (Plan.score_bits).
     """
     plan = pair()
-    m.submodules.dut = unit = Readout(plan)
-    m.submodules.unit = taker = Contribution(
+    m.submodules.dut = unit = readout.Readout(plan)
+    m.submodules.unit = taker = contribution.Contribution(
         bits=plan.membrane_bits, frac=1, width=plan.membrane_bits - 1)
     connect(m, unit.contribution, taker.i)
     m.d.comb += unit.contribution_waits.eq(taker.busy)
@@ -96,7 +96,7 @@ def inputs_free(unit, taker):
 
 def keeps(m):
     """The unit's words stay until they are taken, whatever comes as its contract has it."""
-    m.submodules.dut = unit = Contribution(bits=5, frac=2, width=3)
+    m.submodules.dut = unit = contribution.Contribution(bits=5, frac=2, width=3)
     past = Past(m)
     m.d.comb += Assume(~(unit.i.valid & unit.busy))
     obey(m, past, unit)

@@ -131,7 +131,8 @@ COMMANDS = {
         st.sampled_from([["ice40"], ["ice40"], ["ice40"], ["ecp5"], []]), options(
             ("network", "out"), network=files("net"), out=st.sampled_from(["out", "blocked/x"]),
             tap=NUMBER, gamma=NUMBER, lanes=NUMBER, word_steps=NUMBER, clock=NUMBER, baud=NUMBER,
-            seed=NUMBER, no_sam=FLAG, contributions=FLAG, sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
+            seed=NUMBER, no_sam=FLAG, contributions=FLAG,
+            sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
     "hw.export": (flow.export.command.main, 60, st.tuples(
         st.sampled_from([["sam"], ["attribution"], ["attribution"], ["x"], []]), options(
             ("network", "out", "no_tools"), network=files("net"),
