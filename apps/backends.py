@@ -76,7 +76,7 @@ class ChipBackend(ModelBackend):
 
     def __init__(self, board, network, *, notice=""):
         from hw.plan.packing import configuration
-        from hw.plan.planner import Plan
+        from hw.plan.pixels import plan_of
 
         self.board, self.notice, told = board, notice, board.identify()
         super().__init__(network, taps=[tap.index for tap in told.taps])
@@ -84,7 +84,8 @@ class ChipBackend(ModelBackend):
             raise LinkError(board.port, f"this chip was built for network {told.digest}, not for "
                             f"{network.name} ({network.digest}): build and flash, or --network")
         self.hz, self.map_bits = told.clock_hz, value_bits(told)
-        plan = Plan(network, lanes=told.lanes, word_steps=told.word_steps)
+        plan = plan_of(network, by_pixel="contributions" in told.outputs, lanes=told.lanes,
+                       word_steps=told.word_steps)
         writes = configuration(plan, table=exp_table(self.gamma, network.steps), mode=self.mode)
         if told.label != network.digest:
             board.load(writes, label=network.digest)

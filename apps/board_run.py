@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from apps.backends import arguments, opened
+from golden.explain.contribution import adds_up, of_result, said
 from golden.formats import GAMMA, MODES, SCORE_FRAC
 from golden.images import PICTURES, load_images
 from golden.io.arguments import command_parser, resize_option
@@ -72,6 +73,10 @@ def main(argv=None):
         table.add_row(names[n], "" if labels is None else name(labels[n]), name(result.pred),
                       f"{result.cycles:,}" if engine.hz else "")
     Console().print(table)
+    if any(name == "contributions" for name, _ in results[0].explained):
+        whole = stacked(results)
+        maps = of_result(whole, engine.network)
+        say(said(adds_up(maps, whole.scores, engine.network)))
     if link:
         say(", ".join(f"{value:,} {key}" for key, value in link.items()))
     with publishing() as put:

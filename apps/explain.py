@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.progress import Progress
 
+from apps import explain_contribution as contribution
 from golden.attribution import SpikeAttributor
 from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
@@ -25,7 +26,7 @@ from golden.progress import watched
 from golden.run import check_taps, run
 from sim.run import run_engine
 
-METHODS = ("sam", "attribution", "saliency", "causal")
+METHODS = ("sam", "attribution", "saliency", "causal", "contribution")
 SHOWN = 16          # steps in a picture
 
 
@@ -35,6 +36,7 @@ def parser(prog="python -m sim.explain"):
         prog, "Why a network sees in an image what it sees, as a picture.", examples=(
             "--network fashion --index 3 --out e.png",
             "--network fashion --index 3 --method saliency --out saliency.png",
+            "--network scenes --method contribution --class 0 --versus 3 --out c.png",
             "--network net.npz --images shirt.jpg --resize --engine rtl --out e.png"))
     network_option(found, required=True)
     found.add_argument("--images", "--image", dest="image", metavar="FILE",
@@ -44,20 +46,24 @@ def parser(prog="python -m sim.explain"):
     found.add_argument("--index", type=int, default=0, metavar="I",
                        help="which image of several (default: 0)")
     found.add_argument("--method", choices=METHODS, default="sam",
-                       help="activation map, path weights, deleted spikes or silenced neurons "
-                            "(default: sam)")
+                       help="activation map, path weights, deleted spikes, silenced neurons, or "
+                            "what each pixel gave to a class, exactly (default: sam)")
     found.add_argument("--engine", choices=("golden", "rtl"), default="golden",
                        help="the NumPy model, or the RTL in Verilator: for attribution its traces "
-                            "times path weights, else spikes taken away on the chip "
-                            "(default: golden)")
+                            "times path weights, for contribution its own sums, else spikes taken "
+                            "away on the chip (default: golden)")
     found.add_argument("--out", required=True, metavar="FILE.png",
                        help="the picture; the raw map goes to FILE.npz")
     found.add_argument("--layer", "--tap", type=int, metavar="L",
                        help="sam: the layer mapped (default: the last with a map); others: whose "
                             "spikes are explained (default: 0, the input; attribution in rtl: "
                             "the last hidden layer)")
-    found.add_argument("--output-neuron", type=int, metavar="K",
+    found.add_argument("--output-neuron", "--class", dest="output_neuron", type=int, metavar="K",
                        help="explain this class (default: the predicted one)")
+    found.add_argument("--versus", type=int, metavar="B",
+                       help="contribution: against this class (default: the best of the others)")
+    found.add_argument("--alone", action="store_true",
+                       help="contribution: of the class alone, against no other")
     found.add_argument("--gamma", type=float, default=GAMMA,
                        help="steepness of SAM (default: %(default)s)")
     found.add_argument("--mode", choices=MODES, default="paper",
@@ -77,13 +83,16 @@ class Explanation:
     Members
     -------
     map : (T, H, W), (T, C, H, W) or (C, H, W)
-        Raw: SAM in units of 2**-SCORE_FRAC, else one number a spike or (causal) a neuron.
+        Raw: SAM in units of 2**-SCORE_FRAC, else one number a spike or (causal) a neuron; of a
+        contribution C are the classes.
     heat : (T, H, W) or (1, H, W) float64
-        As drawn: summed over channels.
+        As drawn: summed over channels; of a contribution the class less the other.
     unit : str
         Of ``heat``.
     title : str
     lines : list of str
+    whole : str
+        What one map (1, H, W) is.
     """
 
     map: np.ndarray
@@ -91,6 +100,7 @@ class Explanation:
     unit: str
     title: str
     lines: list
+    whole: str = "each neuron"
 
 
 def read_image(path, network, place, *, resize=False):
@@ -216,7 +226,8 @@ def draw(image, explanation, heading):
     panels[0].set_axis_off()
     panels[0].set_title("input", fontsize=8)
     total = heat.sum(axis=0)
-    shown = overlay(panels[1], total, scale(total), "sum of all steps" if across else "each neuron")
+    shown = overlay(panels[1], total, scale(total),
+                    "sum of all steps" if across else explanation.whole)
     bar(left, shown, panels, "" if across else explanation.unit)
     if across:
         grid = right[0].subplots(2, across, squeeze=False).ravel()
@@ -246,6 +257,8 @@ class Question:
     mode: str = "paper"
     decay: float = 0.9
     paths: str = "active"
+    versus: int | None = None
+    alone: bool = False
 
     def checked(self, network):
         """The Question with a layer; BadInput unless all members fit the network."""
@@ -259,7 +272,12 @@ class Question:
             exp_table(self.gamma, 2)
         except ValueError as error:
             raise BadInput(f"--gamma: {error}") from None
+        rule(self.method == "contribution" or self.versus is None and not self.alone,
+             "--versus" if self.versus is not None else "--alone", "is of --method contribution")
+        rule(self.versus is None or not self.alone, "--alone", "takes no --versus")
         sam, layer = self.method == "sam", self.layer
+        if self.method == "contribution":
+            layer = contribution.check(network, layer, self.versus)
         if layer is None:
             layer = default_layer(network) if sam else 0
         if self.engine == "rtl" and self.method == "attribution":
@@ -277,8 +295,10 @@ class Question:
 
 def answered(question, network, image, console):
     """(Explanation, Result, class explained) of a checked Question about one image."""
-    sam, layer, chip = question.method == "sam", question.layer, None
-    if question.engine == "rtl" and not sam:
+    sam, layer, chip, maps = question.method == "sam", question.layer, None, None
+    if question.engine == "rtl" and question.method == "contribution":
+        maps, result = contribution.by_chip(network, image, question)
+    elif question.engine == "rtl" and not sam:
         from apps.explain_rtl import Chip
         chip = Chip(network, image, question.method, layer, decay=question.decay)
         result = chip.result
@@ -291,6 +311,9 @@ def answered(question, network, image, console):
                          gamma=question.gamma, mode=question.mode, clock=clock)
     pred = int(result.pred[0])
     target = pred if question.output_neuron is None else question.output_neuron
+    if question.method == "contribution":
+        return Explanation(*contribution.explained(
+            network, result, target, question, maps=maps)), result, target
     with Progress(console=console, transient=True) as bar:
         if chip:
             def begin(total):

@@ -182,6 +182,8 @@ def parser(prog="python -m hw.build", *, family=True):
     found.add_argument("--counters", action="store_true",
                        help="count map values held at the top and cycles waiting for the wire")
     found.add_argument("--traces", type=int, metavar="L", help="give the traces of layer L")
+    found.add_argument("--contributions", action="store_true",
+                       help="give what each pixel of the deepest layer contributes to each class")
     found.add_argument("--experiments", action="store_true",
                        help="spikes can be taken away over the wire")
     found.add_argument("--scrub", action="store_true",
@@ -213,8 +215,8 @@ def config_of(args):
         sam_mode=args.sam_mode, gamma=args.gamma, lanes=args.lanes, word_steps=args.word_steps,
         trains=args.trains,
         clock_mhz=args.clock, boot=args.boot, maps=args.maps, map_bits=args.map_bits,
-        counters=args.counters, traces=args.traces, experiments=args.experiments,
-        scrub=args.scrub, baud=args.baud)
+        counters=args.counters, traces=args.traces, contributions=args.contributions,
+        experiments=args.experiments, scrub=args.scrub, baud=args.baud)
 
 
 def configured(words):

@@ -37,6 +37,8 @@ class BuildConfig:
         Counters on the wire; spikes can be taken away; the weight memory is watched.
     traces : None or int
         Layer whose traces are given.
+    contributions : bool
+        Whether the contribution of each pixel of the deepest layer to each class is given.
     baud : int
         Of the UART.
     """
@@ -56,6 +58,7 @@ class BuildConfig:
     map_bits: int | None = None
     counters: bool = False
     traces: int | None = None
+    contributions: bool = False
     experiments: bool = False
     scrub: bool = False
     baud: int = 1_000_000
@@ -68,4 +71,5 @@ class BuildConfig:
     def options(self):
         """{name: value} of what a report lists as options."""
         return {name: getattr(self, name) for name in (
-            "boot", "maps", "map_bits", "counters", "traces", "experiments", "scrub", "baud")}
+            "boot", "maps", "map_bits", "counters", "traces", "contributions", "experiments",
+            "scrub", "baud")}

@@ -44,6 +44,8 @@ def design(network, config):
     accelerator = Accelerator(network, **size._asdict(), taps=taps,
                               gamma=config.gamma, mode=config.sam_mode,
                               attribution=config.traces, experiments=config.experiments,
+                              explain={"contributions": network.taps[-1:]} if
+                              config.contributions else None,
                               scrub=config.scrub,
                               map_bits=check_map_bits(config.map_bits, "--map-bits"))
     form = MapEncoding[config.maps.upper()]

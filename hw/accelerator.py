@@ -19,13 +19,13 @@ from hw.engine.constants import per_pass
 from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
-from hw.explain.explanations import Explanations, explained
+from hw.explain.explanations import Explanations, explained, reads_readout
 from hw.interface import Space, count_output, score_output, streams
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
 from hw.memory.weight_store import Weights
-from hw.plan.planner import Plan
+from hw.plan.pixels import plan_of
 
 __all__ = ["Accelerator"]
 
@@ -64,6 +64,8 @@ class Accelerator(wiring.Component):
         None for maps that hold every sum.
     explain : dict of stream -> tuple of int
         Layers of each explanation of hw.interface.EXPLANATIONS beside maps and traces.
+        Contributions are those of the deepest spiking layer; the read-out is then walked pixel by
+        pixel (hw.plan.pixels).
     store : class
         What keeps the weights, with the members of hw.memory.weight_store.weight_store.
 
@@ -111,13 +113,15 @@ class Accelerator(wiring.Component):
         self.attribution, self.experiments, self.scrub = attribution, experiments, scrub
         self.store = store
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
-        self.plan = Plan(network, lanes=lanes, word_steps=word_steps, trains=trains)
+        layers = {"maps": self.taps, "traces": () if attribution is None else (attribution,),
+                  **(explain or {})}
+        self.of_readout = reads_readout(layers)
+        self.plan = plan_of(network, by_pixel=bool(self.of_readout), lanes=lanes,
+                            word_steps=word_steps, trains=trains)
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.explained = explained(
-            self.plan, {"maps": self.taps, "traces": () if attribution is None else (attribution,),
-                        **(explain or {})},
-            {"maps": {"bits": map_bits, "table": self.table}})
+            self.plan, layers, {"maps": {"bits": map_bits, "table": self.table}})
         found = {name: each.output for name, each in self.explained.items()}
         found["scores"] = score_output(classes=network.classes, steps=network.steps, lanes=lanes,
                                        bits=self.plan.score_bits)
@@ -241,16 +245,23 @@ class Accelerator(wiring.Component):
             train, some = experiments.o, experiments.o.any()
         m.d.comb += [trains.write.train.eq(train), trains.write.nonzero.eq(some)]
 
-        # --- maps and traces: the trains are read between the writes ------------------------------
-        if self.explained:
-            self.explain(m, train, some, restarted)
+        # --- explanations: trains are read between the writes, contributions come by themselves ---
+        of_trains = {name: each for name, each in self.explained.items()
+                     if name not in self.of_readout}
+        if of_trains:
+            self.explain(m, of_trains, train, some, restarted)
+        for name in self.of_readout:
+            self.explain_readout(m, name)
 
         # --- order and counts ---------------------------------------------------------------------
+        giving = engine.o.valid                              # scores, or contributions, leave
+        for name in self.of_readout:
+            giving = giving | self.explained[name].unit.busy
         connect(m, sequencer.o, counts.i)
         connect(m, counts.o, flipped(self.o_counts))
         m.d.comb += [
             sequencer.begun.eq(encoder.i.valid), sequencer.loaded.eq(placer.loaded),
-            sequencer.done.eq(engine.done), sequencer.scoring.eq(engine.o.valid),
+            sequencer.done.eq(engine.done), sequencer.scoring.eq(giving),
             counts.restarted.eq(restarted), counts.counting.eq(~sequencer.fresh),
             # Only one of the two at a time.
             counts.spikes.eq(encoder.spikes | engine.spikes), counts.clear.eq(sequencer.clear),
@@ -262,7 +273,7 @@ class Accelerator(wiring.Component):
             profiler.number.eq(Mux(sequencer.o.payload, len(passes) - 1, number)),
             profiler.finished.eq(sequencer.finished),
             profiler.blocked.eq(sequencer.following | (sequencer.mapping & sequencer.last)
-                              | engine.o.valid),
+                              | giving),
             profiler.is_readout.eq(number == len(passes) - 1),
             profiler.valid.eq(engine.activity.valid), profiler.op.eq(engine.activity.op),
             profiler.ends.eq(engine.activity.ends), profiler.held.eq(engine.held),
@@ -272,15 +283,23 @@ class Accelerator(wiring.Component):
 
         return m
 
-    def explain(self, m, train, some, restarted):
-        """The explanations of each ``train`` as it is stored.
+    def explain_readout(self, m, name):
+        """The explanation ``name`` of what the read-out sums up."""
+        unit, engine, port = self.explained[name].unit, m.submodules.engine, f"o_{name}"
+        m.submodules[name] = unit
+        connect(m, engine.contribution, unit.i)
+        connect(m, unit.o, flipped(getattr(self, port)))
+        m.d.comb += engine.contribution_waits.eq(unit.busy)
+
+    def explain(self, m, units, train, some, restarted):
+        """The explanations ``units`` of each ``train`` as it is stored.
 
         ``some``: it is not all zero; ``restarted``: an image begins.
         """
         plan, trains, engine = self.plan, m.submodules.trains, m.submodules.engine
         sequencer, registers = m.submodules.sequencer, m.submodules.registers
         loading, number = sequencer.loading, sequencer.number
-        m.submodules.explain = explanations = Explanations(plan, self.explained)
+        m.submodules.explain = explanations = Explanations(plan, units)
         m.d.comb += [
             explanations.number.eq(number), explanations.start.eq(sequencer.start),
             explanations.running.eq(sequencer.running),
@@ -300,6 +319,6 @@ class Accelerator(wiring.Component):
                 explanations.free.eq(trains.sam_turn),
                 trains.sam_addr.eq(explanations.addr), explanations.train.eq(trains.sam_train),
             ]
-        for each in self.explained.values():
+        for each in units.values():
             port = each.output.port
             connect(m, getattr(explanations, port), flipped(getattr(self, port)))

@@ -48,7 +48,8 @@ class ExperimentRegister(enum.IntEnum):
     STEPS = EXPERIMENT_REGISTERS + 1
 
 
-EXPLANATIONS = {"maps": "hw.explain.sam", "traces": "hw.explain.traces"}
+EXPLANATIONS = {"maps": "hw.explain.sam", "traces": "hw.explain.traces",
+                "contributions": "hw.explain.contribution"}
 """Streams of explanations, and the module whose UNIT gives each. A new one comes last."""
 
 AXES = ("step", "channel", "y", "x", "word", "class", "count")

@@ -177,7 +177,7 @@ class Compiled:
         """Explain one image, the first of its own without; return an Explained.
 
         ``options`` are the members of apps.explain.Question: method, engine, layer, output_neuron,
-        gamma, mode, decay, paths.
+        gamma, mode, decay, paths, versus, alone.
         """
         from apps.explain import Question, answered
         if image is None:

@@ -4,6 +4,7 @@ import numpy as np
 from rich.progress import Progress
 
 from golden import kernel
+from golden.explain.contribution import adds_up, of_result, said
 from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.io.arguments import command_parser, network_option, resize_option
@@ -13,6 +14,7 @@ from golden.io.files import output, replacing
 from golden.io.shipped import sample_of
 from golden.io.text import say
 from golden.network import load
+from golden.network.linear import check_linear
 from golden.progress import watched
 from golden.run import check_taps, run_batched
 
@@ -44,6 +46,9 @@ def parser(prog="python -m sim.run"):
     found.add_argument("--map-bits", type=int, metavar="N",
                        help="of a map value at most; sums that do not fit stay at the top, and how "
                             "many is told (default: as many as every sum needs)")
+    found.add_argument("--contributions", action="store_true",
+                       help="golden, rtl: what each pixel of the deepest layer gave to each class, "
+                            "and whether that adds up to the scores")
     found.add_argument("--lanes", type=int,
                        help="rtl, gates: channels at once (default: those of the build)")
     found.add_argument("--word-steps", type=int,
@@ -58,10 +63,12 @@ def parser(prog="python -m sim.run"):
 
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
-               word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True):
+               word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True,
+               contributions=False):
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
-    ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size.
+    ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
+    ``contributions`` the RTL is built to give them.
     """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
@@ -69,17 +76,20 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
                                map_bits=map_bits, keep=keep, clock=clock,
                                kernel=kernel.default())
     from flow.design import engine_size
-    size = engine_size(network, lanes, word_steps, trains, sam=bool(network.default_taps))
+    size_options = engine_size(network, lanes, word_steps, trains,
+                               sam=bool(network.default_taps))._asdict()
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
+            if contributions:
+                size_options["explain"] = {"contributions": (network.stages[-2].index,)}
         else:
             from sim.netlist import Gates as Simulation
             long, more = "some minutes", {}
         building = progress.add_task(f"building the simulation ({long} the first time)",
                                      total=None)
-        simulation = Simulation(network, taps=taps, map_bits=map_bits, **size._asdict())
+        simulation = Simulation(network, taps=taps, map_bits=map_bits, **size_options)
         progress.remove_task(building)
         task = progress.add_task(engine, total=len(images))
         return simulation.run_parallel(images, gamma=gamma, mode=mode, jobs=jobs,
@@ -111,6 +121,11 @@ def main(argv=None, prog="python -m sim.run"):
     network = load(args.network)
     source = images_of(args)
     taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
+    if args.contributions:
+        if args.engine == "gates":
+            raise BadInput("--contributions are of --engine golden or rtl")
+        check_linear(network, "--contributions")
+        taps = check_taps([*(args.tap or ()), network.stages[-2].index], network, "--tap")
     try:
         exp_table(args.gamma, 2)
     except ValueError as error:
@@ -120,7 +135,9 @@ def main(argv=None, prog="python -m sim.run"):
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
                         word_steps=args.word_steps, trains=args.trains, stall=args.stall,
-                        jobs=args.jobs, map_bits=args.map_bits, keep=args.out is not None)
+                        jobs=args.jobs, map_bits=args.map_bits,
+                        keep=args.out is not None or args.contributions,
+                        contributions=args.contributions)
 
     table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -138,6 +155,10 @@ def main(argv=None, prog="python -m sim.run"):
         say(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")
     if result.cycles is not None:
         say(f"mean cycles {result.cycles.mean():.1f}")
+    if args.contributions:
+        maps = of_result(result, network)
+        result.explained["contributions", network.stages[-2].index] = maps
+        say(said(adds_up(maps, result.scores, network)))
     if args.out is not None:
         with replacing(args.out) as aside:
             np.savez_compressed(aside, **result.arrays())

@@ -249,13 +249,20 @@ def main(argv=None):
     parser.add_argument("--part", default="test", choices=tuple(SOURCES))
     parser.add_argument("--count", type=whole(), default=48)
     parser.add_argument("--plain", action="store_true", help="objects as bright as they are")
+    parser.add_argument("--objects", type=int, default=1, choices=(1, 2),
+                        help="of a scene; of two, ``pairs`` (N, 2) stand for the labels")
     args = parser.parse_args(argv)
     output(args.out, args.data, suffix=".npz")
-    found = make(args.part, args.count, match=not args.plain, folder=args.data)
+    found = make(args.part, args.count, match=not args.plain, folder=args.data,
+                 objects=args.objects)
+    masks, names = np.packbits(found.masks, axis=-1), np.array(CLASSES)
     with replacing(args.out) as aside:
-        np.savez_compressed(aside, images=found.images, labels=found.labels[:, 0],
-                            masks=np.packbits(found.masks[:, 0], axis=-1),
-                            classes=np.array(CLASSES))
+        if args.objects == 1:
+            np.savez_compressed(aside, images=found.images, labels=found.labels[:, 0],
+                                masks=masks[:, 0], classes=names)
+        else:
+            np.savez_compressed(aside, images=found.images, pairs=found.labels, masks=masks,
+                                classes=names)
 
 
 if __name__ == "__main__":

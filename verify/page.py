@@ -17,7 +17,7 @@ PARTS = {"reach": "the walk through all states",
          "gates": "the gate-level run of the whole chip", "soak": "the soak on 10,000 images",
          "soak_mixed": "the soak with stalls and experiments", "upsets": "the table of upsets",
          "soak_lanes": "the soak on two lanes", "fuzz": "the soak of drawn command lines",
-         "kill": "the kill test",
+         "kill": "the kill test", "contributions": "contributions on 1,000 images",
          "coverage": "coverage of the RTL", "drawn": "the drawn networks"}
 
 HEAD = """\
@@ -130,6 +130,20 @@ themselves, so the golden model alone verifies it:
 `python -m sim.soak --verify docs/proof/soak.json`.
 
 {table}
+"""
+
+CONTRIBUTIONS = """\
+## Contributions: `python -m verify.contributions`
+
+What each pixel of the deepest spiking layer gave to each class, and the biases, are the class
+scores, bit for bit: in golden at every step, in the Verilated RTL at the last; and the RTL's
+contributions and scores are golden's. The log's command names the images, which `python -m
+train.data --count 1000 --out build/fashion_1000.npz` and `python -m train.scenes --count 300 --out
+build/scenes_300.npz` make.
+
+{table}
+
+Planted: `tests/verify/test_contributions.py`.
 """
 
 DRAWN = """\
@@ -274,6 +288,20 @@ def soak():
     return table(("run", "images, all equal", "cycles", "digest"), rows) if rows else NOT_YET
 
 
+def contributions():
+    """Images whose contributions add up, by network."""
+    found = read("contributions")
+    if not found:
+        return NOT_YET
+    counted = lambda good, images: f"{good:,} of {images:,}"
+    head = "network", "golden adds up", "RTL adds up", "RTL is golden", "from", "to"
+    return table(head, [
+        (name, counted(each["adds_up"], each["images"]),
+         counted(each["rtl_adds_up"], each["rtl_images"]),
+         counted(each["rtl_equal"], each["rtl_images"]), each["low"], each["high"])
+        for name, each in found["networks"].items()])
+
+
 def drawn():
     """The section on drawn networks."""
     from verify.drawn.__main__ import arrays
@@ -351,7 +379,8 @@ def page():
         HEAD.format(missing=missing(), states=states()),
         FORMAL.format(table=formal(), reach=reach()), GATES.format(gates=gates()),
         MUTATION.format(table=mutation()), SOAK.format(table=soak()),
-        drawn(), UPSETS.format(table=upsets()), FUZZ.format(
+        CONTRIBUTIONS.format(table=contributions()), drawn(), UPSETS.format(table=upsets()),
+        FUZZ.format(
             cases=f"{cases():,}", fuzz=fuzz(), kill=kill()),
         COVERAGE.format(table=coverage())])
 

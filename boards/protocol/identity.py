@@ -17,6 +17,7 @@ SIGNATURE_AT, LABEL_AT = 4, 8  # where those of the weights lie in the identity
 BOOT_AT = 16       # and what became of the weights in flash
 FIRST_FURTHER = code_of("traces") + 1   # code of the first explanation without fields of its own
 PLANES = sorted({encoder.planes for encoder in ENCODERS.values() if encoder.frames})
+SIGNED = 0x80      # in the bits of a word of a further explanation
 MOST = 2**24       # words of the results of an image, more than any chip has
 
 
@@ -50,7 +51,8 @@ class Tap:
 class Part:
     """The words of a layer in the stream of a further explanation, as hw.interface.Output has them.
 
-    ``code`` and ``bits`` are of the stream; lengths are of the axes, 0 where it has no such axis.
+    ``code`` and ``bits`` are of the stream, with SIGNED in ``bits`` where its words have a sign;
+    lengths are of the axes, 0 where it has no such axis.
     """
 
     code: int
@@ -99,7 +101,8 @@ FIELDS = (  # name, bytes, meaning
     ("trace_height", 2, "of that layer"),
     ("trace_width", 2, "of that layer"),
     ("taps", 1, "number of taps; then for each: index u8, height u16, width u16; then, to the end, "
-                "for each layer of a further explanation: code u8, bits u8, layer u8, height u16, "
+                "for each layer of a further explanation: code u8, bits u8 (128 more where words "
+                "are in two's complement), layer u8, height u16, "
                 "width u16, channels u16, steps u16, 0 for an axis that its words do not have"),
 )
 HEX = ("signature", "label", "digest")
@@ -177,7 +180,8 @@ class Identity:
             name = streams()[part.code - 1]
             lengths = {axis: getattr(part, field) for axis, field in LENGTHS.items()}
             found.setdefault(name, Output(
-                name, tuple(axis for axis, length in lengths.items() if length), {}, part.bits))
+                name, tuple(axis for axis, length in lengths.items() if length), {},
+                part.bits & ~SIGNED, signed=bool(part.bits & SIGNED)))
             found[name].shape[part.layer] = tuple(filter(None, lengths.values()))
         return found
 
@@ -265,7 +269,8 @@ class Identity:
             lengths = tuple(bool(getattr(part, field)) for field in LENGTHS.values())
             needs("further", len(names) >= part.code > FIRST_FURTHER - 1,
                   "of explanations that this program knows")
-            needs("further", 1 <= part.bits <= 32 and part.layer and any(lengths), "of some words")
+            needs("further", 1 <= part.bits & ~SIGNED <= 32 and part.layer and any(lengths),
+                  "of some words")
             needs("further", axes.setdefault(part.code, (part.bits, lengths))
                   == (part.bits, lengths), "alike for each layer of a stream")
         least = 2 + 2 * self.counters
@@ -295,7 +300,8 @@ def parts_of(output):
     if list(output.order) != order:
         raise ValueError(f"words of {output.name} must come in the order {', '.join(LENGTHS)}, "
                          f"not {', '.join(output.order)}")
-    return tuple(Part(output.code, output.bits, layer, **{
+    bits = output.bits | SIGNED * output.signed
+    return tuple(Part(output.code, bits, layer, **{
         LENGTHS[axis]: length for axis, length in zip(order, lengths, strict=True)})
         for layer, lengths in output.shape.items())
 

@@ -170,7 +170,12 @@ def taken_cycles(plan, each, walks):
     live = np.minimum(plan.word_steps, plan.network.steps
                       - np.arange(plan.chunks) * plan.word_steps)
     closing = np.arange(each.segments) == each.segments - 1
-    taken = np.where(closing[:, None, None], 5 * lanes[:, None], lanes[:, None] + 1) * live
+    slow, fast = 5 * lanes[:, None], lanes[:, None] + 1
+    taken = np.where(closing[:, None, None], slow, fast) * live
+    if plan.by_pixel:   # a contribution of each lane with the last step; and walks are short
+        last = np.arange(plan.chunks) == plan.chunks - 1
+        taken = taken + np.where(closing[:, None, None], 0, (slow - fast) * last)
+        taken = taken + plan.word_steps - live + SPEAK
     return np.tile(taken.ravel(), walks // taken.size)
 
 

@@ -40,6 +40,7 @@ ABOUT = {
     "kill": (*COMMANDS, "verify/kill.py", "verify/stopping.py"),
     "coverage": (*COMMANDS, "verify/**/*.py", "train/**/*.py", "tests/**/*.py"),
     "drawn": (*CHIP, "verify/drawn/*.py", "verify/networks.py"),
+    "contributions": (*CHIP, "verify/contributions.py", *FASHION, "models/scenes.npz"),
     "bench": (*CHIP, *WIRE, "flow/**/*.py", "flow/estimate/area.json", "bench/*.py",
               "sim/throughput.py", "sim/speed.py", "models/*.npz"),
     **{f"results/{name}": (*PAPER, f"train/paper/{name}.py")

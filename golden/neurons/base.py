@@ -127,6 +127,11 @@ class NeuronModel(Parametrised):
 
     number = staticmethod(integers)
 
+    @property
+    def adds(self):
+        """Whether the membrane is the sum of all that was added, so that it tells parts apart."""
+        return False
+
     def start(self, zero):
         """State before the first step, of the integer type of ``zero``."""
         raise NotImplementedError

@@ -59,6 +59,10 @@ class LIF(NeuronModel):
     delay: int = 0
     v_reset: np.ndarray = field(default_factory=lambda: np.int64(0))
 
+    @property
+    def adds(self):
+        return not self.spiking and not np.any(self.leak)
+
     def start(self, zero):
         return zero, False
 

@@ -13,7 +13,7 @@ from hw.engine.merger import Merger
 from hw.engine.norms import Norms
 from hw.engine.ops import op_layout
 from hw.engine.packer import Packer
-from hw.engine.readout import Readout
+from hw.engine.readout import Readout, contribution_members
 from hw.engine.steady import Steady
 from hw.engine.walk_buffer import WalkBuffer
 from hw.engine.walks import Freed
@@ -63,6 +63,8 @@ class Datapath(wiring.Component):
         Spikes of all lanes, two cycles after their step.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Scores, as hw.engine.readout gives them.
+    contribution, contribution_waits
+        Those of hw.engine.readout, where there are.
     """
 
     def __init__(self, plan):
@@ -80,6 +82,7 @@ class Datapath(wiring.Component):
             "pixel_done": Out(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
+            **contribution_members(plan),
         })
 
     def elaborate(self, platform):
@@ -104,6 +107,9 @@ class Datapath(wiring.Component):
         connect(m, fetch.weights, flipped(self.weights))
         connect(m, writer.write, flipped(self.write))
         connect(m, readout.o, flipped(self.o))
+        if plan.by_pixel:
+            connect(m, readout.contribution, flipped(self.contribution))
+            m.d.comb += readout.contribution_waits.eq(self.contribution_waits)
         scored = Signal()                                    # the pass's last score is on its way
         m.d.comb += [
             fetch.merging.eq(merging),

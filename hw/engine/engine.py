@@ -8,6 +8,7 @@ from hw.engine.address_generator import AddressGenerator
 from hw.engine.datapath import Datapath
 from hw.engine.dispatcher import Dispatcher
 from hw.engine.ops import Op
+from hw.engine.readout import contribution_members
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
@@ -41,6 +42,8 @@ class Engine(wiring.Component):
         No walk should end: its trains would find no room where they are queued.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Scores, as hw.engine.readout gives them.
+    contribution, contribution_waits
+        Those of hw.engine.readout, where there are.
     activity : Out({"valid": 1, "op": Op, "ends": 1, "waits": 1})
         A micro-op goes to the datapath, or with a walk buffer a row to the lanes; it is the pass's
         last; one that waits left none in this cycle.
@@ -52,7 +55,7 @@ class Engine(wiring.Component):
             Dispatcher(plan),
             Datapath(plan),
         )
-        self.buffered = plan.buffered
+        self.buffered, self.by_pixel = plan.buffered, plan.by_pixel
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1), "done": Out(1),
@@ -63,6 +66,7 @@ class Engine(wiring.Component):
             "pixel_done": Out(1), "held": In(1),
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
+            **contribution_members(plan),
             "activity": Out(data.StructLayout({"valid": 1, "op": Op, "ends": 1, "waits": 1})),
         })
 
@@ -78,6 +82,9 @@ class Engine(wiring.Component):
         connect(m, datapath.weights, flipped(self.weights))
         connect(m, datapath.write, flipped(self.write))
         connect(m, datapath.o, flipped(self.o))
+        if self.by_pixel:
+            connect(m, datapath.contribution, flipped(self.contribution))
+            m.d.comb += datapath.contribution_waits.eq(self.contribution_waits)
         m.d.comb += [
             generator.number.eq(self.number), generator.start.eq(self.start),
             generator.flow.eq(dispatcher.flow),

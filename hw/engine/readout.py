@@ -4,7 +4,13 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Readout"]
+__all__ = ["Readout", "contribution_members"]
+
+
+def contribution_members(plan):
+    """Members of Readout for the contributions of pixels, where segments are pixels."""
+    return {"contribution": Out(stream.Signature(signed(plan.membrane_bits), always_ready=True)),
+            "contribution_waits": In(1)} if plan.by_pixel else {}
 
 
 class Readout(wiring.Component):
@@ -15,7 +21,9 @@ class Readout(wiring.Component):
     (hw.plan.planner.Plan.segments), the membranes of a class at a step are summed over them and
     leave with the last; the plan does that only where the sum is exact.
 
-    One lane is taken a cycle, and one more for the step; in the last segment, every fifth.
+    One lane is taken a cycle, and one more for the step; in the last segment, every fifth. So it is
+    at the run's last step where the segments are pixels (Plan.by_pixel): what each has summed up
+    leaves by itself, pixel after pixel, for each of them class after class.
 
     Parameters
     ----------
@@ -37,6 +45,9 @@ class Readout(wiring.Component):
         A step is taken, ``last`` the last one of its neurons.
     o : Out(stream.Signature(signed(plan.score_bits)))
         Three cycles after it was taken.
+    contribution, contribution_waits : Out(stream.Signature(..., always_ready=True)), In(1)
+        Where segments are pixels: the membrane of a class at the last step, in a pixel's segment,
+        two cycles after it was taken. No more come while one waits, from a cycle later on.
     """
 
     def __init__(self, plan):
@@ -49,6 +60,7 @@ class Readout(wiring.Component):
             "all_taken": Out(1),
             "stepped": In(1), "last": In(1),
             "o": Out(stream.Signature(signed(plan.score_bits))),
+            **contribution_members(plan),
         })
 
     def elaborate(self, platform):
@@ -72,7 +84,11 @@ class Readout(wiring.Component):
         # Decided a cycle ahead, for the sake of `all_taken`: whether a lane may be taken, and
         # whether it is the step's last. A new group is given a cycle to be seen.
         blocked, at_last, after = Signal(), Signal(), Signal(range(plan.lanes))
-        takes   = Signal()
+        takes, slow = Signal(), closing                      # slow: one lane in five cycles
+        if plan.by_pixel:
+            last_step = (self.chunk == plan.chunks - 1) & (
+                self.step == (plan.network.steps - 1) % plan.word_steps)
+            slow = closing | last_step
         ended   = self.stepped & self.last & self.is_readout
         m.d.comb += [
             # Not waiting for `ready`: whoever takes the scores must not slow the lanes' clock.
@@ -83,7 +99,8 @@ class Readout(wiring.Component):
         m.d.sync += [
             came.eq(takes), taken.eq(came), speaker.eq(after), at_last.eq(after == last_lane),
             closing.eq(segment == plan.segments - 1),
-            blocked.eq(self.o.valid | ((takes | came | taken) & closing) | ended),
+            blocked.eq(self.o.valid | ((takes | came | taken) & slow) | ended
+                       | (self.contribution_waits if plan.by_pixel else 0)),
             half.eq(speaker >> 1),
             *(two.eq(Mux(speaker & 1, values[min(2 * n + 1, plan.lanes - 1)], values[2 * n]))
               for n, two in enumerate(halves)),
@@ -120,6 +137,14 @@ class Readout(wiring.Component):
             m.d.sync += self.o.valid.eq(0)
         with m.If(taken & closed):
             m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(total)]
+        if plan.by_pixel:
+            # Whether it is a contribution is known with the lane, and used two cycles later.
+            of_pixel, counts = Signal(), Signal()
+            m.d.comb += of_pixel.eq(last_step & (segment < plan.reading))
+            with m.If(takes):
+                m.d.sync += counts.eq(of_pixel)
+            m.d.comb += self.contribution.payload.eq(value)
+            m.d.sync += self.contribution.valid.eq(came & counts)
 
         return m
 

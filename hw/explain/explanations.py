@@ -13,7 +13,7 @@ from hw.explain.tap_queue import TapQueue, queues
 from hw.explain.tap_reader import TapReader
 from hw.interface import DATA_BITS, EXPLANATIONS, INDEX_BITS, Output, table_base
 
-__all__ = ["Explained", "Explanations", "explained"]
+__all__ = ["Explained", "Explanations", "explained", "reads_readout"]
 
 
 class Explained(NamedTuple):
@@ -22,6 +22,12 @@ class Explained(NamedTuple):
     unit: wiring.Component
     layers: tuple
     output: Output
+
+
+def reads_readout(layers: dict) -> list[str]:
+    """Those of {stream: layers} that are built in and read the read-out, and no trains."""
+    return [name for name, chosen in layers.items() if chosen and getattr(
+        importlib.import_module(EXPLANATIONS[name]).UNIT, "READS_READOUT", False)]
 
 
 def explained(plan, layers: dict, options: dict) -> dict[str, Explained]:
@@ -45,7 +51,7 @@ def explained(plan, layers: dict, options: dict) -> dict[str, Explained]:
 
 
 class Explanations(wiring.Component):
-    """Hands the trains of tapped layers to all explanations; they come of the same words.
+    """Hands the trains of tapped layers to all explanations of trains; they come of the same words.
 
     A single one that does without silent words gets the others as they are stored, where the plan
     allows it (hw.explain.tap_queue); else they are read behind the engine (hw.explain.tap_reader).

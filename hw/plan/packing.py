@@ -1,5 +1,7 @@
 """What is written into a chip before its first image: rows of weights, parameters and norms."""
 
+from itertools import product
+
 import numpy as np
 
 from golden.formats import MODES
@@ -33,7 +35,12 @@ def lane_weights(plan, each):
         placed = np.zeros((plan.lanes, taps, pitch), dtype=np.int64)
         placed[:, :, :chosen.shape[1]] = chosen.transpose(0, 2, 1)
         flat = placed.reshape(plan.lanes, -1).T
-        rows[group, lead:lead + len(flat)] = flat
+        if plan.by_pixel and each is plan.passes[-1]:
+            for n, of_pixel in enumerate(flat.reshape(taps, pitch, plan.lanes)):
+                first = n * each.rows + lead
+                rows[group, first:first + pitch] = of_pixel
+        else:
+            rows[group, lead:lead + len(flat)] = flat
     return rows
 
 
@@ -79,17 +86,23 @@ def weight_image(plan):
 
 
 def write_parameters(plan, each, lanes):
-    """Put the parameters of each channel into the headers of ``lanes`` (lane_weights)."""
+    """Put the parameters of each channel into the headers of ``lanes`` (lane_weights).
+
+    Of several segments the last one alone adds the biases.
+    """
     layer = each.stage.layer
     of_channel = {name: layer.per_channel(values) for name, values in
                   {**layer.neuron.values(np.asarray), BIAS: layer.biases}.items()}
-    quiet = header_value(plan, plan.parameters.unit(layer).quiet(plan.kept))
-    for channel in range(each.groups * plan.lanes):
-        value = quiet if channel >= layer.channels else header_value(
-            plan, {name: values[channel] for name, values in of_channel.items()})
+    quiet = plan.parameters.unit(layer).quiet(plan.kept)
+    for channel, segment in product(range(each.groups * plan.lanes), range(each.segments)):
+        values = {name: values[channel] for name, values in of_channel.items()
+                  if name != BIAS or segment == each.segments - 1} if (
+                      channel < layer.channels) else quiet
+        value = header_value(plan, values)
         group, lane = divmod(channel, plan.lanes)
         for row in range(plan.header):
-            lanes[group, row, lane] = value >> row * plan.weight_bits & 2**plan.weight_bits - 1
+            lanes[group, segment * each.rows + row, lane] = (
+                value >> row * plan.weight_bits & 2**plan.weight_bits - 1)
 
 
 def header_value(plan, values: dict) -> int:

@@ -21,7 +21,7 @@ from hw.plan.buffers import (
     source_shape,
 )
 from hw.plan.packing import norm_rows, weight_image
-from hw.plan.parameters import Parameters
+from hw.plan.parameters import BIAS, Parameters
 from hw.plan.programs import Programs
 from hw.plan.size import EngineSize
 from hw.plan.widths import (
@@ -52,6 +52,8 @@ class Plan:
     trains : int
         Trains whose weights are added in a cycle: 1, or 2 to 4 out of a walk buffer, which then
         go through the adders a slice of ``slice_steps`` steps after another.
+    by_pixel : bool
+        Whether the inputs of the read-out are cut into their pixels (hw.plan.pixels).
 
     Raises BadInput saying what is over and by how much if the network does not fit.
     """
@@ -60,6 +62,7 @@ class Plan:
     lanes: int = 4
     word_steps: int = 16
     trains: int = 1
+    by_pixel: bool = False
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
@@ -197,9 +200,12 @@ class Plan:
         """Parts into which the inputs of the read-out are cut, each walked and drained by itself.
 
         As few as make its accumulators as narrow as those of the layers before, at most eight; 1
-        where their membranes, summed, would not be exactly the membrane of the whole.
+        where their membranes, summed, would not be exactly the membrane of the whole. By pixel:
+        its pixels, and behind them one that reads nothing and adds the biases, where there are any.
         """
         *before, last = self.network.stages
+        if self.by_pixel:
+            return self.reading + (BIAS in self.parameters.kept(self.per_channel))
         layer = last.layer
         if (not before or not layer.dense or last.pools or self.per_channel
                 or self.normed or self.network.readout != "membrane"
@@ -213,6 +219,14 @@ class Plan:
                 return count
         return 1
 
+    @cached_property
+    def reading(self):
+        """Segments of the read-out that read spikes."""
+        if not self.by_pixel:
+            return self.segments
+        _, height, width = self.source(self.network.stages[-1])
+        return height * width
+
     def segment_range(self, stage, segments):
         """(low, high) of the sums of a dense stage whose inputs are cut into segments."""
         return segment_range(self.weights(stage), self.source(stage), segments)
@@ -224,7 +238,7 @@ class Plan:
         *before, last = self.network.stages
         cut = self.segments > 1
         ends = [ranges(stage) for stage in (before if cut else self.network.stages)]
-        return bits_of(ends + ([self.segment_range(last, self.segments)] if cut else []))
+        return bits_of(ends + ([self.segment_range(last, self.reading)] if cut else []))
 
     @cached_property
     def sum_bits(self):
@@ -254,10 +268,16 @@ class Plan:
         ends = [held(stage) for stage in (stages[:-1] if self.segments > 1 else stages)]
         ends += self.parameters.membranes()
         if self.segments > 1:
-            low, high = self.segment_range(stages[-1], self.segments)
+            low, high = self.segment_range(stages[-1], self.reading)
             scale = steps << stages[-1].layer.frac
-            ends.append((low * scale, high * scale))
+            ends += [(low * scale, high * scale), (stages[-1].layer.biases * steps,) * 2]
         return bits_of(ends)
+
+    @cached_property
+    def contribution_bits(self):
+        """Signed width of a pixel's contribution to a class, where segments are pixels."""
+        low, high = self.segment_range(self.network.stages[-1], self.reading)
+        return bits_of([(low * self.network.steps, high * self.network.steps)])
 
     @cached_property
     def score_bits(self):
@@ -324,7 +344,8 @@ class Plan:
         """The passes in their order."""
         return Programs(network=self.network, planes=self.planes, lanes=self.lanes,
                         header=self.header, per_channel=self.per_channel,
-                        segments=self.segments, steady=self.steady_bits > 0).passes()
+                        segments=self.segments, pixels=self.reading if self.by_pixel else 0,
+                        steady=self.steady_bits > 0).passes()
 
     @cached_property
     def input_stride(self):

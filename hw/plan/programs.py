@@ -29,6 +29,8 @@ class Programs:
         Whether parameters come with every group; else once a pass.
     segments : int
         Parts into which the inputs of the read-out are cut.
+    pixels : int
+        Of these, those that read a pixel each; 0 where the cuts are not at pixels.
     steady : bool
         Whether trains of the input hold the bits of numbers that are the same in every step.
     """
@@ -39,6 +41,7 @@ class Programs:
     header: int
     per_channel: bool
     segments: int
+    pixels: int
     steady: bool
 
     @property
@@ -131,9 +134,15 @@ class Programs:
         words = -(-inputs // WORD)
         program, segments = [], 1
         pixel_step = apart[1] * scale[1] * stride
-        if layer.dense and not sums:
+        last = stage is self.network.stages[-1]
+        if last and self.pixels:
+            # A segment behind the last pixel is outside the map, and reads nothing.
+            segments, limits, pixel_step = self.segments, (1, self.pixels), stride
+            program = [Visit(0, 0, WORD * word, lead + WORD * word) for word in range(words)]
+            rows = lead + window * words
+        elif layer.dense and not sums:
             # Its trains lie one after the other.
-            segments = self.segments if stage is self.network.stages[-1] else 1
+            segments = self.segments if last else 1
             window = min(channel_stride(stride * height * width), WORD)
             program = [Visit(0, 0, WORD * word, lead + WORD * word)
                        for word in range(-(-stride * height * width // WORD) // segments)]

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from golden.network import Layer, rule
+from golden.network.linear import unpooled
 from hw.plan.parameters import BIAS
 from hw.plan.planner import Plan
 
@@ -62,8 +63,10 @@ def reload(chip, network):
 
     Raises BadInput naming the layer and what does not fit.
     """
+    if chip.by_pixel:
+        network = unpooled(network)
     same_topology(chip, network)
-    size = {"lanes": chip.lanes, "word_steps": chip.word_steps}
+    size = {"lanes": chip.lanes, "word_steps": chip.word_steps, "by_pixel": chip.by_pixel}
     rule(chip.per_channel or not Plan(network, **size).per_channel, network.name,
          "neurons differ from channel to channel, and the chip has one kind for a layer")
     made = Reload(network, **size, chip=chip)
@@ -72,7 +75,8 @@ def reload(chip, network):
               **{f"{name}s": (made.formats[name].bits, format.bits)
                  for name, format in chip.formats.items() if not format.signed},
               "sums": needs("sum_bits"), "currents": needs("current_bits"),
-              "membranes": needs("membrane_bits"), "scores": needs("score_bits")}
+              "membranes": needs("membrane_bits"), "scores": needs("score_bits"),
+              **({"contributions": needs("contribution_bits")} if chip.by_pixel else {})}
     for what, (needed, there) in widths.items():
         rule(needed <= there, network.name,
              f"{what} need {needed} bits where the chip has {there}")

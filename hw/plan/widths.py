@@ -56,12 +56,15 @@ def stored_weights(stage, factors):
 def segment_range(weights, shape, segments):
     """(low, high) of the sums of a dense stage whose inputs, (C, H, W), are cut into segments.
 
+    These are as many as its pixels, or cut whole words of the bitmap.
     ``weights`` are those of ``stored_weights``. Each is (out, segments).
     """
     channels, height, width = shape
     weights = weights.reshape(-1, channels, height * width).transpose(0, 2, 1)
     places = np.arange(height * width)[:, None] * channel_stride(channels) + np.arange(channels)
-    parts = np.zeros((len(weights), aligned(places[-1, -1] + 1)), dtype=np.int64)
+    size = places.shape[0] * channel_stride(channels)
+    parts = np.zeros((len(weights), size if segments == height * width
+                      else aligned(places[-1, -1] + 1)), dtype=np.int64)
     parts[:, places] = weights
     parts = parts.reshape(len(weights), segments, -1)
     return np.minimum(parts, 0).sum(axis=2), np.maximum(parts, 0).sum(axis=2)

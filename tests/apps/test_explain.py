@@ -6,6 +6,7 @@ from PIL import Image
 
 from apps.explain import drawable, main
 from golden.attribution import SpikeAttributor
+from golden.explain.contribution import step_contributions
 from golden.explain.paths import network_paths
 from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
@@ -126,7 +127,55 @@ def test_attribution_by_the_traces_of_the_chip(tmp_path, small):
     assert shift <= 0 and found["layer"] == 1
 
 
+def test_contribution(tmp_path, expected, capsys):
+    """M of each step for all classes; drawn is the class less the other, by default the next."""
+    network, _, result = expected
+    steps = step_contributions(result.spikes[3][0], network)
+    pred = result.pred[0]
+    second = np.argsort(-result.logits[0], kind="stable")[1]
+    found = explain(tmp_path, "--method", "contribution")
+    assert np.array_equal(found["map"], steps) and found["layer"] == 3
+    assert np.array_equal(found["heat"], steps[:, pred] - steps[:, second])
+    said = capsys.readouterr().out
+    assert "adds up: yes, on 1 of 1 images" in said and "biases, of no pixel: 0" in said
+    found = explain(tmp_path, "--method", "contribution", "--class", "2", "--versus", "5")
+    assert np.array_equal(found["heat"], steps[:, 2] - steps[:, 5]) and found["output_neuron"] == 2
+    found = explain(tmp_path, "--method", "contribution", "--alone")
+    assert np.array_equal(found["heat"], steps[:, pred])
+
+
+def test_contribution_that_does_not_add_up(tmp_path, expected, capsys, monkeypatch):
+    """What the command says is looked at, and not a form of words."""
+    monkeypatch.setattr("apps.explain_contribution.step_contributions",
+                        lambda spikes, network: step_contributions(spikes, network) + 1)
+    explain(tmp_path, "--method", "contribution")
+    assert "adds up: NO, on 0 of 1 images" in capsys.readouterr().out
+
+
+def test_contribution_of_the_chip(tmp_path, small, capsys):
+    found = []
+    for engine in ("golden", "rtl"):
+        main([*small, "--method", "contribution", "--engine", engine, "--class", "0",
+              "--out", str(tmp_path / f"{engine}.png")])
+        found.append(np.load(tmp_path / f"{engine}.npz"))
+    golden, rtl = found
+    assert np.array_equal(golden["map"].sum(axis=0), rtl["map"]) and rtl["map"].any()
+    assert np.array_equal(golden["heat"].sum(axis=0)[None], rtl["heat"])
+    assert np.array_equal(golden["logits"], rtl["logits"])
+    assert capsys.readouterr().out.count("adds up: yes, on 1 of 1 images") == 2
+
+
 @pytest.mark.parametrize("options, message", [
+    (["--method", "contribution", "--layer", "1"],
+     "--layer: contributions are those of the deepest spiking layer, 3, not of 1"),
+    (["--method", "contribution", "--versus", "10"], "--versus: must be 0 to 9, not 10"),
+    (["--method", "contribution", "--class", "2", "--versus", "2"],
+     "--versus: must be another class than the one explained, 2"),
+    (["--method", "contribution", "--versus", "2", "--alone"], "--alone: takes no --versus"),
+    (["--versus", "2"], "--versus: is of --method contribution"),
+    (["--alone"], "--alone: is of --method contribution"),
+    (["--network", "digits-latency", "--image", "models/digits_sample.npz", "--method",
+      "contribution"], "--method contribution: its scores are no sums over spikes: the read-out"),
     (["--engine", "rtl", "--method", "attribution", "--layer", "0"],
      "--layer: layer 0 is no spiking layer of this network"),
     (["--out", "x.jpg"], "--out x.jpg: must end in .png"),

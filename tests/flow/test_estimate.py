@@ -21,6 +21,7 @@ from flow.estimate.memories import (
 from flow.report import costs, markdown
 from flow.yosys import yosys
 from golden.importers.quantise import quantise
+from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, load
 from hw.accelerator import Accelerator
 from hw.plan.buffers import SPRAM_WORDS
@@ -208,6 +209,16 @@ def test_traces_and_experiments_are_built_on_demand(options, stores, tmp_path):
     for store in stores:
         assert (found[store].depth, found[store].width) == (
             (64 // 16, 16) if options[0] == "--experiments" else (32, 16))
+
+
+def test_contributions_are_built_on_demand():
+    """Without the option there is no stream of them, and the read-out is cut as it was."""
+    plain, asked = (design.design(load("fashion"), build.configured(["ice40", *options]))[0]
+                    for options in ([], ["--contributions"]))
+    assert "contributions" in asked.outputs and "contributions" not in plain.outputs
+    assert (plain.plan.segments, asked.plan.segments) == (8, 16)
+    with pytest.raises(BadInput, match="^fashion-bntt: contributions on the chip: norms over time"):
+        design.design(load("fashion-bntt"), build.configured(["ice40", "--contributions"]))
 
 
 def test_a_program_is_as_wide_as_it_is_built():

@@ -57,10 +57,11 @@ def test_counts_by_part():
 
 
 def test_codes_and_tables_stay_as_the_wire_has_them(monkeypatch):
-    assert [code_of(name) for name in ("maps", "scores", "counts", "traces")] == [1, 2, 3, 4]
+    assert [code_of(name) for name in (
+        "maps", "scores", "counts", "traces", "contributions")] == [1, 2, 3, 4, 5]
     assert (table_base("maps"), table_base("traces")) == (0, 1024)
     monkeypatch.setitem(EXPLANATIONS, "tallies", "tests.helpers.tally")
-    assert streams()[4:] == ("tallies",) and table_base("tallies") == 2048
+    assert streams()[5:] == ("tallies",) and table_base("tallies") == 4096
 
 
 @pytest.mark.slow
@@ -74,7 +75,7 @@ def test_a_third_explanation(options, monkeypatch):
     assert len(network.taps) >= 2
     simulation = Simulation(network, quick=True, **options)
     outputs = simulation.accelerator.outputs
-    assert outputs["tallies"].code == 5 and list(outputs)[-1] == "tallies"
+    assert outputs["tallies"].code == 6 and list(outputs)[-1] == "tallies"
     pictures = images(network, 3, 2)
     found = simulation.run(pictures, stall=0.2, tables={"tallies": [5, 0]})
     wanted = run(pictures, network, taps=options["taps"])
@@ -93,4 +94,4 @@ def test_tables_go_where_their_explanation_looks(monkeypatch):
     accelerator = Accelerator(draw(20), taps=(1,), explain={"tallies": (1,)})
     assert isinstance(accelerator.explained["tallies"].unit, Tally)
     writes = configuration(accelerator.plan, table=[7], mode="paper", tallies=[8, 9])
-    assert writes[writes[:, 0] == 1].tolist() == [[1, 0, 7], [1, 2048, 8], [1, 2049, 9]]
+    assert writes[writes[:, 0] == 1].tolist() == [[1, 0, 7], [1, 4096, 8], [1, 4097, 9]]

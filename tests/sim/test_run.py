@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.explain.contribution import contributions, of_result
+from golden.network import load
 from golden.run import run
 from sim.run import main
 from verify.networks import draw, images
@@ -45,6 +47,23 @@ def test_writes_what_golden_gives(files, capsys):
         assert all(np.array_equal(got[key], want[key]) for key in want)
     printed = capsys.readouterr().out
     assert "images 2" in printed and "correct" in printed and "r.npz" in printed
+
+
+@pytest.mark.parametrize("engine", ["golden", "rtl"])
+def test_contributions_add_up(engine, tmp_path, capsys, monkeypatch):
+    """Of each engine the same arrays, and a verdict that follows from them."""
+    network, out = load("digits"), tmp_path / "r.npz"
+    words = ["--network", "digits", "--limit", "2", "--engine", engine, "--contributions"]
+    main([*words, "--out", str(out)])
+    assert "adds up: yes, on 2 of 2 images" in capsys.readouterr().out
+    pictures = np.load("models/digits_sample.npz")["images"][:2]
+    spikes = run(pictures[:, None], network).spikes[2]
+    with np.load(out) as got:
+        assert np.array_equal(got["contributions_2"], contributions(spikes, network))
+    monkeypatch.setattr("sim.run.of_result", lambda result, network: of_result(
+        result, network) + np.arange(2)[:, None, None, None])
+    main(words)
+    assert "adds up: NO, on 1 of 2 images" in capsys.readouterr().out
 
 
 def complaint(argv, capsys):

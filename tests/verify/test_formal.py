@@ -8,9 +8,9 @@ from amaranth import C, Cat
 from boards.link import crc, deframer, executor, stuffing, uart
 from hw.arithmetic import first_of_four
 from hw.encode import bernoulli
-from hw.engine import dispatcher
+from hw.engine import dispatcher, readout
 from hw.engine.neurons import lif, lif_by_sign
-from hw.explain import tap_queue, tap_reader
+from hw.explain import contribution, tap_queue, tap_reader
 from hw.explain.sam import map as pixel_map
 from tests.helpers.planted import changed
 from tests.helpers.tampered import cut_off
@@ -28,6 +28,30 @@ FAULTS = {
         "(folded << 4)",
         "boards.link.crc",
         "shift register",
+    ),
+    "biases are a pixel's": (
+        readout,
+        "Readout",
+        "segment < plan.reading",
+        "segment <= plan.reading",
+        "hw.explain.contribution",
+        "add up",
+    ),
+    "contributions of any step": (
+        readout,
+        "Readout",
+        "last_step & (segment",
+        "(segment",
+        "hw.explain.contribution",
+        "add up",
+    ),
+    "a contribution keeps its fraction bits": (
+        contribution,
+        "Contribution",
+        ">> self.frac",
+        ">> 0",
+        "hw.explain.contribution",
+        "streams keep",
     ),
     "an escape outlives its frame": (
         stuffing,

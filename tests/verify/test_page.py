@@ -28,13 +28,17 @@ def fulfilled(name, log):
         "upsets": lambda: len(log["table"]) > 0 and not any(
             counts.get("hang") for counts in log["table"].values()),
         "coverage": lambda: len(log["shares"]) > 0,
+        "contributions": lambda: log["networks"]["fashion"]["images"] == 1_000 and all(
+            each["images"] == each["adds_up"] and each["rtl_images"] == each["rtl_adds_up"]
+            == each["rtl_equal"] > 0 for each in log["networks"].values()),
         "drawn": lambda: len(log["networks"]) == log["equal"] > 0 and all(
             each["wrong"] == [] for each in log["networks"]),
     }[name]
     return log is not None and bool(log) and holds()
 
 
-LOGS = ("formal", "reach", "gates", "mutation", "soak", "soak_mixed", "upsets", "coverage")
+LOGS = ("formal", "reach", "gates", "mutation", "soak", "soak_mixed", "upsets", "coverage",
+        "contributions")
 
 
 @pytest.mark.parametrize("name", LOGS)

@@ -61,6 +61,7 @@ def files(*names):
 OUT = st.sampled_from(["out/r", "r", "out/r.npz", "out/r.npz", "r.npz", "f.png", "out/f.png",
                        "x.v", "out/x.v", "blocked/r.npz", "", "out/", "n.nir"])
 NPZ = st.one_of(OUT, st.just("out/r.npz"), st.just("r.npz"))    # of commands that demand it
+PNG = st.one_of(OUT, st.just("out/f.png"), st.just("f.png"))
 FLAG = st.none()
 
 
@@ -94,12 +95,15 @@ COMMANDS = {
     "sim.run": (sim.run.main, 300, options(
         ("network", "images", "out"), network=files("net"), images=files("images"), out=OUT,
         limit=NUMBER, tap=NUMBER, stall=NUMBER, jobs=NUMBER, lanes=NUMBER, word_steps=NUMBER,
-        **SAM)),
-    "sim.explain": (apps.explain.main, 150, options(
-        ("network", "image", "out"), network=files("net"), image=files("image", "images"), out=OUT,
+        contributions=FLAG, **SAM)),
+    "sim.explain": (apps.explain.main, 300, st.one_of(options(
+        ("network", "image", "out"), network=files("net"), image=files("image", "images"), out=PNG,
         index=NUMBER, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER,
         method=st.sampled_from(["sam", "attribution", "saliency", "y"]),
-        paths=st.sampled_from(["active", "linear", "q"]), **SAM)),
+        paths=st.sampled_from(["active", "linear", "q"]), **SAM), options(
+        ("network", "image", "out", "method"), network=files("net"), image=files("image", "images"),
+        out=PNG, index=NUMBER, layer=NUMBER, output_neuron=NUMBER, versus=NUMBER, alone=FLAG,
+        method=st.just("contribution")))),
     "sim.throughput": (sim.throughput.main, 100, options(
         ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
         lanes=NUMBER, word_steps=NUMBER, out=OUT)),
@@ -127,7 +131,8 @@ COMMANDS = {
         st.sampled_from([["ice40"], ["ice40"], ["ice40"], ["ecp5"], []]), options(
             ("network", "out"), network=files("net"), out=st.sampled_from(["out", "blocked/x"]),
             tap=NUMBER, gamma=NUMBER, lanes=NUMBER, word_steps=NUMBER, clock=NUMBER, baud=NUMBER,
-            seed=NUMBER, no_sam=FLAG, sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
+            seed=NUMBER, no_sam=FLAG, contributions=FLAG,
+            sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
     "hw.export": (flow.export.command.main, 60, st.tuples(
         st.sampled_from([["sam"], ["attribution"], ["attribution"], ["x"], []]), options(
             ("network", "out", "no_tools"), network=files("net"),

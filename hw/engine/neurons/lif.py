@@ -31,7 +31,7 @@ class LifNeuron(NeuronUnit):
 
     @staticmethod
     def splits(neuron):
-        return not neuron.spiking and not np.any(neuron.leak)
+        return neuron.adds
 
     @classmethod
     def suited(cls, neurons, per_channel):
