@@ -118,7 +118,8 @@ def whole_weights(weights, scale, bits):
 
 def integer(stage, bits, scale, factor, steps, membrane_bits):
     """(golden.network.Layer, reasons) of a float stage, with weights in steps of ``scale``."""
-    real, neuron = stage.layer, stage.layer.neuron
+    real = stage.layer
+    neuron = real.neuron.suited(most_added(stage, factor), real.per_channel)
     weights = whole_weights(real.weights, scale.reshape(-1, *[1] * (real.weights.ndim - 1)), bits)
     step = scale * factor
 
@@ -135,7 +136,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
-        return made(stage, bits, weights, step, frac)
+        return made(stage, neuron, bits, weights, step, frac)
 
     def width(frac):
         return bits_signed(*membrane_range(replace(stage, layer=at(frac)), steps))
@@ -146,8 +147,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         while frac and width(frac) > membrane_bits:
             frac -= 1
     layer = at(frac)
-    reasons = rounding_reasons(real, layer, scale, step, frac, exact)
-    return layer, reasons + neuron.order_reasons(most_added(stage, factor), real.per_channel)
+    return layer, rounding_reasons(real, neuron, layer, scale, step, frac, exact)
 
 
 def most_added(stage, factor):
@@ -160,9 +160,9 @@ def most_added(stage, factor):
     return most + layer.biases
 
 
-def made(stage, bits, weights, step, frac):
-    """The Layer with ``frac`` fraction bits behind a weight step."""
-    real, neuron = stage.layer, stage.layer.neuron
+def made(stage, neuron, bits, weights, step, frac):
+    """The Layer of a ``neuron`` with ``frac`` fraction bits behind a weight step."""
+    real = stage.layer
     unit = step * 2.0**-frac
     bias = counted(real.biases, unit)
     norm = None
@@ -180,9 +180,9 @@ def made(stage, bits, weights, step, frac):
         scale=float(np.median(unit)), norm=norm)
 
 
-def rounding_reasons(real, layer, scale, step, frac, exact):
+def rounding_reasons(real, neuron, layer, scale, step, frac, exact):
     """Why an integer layer is not exactly the float one, as short sentences."""
-    found, neuron = [], real.neuron
+    found = []
     unit = step * 2.0**-frac
     steps = real.weights.reshape(real.channels, -1) / scale[:, None]
     off = np.abs(steps - layer.weights.reshape(real.channels, -1))
