@@ -16,7 +16,7 @@ ENGINES = [("gt", 1, 5, 8, 0, False), ("ge", 4, 16, 16, 1, False), ("gt", 2, 20,
 @pytest.mark.parametrize("engine", ENGINES, ids=str)
 @pytest.mark.parametrize("reset", Cuba.resets[:-1])
 def test_equals_golden(reset, engine):
-    """Two layers and a leaking read-out; (compare, lanes, T, steps of a word, delay, by channel)."""
+    """Two layers, a leaking read-out; (compare, lanes, T, steps of a word, delay, by channel)."""
     compare, lanes, steps, word, delay, each = engine
     rng = np.random.default_rng(5)
     weights = lambda *shape: rng.integers(-3, 6, shape)
