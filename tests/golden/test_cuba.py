@@ -10,6 +10,7 @@ import pytest
 from golden.formats import decayed
 from golden.importers import float_network
 from golden.importers.float_network import FloatLayer, FloatNetwork
+from golden.importers.nir_export import write_nir
 from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, load, membrane_range
@@ -190,3 +191,15 @@ def test_reset_delay_false_is_exact_where_currents_are_strong():
     images = np.ones((1, 8, 3, 1, 1), np.uint8)
     from golden.importers.float_run import run as real_run
     assert (run(images, made).spikes[1] == real_run(images, strong).spikes[0]).all()
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_nir_export_refuses_a_current(made, tmp_path):
+    """A graph of LIF nodes would lose it without a word; float and integer networks alike."""
+    network = float_network_of(FloatCuba(alpha=np.float64(.5), beta=np.float64(.5),
+                                         threshold=np.float64(4), reset="subtract"),
+                               np.array([[3.0, 2]]))
+    network = quantise_with_report(network, bits=4)[0] if made else network
+    with pytest.raises(BadInput, match="layer 1: neurons with a synaptic current.*not written"):
+        write_nir(network, tmp_path / "net.nir")
+    assert not (tmp_path / "net.nir").exists()
