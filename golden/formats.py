@@ -61,6 +61,15 @@ def leaked(membrane, leak):
     return membrane - ((membrane * leak) >> LEAK_BITS)
 
 
+def decayed(value, leak):
+    """L v rounded half up, with ``leak`` = 1 - L in units of 2**-LEAK_BITS.
+
+    Nondecreasing in ``value``; 0 stays 0; exact whenever the product is an integer; never farther
+    from 0 than a whole ``value``.
+    """
+    return value - ((value * leak + (1 << LEAK_BITS - 1) - 1) >> LEAK_BITS)
+
+
 def leak_shift(leak):
     """K where L = 1 - 2**-k, None where L is no such number (L = 1 included)."""
     leak = int(leak)

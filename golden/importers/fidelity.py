@@ -227,9 +227,8 @@ def compare(float_network, network, reasons, images=None, labels=None):
 
 
 def ruled_otherwise(layer, reasons):
-    """Whether a reason is that a float layer's rule, or its original's, is not kept."""
-    rules = (*layer.approximations, *layer.neuron.order_reasons(None, layer.per_channel))
-    return any(reason in rules for reason in reasons)
+    """Whether a reason is that a rule of a float layer's original is not kept."""
+    return any(reason in layer.approximations for reason in reasons)
 
 
 def measured(network, images=None, labels=None):

@@ -19,6 +19,7 @@ from golden.network import DEFAULT_SEED, Pool, Weighted
 from golden.network.layers import Layered, restored_window
 from golden.network.ops import FloatNorm, FloatRecurrent, Greatest
 from golden.network.rules import check
+from golden.neurons import REALS
 from golden.neurons.base import RealNeuron
 from golden.neurons.lif import FloatLIF as FloatNeuron
 
@@ -84,6 +85,9 @@ class FloatLayer(Weighted):
         entry = {"name": self.name, **self.saved_window(),
                  "groups": self.groups, **self.neuron.choices(),
                  "approximations": list(self.approximations), "notes": list(self.notes)}
+        model = next(name for name, kind in REALS.items() if isinstance(self.neuron, kind))
+        if model != next(iter(REALS)):
+            entry["neuron"] = model
         return entry, {key: np.asarray(values, dtype=np.float64)
                        for key, values in self.saved_arrays().items()}
 
@@ -92,7 +96,9 @@ class FloatLayer(Weighted):
         """Inverse of ``save``; ``arrays`` may hold nested lists."""
         values = {key: reals(found, where, key) for key, found in arrays.items()}
         rule("weights" in values, where, "has no weights")
-        return cls(values["weights"], FloatNeuron.restore(entry, values), values.get("bias"),
+        model = entry.get("neuron", next(iter(REALS)))
+        rule(model in REALS, where, f"neuron must be one of {', '.join(REALS)}, not {model}")
+        return cls(values["weights"], REALS[model].restore(entry, values), values.get("bias"),
                    **restored_window(entry), groups=entry.get("groups", 1),
                    norm=FloatNorm.restore(entry, values),
                    recurrent=FloatRecurrent.restore(entry, values), name=str(entry.get("name", "")),
@@ -139,8 +145,9 @@ class FloatNetwork(Layered):
 
 # --- file -----------------------------------------------------------------------------------------
 
-ARRAYS = ("weights", "bias", *(field.name for field in FloatNeuron.fields), "gain", "offset",
-          "recurrent", "recurrent_bias")
+ARRAYS = ("weights", "bias", *dict.fromkeys(
+    field.name for neuron in REALS.values() for field in neuron.fields), "gain", "offset",
+    "recurrent", "recurrent_bias")
 
 
 def flatten(network):

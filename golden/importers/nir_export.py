@@ -20,6 +20,7 @@ from golden.io.files import replacing
 from golden.network import Network
 from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import pair
+from golden.neurons.lif import LIF
 
 __all__ = ["DT", "real", "write_nir"]
 
@@ -39,6 +40,7 @@ def real(network: Network) -> FloatNetwork:
             layers.append(layer)
             continue
         unit, neuron = 2.0**-layer.frac, layer.neuron
+        refuse_current(layer, f"{network.name}: layer {len(layers) + 1}")
         norm = None
         if layer.norm is not None:
             unit = 1.0
@@ -64,6 +66,12 @@ def real(network: Network) -> FloatNetwork:
     return FloatNetwork(
         shape=network.shape, steps=network.steps, layers=tuple(layers), encoder=network.encoder,
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
+
+
+def refuse_current(layer, where):
+    """Raise BadInput for neurons of another model than LIF, which are not written yet."""
+    rule(isinstance(layer.neuron, (LIF, FloatNeuron)), where, "neurons with a synaptic current, or "
+         "with reset_delay=False and strong inputs, are not written as NIR; keep the .npz file")
 
 
 def write_nir(network: FloatNetwork | Network, path: str | Path) -> None:
@@ -126,6 +134,7 @@ def graph_of(network):
             nodes[f"{number}_flatten"] = {
                 "type": "Flatten", "start_dim": 0, "end_dim": -1, "input_type": np.array(shape)}
         vector = vector or layer.dense
+        refuse_current(layer, where)
         nodes[f"{number}"] = weights_of(layer, shape, where)
         fields = neuron_of(layer.neuron, after, where)
         if fields is not None:

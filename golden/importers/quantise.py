@@ -118,7 +118,8 @@ def whole_weights(weights, scale, bits):
 
 def integer(stage, bits, scale, factor, steps, membrane_bits):
     """(golden.network.Layer, reasons) of a float stage, with weights in steps of ``scale``."""
-    real, neuron = stage.layer, stage.layer.neuron
+    real = stage.layer
+    neuron = real.neuron.suited(most_added(stage, factor), real.per_channel)
     weights = whole_weights(real.weights, scale.reshape(-1, *[1] * (real.weights.ndim - 1)), bits)
     step, loop = scale * factor, real.recurrent
     if loop is not None:
@@ -137,7 +138,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
-        return made(stage, bits, weights, loop, step, frac)
+        return made(stage, neuron, bits, weights, loop, step, frac)
 
     def width(frac):
         return bits_signed(*membrane_range(replace(stage, layer=at(frac)), steps))
@@ -148,8 +149,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         while frac and width(frac) > membrane_bits:
             frac -= 1
     layer = at(frac)
-    reasons = rounding_reasons(real, layer, factor, step, frac, exact)
-    return layer, reasons + neuron.order_reasons(most_added(stage, factor), real.per_channel)
+    return layer, rounding_reasons(real, neuron, layer, factor, step, frac, exact)
 
 
 def most_added(stage, factor):
@@ -165,11 +165,11 @@ def most_added(stage, factor):
     return most + layer.biases
 
 
-def made(stage, bits, weights, loop, step, frac):
-    """The Layer with ``frac`` fraction bits behind a weight step; ``loop`` are the whole weights of
-    its recurrence, or None.
+def made(stage, neuron, bits, weights, loop, step, frac):
+    """The Layer of a ``neuron`` with ``frac`` fraction bits behind a weight step; ``loop`` are the
+    whole weights of its recurrence, or None.
     """
-    real, neuron = stage.layer, stage.layer.neuron
+    real = stage.layer
     unit = step * 2.0**-frac
     bias = counted(real.biases, unit)
     norm = None
@@ -192,9 +192,9 @@ def made(stage, bits, weights, loop, step, frac):
         scale=float(np.median(unit)), norm=norm, recurrent=loop)
 
 
-def rounding_reasons(real, layer, factor, step, frac, exact):
+def rounding_reasons(real, neuron, layer, factor, step, frac, exact):
     """Why an integer layer is not exactly the float one, as short sentences."""
-    found, neuron = [], real.neuron
+    found = []
     unit = step * 2.0**-frac
     steps = rows_of(real, factor) / (step / factor)[:, None]
     off = np.abs(steps - rows_of(layer, 1))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.formats import LEAK_BITS, leak_shift
 from golden.io.errors import rule
 from golden.io.values import integers, reals
 
 __all__ = ["COMPARES", "MEMBRANE", "SHARE", "Field", "NeuronModel", "RealNeuron", "counted",
-           "shared", "span"]
+           "kept_text", "share_bits", "shared", "shares", "span", "was_kept"]
 
 COMPARES = ("gt", "ge")
 MEMBRANE, SHARE = "membrane", "share"   # units of a parameter: a membrane's, or a share of one
@@ -208,12 +209,12 @@ class RealNeuron(Parametrised):
         """Steps, of ``steps``, for which a membrane remembers an input, at most."""
         raise NotImplementedError
 
-    def order_reasons(self, most, per_channel):
-        """How the model's order differs, as short sentences; a step adds ``most`` at most.
+    def suited(self, most, per_channel):
+        """The RealNeuron whose model is taken for this one: itself, or another of equal spikes.
 
-        ``most`` is (channels,), or None where it is not known.
+        ``most`` is what a step adds at most, (channels,), or None where it is not known.
         """
-        raise NotImplementedError
+        return self
 
 
 def counted(values, unit):
@@ -230,3 +231,36 @@ def span(values, form="{}"):
     """One number, or the range of several, in words."""
     low, high = np.min(values), np.max(values)
     return form.format(low) if low == high else f"{form.format(low)}..{form.format(high)}"
+
+
+# --- shares ---------------------------------------------------------------------------------------
+
+
+def shares(kept):
+    """What is dropped where ``kept`` is kept, (channels,), in units of 2**-LEAK_BITS."""
+    return shared(np.rint((1 - kept) * 2**LEAK_BITS).astype(np.int64))
+
+
+def share_bits(leak):
+    """Fraction bits that a product with each of the shares ``leak`` adds, at most."""
+    return max(LEAK_BITS - min(LEAK_BITS, (value & -value).bit_length() - 1) if value else 0
+               for value in map(int, np.unique(leak)))
+
+
+def was_kept(what, kept, leak):
+    """How shares ``leak`` differ from those that drop all but ``kept``, as short sentences."""
+    drop = 1 - kept
+    found = np.broadcast_to(leak, drop.shape) / 2**LEAK_BITS
+    if np.abs(drop - found).max() <= 1e-9:
+        return []
+    worst = np.abs(drop - found).argmax()
+    return [f"{what} {1 - drop[worst]:.6g} kept as {1 - found[worst]:.6g}"]
+
+
+def kept_text(leak):
+    """L in words: 1 - 2^-k where it is one, else a decimal."""
+    leaks = np.unique(leak)
+    shift = leak_shift(leaks[0]) if len(leaks) == 1 else None
+    if shift is not None:
+        return f"1 - 2^-{shift}"
+    return span(1 - leaks[::-1] / 2**LEAK_BITS, "{:.4g}")

@@ -5,8 +5,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from golden.formats import LEAK_BITS, leak_shift, leaked
-from golden.neurons.base import SHARE, Field, NeuronModel, RealNeuron, counted, shared, span
+from golden.formats import LEAK_BITS, leaked
+from golden.neurons.base import (
+    SHARE,
+    Field,
+    NeuronModel,
+    RealNeuron,
+    counted,
+    kept_text,
+    share_bits,
+    shared,
+    shares,
+    span,
+    was_kept,
+)
+from golden.neurons.cuba import FloatCuba
 
 __all__ = ["LIF", "RESETS", "FloatLIF"]
 
@@ -132,23 +145,15 @@ class LIF(NeuronModel):
         found = {name: shared(counted(values, unit))
                  for name, values in real.constants(per_channel).items()}
         absent = {each.name: np.int64(0) for each in cls.fields if each.unit != SHARE}
-        leak = np.rint((1 - per_channel(real.beta)) * 2**LEAK_BITS).astype(np.int64)
-        return cls(**{**absent, **found}, leak=shared(leak), compare=real.compare,
-                   delay=real.delay,
+        return cls(**{**absent, **found}, leak=shares(per_channel(real.beta)),
+                   compare=real.compare, delay=real.delay,
                    reset="subtract_leaked" if real.reset == "subtract_now" else real.reset)
 
     def exact_bits(self, steps):
-        needs = [LEAK_BITS - min(LEAK_BITS, (value & -value).bit_length() - 1) if value else 0
-                 for value in map(int, np.unique(self.leak))]
-        return max(needs) * (steps - 1)
+        return share_bits(self.leak) * (steps - 1)
 
     def rounding_reasons(self, real, per_channel):
-        drop = 1 - per_channel(real.beta)
-        kept = np.broadcast_to(self.leak, drop.shape) / 2**LEAK_BITS
-        if np.abs(drop - kept).max() <= 1e-9:
-            return []
-        worst = np.abs(drop - kept).argmax()
-        return [f"leak {1 - drop[worst]:.6g} kept as {1 - kept[worst]:.6g}"]
+        return was_kept("leak", per_channel(real.beta), self.leak)
 
     @property
     def rounds(self):
@@ -164,7 +169,7 @@ class LIF(NeuronModel):
             ("delay 1", self.spiking and self.delay),
             (f"v_reset {span(self.v_reset)}", self.reset == "zero" and np.any(self.v_reset)))
             if there]
-        return first, [f"L {leak_text(self.leak)}", *extras]
+        return first, [f"L {kept_text(self.leak)}", *extras]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,26 +220,16 @@ class FloatLIF(RealNeuron):
     def lasting(self, per_channel, steps):
         return np.minimum(steps, 1 / np.maximum(1 - per_channel(self.beta), 1 / steps)).max()
 
-    def order_reasons(self, most, per_channel):
-        """As RealNeuron.order_reasons, of "subtract_now", which becomes "subtract_leaked".
+    def suited(self, most, per_channel):
+        """As RealNeuron.suited, of "subtract_now", whose model here is that of "subtract_leaked".
 
         Both are equal where no spike leaves a membrane above its threshold: where a step adds at
         most (2 - beta) threshold, for a membrane that starts a step at up to one threshold then
-        ends it at up to two.
+        ends it at up to two. Elsewhere FloatCuba has the order, here without a current; what v_leak
+        adds stays among the ``biases`` of this one.
         """
-        if self.reset != "subtract_now":
-            return ()
         room = (2 - per_channel(self.beta)) * per_channel(self.threshold)
-        if most is not None and (most <= room).all():
-            return ()
-        return ("reset_delay=False as subtract_leaked: differs where a membrane is above its "
-                "threshold after a spike",)
-
-
-def leak_text(leak):
-    """L in words: 1 - 2^-k where it is one, else a decimal."""
-    leaks = np.unique(leak)
-    shift = leak_shift(leaks[0]) if len(leaks) == 1 else None
-    if shift is not None:
-        return f"1 - 2^-{shift}"
-    return span(1 - leaks[::-1] / 2**LEAK_BITS, "{:.4g}")
+        if self.reset != "subtract_now" or most is not None and (most <= room).all():
+            return self
+        return FloatCuba(alpha=np.float64(0), beta=self.beta, threshold=self.threshold,
+                         reset=self.reset, compare=self.compare, delay=self.delay)

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-__all__ = ["adders", "floor_product", "recoded"]
+__all__ = ["adders", "floor_product", "recoded", "rounded_product"]
 
 ODD = (1, 3, 5, 7, 9, 15, 17)   # multiples that take one adder at most
 MOST = 9                        # terms of +-1 that every constant of 17 bits has
@@ -78,3 +78,11 @@ def floor_product(value, constant, frac):
         return at, False, (high - low if below else low - high)
     shift, _, found = total(terms, False)
     return found >> (frac - shift)
+
+
+def rounded_product(value, constant, frac):
+    """``value constant / 2**frac`` rounded half up, for 0 < constant < 2**frac.
+
+    One adder more than ``floor_product``: that of half of it, plus one, is halved.
+    """
+    return (floor_product(value, constant, frac - 1) + 1) >> 1

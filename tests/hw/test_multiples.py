@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from golden.formats import LEAK_BITS, leaked
-from hw.engine.multiples import adders, floor_product, recoded
+from golden.formats import LEAK_BITS, decayed, leaked
+from hw.engine.multiples import adders, floor_product, recoded, rounded_product
 
 ENDS = np.array([-2**31, -2**23, -2**23 + 1, -65537, -65536, -3, -1, 0, 1, 2, 65535, 65536,
                  2**23 - 1, 2**31 - 1])
@@ -21,6 +21,9 @@ def test_every_fourth_constant(first):
         wanted = (values * constant) >> LEAK_BITS
         assert (floor_product(values, constant, LEAK_BITS) == wanted).all(), constant
         assert (values - wanted == leaked(values, constant)).all()
+        if constant < 2**LEAK_BITS:
+            assert (rounded_product(values, constant, LEAK_BITS)
+                    == decayed(values, 2**LEAK_BITS - constant)).all(), constant
 
 
 @pytest.mark.parametrize("beta", [.5, .8, .9, .95, .99])
