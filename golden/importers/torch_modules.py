@@ -12,6 +12,7 @@ from golden.io.errors import BadInput, rule
 from golden.io.values import reals
 from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import compact
+from golden.neurons.cuba import FloatCuba
 
 __all__ = ["Translator"]
 
@@ -325,14 +326,22 @@ class Translator:
 
     def take_rleaky(self, module, where):
         reset, threshold = self.checked(module, where)
-        rule(reset != "zero" or not module.reset_delay, where, 'sets a membrane to zero with the '
-             'input of that step lost (reset_mechanism="zero"), which is not supported; use '
-             '"subtract" or reset_delay=False')
-        if not module.reset_delay:
-            reset = {"subtract": "subtract_now"}.get(reset, reset)
         beta = self.chain.over_channels(np.clip(array(module.beta), 0, 1), where, "beta")
-        self.spikes(module, where, FloatNeuron(
-            beta=snapped(beta), threshold=threshold, reset=reset), loop=self.loop(module, where))
+        common = {"beta": snapped(beta), "threshold": threshold}
+        if module.reset_delay and reset == "zero":
+            neuron = FloatCuba(reset="clear", **common)
+        else:
+            now = not module.reset_delay and reset == "subtract"
+            neuron = FloatNeuron(reset="subtract_now" if now else reset, **common)
+        self.spikes(module, where, neuron, loop=self.loop(module, where))
+
+    def take_rsynaptic(self, module, where):
+        reset, threshold = self.checked(module, where)
+        alpha, beta = (self.chain.over_channels(np.clip(array(getattr(module, name)), 0, 1), where,
+                                                name) for name in ("alpha", "beta"))
+        self.spikes(module, where, FloatCuba(
+            alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
+            reset="clear" if reset == "zero" else reset), loop=self.loop(module, where))
 
     def loop_through(self, call, height):
         """The FloatRecurrent of a layer that reads a neuron's spikes for that neuron."""

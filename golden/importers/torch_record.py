@@ -17,12 +17,12 @@ LAYERS = {"Conv1d", "Conv2d", "Linear", "AvgPool1d", "AvgPool2d", "MaxPool1d", "
           "Unflatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
           "AlphaDropout"}
 # Neurons, and which of their outputs go into their next call, in the order of its arguments.
-NEURONS = {"Leaky": (1,), "Lapicque": (1,), "RLeaky": (0, 1)}
+NEURONS = {"Leaky": (1,), "Lapicque": (1,), "RLeaky": (0, 1), "RSynaptic": (0, 1, 2)}
 OWNERS = ("torch", "snntorch")
 LEAVING = {"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "__array__"}
 RECURRENT = "recurrent connections of such neurons are not supported; use RLeaky"
 SYNAPTIC = "neurons with a synaptic current are not supported; use Leaky"
-STATES = {"RSynaptic": RECURRENT, "SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT,
+STATES = {"SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT,
           "Synaptic": SYNAPTIC, "Alpha": SYNAPTIC}
 
 
@@ -182,6 +182,8 @@ class Recorder:
             if kind is not None:
                 rule(kind in NEURONS or not is_neuron(module), f"module {name} ({kind})",
                      STATES.get(kind, "is a neuron that is not supported; use Leaky"))
+                rule(kind != "RSynaptic" or module.reset_delay, f"module {name} ({kind})",
+                     "reset_delay=False fails or does nothing in snnTorch 1.0")
                 if not self.inside:
                     where = f"module {name} ({kind})" if name else f"module ({kind})"
                     self.call(kind, where, module, args, kwargs)

@@ -267,11 +267,11 @@ class Given(Held):
     """The same with its own loop, which hands on the states."""
 
     def forward(self, x):
-        (spikes, membrane), found = self.r.reset_mem(), []
+        states, found = self.r.reset_mem(), []
         self.out.reset_mem()
         for t in range(len(x)):
-            spikes, membrane = self.r(self.fc1(x[t]), spikes, membrane)
-            found.append(self.out(self.fc2(spikes)))
+            states = self.r(self.fc1(x[t]), *states)
+            found.append(self.out(self.fc2(states[0])))
         return torch.stack(found)
 
 
@@ -286,17 +286,20 @@ class Swapped(Given):
         return torch.stack(found)
 
 
-def rleaky(one_to_one, held, **options):
+def rleaky(one_to_one, held, current=False, **options):
     if one_to_one:
         options |= {"all_to_all": False, "V": torch.linspace(-1.5, 1.5, 9)}
     else:
         options |= {"linear_features": 9}
+    if current:
+        return snn.RSynaptic(.7, .8, init_hidden=held, **options)
     return snn.RLeaky(.8, init_hidden=held, **options)
 
 
 @pytest.mark.parametrize("options", [
     {}, {"reset_mechanism": "zero", "reset_delay": False}, {"reset_delay": False},
-    {"threshold": 0.7}])
+    {"threshold": 0.7}, {"reset_mechanism": "zero"}, {"current": True},
+    {"current": True, "reset_mechanism": "zero"}])
 @pytest.mark.parametrize("model", [Held, Given])
 @pytest.mark.parametrize("one_to_one", [False, True])
 def test_rleaky(model, one_to_one, options):
@@ -308,6 +311,8 @@ def test_rleaky(model, one_to_one, options):
     for name, wrong in faults(network):
         if one_to_one and name != "none":       # a diagonal without a bias
             continue
+        if one_to_one and network.layers[0].neuron.reset == "clear" and not options.get("current"):
+            continue                # what a spike adds a step later is lost in the reset
         found = agreement_of(module, wrong)
         assert found.equal < found.total, name
 
@@ -331,7 +336,8 @@ def test_graded_spikes_come_back_graded():
 
 @pytest.mark.parametrize("module, message", [
     (Held(rleaky(False, True, reset_mechanism="none")), r"module r \(RLeaky\): reads its own"),
-    (Held(rleaky(False, True, reset_mechanism="zero")), "input of that step lost"),
+    (Held(rleaky(False, True, True, reset_delay=False)),
+     r"module r \(RSynaptic\): reset_delay=False fails or does nothing"),
     (Swapped(rleaky(False, False)), "what stands before it is another in step 1"),
 ])
 def test_rleaky_refused(module, message):
