@@ -29,6 +29,7 @@ from golden.importers.producers import CHOICES, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
 from golden.network import DEFAULT_SEED
+from golden.neurons.cuba import FloatCuba
 
 # --- graph ----------------------------------------------------------------------------------------
 
@@ -45,7 +46,7 @@ class Reader:
         kind = node.get("type")
         where = f"node {name!r} ({kind})"
         read = getattr(self, f"read_{str(kind).lower()}", None)
-        if kind in ("CubaLIF", "CubaLI"):
+        if kind in ("CubaLI",):
             raise BadInput(f"{where}: neurons with a synaptic current have no place in the "
                            "accelerator; use LIF")
         rule(read is not None, where, "is not supported; nodes may be Conv1d, Conv2d, Linear, "
@@ -204,6 +205,21 @@ class Reader:
         self.chain.neuron(where, FloatNeuron(**spiking), gain,
                           (*approximations, *self.approximations),
                           notes=(*told, *self.rules.notes(False, v_reset)), loop=loop)
+
+    def read_cubalif(self, node, where):
+        """Current first: c <- alpha c + w_in dt / tau_syn x; u <- beta u + r dt / tau_mem c."""
+        rules, over = self.told_of(node, where), self.over
+        keep = lambda key: snapped(1 - self.rules.dt / over(node, where, key))
+        gain = snapped(over(node, where, "w_in", 1.0) * self.rules.dt / over(node, where, "tau_syn")
+                       * over(node, where, "r") * self.rules.dt / over(node, where, "tau_mem"))
+        rule(not np.any(over(node, where, "v_leak")), where, "v_leak must be 0 where there is a "
+             "synaptic current")
+        spiking, v_reset = self.spiking(node, where)
+        spiking.pop("v_leak")
+        loop, told = loop_of(self.loop, rules)
+        self.chain.neuron(where, FloatCuba(alpha=keep("tau_syn"), beta=keep("tau_mem"), **spiking),
+                          gain, self.approximations, loop=loop,
+                          notes=(*told, *self.rules.notes(True, v_reset)))
 
     def read_li(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)

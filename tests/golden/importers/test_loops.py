@@ -10,12 +10,15 @@ import torch
 from torch import nn
 
 from golden.importers import fidelity, float_run
+from golden.importers.float_network import FloatLayer, FloatNetwork
 from golden.importers.nir import from_nir, main
 from golden.importers.nir_export import write_nir
 from golden.importers.quantise import quantise_with_report
 from golden.importers.torch import agreement_of, trace
 from golden.io.errors import BadInput
 from golden.network import load
+from golden.network.ops import FloatRecurrent
+from golden.neurons.cuba import FloatCuba
 from golden.run import run
 from tests.helpers.exits import exit_code
 from verify.nir_graphs import graph_of, lif
@@ -460,3 +463,93 @@ def test_a_loop_by_hand_must_keep_the_map():
     module = ByHand(nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=2, dilation=2))
     with pytest.raises(BadInput, match=r"module back \(Conv2d\): a recurrent convolution must"):
         trace(module, (1, 5, 5), steps=20, encoder="frames")
+
+
+# --- with a synaptic current ----------------------------------------------------------------------
+
+
+def braille(nested=False, bias=False):
+    """A graph of the form of the NIR paper's Braille readers: 12 - 24 (loop) - 5 of CubaLIF."""
+    rng, hidden, classes = np.random.default_rng(5), 24, 5
+    def cuba(count, syn, mem):
+        full = lambda value: np.full(count, value, np.float32)
+        return nir.CubaLIF(tau_syn=full(DT / (1 - syn)), tau_mem=full(DT / (1 - mem)), r=full(
+            1 / (1 - mem)), v_leak=full(0), v_threshold=full(1), v_reset=full(0),
+            w_in=full(1 / (1 - syn)))
+    weights = lambda *shape: rng.normal(0, 1, shape).astype(np.float32)
+    dense = lambda array: (nir.Affine(array, weights(len(array)) * .1) if bias
+                           else nir.Linear(array))
+    nodes = {"fc1": dense(weights(hidden, 12) * .5), "lif1.lif": cuba(hidden, .55, .85),
+             "lif1.w_rec": dense(weights(hidden, hidden) * .4 - .1),
+             "fc2": dense(weights(classes, hidden) * .2), "lif2": cuba(classes, .6, .9)}
+    edges = [("input", "fc1"), ("fc1", "lif1.lif"), ("lif1.lif", "lif1.w_rec"),
+             ("lif1.w_rec", "lif1.lif"), ("lif1.lif", "fc2"), ("fc2", "lif2"), ("lif2", "output")]
+    if nested:
+        nodes["lif1"] = graph_of(
+            {"lif": nodes.pop("lif1.lif"), "w_rec": nodes.pop("lif1.w_rec")},
+            [("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")],
+            (hidden,), (hidden,))
+        edges = [("input", "fc1"), ("fc1", "lif1"), ("lif1", "fc2"), ("fc2", "lif2"),
+                 ("lif2", "output")]
+    return graph_of(nodes, edges, (12,), (classes,))
+
+
+def last(network, images):
+    """(N, T, classes) spikes of the last layer, and the (N, T, hidden) before it."""
+    found = float_run.run(images[..., None, None], network).spikes
+    return [each.reshape(*images.shape[:2], -1) for each in found[::-1]]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+@pytest.mark.filterwarnings("ignore")
+def test_currents_as_norse_runs_them(nested, bias):
+    from norse.torch.utils.import_nir import from_nir as norse
+    graph, images = braille(nested, bias), frames(share=0.15)
+    module = norse(graph, dt=DT, ignore_warnings=True).double()
+    wanted = stepped(module, images, np.float64)
+    network = from_nir(graph, **HOW)
+    spikes, hidden = last(network, images)
+    assert 0.005 < hidden.mean() < 0.5 and 0.005 < wanted.mean() < 0.5
+    assert np.array_equal(spikes, wanted)
+    for name, wrong in faults(network):
+        if bias or name != "cut":
+            assert not np.array_equal(last(wrong, images)[0], wanted), name
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_currents_as_spikingjelly_runs_them(bias):
+    from spikingjelly.activation_based import nir_exchange
+    graph, images = braille(bias=bias), frames(share=0.15)
+    wanted = stepped(nir_exchange.import_from_nir(graph, dt=DT), images, np.float32)
+    assert 0.005 < wanted.mean() < 0.5
+    assert np.array_equal(last(from_nir(graph, **{**HOW, "compare": "ge"}), images)[0], wanted)
+
+
+def real_of(network):
+    """The real network of the numbers of an integer one with currents, in weight steps."""
+    layers = []
+    for layer in network.layers:
+        unit, neuron, loop = 2.0**-layer.frac, layer.neuron, layer.recurrent
+        scaled = lambda bias, unit=unit: None if bias is None else bias * unit
+        layers.append(FloatLayer(
+            layer.weights.astype(float), FloatCuba(
+                alpha=1 - neuron.current_leak / 2**16, beta=1 - neuron.leak / 2**16,
+                threshold=neuron.threshold * unit, reset=neuron.reset, compare=neuron.compare),
+            scaled(layer.bias), recurrent=None if loop is None else FloatRecurrent(
+                loop.weights.astype(float), scaled(loop.bias), loop.cut)))
+    return FloatNetwork(network.shape, network.steps, tuple(layers), network.encoder,
+                        network.readout)
+
+
+@pytest.mark.parametrize("reset", ["zero", "subtract", "subtract_now"])
+def test_currents_in_integers(reset):
+    """Against the real run of the same weights 99.8 % of a layer's spikes are equal, at 8 bits."""
+    network = from_nir(braille(bias=True), **{**HOW, "reset": reset})
+    made = quantise_with_report(network, bits=8, per_channel=True)[0]
+    images = frames(12, 0.15)[..., None, None]
+    result, same = run(images, made), float_run.run(images, real_of(made))
+    assert 0.005 < same.spikes[0].mean() < 0.5
+    assert (result.spikes[1] == same.spikes[0]).mean() >= 0.998
+    assert result.spikes[1].any() and result.spikes[2].any()
