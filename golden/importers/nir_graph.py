@@ -25,8 +25,8 @@ METADATA = ("producer", "encoder", "steps", "readout", "input_scale", "seed", "s
 MOST_BYTES = 2**28   # of a file, and of a piece that is unpacked at once
 # What the nodes that golden.nir knows have; nothing else of a file is looked at.
 FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "groups", "scale",
-          "kernel_size", "start_dim", "end_dim", "tau", "tau_syn", "tau_mem", "w_in", "r", "v_leak", "v_threshold", "v_reset",
-          "threshold", "edges")
+          "kernel_size", "start_dim", "end_dim", "tau", "tau_syn", "tau_mem", "w_in", "r",
+          "v_leak", "v_threshold", "v_reset", "threshold", "edges")
 
 
 def read_graph(path):
