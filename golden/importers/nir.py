@@ -46,11 +46,9 @@ class Reader:
         kind = node.get("type")
         where = f"node {name!r} ({kind})"
         read = getattr(self, f"read_{str(kind).lower()}", None)
-        if kind in ("CubaLI",):
-            raise BadInput(f"{where}: neurons with a synaptic current have no place in the "
-                           "accelerator; use LIF")
         rule(read is not None, where, "is not supported; nodes may be Conv1d, Conv2d, Linear, "
-             "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, IF, LI, I and Threshold")
+             "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, CubaLIF, IF, LI, I and "
+             "Threshold")
         self.loop = loop
         read(node, where)
 

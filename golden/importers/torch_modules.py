@@ -34,8 +34,8 @@ FUNCTIONS["conv2d"] = ("Conv2d", *FUNCTIONS["conv1d"][1:])
 FUNCTIONS["max_pool1d"] = ("MaxPool1d", *FUNCTIONS["max_pool2d"][1:])
 FUNCTIONS["avg_pool1d"] = ("AvgPool1d", *FUNCTIONS["avg_pool2d"][1:])
 KNOWN = ("Conv1d, Conv2d, Linear, AvgPool, MaxPool, AdaptiveAvgPool2d(1), BatchNorm, lists of it "
-         "over time (BNTT), Flatten, Dropout, Leaky, RLeaky and Lapicque, and the functions of "
-         "these")
+         "over time (BNTT), Flatten, Dropout, Leaky, Synaptic, RLeaky, RSynaptic and Lapicque, "
+         "and the functions of these")
 
 
 def array(value):
@@ -335,13 +335,20 @@ class Translator:
             neuron = FloatNeuron(reset="subtract_now" if now else reset, **common)
         self.spikes(module, where, neuron, loop=self.loop(module, where))
 
+    def take_synaptic(self, module, where):
+        self.spikes(module, where, self.synaptic(module, where))
+
     def take_rsynaptic(self, module, where):
+        self.spikes(module, where, self.synaptic(module, where), loop=self.loop(module, where))
+
+    def synaptic(self, module, where):
+        """The real neuron of a module with a synaptic current; a delayed zero loses an input."""
         reset, threshold = self.checked(module, where)
         alpha, beta = (self.chain.over_channels(np.clip(array(getattr(module, name)), 0, 1), where,
                                                 name) for name in ("alpha", "beta"))
-        self.spikes(module, where, FloatCuba(
-            alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
-            reset="clear" if reset == "zero" else reset), loop=self.loop(module, where))
+        order = {("zero", True): "clear", ("subtract", False): "subtract_now"}
+        return FloatCuba(alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
+                         reset=order.get((reset, bool(module.reset_delay)), reset))
 
     def loop_through(self, call, height):
         """The FloatRecurrent of a layer that reads a neuron's spikes for that neuron."""

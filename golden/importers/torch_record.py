@@ -17,13 +17,14 @@ LAYERS = {"Conv1d", "Conv2d", "Linear", "AvgPool1d", "AvgPool2d", "MaxPool1d", "
           "Unflatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
           "AlphaDropout"}
 # Neurons, and which of their outputs go into their next call, in the order of its arguments.
-NEURONS = {"Leaky": (1,), "Lapicque": (1,), "RLeaky": (0, 1), "RSynaptic": (0, 1, 2)}
+NEURONS = {"Leaky": (1,), "Lapicque": (1,), "RLeaky": (0, 1), "RSynaptic": (0, 1, 2),
+           "Synaptic": (1, 2)}
 OWNERS = ("torch", "snntorch")
 LEAVING = {"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "__array__"}
 RECURRENT = "recurrent connections of such neurons are not supported; use RLeaky"
-SYNAPTIC = "neurons with a synaptic current are not supported; use Leaky"
+TRACES = "its two traces are not supported; use Synaptic"
 STATES = {"SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT,
-          "Synaptic": SYNAPTIC, "Alpha": SYNAPTIC}
+          "Alpha": TRACES}
 
 
 class Unfit(BadInput):

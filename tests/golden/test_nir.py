@@ -122,7 +122,7 @@ def uneven():
     ({"0": conv(stride=(1, 2, 3))}, "node '0' .*stride must be one number or two, not 3"),
     ({"0": conv((4, 1, 2, 2), padding="same")}, "node '0' .*same"),
     ({"0": conv(groups=3)}, "node '0' .*groups"),
-    ({"1": cuba()}, "node '1' .*synaptic current"),
+    ({"1": cuba()}, "node '1' .*v_leak must be 0 where there is a synaptic current"),
     ({"1": None, "3": conv((4, 4, 3, 3))}, "node '3' .*follows node '0'.*no neuron between"),
     ({"1": changed(tau=-1e-4)}, "node '1' .*tau must be positive, not -0.0001"),
     ({"1": changed(tau=np.inf)}, "node '1' .*beta = 1"),
