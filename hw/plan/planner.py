@@ -23,6 +23,7 @@ from hw.plan.buffers import (
 from hw.plan.packing import norm_rows, weight_image
 from hw.plan.parameters import Parameters
 from hw.plan.programs import Programs
+from hw.plan.schedule import STATE_BITS, Schedule
 from hw.plan.size import EngineSize
 from hw.plan.widths import (
     bits_of,
@@ -40,7 +41,7 @@ MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (bo
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Schedule):
     """Everything derived from a network for the engine: widths, addresses, programs, contents.
 
     Parameters
@@ -53,6 +54,10 @@ class Plan:
     trains : int
         Trains whose weights are added in a cycle: 1, or 2 to 4 out of a walk buffer, which then
         go through the adders a slice of ``slice_steps`` steps after another.
+    schedule : str
+        What is outermost. "layers": each layer is walked once, with all steps. Else there are
+        ``rounds`` of all layers, between which the neurons wait in memory (hw.engine.state): a
+        round of "chunks" has the steps of a word, one of "steps" a single one.
 
     Raises BadInput saying what is over and by how much if the network does not fit.
     """
@@ -61,6 +66,7 @@ class Plan:
     lanes: int = 4
     word_steps: int = 16
     trains: int = 1
+    schedule: str = "layers"
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
@@ -74,6 +80,7 @@ class Plan:
                                f"{', '.join(beyond)}: no gateware computes that yet; the integer "
                                "model does (--engine golden)")
         self.check_legs()
+        self.check_schedule()
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")
@@ -103,10 +110,10 @@ class Plan:
             raise BadInput(f"{self.network.name}: encoder {self.network.encoder} takes sums that "
                            "are added one train a cycle: --trains 1")
 
-    @cached_property
+    @property
     def chunks(self):
         """Words of one neuron's train."""
-        return -(-self.network.steps // self.word_steps)
+        return 1 if self.rounded else self.run_chunks
 
     @property
     def buffered(self):
@@ -131,12 +138,12 @@ class Plan:
     @property
     def slice_steps(self):
         """Steps of a word that are summed at once: accumulators of a lane."""
-        return SLICE if self.buffered else self.word_steps
+        return SLICE if self.buffered else self.walk_steps
 
     @property
     def slices(self):
         """Slices of a word, each of which the lanes add and drain by itself."""
-        return self.word_steps // self.slice_steps
+        return self.walk_steps // self.slice_steps
 
     def streams(self, each):
         """Whether walks of a pass are too long for the walk buffer to hold them whole."""
@@ -170,7 +177,7 @@ class Plan:
     @property
     def input_chunks(self):
         """Words of one input's train."""
-        return 1 if self.steady_bits else self.chunks
+        return 1 if self.steady_bits else self.run_chunks
 
     def source(self, stage):
         """(C, H, W) of the trains that a stage reads, with the planes of the input."""
@@ -201,7 +208,7 @@ class Plan:
         """
         *before, last = self.network.stages
         layer = last.layer
-        if (not before or not layer.dense or last.pools or self.per_channel
+        if (self.rounded or not before or not layer.dense or last.pools or self.per_channel
                 or self.normed or self.network.readout != "membrane"
                 or not self.parameters.unit(layer).splits(layer.neuron)):
             return 1
@@ -269,7 +276,8 @@ class Plan:
 
     def can_skip(self, each):
         """Whether a walk of a pass that adds nothing gives no spike."""
-        if each.merging or self.chunks > 1 or self.per_channel or self.normed:
+        if (each.merging or self.chunks > 1 or self.rounded or self.per_channel
+                or self.normed):
             return False
         if self.streams(each):
             return False
@@ -355,7 +363,7 @@ class Plan:
         loaded = self.input_chunks * aligned(self.input_stride * height * width)
         return allocate([Node((), loaded),
                          *(Node(each.inputs, size(each)) for each in self.passes)],
-                        self.network.name)
+                        self.network.name, kept=(0,) if self.rounded else ())
 
     @cached_property
     def regions(self):
@@ -416,6 +424,9 @@ class Plan:
             ("train memory 0 (input and even layers), words", self.regions[0], SPRAM_WORDS),
             ("train memory 1 (odd layers), words", self.regions[1], SPRAM_WORDS),
             ("weight memory, rows", self.weight_rows, SPRAM_WORDS),
+            *([("memory of waiting neurons, bits",
+                self.state_walks * self.lanes * self.state_bits, STATE_BITS)]
+              if self.rounded else []),
         )
 
     @cached_property
