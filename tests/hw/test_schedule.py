@@ -12,6 +12,8 @@ from golden.run import run
 from hw.accelerator import Accelerator
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
+from sim.run import main
+from tests.helpers.exits import exit_code
 from verify.networks import draw, images
 
 
@@ -57,6 +59,25 @@ def test_currents_wait_too(schedule, reset):
     got = Simulation(network, quick=True, schedule=schedule, lanes=4).run(some)
     np.testing.assert_array_equal(got.scores, want.scores)
     np.testing.assert_array_equal(got.spikes[1], want.spikes[1])
+
+
+def test_a_command_takes_rounds(tmp_path, capsys):
+    """sim.run gives golden's scores and spikes in rounds, and refuses what rounds do not have."""
+    network, out = dense((6, 9, 7), 20), tmp_path / "r.npz"
+    network.save(tmp_path / "net.npz")
+    np.save(tmp_path / "in.npy", images(network, 2, 1))
+    words = ["--network", str(tmp_path / "net.npz"), "--images", str(tmp_path / "in.npy"),
+             "--schedule", "steps"]
+    main([*words, "--engine", "rtl", "--jobs", "1", "--out", str(out)])
+    found, want = np.load(out), run(images(network, 2, 1), network)
+    assert np.array_equal(found["scores"], want.scores)
+    assert np.array_equal(found["spikes_1"], want.spikes[1])
+    assert not [name for name in found if name.startswith("map")]
+    capsys.readouterr()
+    for more, rule in ((["--engine", "golden"], "--schedule is for --engine rtl"),
+                       (["--engine", "rtl", "--tap", "1"], "--schedule steps has no maps")):
+        assert exit_code(lambda more=more: main([*words, *more])) == 2
+        assert rule in capsys.readouterr().err
 
 
 def test_what_rounds_do_not_have_is_refused(monkeypatch):
