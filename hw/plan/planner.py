@@ -286,14 +286,6 @@ class Plan(Schedule):
         low, high = self.segment_range(self.network.stages[-1], self.reading)
         return bits_of([(low * self.network.steps, high * self.network.steps)])
 
-    @cached_property
-    def score_bits(self):
-        """Width of a score, in two's complement."""
-        if self.network.readout != "membrane":
-            return 1 + self.tally_bits
-        return max(self.membrane_bits,
-                   bits_of([membrane_range(self.network.stages[-1], self.network.steps)]))
-
     def can_skip(self, each):
         """Whether a walk of a pass that adds nothing gives no spike."""
         if (each.merging or self.chunks > 1 or self.rounded or self.per_channel

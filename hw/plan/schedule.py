@@ -4,7 +4,9 @@ from functools import cached_property
 
 from golden.formats import bits_unsigned
 from golden.io.errors import BadInput
+from golden.network import membrane_range
 from hw.plan.size import SCHEDULES
+from hw.plan.widths import bits_of
 
 __all__ = ["STATE_BITS", "Schedule"]
 
@@ -62,6 +64,14 @@ class Schedule:
         if self.network.readout == "membrane":
             return 0
         return max(8, bits_unsigned(self.network.steps))
+
+    @cached_property
+    def score_bits(self):
+        """Width of a score, in two's complement."""
+        if self.network.readout != "membrane":
+            return 1 + self.tally_bits
+        return max(self.membrane_bits,
+                   bits_of([membrane_range(self.network.stages[-1], self.network.steps)]))
 
     @cached_property
     def run_chunks(self):

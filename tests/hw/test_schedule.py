@@ -76,7 +76,7 @@ def test_a_command_takes_rounds(tmp_path, capsys):
     capsys.readouterr()
     for more, rule in ((["--engine", "golden"], "--schedule is for --engine rtl"),
                        (["--engine", "rtl", "--tap", "1"], "--schedule steps has no maps")):
-        assert exit_code(lambda more=more: main([*words, *more])) == 2
+        assert exit_code(main, *words, *more) == 2
         assert rule in capsys.readouterr().err
 
 
