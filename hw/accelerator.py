@@ -7,15 +7,17 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.formats import GAMMA, MODES, exp_table
 from golden.formats import map_bits as exact_bits
+from golden.io.errors import BadInput
 from golden.network import Network
 from golden.network.encoders import encoder_of
 from hw.control.counts import COUNT, ResultCounts
 from hw.control.monitor import TrainMonitor, monitor_layout
 from hw.control.registers import CONFIG, ControlRegisters
+from hw.control.rounds import Rounds
 from hw.control.sequencer import PassSequencer
 from hw.encode.encoder import encoder_for
 from hw.encode.loader import InputPlacer
-from hw.engine.constants import per_pass
+from hw.engine.constants import pass_register, per_pass
 from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
@@ -66,6 +68,8 @@ class Accelerator(wiring.Component):
         Layers of each explanation of hw.interface.EXPLANATIONS beside maps and traces.
         Contributions are those of the deepest spiking layer; the read-out is then walked pixel by
         pixel (hw.plan.pixels).
+    schedule : str
+        Of hw.plan.planner.Plan; "chunks" and "steps" have no explanations and no experiments.
     store : class
         What keeps the weights, with the members of hw.memory.weight_store.weight_store.
 
@@ -102,7 +106,7 @@ class Accelerator(wiring.Component):
 
     def __init__(self, network, *, lanes=4, word_steps=16, trains=1, taps=None, gamma=GAMMA,
                  mode="paper", attribution=None, experiments=False, scrub=False, map_bits=None,
-                 explain=None, store=Weights):
+                 explain=None, store=Weights, schedule="layers"):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -117,14 +121,19 @@ class Accelerator(wiring.Component):
                   **(explain or {})}
         self.of_readout = reads_readout(layers)
         self.plan = plan_of(network, by_pixel=bool(self.of_readout), lanes=lanes,
-                            word_steps=word_steps, trains=trains)
+                            word_steps=word_steps, trains=trains, schedule=schedule)
+        if self.plan.rounded and (self.taps or explain or experiments or attribution is not None):
+            raise BadInput(f"{network.name}: --schedule {schedule} has no maps, traces or "
+                           "experiments yet: --tap none, or --schedule layers")
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.explained = explained(
             self.plan, layers, {"maps": {"bits": map_bits, "table": self.table}})
         found = {name: each.output for name, each in self.explained.items()}
         found["scores"] = score_output(classes=network.classes, steps=network.steps, lanes=lanes,
-                                       bits=self.plan.score_bits)
+                                       bits=self.plan.score_bits,
+                                       round_steps=self.plan.walk_steps if self.plan.rounded
+                                       else None)
         found["counts"] = count_output(layers=len(network.taps))
         self.outputs = {name: found[name] for name in streams() if name in found}
         self.map_width = found["maps"].bits if self.taps else 1
@@ -153,7 +162,8 @@ class Accelerator(wiring.Component):
             stride=plan.input_stride, in_chunk=passes[0].in_chunk, trains=plan.input_trains,
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(
-            regions=plan.regions, word_steps=plan.word_steps, chunks=plan.chunks)
+            regions=plan.regions, word_steps=plan.word_steps, placed=plan.rounded,
+            chunks=plan.input_chunks if plan.rounded else plan.chunks)
         m.submodules.weights   = weights   = self.store(
             rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
@@ -163,14 +173,19 @@ class Accelerator(wiring.Component):
         m.submodules.counts    = counts    = ResultCounts(
             most=network.steps * max(int(np.prod(network.shape)),
                                      *(stage.neurons for stage in network.stages)),
-            step=max(plan.word_steps, plan.lanes), watched=self.scrub)
+            step=max(plan.word_steps, plan.lanes), watched=self.scrub,
+            passes=len(passes) if plan.rounded else 0)
         m.submodules.sequencer = sequencer = PassSequencer(
-            [p.storing and not p.merging for p in passes], waits=self.store.WAITS)
+            [p.storing and not p.merging for p in passes], waits=self.store.WAITS,
+            rounded=plan.rounded)
         m.submodules.profiler = profiler = StallProfiler()
 
         loading, number = sequencer.loading, sequencer.number
         restarted = Signal()                                 # no word comes in this cycle
         m.d.sync += restarted.eq(encoder.restarted)
+
+        if plan.rounded:
+            self.order_rounds(m)
 
         # --- configuration, while no image is under way -------------------------------------------
         connect(m, flipped(self.i_config), registers.i)
@@ -224,7 +239,8 @@ class Accelerator(wiring.Component):
             # Of the two only one ever writes.
             trains.write.en.eq(encoder.o.valid | engine.write.en),
             trains.write.increment.eq(Mux(loading, placer.w_increment, engine.write.increment)),
-            trains.write.next_chunk.eq(Mux(loading, placer.w_next_chunk, engine.write.next_chunk)),
+            trains.write.next_chunk.eq(Mux(loading, placer.w_next_chunk,
+                                           0 if plan.rounded else engine.write.next_chunk)),
             monitor.loading.eq(loading), monitor.number.eq(number), monitor.en.eq(trains.write.en),
             monitor.addr.eq(trains.w_addr), monitor.train.eq(trains.write.train),
             self.monitor.eq(monitor.o),
@@ -290,6 +306,26 @@ class Accelerator(wiring.Component):
         connect(m, engine.contribution, unit.i)
         connect(m, unit.o, flipped(getattr(self, port)))
         m.d.comb += engine.contribution_waits.eq(unit.busy)
+
+    def order_rounds(self, m):
+        """Which round it is, for all who ask."""
+        plan, number = self.plan, m.submodules.sequencer.number
+        sequencer, engine = m.submodules.sequencer, m.submodules.engine
+        slices = plan.word_steps // plan.walk_steps
+        m.submodules.rounds = rounds = Rounds(
+            rounds=plan.rounds, slices=slices, in_chunk=plan.passes[0].in_chunk,
+            addr=plan.train_addr)
+        fixed = lambda values: pass_register(m, number, list(values))
+        m.d.comb += [
+            rounds.advance.eq(sequencer.advance), sequencer.closes.eq(rounds.last),
+            engine.round.eq(rounds.number), engine.fresh.eq(rounds.first),
+            engine.closes.eq(rounds.last), engine.offset.eq(rounds.offset),
+            engine.slice.eq(Mux(fixed(int(0 in p.inputs) for p in plan.passes), rounds.slice, 0)),
+            m.submodules.trains.w_base.eq(Mux(
+                sequencer.loading, 0, fixed(plan.target_at(p) for p in plan.passes))),
+            m.submodules.counts.number.eq(number), m.submodules.counts.fresh.eq(rounds.first),
+            m.submodules.counts.start.eq(sequencer.start),
+        ]
 
     def explain(self, m, units, train, some, restarted):
         """The explanations ``units`` of each ``train`` as it is stored.

@@ -149,11 +149,16 @@ def table_base(name: str) -> int:
     return TABLE_SIZE << place - 1 if place else 0
 
 
-def score_output(*, classes: int, steps: int, lanes: int, bits: int) -> Output:
-    """Output of the class scores: groups of ``lanes`` classes, each step after step."""
-    groups = range(0, classes, lanes)
+def score_output(*, classes: int, steps: int, lanes: int, bits: int,
+                 round_steps: int | None = None) -> Output:
+    """Output of the class scores: groups of ``lanes`` classes, each step after step.
+
+    So every ``round_steps`` steps, where rounds of all layers have so many.
+    """
+    long = round_steps or steps
     return Output("scores", ("step", "class"),
-                  {first: (steps, min(lanes, classes - first)) for first in groups}, bits,
+                  {(at, first): (min(long, steps - at), min(lanes, classes - first))
+                   for at in range(0, steps, long) for first in range(0, classes, lanes)}, bits,
                   signed=True, meaning="class scores, signed: lanes of classes, step, class")
 
 
@@ -170,13 +175,17 @@ def count_output(*, layers: int, counters: bool = False) -> Output:
 
 def score_words(output: Output, scores: np.ndarray) -> np.ndarray:
     """(N, words) of scores (N, T, classes) in the order in which they leave."""
-    return output.words({first: scores[:, :, first:first + shape[1]]
-                         for first, shape in output.shape.items()})
+    return output.words({(at, first): scores[:, at:at + steps, first:first + classes]
+                         for (at, first), (steps, classes) in output.shape.items()})
 
 
 def score_arrays(output: Output, words: np.ndarray) -> np.ndarray:
     """Scores (N, T, classes) from their words (N, steps * classes): inverse of ``score_words``."""
-    return np.concatenate(list(output.arrays(words).values()), axis=2)
+    parts = output.arrays(words)
+    starts = dict.fromkeys(at for at, _ in parts)
+    return np.concatenate([
+        np.concatenate([part for (at, _), part in parts.items() if at == start], axis=2)
+        for start in starts], axis=1)
 
 
 def cycles_of(counts: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -37,7 +37,7 @@ class Simulation:
     ----------
     network : golden.network.Network
     taps : tuple of int or None
-        None for all spiking layers.
+        None for all spiking layers, or none where rounds go over all layers.
     quick : bool
         Build fast rather than run fast, as suits a few images of a small network.
     coverage : bool
@@ -51,7 +51,9 @@ class Simulation:
     def __init__(self, network, *, taps=None, quick=False, coverage=False,
                  change=lambda text: text, **options):
         self.network = network
-        self.taps = network.taps if taps is None else check_taps(taps, network)
+        rounded = options.get("schedule", "layers") != "layers"
+        usual = () if rounded else network.taps
+        self.taps = usual if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         self.narrow = options.get("map_bits") is not None
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
@@ -196,9 +198,12 @@ class Simulation:
             found = found[:, :steps].reshape(count, steps, channels, planes, height, breadth)
             result.spikes_input = np.einsum("ntcphw,p->ntchw", found,
                                             np.array(plan.input_factors, np.int16))
-            for tap in self.taps:
-                result.spikes[tap] = self.stored(trains, tap, shapes[tap], count,
-                                                 plan.chunks)[:, :steps]
+            for tap in network.taps if plan.rounded else self.taps:
+                writes = next(each for each in plan.passes
+                              if each.stage.index == tap and not each.merging)
+                result.spikes[tap] = self.stored(
+                    trains, tap, shapes[tap], count, plan.chunks, rounds=plan.rounds,
+                    width=plan.walk_steps, at=plan.target_at(writes))[:, :steps]
         return result
 
     def causes(self, records, count):
@@ -210,18 +215,22 @@ class Simulation:
         np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
         return found
 
-    def stored(self, trains, number, shape, count, chunks):
-        """(N, ``chunks`` words of steps, C, H, W) uint8: the trains stored for layer ``number``."""
+    def stored(self, trains, number, shape, count, chunks, *, rounds=1, width=None, at=0):
+        """(N, ``chunks`` words of steps, C, H, W) uint8: the trains stored for layer ``number``.
+
+        In each of ``rounds`` so many words, of ``width`` steps, from address ``at`` on.
+        """
         plan = self.accelerator.plan
         channels, height, breadth = shape
-        chosen = trains[trains[:, 0] == number]
+        chosen, width = trains[trains[:, 0] == number], width or plan.word_steps
         stride = channel_stride(channels)
         chunk = aligned(stride * height * breadth)
-        stored = np.zeros((count, chunks * chunk), dtype=np.uint32)
-        image = np.repeat(np.arange(count), len(chosen) // count)
-        stored[image, chosen[:, 1]] = chosen[:, 2]
+        stored = np.zeros((count * rounds, chunks * chunk), dtype=np.uint32)
+        image = np.repeat(np.arange(count * rounds), len(chosen) // (count * rounds))
+        stored[image, chosen[:, 1] - at] = chosen[:, 2]
+        chunks *= rounds
         stored = stored.reshape(count, chunks, chunk)[:, :, :stride * height * breadth]
-        bits = stored[..., None] >> np.arange(plan.word_steps, dtype=np.uint32) & 1
-        bits = bits.reshape(count, chunks, height, breadth, stride, plan.word_steps)
+        bits = stored[..., None] >> np.arange(width, dtype=np.uint32) & 1
+        bits = bits.reshape(count, chunks, height, breadth, stride, width)
         bits = bits[..., :channels, :].transpose(0, 1, 5, 4, 2, 3)
         return bits.reshape(count, -1, channels, height, breadth).astype(np.uint8)

@@ -47,7 +47,7 @@ def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
         digest=network.digest, clock_hz=clock_hz, steps=network.steps, classes=network.classes,
         channels=network.shape[0], height=network.shape[1], width=network.shape[2],
         pixel_bits=len(accelerator.i_pixels.p.data),
-        frames=plan.chunks * plan.planes if encoder_of(network).frames else 0,
+        frames=plan.run_chunks * plan.planes if encoder_of(network).frames else 0,
         lanes=plan.lanes, word_steps=plan.word_steps, form=form,
         map_bits=width_of(form, width=accelerator.map_width, steps=network.steps),
         score_bits=outputs["scores"].bits,

@@ -159,7 +159,8 @@ def drains(plan, each, found):
         walk = walk + SPEAK + plan.steady_bits * each.steady
         return np.broadcast_to(walk, found.trains.shape)
     # Parameters of a channel must outlive its last step.
-    steps = plan.word_steps + 3 * plan.per_channel + plan.steady_bits * each.steady
+    steps = (max(plan.walk_steps, plan.lanes) + 3 * (plan.per_channel or plan.rounded)
+             + plan.steady_bits * each.steady)
     short = empty_drain(plan.lanes)
     return np.where(found.dropped, 0, np.where(found.empty & plan.can_skip(each), short, steps))
 
@@ -248,7 +249,7 @@ def buffered_cycles(plan, each, found):
 
 def load_cycles(plan):
     """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
-    pixel = UNITS[plan.network.encoder].pixel_cycles(plan.chunks, plan.word_steps)
+    pixel = UNITS[plan.network.encoder].pixel_cycles(plan.run_chunks, plan.word_steps)
     return int(np.prod(plan.network.shape)) * pixel + 2
 
 
@@ -302,7 +303,8 @@ def most_cycles(plan, *, taps=(), traced=None):
             found += words * (4 * plan.word_steps + 4) + height * width * (plan.network.steps + 16)
         if each.storing and each.stage.index == traced:
             found += words * (plan.word_steps + 8)
-    return found
+    loaded = load_cycles(plan)
+    return loaded + plan.rounds * (found - loaded)
 
 
 def merged(trains, pool):

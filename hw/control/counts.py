@@ -1,7 +1,7 @@
 """Spikes of each layer and cycles of each image."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.interface import COUNT_BITS
@@ -20,6 +20,8 @@ class ResultCounts(wiring.Component):
         Spikes of a layer at most.
     step : int
         Spikes of a cycle at most.
+    passes : int
+        Where they come round after round: the spikes of each add up; else 0.
 
     Members
     -------
@@ -38,14 +40,18 @@ class ResultCounts(wiring.Component):
         The next layer begins: no spikes.
     corrupt : In(1)
         Only with ``watched``.
+    number, fresh, start : In(range(passes)), In(1), In(1)
+        Only with ``passes``: the pass, a cycle before it begins or more; the round is the first;
+        the pass begins.
     """
 
-    def __init__(self, *, most, step, watched=False):
-        self.most, self.watched = most, watched
+    def __init__(self, *, most, step, watched=False, passes=0):
+        self.most, self.watched, self.passes = most, watched, passes
         super().__init__({
             "i": In(stream.Signature(unsigned(1))), "o": Out(stream.Signature(COUNT)),
             "restarted": In(1), "counting": In(1), "spikes": In(range(step + 1)), "clear": In(1),
             **({"corrupt": In(1)} if watched else {}),
+            **({"number": In(range(passes)), "fresh": In(1), "start": In(1)} if passes else {}),
         })
 
     def elaborate(self, platform):
@@ -69,5 +75,15 @@ class ResultCounts(wiring.Component):
         ]
         with m.If(self.clear):
             m.d.sync += spikes.eq(0)
+        if self.passes:
+            m.submodules.sums = sums = memory.Memory(
+                shape=spikes.shape(), depth=self.passes, init=[])
+            read, write = sums.read_port(), sums.write_port()
+            m.d.comb += [
+                read.addr.eq(self.number), write.addr.eq(self.number),
+                write.data.eq(spikes), write.en.eq(self.clear),
+            ]
+            with m.If(self.start & ~self.fresh):
+                m.d.sync += spikes.eq(read.data)
 
         return m

@@ -22,6 +22,8 @@ class PassSequencer(wiring.Component):
         Of each pass, whether its spikes are given.
     waits : bool
         Whether a pass waits until its weights are there (hw.memory.weight_store).
+    rounded : bool
+        Whether the passes come round after round; counts only in the last.
 
     Members
     -------
@@ -32,6 +34,8 @@ class PassSequencer(wiring.Component):
     following, mapping, scoring : In(1)
         Trains of the pass have yet to be read; results of its trains are under way, for which only
         the last pass waits; scores have yet to leave.
+    closes, advance : In(1), Out(1)
+        Where ``rounded``: the round is the last (hw.control.rounds); it is over.
     ready : In(1)
         The weights asked for are there; looked at if it ``waits``.
     prefetch : Out(1)
@@ -54,9 +58,11 @@ class PassSequencer(wiring.Component):
         Asks for a count (hw.control.counts.ResultCounts).
     """
 
-    def __init__(self, counted, *, waits=False):
+    def __init__(self, counted, *, waits=False, rounded=False):
         self.counted, self.waits = [bool(each) for each in counted], waits
+        self.rounded = rounded
         super().__init__({
+            **({"closes": In(1), "advance": Out(1)} if rounded else {}),
             "begun": In(1), "loaded": In(1), "done": In(1),
             "following": In(1), "mapping": In(1), "scoring": In(1),
             "ready": In(1), "prefetch": Out(1),
@@ -71,6 +77,9 @@ class PassSequencer(wiring.Component):
 
         passes   = len(self.counted)
         quiet    = pass_register(m, self.number, [int(not each) for each in self.counted])
+        ends     = self.last                                 # the pass is the image's last
+        if self.rounded:
+            quiet, ends = quiet | ~self.closes, self.last & self.closes
         finished = Signal()
         tallied  = Signal()                                  # the spikes of the last word, too
         offers, over = self.o.valid, self.o.payload
@@ -132,9 +141,13 @@ class PassSequencer(wiring.Component):
             with m.State("Advance"):
                 m.d.comb += self.clear.eq(1)
                 m.d.sync += [
-                    self.number.eq(self.number + 1), offers.eq(self.last), over.eq(self.last)]
+                    self.number.eq(self.number + 1), offers.eq(ends), over.eq(ends)]
+                if self.rounded:
+                    m.d.comb += self.advance.eq(self.last)
+                    with m.If(self.last & ~ends):
+                        m.d.sync += self.number.eq(0)
                 m.next = "Next-Pass"
-                with m.If(self.last):
+                with m.If(ends):
                     m.next = "End"
 
             with m.State("Next-Pass"):

@@ -38,6 +38,8 @@ class AddressGenerator(wiring.Component):
         Read port of the bitmap, one cycle of latency; word w marks trains 16 w to 16 w + 15.
     flow : In(1)
         There is room for MARGIN more words.
+    offset : In(train_addr)
+        Where Plan.rounded: how far behind the input's first words those of the round are.
     o : Out(stream.Signature(found_layout(plan), always_ready=True))
         Never waits, since ``flow`` promises the room.
     """
@@ -50,6 +52,7 @@ class AddressGenerator(wiring.Component):
             "bitmap_addr": Out(plan.train_addr - 4),
             "bitmap_data": In(WORD),
             "flow": In(1),
+            **({"offset": In(plan.train_addr)} if plan.rounded else {}),
             "o": Out(stream.Signature(found_layout(plan), always_ready=True)),
         })
 
@@ -121,7 +124,10 @@ class AddressGenerator(wiring.Component):
             [fixed(getattr(p, name)[n] for p in passes) for n in range(2)]
             for name in ("origin", "stride"))
         first_entry, second_entry = fixed(starts), fixed(firsts)
-        base = fixed((p.base % 2**train_shape.width for p in passes), shape=train_shape)
+        base = fixed(((plan.source_at(p) + p.base) % 2**train_shape.width for p in passes),
+                     shape=train_shape)
+        if plan.rounded:
+            base = base + Mux(fixed(int(0 in p.inputs) for p in passes), self.offset, 0)
         row_base  = fixed(p.row_base for p in passes)
         to_corner = step(corner_step(plan), shape=train_shape)
         to_rows   = step(row_step, shape=row_shape)

@@ -14,6 +14,7 @@ from hw.engine.norms import Norms
 from hw.engine.ops import op_layout
 from hw.engine.packer import Packer
 from hw.engine.readout import Readout, contribution_members
+from hw.engine.state import StateMemory
 from hw.engine.steady import Steady
 from hw.engine.walk_buffer import WalkBuffer
 from hw.engine.walks import Freed
@@ -21,7 +22,15 @@ from hw.engine.writer import Writer
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
-__all__ = ["Datapath"]
+__all__ = ["Datapath", "round_members"]
+
+
+def round_members(plan):
+    """What the engine is told of the round, where Plan.rounded."""
+    if not plan.rounded:
+        return {}
+    return {"round": In(range(plan.rounds)), "fresh": In(1), "closes": In(1),
+            "slice": In(range(plan.word_steps // plan.walk_steps))}
 
 
 class Datapath(wiring.Component):
@@ -65,6 +74,9 @@ class Datapath(wiring.Component):
         Scores, as hw.engine.readout gives them.
     contribution, contribution_waits
         Those of hw.engine.readout, where there are.
+    round, fresh, closes, slice : In
+        Of hw.control.rounds, where Plan.rounded: its number; it is the first, the last; which steps
+        of a word of the pass are the round's.
     """
 
     def __init__(self, plan):
@@ -83,6 +95,7 @@ class Datapath(wiring.Component):
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
             **contribution_members(plan),
+            **round_members(plan),
         })
 
     def elaborate(self, platform):
@@ -96,11 +109,12 @@ class Datapath(wiring.Component):
 
         m.submodules.fetch = fetch = Fetch(plan, merges)
         m.submodules.drain = drain = DrainSequencer(
-            word_steps=plan.word_steps, slices=plan.slices, chunks=plan.chunks,
-            steps=plan.network.steps, empty_steps=1 if plan.buffered else plan.lanes,
+            word_steps=plan.walk_steps, slices=plan.slices, chunks=plan.chunks,
+            steps=plan.network.steps - (plan.rounds - 1) * plan.walk_steps, resumes=plan.rounded,
+            empty_steps=1 if plan.buffered else plan.lanes,
             steady_bits=plan.steady_bits)
         m.submodules.readout = readout = Readout(plan)
-        m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.word_steps)
+        m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.walk_steps)
         m.submodules.writer = writer = Writer(plan, merges)
         connect(m, flipped(self.i), fetch.i)
         connect(m, fetch.trains, flipped(self.trains))
@@ -118,7 +132,7 @@ class Datapath(wiring.Component):
             readout.is_readout.eq(is_readout),
             readout.speaks.eq(drain.holds),
             readout.step.eq(drain.step),
-            readout.chunk.eq(drain.chunk),
+            readout.chunk.eq(self.round if plan.rounded else drain.chunk),
             readout.stepped.eq(drain.stepped),
             readout.last.eq(drain.now.last & drain.last_chunk),
             packer.stepped.eq(drain.stepped),
@@ -141,10 +155,10 @@ class Datapath(wiring.Component):
             self.done.eq(writer.stored | scored),
         ]
         if merges:
-            m.submodules.merger = merger = Merger(word_steps=plan.word_steps, chunks=plan.chunks)
+            m.submodules.merger = merger = Merger(word_steps=plan.walk_steps, chunks=plan.chunks)
             m.d.comb += [
                 merger.merging.eq(merging), merger.adds.eq(fetch.adds), merger.ends.eq(fetch.ends),
-                merger.train.eq(self.trains.data),
+                merger.train.eq(fetch.now),
                 writer.merged.eq(merger.merged), writer.joins.eq(merger.joins),
                 writer.merged_chunk.eq(merger.last_chunk), writer.merged_final.eq(fetch.last),
             ]
@@ -175,6 +189,8 @@ class Datapath(wiring.Component):
                 norms.last_count.eq(drain.last_count),
             ]
         sums, currents = self.currents(m, fetch, drain)
+        if plan.rounded:
+            state = self.state(m, fetch, drain, readout)
         for n in range(plan.lanes):
             m.submodules[f"lane{n}"] = lane = Lane(plan)
             own = slice(n * plan.weight_bits, (n + 1) * plan.weight_bits)
@@ -193,7 +209,8 @@ class Datapath(wiring.Component):
                 lane.shift.eq(drain.shift | drain.takes), lane.opens.eq(drain.opens),
                 lane.feed.eq(drain.feed),
                 lane.step.eq(drain.stepped | drain.wipe),
-                lane.last.eq((drain.now.last & drain.last_chunk) | drain.wipe),
+                lane.last.eq(drain.wipe if plan.rounded else
+                             (drain.now.last & drain.last_chunk) | drain.wipe),
                 packer.spikes[n].eq(lane.spike),
                 readout.spikes[n].eq(lane.spike), readout.membranes[n].eq(lane.membrane),
             ]
@@ -203,6 +220,11 @@ class Datapath(wiring.Component):
                 ]
             if plan.normed:
                 m.d.comb += lane.norm.eq(norms.data[n])
+            if plan.rounded:
+                m.d.comb += [
+                    lane.resume.eq(state.load), lane.resumed.eq(state.resumed[n]),
+                    state.states[n].eq(Cat(lane.state, *readout.state(n))),
+                ]
         return m
 
     def currents(self, m, fetch, drain):
@@ -222,7 +244,7 @@ class Datapath(wiring.Component):
             currents = steady.currents
         if plan.in_legs:
             m.submodules.greatest = greatest = Greatest(
-                lanes=plan.lanes, word_steps=plan.word_steps, sum_bits=plan.current_bits)
+                lanes=plan.lanes, word_steps=plan.walk_steps, sum_bits=plan.current_bits)
             m.d.comb += [
                 drain.leg.eq(fetch.leg), greatest.load.eq(fetch.load),
                 *(getattr(greatest, name).eq(getattr(fetch, name)) for name in fetch.legs),
@@ -231,6 +253,23 @@ class Datapath(wiring.Component):
             ]
             currents = greatest.currents
         return sums, currents
+
+    def state(self, m, fetch, drain, readout):
+        """The memory of the neurons between two rounds, whose ``states`` are to be driven."""
+        plan = self.plan
+        m.submodules.state = state = StateMemory(
+            lanes=plan.lanes, bits=plan.state_bits, walks=plan.state_walks)
+        m.d.sync += state.saves.eq(drain.stepped & drain.now.last)
+        m.d.comb += [
+            state.fresh.eq(self.fresh), drain.fresh.eq(self.fresh), drain.closes.eq(self.closes),
+            state.load.eq(fetch.load & ~(fetch.leg if plan.in_legs else 0)),
+            fetch.slice.eq(self.slice),
+        ]
+        if plan.tally_bits:
+            m.d.comb += readout.resume.eq(state.load)
+            for n in range(plan.lanes):
+                m.d.comb += readout.resumed[n].eq(state.resumed[n][-plan.tally_bits:])
+        return state
 
     def buffer(self, m, fetch, drain, ended):
         """The walk buffer between what is fetched and the lanes."""

@@ -28,6 +28,8 @@ class DrainSequencer(wiring.Component):
         Steps of an empty walk that drain.
     steady_bits : int
         Sums of bits of a steady walk; 0 where there is none.
+    resumes : bool
+        A walk goes on where another left its neurons; ``steps`` are then those of the last round.
 
     Members
     -------
@@ -40,6 +42,8 @@ class DrainSequencer(wiring.Component):
         Walks of the pass have sums of bits.
     all_taken : In(1)
         The scores of the step that waits have left.
+    fresh, closes : In(1)
+        Where it ``resumes``: the round is the first; it is the last.
     shift, opens : Out(1)
         A step is handed on; it is the first of its train.
     takes : Out(1)
@@ -61,14 +65,17 @@ class DrainSequencer(wiring.Component):
         The cycle after a reset, in which membranes are cleared.
     """
 
-    def __init__(self, *, word_steps, slices, chunks, steps, empty_steps, steady_bits=0):
+    def __init__(self, *, word_steps, slices, chunks, steps, empty_steps, steady_bits=0,
+                 resumes=False):
         self.word_steps, self.slices, self.chunks = word_steps, slices, chunks
         self.steps, self.empty_steps, self.steady_bits = steps, empty_steps, steady_bits
+        self.resumes = resumes
         super().__init__({
+            **({"fresh": In(1), "closes": In(1)} if resumes else {}),
             "load": In(1), "empty_walk": In(1), "last": In(1), "leg": In(1),
             "is_readout": In(1), "of_bits": In(1), "all_taken": In(1),
             "shift": Out(1), "opens": Out(1), "takes": Out(1), "gives": Out(1),
-            "count": Out(range(word_steps)), "last_count": Out(1),
+            "count": Out(range(word_steps)), "last_count": Out(1, init=word_steps == 1),
             "feed": Out(1), "stepped": Out(1),
             "step": Out(range(word_steps)), "chunk": Out(range(chunks)), "last_chunk": Out(1),
             "now": Out(flags_layout), "live": Out(1, init=1), "holds": Out(1),
@@ -81,12 +88,14 @@ class DrainSequencer(wiring.Component):
         shifting, handed, stepping = Signal(), Signal(), Signal()
         next_step = Signal(range(steps))
         walk, next_flags = Signal(flags_layout), Signal(flags_layout)
-        turning = Signal()                                   # the step is its slice's last
+        turning = Signal(init=part == 1)                     # the step is its slice's last
         held    = Signal()                                   # it is one of a leg
         ahead   = Signal(range(chunks))                      # chunk of the step given
         loads   = Signal(range(chunks * self.slices))        # slice of the train to load next
         rest    = self.steps - (chunks - 1) * steps
         lives   = ((ahead != chunks - 1) | (next_step < rest)) if rest < steps else C(1)
+        if self.resumes and rest < steps:
+            lives = ~self.closes | (next_step < rest)
         m.d.comb += [
             self.stepped.eq(stepping & ~self.holds),
             self.feed.eq(handed & (~stepping | self.stepped)),
@@ -102,8 +111,9 @@ class DrainSequencer(wiring.Component):
         ]
         with m.If(self.shift):
             m.d.sync += [
-                self.count.eq(self.count + 1), self.last_count.eq(self.count == steps - 2),
-                turning.eq(self.count % part == part - 2), shifting.eq(~turning),
+                self.count.eq(self.count + 1), self.last_count.eq(
+                    self.count == steps - 2 if steps > 1 else 1),
+                turning.eq(self.count % part == part - 2 if part > 1 else 1), shifting.eq(~turning),
                 next_step.eq(self.count), next_flags.eq(walk),
                 next_flags.last.eq(self.last_count), next_flags.turns.eq(turning),
                 self.opens.eq(0),
@@ -126,7 +136,7 @@ class DrainSequencer(wiring.Component):
             m.d.sync += [
                 shifting.eq(~self.of_bits | self.empty_walk), held.eq(self.leg),
                 walk.final.eq(self.last), walk.empty_walk.eq(self.empty_walk),
-                self.opens.eq(loads == 0),
+                self.opens.eq(self.fresh if self.resumes else loads == 0),
             ]
             # All sums of an empty walk are 0, and so are membranes and spikes; what is left is
             # to wait for the stores before.

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.engine.address_generator import AddressGenerator
-from hw.engine.datapath import Datapath
+from hw.engine.datapath import Datapath, round_members
 from hw.engine.dispatcher import Dispatcher
 from hw.engine.ops import Op
 from hw.engine.readout import contribution_members
@@ -47,6 +47,8 @@ class Engine(wiring.Component):
     activity : Out({"valid": 1, "op": Op, "ends": 1, "waits": 1})
         A micro-op goes to the datapath, or with a walk buffer a row to the lanes; it is the pass's
         last; one that waits left none in this cycle.
+    round, fresh, closes, slice, offset
+        Those of hw.engine.datapath and hw.engine.address_generator, where Plan.rounded.
     """
 
     def __init__(self, plan):
@@ -56,6 +58,7 @@ class Engine(wiring.Component):
             Datapath(plan),
         )
         self.buffered, self.by_pixel = plan.buffered, plan.by_pixel
+        self.rounds = tuple(round_members(plan))
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1), "done": Out(1),
@@ -68,6 +71,7 @@ class Engine(wiring.Component):
             "o": Out(stream.Signature(signed(plan.score_bits))),
             **contribution_members(plan),
             "activity": Out(data.StructLayout({"valid": 1, "op": Op, "ends": 1, "waits": 1})),
+            **round_members(plan), **({"offset": In(plan.train_addr)} if plan.rounded else {}),
         })
 
     def elaborate(self, platform):
@@ -94,6 +98,10 @@ class Engine(wiring.Component):
             self.done.eq(datapath.done),
             self.pixel_done.eq(datapath.pixel_done), self.spikes.eq(datapath.spikes),
         ]
+        for name in self.rounds:
+            m.d.comb += getattr(datapath, name).eq(getattr(self, name))
+        if self.rounds:
+            m.d.comb += generator.offset.eq(self.offset)
         now = self.activity
         if self.buffered:
             m.d.comb += [

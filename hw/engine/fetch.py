@@ -28,13 +28,17 @@ class Fetch(wiring.Component):
         The pass merges; constant while micro-ops come.
     i : In(stream.Signature(op_layout(plan), always_ready=True))
         Micro-ops, each taken at once.
+    slice : In(range(word_steps // walk_steps))
+        Which steps of a word are the walk's; constant while micro-ops come.
     trains, weights : Out(ReadPort(...))
         Both are read at once.
+    now : Out(walk_steps)
+        Of ``trains.data``, those steps.
     adds, params, ends, ends_empty, ends_pass : Out(1)
         ``trains.data`` is that of an Add; ``weights.data`` is one of the pass's header; the
         micro-op read is an end, of a walk to which nothing was added, of the pass's last. One cycle
         after ``i``.
-    train : Out(word_steps)
+    train : Out(walk_steps)
         Steps that add, all ones with ``load``. Two cycles after ``i``, as all that follow.
     row : Out
         Weights of the lanes, lane 0 lowest.
@@ -49,17 +53,18 @@ class Fetch(wiring.Component):
     """
 
     def __init__(self, plan, merges):
-        self.merges = merges
+        self.merges, self.walk_steps = merges, plan.walk_steps
         # What an end tells of its leg.
         self.legs = tuple(name for name in LEGS if name in op_layout(plan).members)
         super().__init__({
-            "merging": In(1),
+            "merging": In(1), "now": Out(plan.walk_steps),
+            "slice": In(range(plan.word_steps // plan.walk_steps)),
             "i": In(stream.Signature(op_layout(plan), always_ready=True)),
             "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
             "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
             "adds": Out(1), "params": Out(1), "ends": Out(1), "ends_empty": Out(1),
             "ends_pass": Out(1),
-            "train": Out(plan.word_steps, init=-1), "row": Out(WORD * plan.row_words),
+            "train": Out(plan.walk_steps, init=-1), "row": Out(WORD * plan.row_words),
             "param": Out(1), "load": Out(1), "clear": Out(1, init=1),
             "empty_walk": Out(1), "last": Out(1),
             **{name: Out(1) for name in self.legs},
@@ -77,6 +82,7 @@ class Fetch(wiring.Component):
             self.params.eq(reads & (read == Op.Param)),
             self.ends.eq(reads & read.as_value()[1]), self.ends_pass.eq(read == Op.EndPass),
             self.row.eq(row),
+            self.now.eq(self.trains.data.word_select(self.slice, self.walk_steps)),
         ]
         ends, adds = self.ends, self.adds
         if self.merges:
@@ -84,7 +90,7 @@ class Fetch(wiring.Component):
         m.d.sync += [
             reads.eq(self.i.valid), read.eq(self.i.p.op), self.ends_empty.eq(self.i.p.empty_walk),
             # With `load` all lanes' sums are cleared, by the same enables.
-            self.train.eq(Mux(ends, ~0, Mux(adds, self.trains.data, 0))),
+            self.train.eq(Mux(ends, ~0, Mux(adds, self.now, 0))),
             row.eq(self.weights.data), self.param.eq(self.params),
             self.load.eq(self.ends & ~self.merging), self.clear.eq(self.ends & ~self.merging),
             self.empty_walk.eq(self.ends_empty), self.last.eq(self.ends_pass),

@@ -47,7 +47,7 @@ class Lane(wiring.Component):
         The pass; steady from a cycle before anything is added.
     shared : In(shared_layout(plan))
         Parameters of the pass, unless they come by channel.
-    train, weight : In(word_steps), In(signed(weight_bits))
+    train, weight : In(walk_steps), In(signed(weight_bits))
         As hw.engine.sums.EnabledSums has them, where nothing is buffered; cleared by ``load``.
     weights, steps, first : In(data.ArrayLayout(...)), In(data.ArrayLayout(...)), In(1)
         As hw.engine.sums.TreeSums has them, behind a walk buffer.
@@ -71,17 +71,21 @@ class Lane(wiring.Component):
         With ``step``: the neuron hands on a spike. Means nothing where the layer has none.
     membrane : Out(signed(membrane_bits))
         With ``step``: the membrane after it.
+    state, resume, resumed : Out, In(1), In
+        Of the neuron, where Plan.rounded (hw.engine.neurons.base).
     """
 
     def __init__(self, plan):
         self.plan = plan
         weight = signed(plan.weight_bits)
+        if plan.rounded:
+            self.state_bits = plan.state_bits - plan.tally_bits
         super().__init__({
             "number": In(range(len(plan.passes))),
             "shared": In(shared_layout(plan)),
             **({"weights": In(data.ArrayLayout(weight, plan.trains)),
                 "steps": In(data.ArrayLayout(plan.slice_steps, plan.trains)), "first": In(1)}
-               if plan.buffered else {"train": In(plan.word_steps), "weight": In(weight)}),
+               if plan.buffered else {"train": In(plan.walk_steps), "weight": In(weight)}),
             "param": In(1),
             "load": In(1),
             "shift": In(1), "opens": In(1), "feed": In(1),
@@ -92,6 +96,8 @@ class Lane(wiring.Component):
             "last": In(1),
             "spike": Out(1),
             "membrane": Out(signed(plan.membrane_bits)),
+            **({"state": Out(self.state_bits), "resume": In(1), "resumed": In(self.state_bits)}
+               if plan.rounded else {}),
         })
 
     def elaborate(self, platform):
@@ -144,11 +150,15 @@ class Lane(wiring.Component):
                 unit.shift.eq(gives), unit.opens.eq(self.opens), unit.feed.eq(self.feed),
                 unit.step.eq(self.step), unit.last.eq(self.last),
             ]
+            if plan.rounded:
+                m.d.comb += [unit.resume.eq(self.resume), unit.resumed.eq(self.resumed)]
         models = list(units)
         which = pass_register(m, self.number, [
             models.index(each.stage.layer.model) for each in plan.passes])
         given = Array(units.values())[which] if len(units) > 1 else units[models[0]]
         m.d.comb += [self.spike.eq(given.spike), self.membrane.eq(given.membrane)]
+        if plan.rounded:
+            m.d.comb += self.state.eq(given.state)
         return m
 
     def neuron(self, m, model, kind, values, current):
@@ -162,7 +172,8 @@ class Lane(wiring.Component):
             neurons, formats={name: Shape(*self.plan.formats[name]) for name in names},
             membrane=self.membrane.shape(),
             current=current if current.width < len(self.membrane) else None,
-            chunked=self.plan.chunks * self.plan.slices > 1)
+            chunked=self.plan.rounded or self.plan.chunks * self.plan.slices > 1,
+            **({"resumes": True} if self.plan.rounded else {}))
         for name in names:
             value = values.get(name)
             if value is None:

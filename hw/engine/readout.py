@@ -36,11 +36,13 @@ class Readout(wiring.Component):
     speaks : In(1)
         A step of it waits to be taken.
     chunk, step : In, In
-        The step, within its word.
+        The step, within its word, or its round.
     spikes, membranes : In(ArrayLayout(1, lanes)), In(ArrayLayout(signed(membrane_bits), lanes))
         What the neurons give at it.
     all_taken : Out(1)
         With ``speaks``, which ends then: the last of its lanes is taken.
+    resume, resumed : In(1), In(data.ArrayLayout(8, lanes))
+        Where scores are counted round after round: they go on from these.
     stepped, last : In(1)
         A step is taken, ``last`` the last one of its neurons.
     o : Out(stream.Signature(signed(plan.score_bits)))
@@ -51,10 +53,14 @@ class Readout(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
+        self.plan, self.tallies = plan, []
+        if plan.rounded and plan.tally_bits:
+            self.tallies = [Signal(plan.tally_bits, name=f"tally{n}") for n in range(plan.lanes)]
         super().__init__({
             "is_readout": In(1), "speaks": In(1),
-            "chunk": In(range(plan.chunks)), "step": In(range(plan.word_steps)),
+            "chunk": In(range(max(plan.chunks, plan.rounds))), "step": In(range(plan.walk_steps)),
+            **({"resume": In(1), "resumed": In(data.ArrayLayout(plan.tally_bits, plan.lanes))}
+               if plan.rounded and plan.tally_bits else {}),
             "spikes": In(data.ArrayLayout(1, plan.lanes)),
             "membranes": In(data.ArrayLayout(signed(plan.membrane_bits), plan.lanes)),
             "all_taken": Out(1),
@@ -148,21 +154,29 @@ class Readout(wiring.Component):
 
         return m
 
+    def state(self, n):
+        """What lane ``n`` keeps of its class between two rounds; nothing of a membrane."""
+        return self.tallies[n:n + 1]
+
     def values(self, m):
         """Score of each lane after the step under way."""
         readout, steps = self.plan.network.readout, self.plan.network.steps
         if readout == "membrane":
             return [self.membranes[n] for n in range(self.plan.lanes)]
         found = []
-        to_go = steps - (self.chunk * self.plan.word_steps + self.step)
+        to_go = steps - (self.chunk * self.plan.walk_steps + self.step)
         for n in range(self.plan.lanes):
-            tally, now = (Signal(range(max(256, steps + 1)), name=f"{name}{n}")
+            tally, now = (Signal(self.plan.tally_bits, name=f"{name}{n}")
                           for name in ("tally", "score"))
+            tally = self.tallies[n] if self.tallies else tally
             if readout == "count":
                 m.d.comb += now.eq(tally + self.spikes[n])
             else:
                 m.d.comb += now.eq(Mux((tally == 0) & self.spikes[n], to_go, tally))
             with m.If(self.stepped):
-                m.d.sync += tally.eq(Mux(self.last, 0, now))
+                m.d.sync += tally.eq(now if self.tallies else Mux(self.last, 0, now))
+            if self.tallies:
+                with m.If(self.resume):
+                    m.d.sync += tally.eq(self.resumed[n])
             found.append(now)
         return found

@@ -71,7 +71,8 @@ def follow_walk(m, room, plan):
 class LaneRoom(wiring.Component):
     """Of lanes that take micro-ops at once: an end goes when they will be drained as it arrives.
 
-    The sums of a walk take ``word_steps`` cycles to drain (three more with plan.per_channel, and
+    The sums of a walk take ``walk_steps`` cycles to drain, or ``lanes`` where those are more, for
+    which it has words to store (three more with plan.per_channel or plan.rounded, and
     plan.steady_bits more in a steady pass), or ``lanes``, two at least, if nothing was added and
     nothing can spike, and in a read-out as long as ``drained`` says.
 
@@ -98,7 +99,8 @@ class LaneRoom(wiring.Component):
         plan, passes = self.plan, self.plan.passes
         fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
 
-        drains  = [plan.word_steps + 3 * plan.per_channel + plan.steady_bits * p.steady
+        drains  = [max(plan.walk_steps, plan.lanes) + 3 * (plan.per_channel or plan.rounded)
+                   + plan.steady_bits * p.steady
                    for p in passes]
         full    = fixed(n - 1 for n in drains)
         short   = empty_drain(plan.lanes)

@@ -44,20 +44,20 @@ class Writer(wiring.Component):
 
     def __init__(self, plan, merges):
         self.plan, self.merges = plan, merges
-        steps = plan.word_steps
+        steps = plan.walk_steps
         super().__init__({
             "number": In(range(len(plan.passes))), "start": In(1), "storing": In(1),
             "words": In(data.ArrayLayout(steps, plan.lanes)), "full": In(flags_layout),
             "full_chunk": In(1),
             **({"merged": In(steps), "joins": In(1), "merged_chunk": In(1), "merged_final": In(1)}
                if merges else {}),
-            "write": Out(SpikeWrite(plan.train_addr, steps)),
+            "write": Out(SpikeWrite(plan.train_addr, plan.word_steps)),
             "pixel_done": Out(1), "stored": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        plan, passes, steps = self.plan, self.plan.passes, self.plan.word_steps
+        plan, passes, steps = self.plan, self.plan.passes, self.plan.walk_steps
         fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         tail  = lambda p: (p.shape[0] - 1) % p.span          # last lane in use of a pixel's last
 

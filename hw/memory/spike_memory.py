@@ -27,6 +27,8 @@ class SpikeMemory(wiring.Component):
         Width of a train.
     chunks : int
         Words of a neuron: writes go round as many places in the bitmap.
+    placed : bool
+        Writes begin elsewhere than at 0.
 
     Members
     -------
@@ -37,7 +39,9 @@ class SpikeMemory(wiring.Component):
     bitmap_addr, bitmap_data : In, Out(16)
         Read port of its bitmap.
     w_restart : In(1)
-        The next write goes to address 0; not with ``write.en``.
+        The next write goes to address 0, or ``w_base``; not with ``write.en``.
+    w_base : In(addr)
+        A multiple of 16; where ``placed``.
     write : In(SpikeWrite(addr, word_steps))
         To the other.
     w_addr : Out
@@ -48,8 +52,9 @@ class SpikeMemory(wiring.Component):
         Its read port: reads in every cycle of ``sam_turn``. A write takes away what was read.
     """
 
-    def __init__(self, *, regions, word_steps, chunks):
+    def __init__(self, *, regions, word_steps, chunks, placed=False):
         self.regions, self.word_steps, self.chunks = regions, word_steps, chunks
+        self.placed = placed
         addr = address_bits(regions)
         super().__init__({
             "source": In(1),
@@ -57,6 +62,7 @@ class SpikeMemory(wiring.Component):
             "bitmap_addr": In(addr - 4), "bitmap_data": Out(WORD),
             "w_restart": In(1), "write": In(SpikeWrite(addr, word_steps)),
             "w_addr": Out(addr),
+            **({"w_base": In(addr)} if placed else {}),
             "sam_turn": In(1),
             "sam_addr": In(addr), "sam_train": Out(word_steps),
         })
@@ -68,7 +74,7 @@ class SpikeMemory(wiring.Component):
         w_addr = Signal.like(self.w_addr, reset_less=True)
         m.d.comb += self.w_addr.eq(w_addr)
         with m.If(self.w_restart):
-            m.d.sync += w_addr.eq(0)
+            m.d.sync += w_addr.eq(self.w_base if self.placed else 0)
         with m.Elif(self.write.en):
             m.d.sync += w_addr.eq(w_addr + self.write.increment)
 

@@ -90,17 +90,20 @@ def spoken(reads):
     return " and ".join("the input" if each == 0 else f"pass {each}" for each in reads)
 
 
-def allocate(nodes: list[Node], where: str = "network") -> tuple[Buffer, ...]:
+def allocate(nodes: list[Node], where: str = "network", *,
+             kept: tuple[int, ...] = ()) -> tuple[Buffer, ...]:
     """A Buffer for each node, by live range: two that live at once share no train of a bank.
 
     A buffer lives from its node to the last that reads it, both included. Each lies as low as it
-    can when its node comes, at whole words of the bitmap; so a chain's all lie from 0 on. Raises
-    BadInput as ``banks_of``.
+    can when its node comes, at whole words of the bitmap; so a chain's all lie from 0 on. Nodes of
+    ``kept``, the first ones, live to the end. Raises BadInput as ``banks_of``.
     """
     last = list(range(len(nodes)))
     for number, node in enumerate(nodes):
         for each in node.inputs:
             last[each] = max(last[each], number)
+    for each in kept:
+        last[each] = len(nodes) - 1
     buffers = []
     for number, (node, bank) in enumerate(zip(
             nodes, banks_of([node.inputs for node in nodes], where), strict=True)):

@@ -23,6 +23,7 @@ from hw.plan.buffers import (
 from hw.plan.packing import norm_rows, weight_image
 from hw.plan.parameters import BIAS, Parameters
 from hw.plan.programs import Programs
+from hw.plan.schedule import STATE_BITS, Schedule
 from hw.plan.size import EngineSize
 from hw.plan.widths import (
     bits_of,
@@ -39,7 +40,7 @@ MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (bo
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Schedule):
     """Everything derived from a network for the engine: widths, addresses, programs, contents.
 
     Parameters
@@ -54,6 +55,10 @@ class Plan:
         go through the adders a slice of ``slice_steps`` steps after another.
     by_pixel : bool
         Whether the inputs of the read-out are cut into their pixels (hw.plan.pixels).
+    schedule : str
+        What is outermost. "layers": each layer is walked once, with all steps. Else there are
+        ``rounds`` of all layers, between which the neurons wait in memory (hw.engine.state): a
+        round of "chunks" has the steps of a word, one of "steps" a single one.
 
     Raises BadInput saying what is over and by how much if the network does not fit.
     """
@@ -63,6 +68,7 @@ class Plan:
     word_steps: int = 16
     trains: int = 1
     by_pixel: bool = False
+    schedule: str = "layers"
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
@@ -77,6 +83,7 @@ class Plan:
                                f"{', '.join(beyond)}: no gateware computes that yet; the integer "
                                "model does (--engine golden)")
         self.check_legs()
+        self.check_schedule()
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
             raise BadInput(f"{self.network.name}: max pooling of the input needs spikes, not "
                            f"encoder {self.network.encoder}")
@@ -106,10 +113,10 @@ class Plan:
             raise BadInput(f"{self.network.name}: encoder {self.network.encoder} takes sums that "
                            "are added one train a cycle: --trains 1")
 
-    @cached_property
+    @property
     def chunks(self):
         """Words of one neuron's train."""
-        return -(-self.network.steps // self.word_steps)
+        return 1 if self.rounded else self.run_chunks
 
     @property
     def buffered(self):
@@ -134,12 +141,12 @@ class Plan:
     @property
     def slice_steps(self):
         """Steps of a word that are summed at once: accumulators of a lane."""
-        return SLICE if self.buffered else self.word_steps
+        return SLICE if self.buffered else self.walk_steps
 
     @property
     def slices(self):
         """Slices of a word, each of which the lanes add and drain by itself."""
-        return self.word_steps // self.slice_steps
+        return self.walk_steps // self.slice_steps
 
     def streams(self, each):
         """Whether walks of a pass are too long for the walk buffer to hold them whole."""
@@ -173,7 +180,7 @@ class Plan:
     @property
     def input_chunks(self):
         """Words of one input's train."""
-        return 1 if self.steady_bits else self.chunks
+        return 1 if self.steady_bits else self.run_chunks
 
     def source(self, stage):
         """(C, H, W) of the trains that a stage reads, with the planes of the input."""
@@ -207,7 +214,7 @@ class Plan:
         if self.by_pixel:
             return self.reading + (BIAS in self.parameters.kept(self.per_channel))
         layer = last.layer
-        if (not before or not layer.dense or last.pools or self.per_channel
+        if (self.rounded or not before or not layer.dense or last.pools or self.per_channel
                 or self.normed or self.network.readout != "membrane"
                 or not self.parameters.unit(layer).splits(layer.neuron)):
             return 1
@@ -279,17 +286,10 @@ class Plan:
         low, high = self.segment_range(self.network.stages[-1], self.reading)
         return bits_of([(low * self.network.steps, high * self.network.steps)])
 
-    @cached_property
-    def score_bits(self):
-        """Width of a score, in two's complement."""
-        if self.network.readout != "membrane":
-            return max(9, bits_signed(0, self.network.steps))      # a byte is the least tally
-        return max(self.membrane_bits,
-                   bits_of([membrane_range(self.network.stages[-1], self.network.steps)]))
-
     def can_skip(self, each):
         """Whether a walk of a pass that adds nothing gives no spike."""
-        if each.merging or self.chunks > 1 or self.per_channel or self.normed:
+        if (each.merging or self.chunks > 1 or self.rounded or self.per_channel
+                or self.normed):
             return False
         if self.streams(each):
             return False
@@ -376,7 +376,7 @@ class Plan:
         loaded = self.input_chunks * aligned(self.input_stride * height * width)
         return allocate([Node((), loaded),
                          *(Node(each.inputs, size(each)) for each in self.passes)],
-                        self.network.name)
+                        self.network.name, kept=(0,) if self.rounded else ())
 
     @cached_property
     def regions(self):
@@ -437,6 +437,9 @@ class Plan:
             ("train memory 0 (input and even layers), words", self.regions[0], SPRAM_WORDS),
             ("train memory 1 (odd layers), words", self.regions[1], SPRAM_WORDS),
             ("weight memory, rows", self.weight_rows, SPRAM_WORDS),
+            *([("memory of waiting neurons, bits",
+                self.state_walks * self.lanes * self.state_bits, STATE_BITS)]
+              if self.rounded else []),
         )
 
     @cached_property

@@ -20,6 +20,7 @@ from golden.network import Conv, Layer, Network, Neuron, Pool, load
 from golden.network.linear import check_linear, readout_weights, unpooled
 from golden.network.ops import Greatest
 from golden.neurons import MODELS
+from golden.neurons.cuba import Cuba
 from golden.run import run
 from verify.networks import images
 
@@ -147,4 +148,6 @@ def test_wrong_spikes_and_classes():
 def test_which_neurons_add():
     assert READOUT.adds and not FIRES.adds
     assert not Neuron(np.int64(0), np.int64(1), reset="none").adds
-    assert set(MODELS) == {"lif"}
+    current = Cuba(np.int64(0), np.int64(0), np.int64(0), reset="none")
+    assert not current.adds, "a current that is kept counts again in every step"
+    assert set(MODELS) == {"lif", "cuba"}

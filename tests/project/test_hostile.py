@@ -118,20 +118,20 @@ def test_graph_fields_are_those_that_are_read():
             if key == "metadata":
                 return {}
             return {"dilation": 1, "stride": 1, "padding": 0, "groups": 1, "kernel_size": 1,
-                    "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0, "r": 1.0,
+                    "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0, "tau_syn": 1.0, "tau_mem": 1.0, "r": 1.0,
                     "v_reset": 0.0, "v_leak": 0.0, "type": self.kind}.get(key, 1.0)
 
     from golden.importers.builder import NetworkBuilder
     from golden.importers.nir_graph import FIELDS
     from golden.importers.producers import Rules
     readers = [name for name in dir(golden.importers.nir.Reader) if name.startswith("read_")]
-    assert len(readers) == 14
+    assert len(readers) == 15
     for name in readers:
         node = Node()
         node.kind = {"read_conv2d": "Conv2d", "read_conv1d": "Conv1d"}.get(name, "Linear")
         reader = golden.importers.nir.Reader(
             NetworkBuilder((2, 1, 1), 4, "bernoulli"), False, Rules.of(dt=0.1))
-        if name.removeprefix("read_") in ("lif", "if", "li", "i", "threshold", "scale"):
+        if name.removeprefix("read_") in ("lif", "cubalif", "if", "li", "i", "threshold", "scale"):
             reader.read_linear(node, "before")
         getattr(reader, name)(node, "here")
     assert asked - {"metadata"} <= set(FIELDS)

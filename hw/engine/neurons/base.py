@@ -44,6 +44,8 @@ class NeuronUnit(wiring.Component):
         Signed, no wider; None is that of the membrane.
     chunked : bool
         A neuron's run may stop between two steps.
+    resumes : bool
+        And another's may go on then: neurons are kept in memory meanwhile (hw.engine.state).
 
     Members
     -------
@@ -64,18 +66,25 @@ class NeuronUnit(wiring.Component):
         With ``step``: a spike is handed on. Means nothing where the pass has none.
     membrane : Out(membrane)
         With ``step``: u after it, before what the next step makes of it.
+    state, resume, resumed : Out(state_bits), In(1), In(state_bits)
+        Where it ``resumes``: the neuron between two steps; it is to be the one that is given, 0 for
+        one that starts. Not with ``step``, ``feed`` or a ``shift`` before it.
     """
 
     LOADED, CONSTANT = (), ()
 
-    def __init__(self, neurons, *, formats, membrane, current=None, chunked=False):
+    def __init__(self, neurons, *, formats, membrane, current=None, chunked=False,
+                 resumes=False):
         self.neurons, self.formats, self.chunked = list(neurons), dict(formats), chunked
+        self.resumes, self.flags = resumes, []
+        state = self.state_bits(Shape.cast(membrane).width)
         super().__init__({
             "number": In(range(len(self.neurons))),
             **{name: In(shape) for name, shape in self.formats.items()},
             "shift": In(1), "opens": In(1), "current": In(current or membrane),
             "feed": In(1), "step": In(1), "last": In(1),
             "spike": Out(1), "membrane": Out(membrane),
+            **({"state": Out(state), "resume": In(1), "resumed": In(state)} if resumes else {}),
         })
 
     # --- answers of the class -------------------------------------------------------------------
@@ -121,6 +130,11 @@ class NeuronUnit(wiring.Component):
         """(low, high) of the number that is kept of a membrane from ``low`` to ``high``."""
         return low, high
 
+    @staticmethod
+    def state_bits(membrane: int) -> int:
+        """Bits of a neuron between two steps, whose membrane has so many: that, and two flags."""
+        return membrane + 2
+
     # --- parts of a unit ------------------------------------------------------------------------
 
     def is_any(self, m, test):
@@ -132,6 +146,7 @@ class NeuronUnit(wiring.Component):
         if not self.chunked:
             return above
         fired = Signal()
+        self.flags.append(fired)
         with m.If(self.step):
             m.d.sync += fired.eq(above)
         return Mux(self.step, above, fired)
@@ -144,6 +159,22 @@ class NeuronUnit(wiring.Component):
         m.d.comb += self.spike.eq(above)
         if any(each.delay for each in self.neurons):
             late = Signal()
+            self.flags.append(late)
             with m.If(self.step):
                 m.d.sync += late.eq(crossed & ~self.last)
             m.d.comb += self.spike.eq(Mux(self.is_any(m, lambda n: n.delay), late, above))
+
+    def keep(self, m, starts):
+        """Drive ``state``, and take ``resumed``, where the unit ``resumes``; last of all its parts.
+
+        ``starts`` are pairs: a register that holds a neuron between two steps, flags of other parts
+        apart, and its value in one that starts.
+        """
+        if not self.resumes:
+            return
+        registers = Cat(*(each for each, _ in starts), *self.flags)
+        start = Cat(*(C(value, len(each)) for each, value in starts),
+                    C(0, len(self.flags)))
+        m.d.comb += self.state.eq(registers ^ start)
+        with m.If(self.resume):
+            m.d.sync += registers.eq(self.resumed[:len(registers)] ^ start)

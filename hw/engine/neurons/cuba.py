@@ -45,6 +45,10 @@ class CubaNeuron(NeuronUnit):
                   for neuron in neurons for name in LEAKS if name not in kept}
         return sum(adders(share) + 1 for _, share in shares if 0 < share < WHOLE)
 
+    @staticmethod
+    def state_bits(membrane):
+        return 2 * membrane + 3
+
     def elaborate(self, platform):
         m = Module()
         neurons, threshold, shape = self.neurons, self.threshold, self.membrane.shape()
@@ -72,13 +76,16 @@ class CubaNeuron(NeuronUnit):
         over = lambda value, level: ~(value + level.as_signed() + inclusive)[-1]
         m.d.comb += [v.eq(kept + synaptic), membrane.eq(v), spiked.eq(over(membrane, level)),
                      crossed.eq(spiked & spiking), self.membrane.eq(membrane)]
+        flags = []                                             # of a spike in the step before
         if has("clear"):
             cleared = Signal()
+            flags.append(cleared)
             m.d.comb += v.eq(Mux(cleared, 0, kept + synaptic))
             with m.If(self.step):
                 m.d.sync += cleared.eq(crossed & is_reset("clear") & ~self.last)
         if has("subtract_now"):
             above, once, twice = Signal(), Signal(), Signal()
+            flags.append(above)
             now = is_reset("subtract_now")
             double = Signal(len(threshold) + 2, reset_less=True)
             m.d.sync += double.eq(~Cat(C(0, 1), threshold, C(0, 1)))
@@ -104,6 +111,7 @@ class CubaNeuron(NeuronUnit):
 
         # --- spike: at once or one step later -----------------------------------------------------
         self.hand_on(m, spiked, crossed)
+        self.keep(m, [(each, 0) for each in (synaptic, kept, *flags)])
         return m
 
     def decayed(self, m, value, name):

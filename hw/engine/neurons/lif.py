@@ -97,6 +97,7 @@ class LifNeuron(NeuronUnit):
 
         # --- spike: at once or one step later -----------------------------------------------------
         self.hand_on(m, above, crossed)
+        self.keep(m, [(kept, 0)])
         return m
 
     def dropped(self, m, membrane):

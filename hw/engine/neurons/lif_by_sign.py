@@ -37,6 +37,10 @@ class SignLif(NeuronUnit):
         distance = int(np.max(neuron.threshold)) + (neuron.compare == "gt")
         return (low - distance, high - distance) if neuron.spiking else (low, high)
 
+    @staticmethod
+    def state_bits(membrane):
+        return membrane + 3                                    # the carry, too
+
     def elaborate(self, platform):
         m = Module()
         shape, threshold = self.membrane.shape(), self.threshold
@@ -87,4 +91,5 @@ class SignLif(NeuronUnit):
             m.d.sync += given.eq(Mux(fires, input - drop, input))
 
         self.hand_on(m, above, above & subtracts)
+        self.keep(m, [(kept, 0), (carry, 1)])
         return m

@@ -1,0 +1,87 @@
+"""What is outermost in the order of work: the layers, or rounds of all layers."""
+
+from functools import cached_property
+
+from golden.formats import bits_unsigned
+from golden.io.errors import BadInput
+from golden.network import membrane_range
+from hw.plan.size import SCHEDULES
+from hw.plan.widths import bits_of
+
+__all__ = ["STATE_BITS", "Schedule"]
+
+STATE_BITS = 30 * 4096  # of all neurons between two rounds: the block memories of an iCE40UP5K
+
+
+class Schedule:
+    """What follows for a hw.plan.planner.Plan from its ``schedule``, one of SCHEDULES."""
+
+    def check_schedule(self):
+        """Raise BadInput where rounds are asked of what cannot stop between two steps."""
+        if self.schedule not in SCHEDULES:
+            raise BadInput(f"--schedule must be {', '.join(SCHEDULES)}, not {self.schedule}")
+        if not self.rounded:
+            return
+        where = f"{self.network.name}: --schedule {self.schedule}"
+        if self.buffered:
+            raise BadInput(f"{where} adds one train a cycle: --trains 1")
+        if self.normed:
+            raise BadInput(f"{where} has no norms over time; --schedule layers has")
+        if self.steady_bits and self.walk_steps < self.word_steps:
+            raise BadInput(f"{where}: trains of encoder {self.network.encoder} hold bits and no "
+                           "steps; --schedule chunks takes them")
+
+    @property
+    def rounded(self):
+        """Whether all layers are walked round after round."""
+        return self.schedule != "layers"
+
+    @property
+    def walk_steps(self):
+        """Steps of a walk, and of a train that a layer writes."""
+        return 1 if self.schedule == "steps" else self.word_steps
+
+    @property
+    def rounds(self):
+        """Walks over all layers; 1 where one walk has all steps."""
+        return -(-self.network.steps // self.walk_steps) if self.rounded else 1
+
+    @property
+    def state_walks(self):
+        """Walks of a round after which neurons wait."""
+        return sum(each.groups * each.grid[0] * each.grid[1]
+                   for each in self.passes if not each.merging)
+
+    @property
+    def state_bits(self):
+        """Bits of a neuron that waits for the next round, with its score where that is counted."""
+        units = {self.parameters.built(stage.layer) for stage in self.network.stages}
+        return max(unit.state_bits(self.membrane_bits) for unit in units) + self.tally_bits
+
+    @property
+    def tally_bits(self):
+        """Bits of a score that is counted; 0 where it is a membrane."""
+        if self.network.readout == "membrane":
+            return 0
+        return max(8, bits_unsigned(self.network.steps))
+
+    @cached_property
+    def score_bits(self):
+        """Width of a score, in two's complement."""
+        if self.network.readout != "membrane":
+            return 1 + self.tally_bits
+        return max(self.membrane_bits,
+                   bits_of([membrane_range(self.network.stages[-1], self.network.steps)]))
+
+    @cached_property
+    def run_chunks(self):
+        """Words that hold all steps of a run."""
+        return -(-self.network.steps // self.word_steps)
+
+    def source_at(self, each):
+        """Address of the trains that a pass reads, of the first that it reads."""
+        return self.buffers[each.inputs[0]].at if self.rounded else 0
+
+    def target_at(self, each):
+        """Address of the trains that a pass writes."""
+        return self.buffers[each.number].at if self.rounded else 0
