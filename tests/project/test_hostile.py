@@ -118,8 +118,9 @@ def test_graph_fields_are_those_that_are_read():
             if key == "metadata":
                 return {}
             return {"dilation": 1, "stride": 1, "padding": 0, "groups": 1, "kernel_size": 1,
-                    "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0, "tau_syn": 1.0, "tau_mem": 1.0, "r": 1.0,
-                    "v_reset": 0.0, "v_leak": 0.0, "type": self.kind}.get(key, 1.0)
+                    "start_dim": 0, "end_dim": -1, "bias": np.zeros(2), "tau": 1.0,
+                    "tau_syn": 1.0, "tau_mem": 1.0, "r": 1.0, "v_reset": 0.0,
+                    "v_leak": 0.0, "type": self.kind}.get(key, 1.0)
 
     from golden.importers.builder import NetworkBuilder
     from golden.importers.nir_graph import FIELDS
