@@ -40,12 +40,13 @@ def contents(path, what="file", most=MOST_BYTES):
     except OSError as error:
         raise BadInput(f"{path}: not a readable {what}: {error.strerror}") from None
     with contextlib.closing(os.fdopen(handle, "rb")) as file:
-        mode = os.fstat(handle).st_mode
+        status = os.fstat(handle)
+        mode = status.st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
             raise BadInput(f"{path}: is {kind}, not a {what}")
         try:
-            found = file.read(most + 1)
+            found = file.read(min(most, status.st_size) + 1)   # which takes so much memory at once
         except OSError as error:
             raise BadInput(f"{path}: not a readable {what}: {error.strerror}") from None
     if len(found) > most:
