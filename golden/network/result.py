@@ -91,9 +91,9 @@ class Result:
         for name in ("spikes_input", "cycles", "traces", "saturated", "waits"):
             if getattr(self, name) is not None:
                 found[name] = getattr(self, name)
-        for tap in self.spikes:
-            found[f"spikes_{tap}"] = self.spikes[tap]
         for tap in self.maps:
+            if tap in self.spikes:
+                found[f"spikes_{tap}"] = self.spikes[tap]
             found[f"sam_{tap}"] = self.maps[tap]
             found[f"sam_frac_{tap}"] = np.int64(SCORE_FRAC)
         for tap in self.sums:
