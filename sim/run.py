@@ -88,8 +88,8 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
             if schedule != "layers":
-                size_options, taps = {**size_options, "trains": trains or 1,
-                                      "schedule": schedule}, None
+                size_options |= {"trains": trains or 1, "schedule": schedule}
+                taps = None                             # those that rounds have
             if contributions:
                 size_options["explain"] = {"contributions": (network.stages[-2].index,)}
         else:

@@ -14,7 +14,7 @@ from golden.io.errors import rule
 from golden.io.values import integers, reals
 
 __all__ = ["COMPARES", "MEMBRANE", "SHARE", "Field", "NeuronModel", "RealNeuron", "counted",
-           "kept_text", "share_bits", "shared", "shares", "span", "was_kept"]
+           "crossing_text", "kept_text", "share_bits", "shared", "shares", "span", "was_kept"]
 
 COMPARES = ("gt", "ge")
 MEMBRANE, SHARE = "membrane", "share"   # units of a parameter: a membrane's, or a share of one
@@ -255,6 +255,14 @@ def was_kept(what, kept, leak):
         return []
     worst = np.abs(drop - found).argmax()
     return [f"{what} {1 - drop[worst]:.6g} kept as {1 - found[worst]:.6g}"]
+
+
+def crossing_text(neuron):
+    """What makes an integer neuron with a threshold fire, in words."""
+    if not neuron.spiking:
+        return "accumulates"
+    sign = ">" if neuron.compare == "gt" else ">="
+    return f"{neuron.reset}, {sign} {span(neuron.threshold)}"
 
 
 def kept_text(leak):

@@ -12,6 +12,7 @@ from golden.neurons.base import (
     NeuronModel,
     RealNeuron,
     counted,
+    crossing_text,
     kept_text,
     share_bits,
     shared,
@@ -165,16 +166,13 @@ class Cuba(NeuronModel):
         return bool(share_bits(self.current_leak) or share_bits(self.leak))
 
     def words(self):
-        first = "accumulates"
-        if self.spiking:
-            first = f"{self.reset}, {'>' if self.compare == 'gt' else '>='} {span(self.threshold)}"
         extras = [name for name, there in (
             (f"A {kept_text(self.current_leak)}", np.any(self.current_leak < 2**LEAK_BITS)),
             (f"L {kept_text(self.leak)}", True),
             ("delay 1", self.spiking and self.delay),
             (f"v_reset {span(self.v_reset)}", self.reset == "zero" and np.any(self.v_reset)))
             if there]
-        return first, extras
+        return crossing_text(self), extras
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from golden.neurons.base import (
     NeuronModel,
     RealNeuron,
     counted,
+    crossing_text,
     kept_text,
     share_bits,
     shared,
@@ -161,15 +162,11 @@ class LIF(NeuronModel):
         return bool(np.any(self.leak))
 
     def words(self):
-        first = "accumulates"
-        if self.spiking:
-            sign = ">" if self.compare == "gt" else ">="
-            first = f"{self.reset}, {sign} {span(self.threshold)}"
         extras = [name for name, there in (
             ("delay 1", self.spiking and self.delay),
             (f"v_reset {span(self.v_reset)}", self.reset == "zero" and np.any(self.v_reset)))
             if there]
-        return first, [f"L {kept_text(self.leak)}", *extras]
+        return crossing_text(self), [f"L {kept_text(self.leak)}", *extras]
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,14 +64,6 @@ class RestingNeuron(NeuronUnit):
 
     LOADED = ("threshold",)
 
-    @staticmethod
-    def silent(neuron):
-        return int(np.min(neuron.threshold)) >= (neuron.compare == "ge")
-
-    @staticmethod
-    def quiet(formats):
-        return {"threshold": 2**formats["threshold"].bits - 1}
-
     def elaborate(self, platform):
         m = Module()
         handed, given, kept = (Signal.like(self.membrane, name=name)

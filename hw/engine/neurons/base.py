@@ -4,6 +4,7 @@ The planner, the packing of memories and the lane ask the class and iterate over
 golden model; they know no parameter by its name.
 """
 
+import numpy as np
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -91,13 +92,19 @@ class NeuronUnit(wiring.Component):
 
     @staticmethod
     def silent(neuron: NeuronModel) -> bool:
-        """Whether a neuron that is added nothing never crosses its threshold."""
-        raise NotImplementedError
+        """Whether a neuron that is added nothing never crosses its threshold.
+
+        Here of models that rest at 0.
+        """
+        return int(np.min(neuron.threshold)) >= (neuron.compare == "ge")
 
     @staticmethod
     def quiet(formats: dict) -> dict[str, int]:
-        """{field: value} of a silent neuron; 0 where absent. ``formats`` of hw.plan.parameters."""
-        raise NotImplementedError
+        """{field: value} of a silent neuron; 0 where absent. ``formats`` of hw.plan.parameters.
+
+        Here the greatest threshold.
+        """
+        return {"threshold": 2**formats["threshold"].bits - 1}
 
     @staticmethod
     def splits(neuron: NeuronModel) -> bool:

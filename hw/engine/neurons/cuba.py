@@ -27,14 +27,6 @@ class CubaNeuron(NeuronUnit):
     LOADED, CONSTANT = ("threshold",), LEAKS
 
     @staticmethod
-    def silent(neuron):
-        return int(np.min(neuron.threshold)) >= (neuron.compare == "ge")
-
-    @staticmethod
-    def quiet(formats):
-        return {"threshold": 2**formats["threshold"].bits - 1}
-
-    @staticmethod
     def products(kept, membrane_bits):
         return tuple((f"{name.replace('_', ' ')}s of channels", membrane_bits, kept[name].bits + 1)
                      for name in LEAKS if name in kept)

@@ -22,14 +22,6 @@ class LifNeuron(NeuronUnit):
     LOADED, CONSTANT = ("threshold",), ("leak",)
 
     @staticmethod
-    def silent(neuron):
-        return int(np.min(neuron.threshold)) >= (neuron.compare == "ge")
-
-    @staticmethod
-    def quiet(formats):
-        return {"threshold": 2**formats["threshold"].bits - 1}
-
-    @staticmethod
     def splits(neuron):
         return neuron.adds
 
