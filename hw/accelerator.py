@@ -28,6 +28,7 @@ from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
 from hw.memory.weight_store import Weights
 from hw.plan.pixels import plan_of
+from hw.plan.schedule import outermost, usual_taps
 
 __all__ = ["Accelerator"]
 
@@ -106,11 +107,12 @@ class Accelerator(wiring.Component):
 
     def __init__(self, network, *, lanes=4, word_steps=16, trains=1, taps=None, gamma=GAMMA,
                  mode="paper", attribution=None, experiments=False, scrub=False, map_bits=None,
-                 explain=None, store=Weights, schedule="layers"):
+                 explain=None, store=Weights, schedule="auto"):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
-        self.taps = network.taps if taps is None else tuple(taps)
+        order = outermost(network, schedule)
+        self.taps = (usual_taps(network, order) if taps is None else tuple(taps))
         if attribution is not None and attribution not in network.taps:
             raise ValueError(f"attribution must be one of the spiking layers "
                              f"{', '.join(map(str, network.taps))}, not {attribution}")
@@ -123,7 +125,7 @@ class Accelerator(wiring.Component):
         self.plan = plan_of(network, by_pixel=bool(self.of_readout), lanes=lanes,
                             word_steps=word_steps, trains=trains, schedule=schedule)
         if self.plan.rounded and (self.taps or explain or experiments or attribution is not None):
-            raise BadInput(f"{network.name}: --schedule {schedule} has no maps, traces or "
+            raise BadInput(f"{network.name}: --schedule {order} has no maps, traces or "
                            "experiments yet: --tap none, or --schedule layers")
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
@@ -163,7 +165,7 @@ class Accelerator(wiring.Component):
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(
             regions=plan.regions, word_steps=plan.word_steps, placed=plan.rounded,
-            chunks=plan.input_chunks if plan.rounded else plan.chunks)
+            chunks=plan.input_chunks if plan.rounded else plan.chunks, addr=plan.train_addr)
         m.submodules.weights   = weights   = self.store(
             rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
@@ -321,8 +323,9 @@ class Accelerator(wiring.Component):
             engine.round.eq(rounds.number), engine.fresh.eq(rounds.first),
             engine.closes.eq(rounds.last), engine.offset.eq(rounds.offset),
             engine.slice.eq(Mux(fixed(int(0 in p.inputs) for p in plan.passes), rounds.slice, 0)),
-            m.submodules.trains.w_base.eq(Mux(
-                sequencer.loading, 0, fixed(plan.target_at(p) for p in plan.passes))),
+            m.submodules.trains.w_base.eq(Mux(sequencer.loading, 0, Mux(
+                rounds.number & 1, fixed(plan.target_at(p, True) for p in plan.passes),
+                fixed(plan.target_at(p) for p in plan.passes)))),
             m.submodules.counts.number.eq(number), m.submodules.counts.fresh.eq(rounds.first),
             m.submodules.counts.start.eq(sequencer.start),
         ]

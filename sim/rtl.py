@@ -22,6 +22,7 @@ from hw.explain.ablation import mask_writes
 from hw.interface import pixel_words, score_arrays
 from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
+from hw.plan.schedule import outermost, usual_taps
 from sim.verilate import text_of, verilated
 
 # Kinds of harness.cpp's records; below them, the codes of hw.interface.Output.
@@ -51,9 +52,8 @@ class Simulation:
     def __init__(self, network, *, taps=None, quick=False, coverage=False,
                  change=lambda text: text, **options):
         self.network = network
-        rounded = options.get("schedule", "layers") != "layers"
-        usual = () if rounded else network.taps
-        self.taps = usual if taps is None else check_taps(taps, network)
+        order = outermost(network, options.get("schedule", "auto"))
+        self.taps = (usual_taps(network, order) if taps is None else check_taps(taps, network))
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         self.narrow = options.get("map_bits") is not None
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
@@ -218,7 +218,8 @@ class Simulation:
     def stored(self, trains, number, shape, count, chunks, *, rounds=1, width=None, at=0):
         """(N, ``chunks`` words of steps, C, H, W) uint8: the trains stored for layer ``number``.
 
-        In each of ``rounds`` so many words, of ``width`` steps, from address ``at`` on.
+        In each of ``rounds`` so many words, of ``width`` steps, from address ``at`` on, or so far
+        behind it where what is stored in a round and in the next lies apart.
         """
         plan = self.accelerator.plan
         channels, height, breadth = shape
@@ -227,7 +228,7 @@ class Simulation:
         chunk = aligned(stride * height * breadth)
         stored = np.zeros((count * rounds, chunks * chunk), dtype=np.uint32)
         image = np.repeat(np.arange(count * rounds), len(chosen) // (count * rounds))
-        stored[image, chosen[:, 1] - at] = chosen[:, 2]
+        stored[image, (chosen[:, 1] - at) % (chunks * chunk)] = chosen[:, 2]
         chunks *= rounds
         stored = stored.reshape(count, chunks, chunk)[:, :, :stride * height * breadth]
         bits = stored[..., None] >> np.arange(width, dtype=np.uint32) & 1

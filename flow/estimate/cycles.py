@@ -62,15 +62,22 @@ class Walks:
     empty: np.ndarray
 
 
-def trains_of(plan, spikes):
-    """(N, chunks, C, H, W) bool: trains that are not all zero.
+def trains_of(plan, spikes, *, of_input=False):
+    """(N, chunks, C, H, W) bool: trains that are not all zero, in rounds (N rounds, 1, C, H, W).
 
-    ``spikes`` are those of golden.run, (N, T, C, H, W), or of an input with planes.
+    ``spikes`` are those of golden.run, (N, T, C, H, W), or of an input with planes, whose words are
+    those of a run whatever a round has: ``of_input``.
     """
     count, steps = spikes.shape[:2]
-    padded = np.zeros((count, plan.chunks * plan.word_steps, *spikes.shape[2:]), dtype=bool)
+    width = plan.word_steps if of_input else plan.walk_steps
+    words = -(-steps // width)
+    padded = np.zeros((count, words * width, *spikes.shape[2:]), dtype=bool)
     padded[:, :steps] = spikes != 0
-    return padded.reshape(count, plan.chunks, plan.word_steps, *spikes.shape[2:]).any(axis=2)
+    found = padded.reshape(count, words, width, *spikes.shape[2:]).any(axis=2)
+    if not plan.rounded:
+        return found
+    found = found.repeat(width // plan.walk_steps, axis=1)[:, :plan.rounds]
+    return found.reshape(count * plan.rounds, 1, *found.shape[2:])
 
 
 def planes_of(plan, active):
@@ -95,7 +102,7 @@ def drawn_trains(plan, activity, *, count=4, seed=1):
     found = []
     for stage in plan.network.stages:
         shape = (count, plan.network.steps, *plan.source(stage))
-        found.append(trains_of(plan, rng.random(shape) < activity))
+        found.append(trains_of(plan, rng.random(shape) < activity, of_input=stage.index == 1))
     return found
 
 
@@ -105,18 +112,24 @@ def within(y, x, down, across, limits):
         (x + across >= 0) & (x + across < limits[1]))
 
 
-def walks(plan, each, trains):
-    """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source."""
+def windows(each, trains):
+    """(N, chunks, windows) trains that are marked in each window of a word, as a visit finds them."""
     count, chunks, channels, height, width = trains.shape
     stride = channel_stride(channels)
     flat = np.zeros((count, chunks, height, width, stride), dtype=np.int64)
     flat[..., :channels] = trains.transpose(0, 1, 3, 4, 2)
     flat = flat.reshape(count, chunks, -1)
-    # Marked trains of each window of a word, which is what a visit finds.
-    spare = -flat.shape[2] % each.window
-    flat = np.pad(flat, ((0, 0), (0, 0), (0, spare)))
-    found = flat.reshape(count, chunks, -1, each.window).sum(axis=3)
+    flat = np.pad(flat, ((0, 0), (0, 0), (0, -flat.shape[2] % each.window)))
+    return flat.reshape(count, chunks, -1, each.window).sum(axis=3)
 
+
+def walks(plan, each, trains, own=None):
+    """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source, and over its ``own`` of
+    the round before, where it has a loop.
+    """
+    count, chunks = trains.shape[:2]
+    found = windows(each, trains)
+    looped = windows(each, own) if each.looped else None
     lines, columns = (np.arange(n) for n in each.grid)
     corner = each.base + lines[:, None] * each.line_step + columns * each.pixel_step
     y, x = (first + at * step for first, at, step in zip(each.origin, (lines, columns),
@@ -130,6 +143,9 @@ def walks(plan, each, trains):
         at = (corner[..., None] + visit.offset + groups * each.group_step) // each.window
         at = np.where(inside[..., None], at, 0).clip(0, found.shape[2] - 1)
         marked = found[:, :, at] * inside[..., None]
+        if visit.later:
+            marked = np.broadcast_to(looped[:, :, [visit.offset // each.window]], marked.shape[:2]
+                                     + (len(groups),))[:, :, None, None]
         total[..., leg] += marked
         words[..., leg] += marked > 0
         leg += visit.leg
@@ -155,7 +171,7 @@ def drains(plan, each, found):
     if each.merging:
         return np.full_like(found.trains, NEXT)
     if each is plan.passes[-1]:                     # hw.engine.readout takes lane after lane
-        walk = np.maximum(taken_cycles(plan, each, found.trains.shape[1]), plan.word_steps)
+        walk = np.maximum(taken_cycles(plan, each, found.trains.shape[1]), plan.walk_steps)
         walk = walk + SPEAK + plan.steady_bits * each.steady
         return np.broadcast_to(walk, found.trains.shape)
     # Parameters of a channel must outlive its last step.
@@ -168,8 +184,8 @@ def drains(plan, each, found):
 def taken_cycles(plan, each, walks):
     """(walks,) cycles in which hw.engine.readout takes the steps of a read-out's walks."""
     lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
-    live = np.minimum(plan.word_steps, plan.network.steps
-                      - np.arange(plan.chunks) * plan.word_steps)
+    live = np.minimum(plan.walk_steps, plan.network.steps
+                      - np.arange(plan.chunks) * plan.walk_steps)
     closing = np.arange(each.segments) == each.segments - 1
     slow, fast = 5 * lanes[:, None], lanes[:, None] + 1
     taken = np.where(closing[:, None, None], slow, fast) * live
@@ -256,18 +272,30 @@ def load_cycles(plan):
 def image_cycles(plan, trains):
     """(N, passes + 1) cycles of loading and of each pass of images.
 
-    ``trains`` holds ``trains_of`` each stage's source.
+    ``trains`` holds ``trains_of`` each stage's source. A last layer that reads its own spikes counts
+    as if all neurons spiked.
     """
     parts = []
-    for stage, source in zip(plan.network.stages, trains, strict=True):
+    for stage, source, after in zip(plan.network.stages, trains, [*trains[1:], None], strict=True):
         mine = [each for each in plan.passes if each.stage is stage]
         for each in mine:
-            parts.append(pass_cycles(plan, each, walks(plan, each, source)))
+            own = before(plan, each, after) if each.looped else None
+            parts.append(pass_cycles(plan, each, walks(plan, each, source, own)))
             if each.merging:
                 pool = [p for p in stage.pools if p.kind == "max"][mine.index(each)]
                 source = merged(source, pool)
+    parts = [part.reshape(-1, plan.rounds).sum(axis=1) for part in parts]
     load = np.full_like(parts[0], load_cycles(plan))
     return np.stack([load, *parts], axis=1)
+
+
+def before(plan, each, trains):
+    """What a pass stored a round before it did ``trains``, (N rounds, 1, C, H, W); None for all."""
+    if trains is None:
+        return np.ones((1, 1, *each.shape), dtype=bool)
+    found = np.zeros_like(trains).reshape(-1, plan.rounds, *trains.shape[1:])
+    found[:, 1:] = trains.reshape(found.shape)[:, :-1]
+    return found.reshape(trains.shape)
 
 
 def most_cycles(plan, *, taps=(), traced=None):
@@ -286,7 +314,7 @@ def most_cycles(plan, *, taps=(), traced=None):
             stage, shape = each.stage, plan.source(each.stage)
         every = np.ones((1, plan.chunks, *shape), dtype=bool)
         shape = each.shape
-        full = walks(plan, each, every)
+        full = walks(plan, each, every, before(plan, each, None) if each.looped else None)
         lead = 0 if each.merging else plan.header
         # A walk of silence drains in other cycles than a full one: the longer of the two.
         drain = np.maximum(drains(plan, each, full), empty_drain(plan.lanes))

@@ -159,7 +159,8 @@ def cost(network, target, size, *, taps=None, spikes=None, activity=ACTIVITY,
         sources = drawn_trains(plan, activity, count=1)
     else:
         first, *rest = spikes[:len(network.stages)]     # nobody reads a last layer's
-        sources = [trains_of(plan, each) for each in (planes_of(plan, first), *rest)]
+        sources = [trains_of(plan, planes_of(plan, first), of_input=True),
+                   *(trains_of(plan, each) for each in rest)]
     return replace(found, cycles=float(image_cycles(plan, sources).sum(axis=1).mean()))
 
 

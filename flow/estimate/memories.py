@@ -80,6 +80,9 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
         block_memory("bitmap of trains with spikes", sum(plan.regions) // WORD, WORD),
         block_memory("program of visits", plan.program_length,
                      sum(plan.program_fields.values()))]
+    if plan.rounded:
+        found.append(block_memory("neurons between two rounds", plan.state_walks,
+                                  plan.lanes * plan.state_bits))
     if plan.buffered:
         widths = plan.word_steps, WORD * plan.row_words
         found.append(Store(

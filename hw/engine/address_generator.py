@@ -8,6 +8,7 @@ from hw.engine.constants import pass_register
 from hw.engine.look import Look, reached
 from hw.engine.ops import Op, found_layout, visit_layout
 from hw.plan.buffers import WORD
+from hw.plan.loops import loop_place
 
 __all__ = ["MARGIN", "AddressGenerator"]
 
@@ -40,6 +41,8 @@ class AddressGenerator(wiring.Component):
         There is room for MARGIN more words.
     offset : In(train_addr)
         Where Plan.rounded: how far behind the input's first words those of the round are.
+    fresh, odd : In(1)
+        Where Plan.looped: the round is the first; its number is odd.
     o : Out(stream.Signature(found_layout(plan), always_ready=True))
         Never waits, since ``flow`` promises the room.
     """
@@ -53,6 +56,7 @@ class AddressGenerator(wiring.Component):
             "bitmap_data": In(WORD),
             "flow": In(1),
             **({"offset": In(plan.train_addr)} if plan.rounded else {}),
+            **({"fresh": In(1), "odd": In(1)} if plan.looped else {}),
             "o": Out(stream.Signature(found_layout(plan), always_ready=True)),
         })
 
@@ -124,8 +128,11 @@ class AddressGenerator(wiring.Component):
             [fixed(getattr(p, name)[n] for p in passes) for n in range(2)]
             for name in ("origin", "stride"))
         first_entry, second_entry = fixed(starts), fixed(firsts)
-        base = fixed(((plan.source_at(p) + p.base) % 2**train_shape.width for p in passes),
-                     shape=train_shape)
+        places = lambda place: fixed((place(p) % 2**train_shape.width for p in passes),
+                                     shape=train_shape)
+        base = places(lambda p: plan.source_at(p) + p.base)
+        if plan.looped:
+            base = Mux(self.odd, places(lambda p: plan.source_at(p, True) + p.base), base)
         if plan.rounded:
             base = base + Mux(fixed(int(0 in p.inputs) for p in passes), self.offset, 0)
         row_base  = fixed(p.row_base for p in passes)
@@ -163,6 +170,16 @@ class AddressGenerator(wiring.Component):
             Signal(unsigned(reached(passes, n, f"d{name}", "limits", len(at) + 1)),
                    name=f"looked_{name}", reset_less=True)
             for n, (name, at) in enumerate((("y", y), ("x", x))))
+        start = corner
+        if plan.looped:
+            start = Mux(fetch.data.later, Mux(
+                self.odd, places(lambda p: loop_place(plan, p, True)),
+                places(lambda p: loop_place(plan, p, False))), corner)
+            m.d.sync += [
+                visited_at.own.eq(fetch.data.later),
+                visited_at.hidden.eq(Mux(self.fresh, fetch.data.later, fetch.data.first)
+                                     & (placed_op == Op.Add)),
+            ]
         last_walk = last_turn & last_chunk & last_group & last_column & last_line
         m.d.sync += [
             placed.eq(visit | end),
@@ -170,7 +187,7 @@ class AddressGenerator(wiring.Component):
             looked.eq(placed),
             visited_at.op.eq(Mux(fetch.data.param & (placed_op == Op.Add), Op.Param, placed_op)),
             visited_at.address.eq(fetch.data.offset + Mux(
-                fetch.data.param & int(plan.per_channel), 0, corner)),
+                fetch.data.param & int(plan.per_channel), 0, start)),
             visited_at.row.eq(rows + fetch.data.row),
             looked_y.eq(y + fetch.data.dy), looked_x.eq(x + fetch.data.dx),
         ]
@@ -208,7 +225,7 @@ class AddressGenerator(wiring.Component):
             shape=entry, depth=len(entries), attrs={"rom_style": "block"},
             init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
                    "param": v.param, "last": n in ends,
-                   **{name: getattr(v, name) for name in ("leg", "down", "across")
+                   **{name: getattr(v, name) for name in ("leg", "down", "across", "first", "later")
                       if name in entry.members}}
                   for n, v in enumerate(entries)])
         return program.read_port(), starts, firsts

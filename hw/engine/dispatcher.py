@@ -145,6 +145,10 @@ class Dispatcher(wiring.Component):
                 *([leg.eq(taken.leg)] if plan.in_legs else []),
                 *([outside.eq(taken.outside)] if plan.legs_outside else []),
             ]
+        if plan.looped:
+            own, coded_own = Signal(), Signal()
+            with m.If(take):
+                m.d.sync += own.eq(taken.own)
 
         # --- code: from one-hot to addresses ------------------------------------------------------
         coded, coded_op, coded_empty_walk = Signal(), Signal(Op), Signal()
@@ -180,6 +184,8 @@ class Dispatcher(wiring.Component):
         if plan.legs_outside:
             coded_outside = Signal()
             m.d.sync += [coded_outside.eq(outside), given.outside.eq(coded_outside)]
+        if plan.looped:
+            m.d.sync += [coded_own.eq(own), given.own.eq(coded_own)]
         m.d.comb += self.o.payload.eq(given)
 
         return m

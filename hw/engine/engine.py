@@ -57,7 +57,7 @@ class Engine(wiring.Component):
             Dispatcher(plan),
             Datapath(plan),
         )
-        self.buffered, self.by_pixel = plan.buffered, plan.by_pixel
+        self.buffered, self.by_pixel, self.looped = plan.buffered, plan.by_pixel, plan.looped
         self.rounds = tuple(round_members(plan))
         super().__init__({
             "number": In(range(len(plan.passes))),
@@ -102,6 +102,8 @@ class Engine(wiring.Component):
             m.d.comb += getattr(datapath, name).eq(getattr(self, name))
         if self.rounds:
             m.d.comb += generator.offset.eq(self.offset)
+        if self.looped:
+            m.d.comb += [generator.fresh.eq(self.fresh), generator.odd.eq(self.round & 1)]
         now = self.activity
         if self.buffered:
             m.d.comb += [

@@ -33,7 +33,7 @@ class Fetch(wiring.Component):
     trains, weights : Out(ReadPort(...))
         Both are read at once.
     now : Out(walk_steps)
-        Of ``trains.data``, those steps.
+        Of ``trains.data``, those steps; all ones of a layer's own trains.
     adds, params, ends, ends_empty, ends_pass : Out(1)
         ``trains.data`` is that of an Add; ``weights.data`` is one of the pass's header; the
         micro-op read is an end, of a walk to which nothing was added, of the pass's last. One cycle
@@ -53,7 +53,7 @@ class Fetch(wiring.Component):
     """
 
     def __init__(self, plan, merges):
-        self.merges, self.walk_steps = merges, plan.walk_steps
+        self.merges, self.walk_steps, self.looped = merges, plan.walk_steps, plan.looped
         # What an end tells of its leg.
         self.legs = tuple(name for name in LEGS if name in op_layout(plan).members)
         super().__init__({
@@ -82,8 +82,13 @@ class Fetch(wiring.Component):
             self.params.eq(reads & (read == Op.Param)),
             self.ends.eq(reads & read.as_value()[1]), self.ends_pass.eq(read == Op.EndPass),
             self.row.eq(row),
-            self.now.eq(self.trains.data.word_select(self.slice, self.walk_steps)),
         ]
+        now = self.trains.data.word_select(self.slice, self.walk_steps)
+        if self.looped:
+            own = Signal()
+            m.d.sync += own.eq(self.i.p.own)
+            now = Mux(own, ~C(0, self.walk_steps), now)
+        m.d.comb += self.now.eq(now)
         ends, adds = self.ends, self.adds
         if self.merges:
             ends, adds = ends & ~self.merging, adds & ~self.merging

@@ -71,6 +71,9 @@ class Look(wiring.Component):
             mask.eq(Mux(visit.op == Op.Param, header,
                         Mux(inside & (visit.op == Op.Add), channels, 0))),
         ]
+        if plan.looped:
+            with m.If(visit.hidden):
+                m.d.sync += mask.eq(0)
 
         # --- mark: which trains of the word the visit reads ---------------------------------------
         given = Signal()
@@ -83,6 +86,8 @@ class Look(wiring.Component):
         ]
         if plan.in_legs:
             m.d.sync += found.leg.eq(marked_visit.leg)
+        if plan.looped:
+            m.d.sync += found.own.eq(marked_visit.own)
         if plan.legs_outside:
             # Of an end, that of the visit before it.
             marked_outside = Signal(reset_less=True)

@@ -26,13 +26,22 @@ def outside(plan):
     return {"outside": 1} if plan.legs_outside else {}
 
 
+def own(plan):
+    """Of a plan that has loops (hw.plan.loops): trains are the layer's own, of the round before,
+    and each is its mark in the bitmap.
+    """
+    return {"own": 1} if plan.looped else {}
+
+
 def visit_layout(plan):
     """A visit, and where its train and the weights of that are; or an end.
 
     ``address`` is a train's, within whose word the visit reads a window; ``row`` its weights'.
+    Of a plan that has loops it finds nothing where it is ``hidden``.
     """
     return data.StructLayout({
-        "op": Op, **leg(plan), "address": plan.train_addr, "row": plan.row_addr})
+        "op": Op, **leg(plan), **own(plan), **({"hidden": 1} if plan.looped else {}),
+        "address": plan.train_addr, "row": plan.row_addr})
 
 
 def found_layout(plan):
@@ -42,7 +51,7 @@ def found_layout(plan):
     ``row + n``, n counted within the window.
     """
     return data.StructLayout({
-        "op": Op, **leg(plan), **outside(plan), "word": WORD,
+        "op": Op, **leg(plan), **outside(plan), **own(plan), "word": WORD,
         "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
@@ -55,5 +64,5 @@ def op_layout(plan):
     """
     return data.StructLayout({
         "op": Op, **leg(plan), "empty_walk": 1,
-        **({"held": 1, "blank": 1} if plan.in_legs else {}), **outside(plan),
+        **({"held": 1, "blank": 1} if plan.in_legs else {}), **outside(plan), **own(plan),
         "train": plan.train_addr, "row": plan.row_addr})

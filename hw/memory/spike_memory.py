@@ -29,6 +29,9 @@ class SpikeMemory(wiring.Component):
         Words of a neuron: writes go round as many places in the bitmap.
     placed : bool
         Writes begin elsewhere than at 0.
+    addr : None or int
+        Bits of an address; None for as many as the regions need. With more, ``bitmap_addr`` reaches
+        from either memory's bitmap to the other's, that of memory 1 behind that of memory 0.
 
     Members
     -------
@@ -52,10 +55,10 @@ class SpikeMemory(wiring.Component):
         Its read port: reads in every cycle of ``sam_turn``. A write takes away what was read.
     """
 
-    def __init__(self, *, regions, word_steps, chunks, placed=False):
+    def __init__(self, *, regions, word_steps, chunks, placed=False, addr=None):
         self.regions, self.word_steps, self.chunks = regions, word_steps, chunks
         self.placed = placed
-        addr = address_bits(regions)
+        addr = addr or address_bits(regions)
         super().__init__({
             "source": In(1),
             "addr": In(addr), "en": In(1), "train": Out(word_steps),

@@ -95,27 +95,28 @@ def allocate(nodes: list[Node], where: str = "network", *,
     """A Buffer for each node, by live range: two that live at once share no train of a bank.
 
     A buffer lives from its node to the last that reads it, both included. Each lies as low as it
-    can when its node comes, at whole words of the bitmap; so a chain's all lie from 0 on. Nodes of
-    ``kept``, the first ones, live to the end. Raises BadInput as ``banks_of``.
+    can when its node comes, at whole words of the bitmap; so a chain's all lie from 0 on. Those of
+    ``kept`` live always, and are placed before the others. Raises BadInput as ``banks_of``.
     """
-    last = list(range(len(nodes)))
+    first, last = list(range(len(nodes))), list(range(len(nodes)))
     for number, node in enumerate(nodes):
         for each in node.inputs:
             last[each] = max(last[each], number)
     for each in kept:
-        last[each] = len(nodes) - 1
-    buffers = []
-    for number, (node, bank) in enumerate(zip(
-            nodes, banks_of([node.inputs for node in nodes], where), strict=True)):
-        size, at = aligned(node.size), 0
-        alive = sorted((each for each in buffers if each.bank == bank and each.last >= number),
+        first[each], last[each] = 0, len(nodes) - 1
+    buffers = {}
+    banks = banks_of([node.inputs for node in nodes], where)
+    for number in (*kept, *(n for n in range(len(nodes)) if n not in kept)):
+        size, at = aligned(nodes[number].size), 0
+        alive = sorted((each for n, each in buffers.items() if each.bank == banks[number]
+                        and each.last >= first[number] and first[n] <= last[number]),
                        key=lambda each: each.at)
         for each in alive:
             if at + size <= each.at:
                 break
             at = max(at, each.at + each.size)
-        buffers.append(Buffer(bank, at, size, last[number]))
-    return tuple(buffers)
+        buffers[number] = Buffer(banks[number], at, size, last[number])
+    return tuple(buffers[number] for number in range(len(nodes)))
 
 
 def regions(buffers: tuple[Buffer, ...]) -> tuple[int, ...]:

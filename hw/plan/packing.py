@@ -7,6 +7,7 @@ import numpy as np
 from golden.formats import MODES
 from hw.interface import Register, Space, table_base
 from hw.plan.buffers import WORD, aligned
+from hw.plan.loops import bias_sets
 from hw.plan.parameters import BIAS
 from hw.plan.programs import windows
 
@@ -27,7 +28,7 @@ def lane_weights(plan, each):
         first = channel // outputs * reads
         full[channel, first:first + reads] = part[channel]
     rows = np.zeros((each.groups, each.segments * each.rows, plan.lanes), dtype=np.int64)
-    lead = aligned(plan.header) if plan.per_channel else 0
+    lead = each.lead
     pitch = window * -(-inputs // WORD)
     for group in range(each.groups):
         low = group * group_step
@@ -41,6 +42,9 @@ def lane_weights(plan, each):
                 rows[group, first:first + pitch] = of_pixel
         else:
             rows[group, lead:lead + len(flat)] = flat
+        if layer.recurrent is not None:
+            loop = layer.recurrent.weights[group * plan.lanes:(group + 1) * plan.lanes]
+            rows[group, each.loop_row:each.loop_row + layer.channels, :len(loop)] = loop.T
     return rows
 
 
@@ -88,21 +92,24 @@ def weight_image(plan):
 def write_parameters(plan, each, lanes):
     """Put the parameters of each channel into the headers of ``lanes`` (lane_weights).
 
-    Of several segments the last one alone adds the biases.
+    Of several segments the last one alone adds the biases. Those of the first step and those of the
+    others have a header each where they differ (hw.plan.loops.bias_sets).
     """
     layer = each.stage.layer
-    of_channel = {name: layer.per_channel(values) for name, values in
-                  {**layer.neuron.values(np.asarray), BIAS: layer.biases}.items()}
     quiet = plan.parameters.unit(layer).quiet(plan.kept)
-    for channel, segment in product(range(each.groups * plan.lanes), range(each.segments)):
-        values = {name: values[channel] for name, values in of_channel.items()
-                  if name != BIAS or segment == each.segments - 1} if (
-                      channel < layer.channels) else quiet
-        value = header_value(plan, values)
-        group, lane = divmod(channel, plan.lanes)
-        for row in range(plan.header):
-            lanes[group, segment * each.rows + row, lane] = (
-                value >> row * plan.weight_bits & 2**plan.weight_bits - 1)
+    for n, biases in enumerate(bias_sets(layer)):
+        of_channel = {name: layer.per_channel(values) for name, values in
+                      {**layer.neuron.values(np.asarray), BIAS: biases}.items()}
+        for channel, segment in product(range(each.groups * plan.lanes), range(each.segments)):
+            values = {name: values[channel] for name, values in of_channel.items()
+                      if name != BIAS or segment == each.segments - 1} if (
+                          channel < layer.channels) else quiet
+            value = header_value(plan, values)
+            group, lane = divmod(channel, plan.lanes)
+            first = segment * each.rows + n * aligned(plan.header)
+            for row in range(plan.header):
+                lanes[group, first + row, lane] = (
+                    value >> row * plan.weight_bits & 2**plan.weight_bits - 1)
 
 
 def header_value(plan, values: dict) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from golden.formats import bits_unsigned
 from golden.network import Field, Layer
 from hw.engine.neurons import unit_of
+from hw.plan.loops import bias_sets
 
 __all__ = ["BIAS", "Format", "Parameters"]
 
@@ -96,7 +97,7 @@ class Parameters:
         silent, with parameters of their own.
         """
         return any(
-            layer.bias is not None and np.any(layer.bias)
+            np.any(bias_sets(layer))
             or any(varies(values) for values in layer.neuron.values(np.asarray).values())
             or not self.unit(layer).silent(layer.neuron) for layer in self.layers)
 
@@ -111,7 +112,8 @@ class Parameters:
             return tuple(dict.fromkeys(loaded))
         constant = {name for unit in self.units.values() for name in unit.CONSTANT}
         others = [name for name in self.fields if name not in loaded]
-        bias = [BIAS] * any(layer.bias is not None for layer in self.layers)
+        bias = [BIAS] * any(layer.bias is not None or np.any(bias_sets(layer))
+                            for layer in self.layers)
         free = [name for name in others if name not in constant and any(
             neuron.reads(field) and np.any(getattr(neuron, name))
             for field, neuron in self.fields[name])]

@@ -15,6 +15,9 @@ class Visit:
     its group, and ``dy, dx`` its place in the kernel, for clipping at the map's edge. With
     ``leg`` it is the last of a leg of the walk that is not the last leg; ``down, across`` is the
     place of its leg. With ``param`` it stands for ``offset + 1`` rows of neuron parameters instead.
+    One of the ``first`` round alone, or of ``later`` ones alone, finds nothing in others. One of
+    trains that is ``later`` reads those that the layer itself stored a round before: ``offset`` is
+    from their first, and each is its mark in the bitmap.
     """
 
     dy: int
@@ -25,6 +28,8 @@ class Visit:
     down: int = 0
     across: int = 0
     param: bool = False
+    first: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Pass:
     out_chunk: int          # trains between the chunks of one output neuron
     segments: int = 1       # parts into which the inputs of a read-out are cut
     steady: bool = False    # trains hold the bits of numbers that are the same in every step
+    lead: int = 0           # weight rows of a group before those of its visits
+    loop_row: int = 0       # weight row of the first of the layer's own spikes, within its group
 
     @property
     def grid(self):
@@ -101,6 +108,11 @@ class Pass:
     def neuron(self):
         """Neuron of a weighted pass."""
         return self.stage.layer.neuron
+
+    @property
+    def looped(self):
+        """Whether the layer reads the trains that it stored a round before."""
+        return not self.merging and self.stage.layer.recurrent is not None
 
     @property
     def storing(self):

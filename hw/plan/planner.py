@@ -58,7 +58,8 @@ class Plan(Schedule):
     schedule : str
         What is outermost. "layers": each layer is walked once, with all steps. Else there are
         ``rounds`` of all layers, between which the neurons wait in memory (hw.engine.state): a
-        round of "chunks" has the steps of a word, one of "steps" a single one.
+        round of "chunks" has the steps of a word, one of "steps" a single one. "auto" is "steps"
+        for layers that read their own spikes (hw.plan.loops), else "layers".
 
     Raises BadInput saying what is over and by how much if the network does not fit.
     """
@@ -68,14 +69,10 @@ class Plan(Schedule):
     word_steps: int = 16
     trains: int = 1
     by_pixel: bool = False
-    schedule: str = "layers"
+    schedule: str = "auto"
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
-        if self.network.recurrent:
-            place = self.network.recurrent[0].index
-            raise BadInput(f"{self.network.name}: weighted layer {place}: recurrent layers are not "
-                           "in hardware yet: --engine golden runs them")
         for stage in self.network.stages:
             beyond = [what for each in (*stage.pools, stage.layer.op) for what in each.beyond]
             if beyond:
@@ -355,7 +352,7 @@ class Plan(Schedule):
     @cached_property
     def train_addr(self):
         """Bits of a train's address."""
-        return address_bits(self.regions)
+        return address_bits((sum(self.regions),) if self.looped else self.regions)
 
     @cached_property
     def row_addr(self):
@@ -372,11 +369,12 @@ class Plan(Schedule):
     def buffers(self):
         """The hw.plan.buffers.Buffer of the input's trains, and of each pass's."""
         channels, height, width = self.source(self.network.stages[0])
-        size = lambda each: self.chunks * each.out_chunk if each.storing else 0
+        size = lambda each: self.chunks * each.out_chunk * (1 + each.looped) * each.storing
         loaded = self.input_chunks * aligned(self.input_stride * height * width)
+        kept = (0, *(each.number for each in self.passes if each.looped))
         return allocate([Node((), loaded),
                          *(Node(each.inputs, size(each)) for each in self.passes)],
-                        self.network.name, kept=(0,) if self.rounded else ())
+                        self.network.name, kept=kept if self.rounded else ())
 
     @cached_property
     def regions(self):
@@ -428,6 +426,7 @@ class Plan(Schedule):
             **({"leg": 1} if self.in_legs else {}),
             **({"down": size(v.down for v in visits), "across": size(v.across for v in visits)}
                if self.legs_outside else {}),
+            **({"first": 1, "later": 1} if self.looped else {}),
         }
 
     @property

@@ -7,6 +7,7 @@ from golden.io.errors import BadInput
 from golden.network import Network
 from golden.network.ops.base import pair
 from hw.plan.buffers import WORD, aligned, banks_of, channel_stride, source_shape
+from hw.plan.loops import bias_sets, loop_visits
 from hw.plan.passes import Pass, Visit
 
 __all__ = ["Programs", "windows"]
@@ -44,17 +45,18 @@ class Programs:
     pixels: int
     steady: bool
 
-    @property
-    def lead(self):
+    def lead(self, layer):
         """Weight rows of a group before those of its visits."""
-        return aligned(self.header) if self.per_channel else 0
+        return aligned(self.header) * len(bias_sets(layer)) if self.per_channel else 0
 
-    @property
-    def headers(self):
-        """The Visits of one set of parameters."""
+    def headers(self, layer):
+        """The Visits of the parameters: a set, or one of the first round and one of the others."""
         base = 0 if self.per_channel else -aligned(self.header)
-        return tuple(Visit(0, 0, min(WORD, self.header - at) - 1, base + at, param=True)
-                     for at in range(0, self.header, WORD))
+        sets = len(bias_sets(layer))
+        return tuple(Visit(0, 0, min(WORD, self.header - at) - 1,
+                           base + n * aligned(self.header) + at, param=True,
+                           first=n == 0 and sets > 1, later=n > 0)
+                     for n in range(sets) for at in range(0, self.header, WORD))
 
     def passes(self):
         """The passes in their order.
@@ -129,7 +131,7 @@ class Programs:
             origin = tuple(a + b * c for a, b, c in zip(side, step, pair(greatest.padding),
                                                         strict=True))
             sums_map = layer.op.op.output(stage.pooled)[1:]
-        lead = self.lead
+        lead = self.lead(layer)
         window, inputs, group_step = windows(layer, channels, lanes=self.lanes)
         words = -(-inputs // WORD)
         program, segments = [], 1
@@ -163,12 +165,15 @@ class Programs:
                 program[-1] = replace(program[-1], leg=(down, across) != places[-1])
             limits = (1, 1) if layer.dense else limits
             rows = lead + tall * wide * words * window
+        loop_row = rows
+        program += loop_visits(layer, window, rows)
+        rows += window * sum(visit.later for visit in program)
         if self.per_channel:
             rows = aligned(rows)
         out = channel_stride(layer.channels)
         return Pass(
             number=number, inputs=reads, source=0, stage=stage, merging=False, shape=stage.shape,
-            headers=self.headers,
+            headers=self.headers(layer),
             program=tuple(program), window=window, span=self.lanes, rows=rows,
             row_base=row_base + (0 if self.per_channel else aligned(self.header)),
             group_step=group_step,
@@ -179,7 +184,7 @@ class Programs:
             pixel_step=pixel_step, line_step=apart[0] * scale[0] * width * stride,
             in_chunk=in_chunk, out_stride=out,
             out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments,
-            steady=steady)
+            steady=steady, lead=lead, loop_row=loop_row)
 
 
 def windows(layer, channels, *, lanes):

@@ -5,12 +5,27 @@ from functools import cached_property
 from golden.formats import bits_unsigned
 from golden.io.errors import BadInput
 from golden.network import membrane_range
+from hw.plan.loops import check_loops
 from hw.plan.size import SCHEDULES
 from hw.plan.widths import bits_of
 
-__all__ = ["STATE_BITS", "Schedule"]
+__all__ = ["STATE_BITS", "Schedule", "outermost", "usual_taps"]
 
 STATE_BITS = 30 * 4096  # of all neurons between two rounds: the block memories of an iCE40UP5K
+
+
+def outermost(network, schedule="auto") -> str:
+    """``schedule``, and where it is "auto" the one that the network needs."""
+    if schedule not in SCHEDULES:
+        raise BadInput(f"--schedule must be {', '.join(SCHEDULES)}, not {schedule}")
+    if schedule != "auto":
+        return schedule
+    return "steps" if network.recurrent else "layers"
+
+
+def usual_taps(network, order) -> tuple[int, ...]:
+    """Layers that are mapped where nothing else is asked for; rounds have no maps yet."""
+    return network.taps if order == "layers" else ()
 
 
 class Schedule:
@@ -18,11 +33,10 @@ class Schedule:
 
     def check_schedule(self):
         """Raise BadInput where rounds are asked of what cannot stop between two steps."""
-        if self.schedule not in SCHEDULES:
-            raise BadInput(f"--schedule must be {', '.join(SCHEDULES)}, not {self.schedule}")
+        check_loops(self.network, self.order)
         if not self.rounded:
             return
-        where = f"{self.network.name}: --schedule {self.schedule}"
+        where = f"{self.network.name}: --schedule {self.order}"
         if self.buffered:
             raise BadInput(f"{where} adds one train a cycle: --trains 1")
         if self.normed:
@@ -31,15 +45,25 @@ class Schedule:
             raise BadInput(f"{where}: trains of encoder {self.network.encoder} hold bits and no "
                            "steps; --schedule chunks takes them")
 
+    @cached_property
+    def order(self):
+        """What is outermost: "layers", "chunks" or "steps"."""
+        return outermost(self.network, self.schedule)
+
     @property
     def rounded(self):
         """Whether all layers are walked round after round."""
-        return self.schedule != "layers"
+        return self.order != "layers"
+
+    @cached_property
+    def looped(self):
+        """Whether layers read what they stored a round before."""
+        return bool(self.network.recurrent)
 
     @property
     def walk_steps(self):
         """Steps of a walk, and of a train that a layer writes."""
-        return 1 if self.schedule == "steps" else self.word_steps
+        return 1 if self.order == "steps" else self.word_steps
 
     @property
     def rounds(self):
@@ -78,10 +102,17 @@ class Schedule:
         """Words that hold all steps of a run."""
         return -(-self.network.steps // self.word_steps)
 
-    def source_at(self, each):
-        """Address of the trains that a pass reads, of the first that it reads."""
-        return self.buffers[each.inputs[0]].at if self.rounded else 0
+    def source_at(self, each, odd=False):
+        """Address of the trains that a pass reads, of the first that it reads, in an ``odd`` round
+        or an even one.
+        """
+        if not self.rounded:
+            return 0
+        first = each.inputs[0]
+        return self.target_at(self.passes[first - 1], odd) if first else self.buffers[0].at
 
-    def target_at(self, each):
-        """Address of the trains that a pass writes."""
-        return self.buffers[each.number].at if self.rounded else 0
+    def target_at(self, each, odd=False):
+        """Address of the trains that a pass writes in an ``odd`` round or an even one."""
+        if not self.rounded:
+            return 0
+        return self.buffers[each.number].at + each.out_chunk * (odd and each.looped)

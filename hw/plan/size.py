@@ -7,7 +7,7 @@ from golden.io.errors import BadInput
 __all__ = ["LANES", "SCHEDULES", "TRAINS", "WORD_STEPS", "EngineSize"]
 
 LANES, WORD_STEPS, TRAINS = (1, 2, 4, 8, 16), (4, 8, 16), (1, 2, 3, 4)
-SCHEDULES = ("layers", "chunks", "steps")   # what is outermost: hw.plan.planner.Plan
+SCHEDULES = ("auto", "layers", "chunks", "steps")   # what is outermost: hw.plan.planner.Plan
 
 
 class EngineSize(NamedTuple):
