@@ -28,7 +28,6 @@ from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
 from hw.memory.weight_store import Weights
 from hw.plan.pixels import plan_of
-from hw.plan.schedule import outermost, usual_taps
 
 __all__ = ["Accelerator"]
 
@@ -70,7 +69,7 @@ class Accelerator(wiring.Component):
         Contributions are those of the deepest spiking layer; the read-out is then walked pixel by
         pixel (hw.plan.pixels).
     schedule : str
-        Of hw.plan.planner.Plan; "chunks" and "steps" have no explanations and no experiments.
+        Of hw.plan.planner.Plan; "chunks" and "steps" have maps, and nothing else that explains.
     store : class
         What keeps the weights, with the members of hw.memory.weight_store.weight_store.
 
@@ -111,8 +110,7 @@ class Accelerator(wiring.Component):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
-        order = outermost(network, schedule)
-        self.taps = (usual_taps(network, order) if taps is None else tuple(taps))
+        self.taps = network.taps if taps is None else tuple(taps)
         if attribution is not None and attribution not in network.taps:
             raise ValueError(f"attribution must be one of the spiking layers "
                              f"{', '.join(map(str, network.taps))}, not {attribution}")
@@ -124,9 +122,9 @@ class Accelerator(wiring.Component):
         self.of_readout = reads_readout(layers)
         self.plan = plan_of(network, by_pixel=bool(self.of_readout), lanes=lanes,
                             word_steps=word_steps, trains=trains, schedule=schedule)
-        if self.plan.rounded and (self.taps or explain or experiments or attribution is not None):
-            raise BadInput(f"{network.name}: --schedule {order} has no maps, traces or "
-                           "experiments yet: --tap none, or --schedule layers")
+        if self.plan.rounded and (explain or experiments or attribution is not None):
+            raise BadInput(f"{network.name}: --schedule {self.plan.order} has maps, and no traces, "
+                           "contributions or experiments yet")
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.explained = explained(
@@ -349,6 +347,8 @@ class Accelerator(wiring.Component):
             explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
             explanations.index.eq(registers.index), explanations.data.eq(registers.data),
             explanations.table_en.eq(registers.written[Space.TABLE]),
+            *([explanations.base.eq(trains.w_base),
+               explanations.round.eq(m.submodules.rounds.number)] if plan.rounded else []),
             sequencer.following.eq(explanations.following),
             sequencer.mapping.eq(explanations.mapping),
         ]

@@ -78,6 +78,9 @@ class Output:
         A word is in units of 2**-frac.
     meaning : str
         For people: what a word is, and what the parts are.
+    round_steps : None or int
+        So many steps of all parts leave before those that follow; None for all steps of a part
+        before the next part.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Output:
     signed: bool = False
     frac: int = 0
     meaning: str = ""
+    round_steps: int | None = None
 
     @property
     def port(self) -> str:
@@ -108,20 +112,35 @@ class Output:
         """For each axis of an array of results, its place in ``order``."""
         return sorted(range(len(self.order)), key=lambda n: AXES.index(self.order[n]))
 
+    def blocks(self) -> list[tuple]:
+        """(part, shape, first step, step behind the last) of words that leave together, in turn."""
+        if self.round_steps is None:
+            return [(part, shape, 0, None) for part, shape in self.shape.items()]
+        place = self.order.index("step")
+        steps = max(shape[place] for shape in self.shape.values()) if self.shape else 0
+        return [(part, (*shape[:place], min(at + self.round_steps, steps) - at, *shape[place + 1:]),
+                 at, at + self.round_steps)
+                for at in range(0, steps, self.round_steps) for part, shape in self.shape.items()]
+
     def arrays(self, words: np.ndarray) -> dict:
         """{part: (N, axes in the order of AXES)} of the words (N, count) of N images."""
-        parts, at = {}, 0
-        for part, shape in self.shape.items():
+        parts, at = {part: [] for part in self.shape}, 0
+        for part, shape, _, _ in self.blocks():
             size = math.prod(shape)
             block = words[:, at:at + size].reshape(len(words), *shape)
-            parts[part] = block.transpose(0, *(n + 1 for n in self.axes))
+            parts[part].append(block.transpose(0, *(n + 1 for n in self.axes)))
             at += size
-        return parts
+        # Steps come first of all AXES.
+        return {part: blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+                for part, blocks in parts.items()}
 
     def words(self, arrays: dict) -> np.ndarray:
         """(N, count) of {part: array}: inverse of ``arrays``."""
-        return np.hstack([arrays[part].transpose(0, *(n + 1 for n in np.argsort(self.axes)))
-                          .reshape(len(arrays[part]), -1) for part in self.shape])
+        back = [0, *(n + 1 for n in np.argsort(self.axes))]
+        of = lambda array, first, end: array if end is None else array[:, first:end]
+        return np.hstack([of(arrays[part], first, end).transpose(back)
+                          .reshape(len(arrays[part]), -1)
+                          for part, _, first, end in self.blocks()])
 
     def values(self, words: np.ndarray) -> np.ndarray:
         """Numbers of raw words: those of a signed stream from two's complement, int64."""
@@ -155,11 +174,11 @@ def score_output(*, classes: int, steps: int, lanes: int, bits: int,
 
     So every ``round_steps`` steps, where rounds of all layers have so many.
     """
-    long = round_steps or steps
     return Output("scores", ("step", "class"),
-                  {(at, first): (min(long, steps - at), min(lanes, classes - first))
-                   for at in range(0, steps, long) for first in range(0, classes, lanes)}, bits,
-                  signed=True, meaning="class scores, signed: lanes of classes, step, class")
+                  {first: (steps, min(lanes, classes - first))
+                   for first in range(0, classes, lanes)}, bits, signed=True,
+                  meaning="class scores, signed: lanes of classes, step, class",
+                  round_steps=round_steps)
 
 
 def count_output(*, layers: int, counters: bool = False) -> Output:
@@ -175,17 +194,13 @@ def count_output(*, layers: int, counters: bool = False) -> Output:
 
 def score_words(output: Output, scores: np.ndarray) -> np.ndarray:
     """(N, words) of scores (N, T, classes) in the order in which they leave."""
-    return output.words({(at, first): scores[:, at:at + steps, first:first + classes]
-                         for (at, first), (steps, classes) in output.shape.items()})
+    return output.words({first: scores[:, :, first:first + classes]
+                         for first, (_, classes) in output.shape.items()})
 
 
 def score_arrays(output: Output, words: np.ndarray) -> np.ndarray:
     """Scores (N, T, classes) from their words (N, steps * classes): inverse of ``score_words``."""
-    parts = output.arrays(words)
-    starts = dict.fromkeys(at for at, _ in parts)
-    return np.concatenate([
-        np.concatenate([part for (at, _), part in parts.items() if at == start], axis=2)
-        for start in starts], axis=1)
+    return np.concatenate(list(output.arrays(words).values()), axis=2)
 
 
 def cycles_of(counts: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,6 @@ from hw.explain.ablation import mask_writes
 from hw.interface import pixel_words, score_arrays
 from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
-from hw.plan.schedule import outermost, usual_taps
 from sim.verilate import text_of, verilated
 
 # Kinds of harness.cpp's records; below them, the codes of hw.interface.Output.
@@ -38,7 +37,7 @@ class Simulation:
     ----------
     network : golden.network.Network
     taps : tuple of int or None
-        None for all spiking layers, or none where rounds go over all layers.
+        None for all spiking layers.
     quick : bool
         Build fast rather than run fast, as suits a few images of a small network.
     coverage : bool
@@ -52,8 +51,7 @@ class Simulation:
     def __init__(self, network, *, taps=None, quick=False, coverage=False,
                  change=lambda text: text, **options):
         self.network = network
-        order = outermost(network, options.get("schedule", "auto"))
-        self.taps = (usual_taps(network, order) if taps is None else check_taps(taps, network))
+        self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         self.narrow = options.get("map_bits") is not None
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)

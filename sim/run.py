@@ -56,10 +56,10 @@ def parser(prog="python -m sim.run"):
                        help="rtl, gates: steps of a word, 4, 8 or 16 (default: those of the build)")
     found.add_argument("--trains", type=int,
                        help="rtl, gates: trains added in a cycle, 1 to 4 (default: 1)")
-    found.add_argument("--schedule", choices=SCHEDULES, default="layers",
-                       help="rtl: what is outermost: all steps of a layer, or rounds of all layers "
-                            "with the steps of a word (chunks) or one (steps), which have no maps "
-                            "yet (default: layers)")
+    found.add_argument("--schedule", choices=SCHEDULES, default="auto",
+                       help="rtl: what is outermost: all steps of a layer (layers), or rounds of all "
+                            "layers with the steps of a word (chunks) or one (steps); auto is steps "
+                            "for layers that read their own spikes, else layers (default: auto)")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
@@ -69,7 +69,7 @@ def parser(prog="python -m sim.run"):
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
                word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True,
-               contributions=False, schedule="layers"):
+               contributions=False, schedule="auto"):
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
     ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
@@ -87,9 +87,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
         if engine == "rtl":
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
-            if schedule != "layers":
-                size_options |= {"trains": trains or 1, "schedule": schedule}
-                taps = None                             # those that rounds have
+            size_options["schedule"] = schedule
             if contributions:
                 size_options["explain"] = {"contributions": (network.stages[-2].index,)}
         else:
@@ -121,13 +119,9 @@ def main(argv=None, prog="python -m sim.run"):
         raise BadInput(f"--stall must be 0 to 0.9, not {args.stall}")
     if args.stall and args.engine == "gates":
         raise BadInput("--stall is for --engine rtl: nobody stalls at the pins of the chip")
-    if args.schedule != "layers":
-        if args.engine != "rtl":
-            raise BadInput("--schedule is for --engine rtl: golden has one result, whatever the "
-                           "order of work")
-        if args.tap or args.contributions:
-            raise BadInput(f"--schedule {args.schedule} has no maps and contributions yet: leave "
-                           "out --tap and --contributions, or take --schedule layers")
+    if args.schedule != "auto" and args.engine != "rtl":
+        raise BadInput("--schedule is for --engine rtl: golden has one result, whatever the order "
+                       "of work")
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     check_map_bits(args.map_bits, "--map-bits")

@@ -113,7 +113,7 @@ def within(y, x, down, across, limits):
 
 
 def windows(each, trains):
-    """(N, chunks, windows) trains that are marked in each window of a word, as a visit finds them."""
+    """(N, chunks, windows) marked trains of each window of a word, which is what a visit finds."""
     count, chunks, channels, height, width = trains.shape
     stride = channel_stride(channels)
     flat = np.zeros((count, chunks, height, width, stride), dtype=np.int64)
@@ -272,8 +272,8 @@ def load_cycles(plan):
 def image_cycles(plan, trains):
     """(N, passes + 1) cycles of loading and of each pass of images.
 
-    ``trains`` holds ``trains_of`` each stage's source. A last layer that reads its own spikes counts
-    as if all neurons spiked.
+    ``trains`` holds ``trains_of`` each stage's source. A last layer that reads its own spikes
+    counts as if all neurons spiked.
     """
     parts = []
     for stage, source, after in zip(plan.network.stages, trains, [*trains[1:], None], strict=True):

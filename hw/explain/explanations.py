@@ -78,6 +78,8 @@ class Explanations(wiring.Component):
         hw.interface.Register.MODE; steady while an image is under way.
     clear : In(1)
         An image begins.
+    base, round : In(train_addr), In(range(Plan.rounds))
+        Where Plan.rounded: where the words of the pass begin; the number of the round.
     index, data, table_en : In(INDEX_BITS), In(DATA_BITS), In(1)
         Write to hw.interface.Space.TABLE.
     following, mapping : Out(1)
@@ -87,7 +89,7 @@ class Explanations(wiring.Component):
     """
 
     def __init__(self, plan, units):
-        self.passes, self.units = plan.passes, units
+        self.passes, self.units, self.rounded = plan.passes, units, plan.rounded
         first, *others = units.values()
         self.queued = (
             queues(plan) and not others and getattr(first.unit, "SKIPS_SILENT", False))
@@ -100,6 +102,8 @@ class Explanations(wiring.Component):
             "addr": Out(plan.train_addr), "free": In(1), "train": In(plan.word_steps),
             "en": In(1), "stored": In(plan.word_steps), "nonzero": In(1), "full": Out(1),
             "mode": In(2), "clear": In(1),
+            **({"base": In(plan.train_addr), "round": In(range(plan.rounds))} if plan.rounded
+               else {}),
             "index": In(INDEX_BITS), "data": In(DATA_BITS), "table_en": In(1),
             "following": Out(1), "mapping": Out(1),
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
@@ -131,7 +135,7 @@ class Explanations(wiring.Component):
                 unit.table.addr.eq(self.index), unit.table.data.eq(self.data),
                 unit.table.en.eq(self.table_en & own if mine else self.table_en),
             ]
-            for shared in ("mode", "clear"):
+            for shared in ("mode", "clear", "round"):
                 if shared in unit.signature.members:
                     m.d.comb += getattr(unit, shared).eq(getattr(self, shared))
         followed = follows({layer for each in self.units.values() for layer in each.layers})
@@ -148,6 +152,7 @@ class Explanations(wiring.Component):
             m.d.comb += [
                 reader.number.eq(self.number), reader.start.eq(self.start),
                 reader.written.eq(self.written),
+                *([reader.base.eq(self.base)] if self.rounded else []),
                 self.addr.eq(reader.addr), reader.free.eq(self.free), reader.train.eq(self.train),
             ]
             m.d.sync += [self.following.eq(reader.busy), self.mapping.eq(busy)]

@@ -24,8 +24,8 @@ class TapReader(wiring.Component):
     -------
     number : In(range(passes))
         The pass that writes the layer.
-    start : In(1)
-        A pass begins.
+    start, base : In(1), In(train_addr)
+        A pass begins; its words lie from ``base`` on, which is there where Plan.rounded.
     active : In(1)
         It is under way, and followed; not before the cycle after ``start``.
     written : In(train_addr)
@@ -47,6 +47,7 @@ class TapReader(wiring.Component):
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1), "active": In(1),
+            **({"base": In(plan.train_addr)} if plan.rounded else {}),
             "written": In(plan.train_addr), "pixel_done": In(1),
             "busy": Out(1),
             "addr": Out(plan.train_addr), "en": Out(1), "free": In(1), "train": In(plan.word_steps),
@@ -97,7 +98,8 @@ class TapReader(wiring.Component):
         ]
         m.d.sync += fresh.eq(reads)
         with m.If(self.start):
-            m.d.sync += [self.addr.eq(0), channel.eq(0), chunk.eq(0)]
+            m.d.sync += [
+                self.addr.eq(self.base if self.plan.rounded else 0), channel.eq(0), chunk.eq(0)]
         with m.Elif(reads):
             m.d.sync += [
                 self.o.p.first.eq(chunk == 0), self.o.p.last.eq(last_channel & last_chunk),

@@ -9,7 +9,7 @@ from hw.plan.loops import check_loops
 from hw.plan.size import SCHEDULES
 from hw.plan.widths import bits_of
 
-__all__ = ["STATE_BITS", "Schedule", "outermost", "usual_taps"]
+__all__ = ["STATE_BITS", "Schedule", "outermost"]
 
 STATE_BITS = 30 * 4096  # of all neurons between two rounds: the block memories of an iCE40UP5K
 
@@ -21,11 +21,6 @@ def outermost(network, schedule="auto") -> str:
     if schedule != "auto":
         return schedule
     return "steps" if network.recurrent else "layers"
-
-
-def usual_taps(network, order) -> tuple[int, ...]:
-    """Layers that are mapped where nothing else is asked for; rounds have no maps yet."""
-    return network.taps if order == "layers" else ()
 
 
 class Schedule:

@@ -63,6 +63,7 @@ def test_loops_are_golden(name, lanes):
     np.testing.assert_array_equal(got.counts, want.counts)
     for tap in network.taps:
         np.testing.assert_array_equal(got.spikes[tap], want.spikes[tap])
+        np.testing.assert_array_equal(got.maps[tap], want.maps[tap])
 
 
 @pytest.mark.parametrize("name", ["first", "both", "bias"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.formats import MODES
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
 from golden.neurons.cuba import Cuba
@@ -36,13 +37,15 @@ def dense(sizes, steps):
     ids=["5", "16", "20", "40", "drawn41", "drawn42", "drawn45"])
 def test_rounds_are_golden(schedule, network, lanes):
     some = images(network, 2, 1)
-    want = run(some, network, taps=network.taps)
-    got = Simulation(network, quick=True, schedule=schedule, lanes=lanes).run(some)
+    mode = MODES[lanes % 3]
+    want = run(some, network, taps=network.taps, mode=mode)
+    got = Simulation(network, quick=True, schedule=schedule, lanes=lanes).run(some, mode=mode)
     np.testing.assert_array_equal(got.scores, want.scores)
     np.testing.assert_array_equal(got.counts, want.counts)
     np.testing.assert_array_equal(got.spikes_input, want.spikes_input)
     for tap in network.taps:
         np.testing.assert_array_equal(got.spikes[tap], want.spikes[tap])
+        np.testing.assert_array_equal(got.maps[tap], want.maps[tap])
 
 
 @pytest.mark.parametrize("schedule", ["chunks", "steps"])
@@ -72,10 +75,11 @@ def test_a_command_takes_rounds(tmp_path, capsys):
     found, want = np.load(out), run(images(network, 2, 1), network)
     assert np.array_equal(found["scores"], want.scores)
     assert np.array_equal(found["counts"], want.counts)
-    assert not [name for name in found if name.startswith("map")]
+    assert np.array_equal(found["sam_1"], want.maps[1])
     capsys.readouterr()
     for more, rule in ((["--engine", "golden"], "--schedule is for --engine rtl"),
-                       (["--engine", "rtl", "--tap", "1"], "--schedule steps has no maps")):
+                       (["--engine", "rtl", "--contributions"],
+                        "--schedule steps has maps, and no traces, contributions")):
         assert exit_code(main, *words, *more) == 2
         assert rule in capsys.readouterr().err
 
@@ -86,8 +90,8 @@ def test_what_rounds_do_not_have_is_refused(monkeypatch):
         Plan(network, trains=2, schedule="chunks")
     with pytest.raises(BadInput, match="--schedule must be auto, .*, steps, not pixels"):
         Plan(network, schedule="pixels")
-    with pytest.raises(BadInput, match="--schedule steps has no maps, traces or experiments yet"):
-        Accelerator(network, taps=(1,), schedule="steps")
+    with pytest.raises(BadInput, match="--schedule steps has maps, and no traces, contributions or"):
+        Accelerator(network, taps=(1,), experiments=True, schedule="steps")
     monkeypatch.setattr("hw.plan.planner.STATE_BITS", 100)
     with pytest.raises(BadInput, match="memory of waiting neurons, bits needs"):
         Plan(network, schedule="steps")

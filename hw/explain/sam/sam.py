@@ -1,6 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """Spike Activation Map of a layer: what its spikes contribute, summed over a pixel's channels."""
 
+import math
+
 from amaranth import *
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, connect, flipped
@@ -9,7 +11,7 @@ from golden.formats import SCORE_FRAC
 from golden.formats import map_bits as exact_bits
 from hw.explain.interface import explanation
 from hw.explain.sam.map import PixelMap
-from hw.explain.sam.scanner import SpikeScanner
+from hw.explain.sam.scanner import QUAD, SpikeScanner
 from hw.explain.sam.score import ScoreUpdate
 from hw.interface import Output
 
@@ -49,11 +51,16 @@ class Sam(wiring.Component):
         It is not: a sum that does not fit stays at golden.formats.map_top.
     table : sequence of int
         E[d] until others are written.
+    rounds : None or (int, int)
+        Where words come in rounds of all layers: steps of a round, and neurons of all of its words.
+        Then each word is one of the round, and the values are those of its steps.
 
     Members
     -------
     mode : In(2)
         A Mode; steady while words are taken.
+    round : In(range(rounds of T))
+        In rounds: its number; steady while words are taken and values leave.
     clear : In(1)
         Only while no word is offered and ``busy`` is low.
     table, busy, i, o :
@@ -64,10 +71,11 @@ class Sam(wiring.Component):
 
     SKIPS_SILENT = True
 
-    def __init__(self, *, steps, word_steps, map_width, held=False, table=()):
+    def __init__(self, *, steps, word_steps, map_width, held=False, table=(), rounds=None):
         self.steps, self.word_steps, self.map_width, self.held = steps, word_steps, map_width, held
-        self.entries = table
+        self.entries, (self.round_steps, self.neurons) = table, rounds or (None, 0)
         super().__init__({
+            **({"round": In(range(-(-steps // self.round_steps)))} if rounds else {}),
             "mode": In(2), "clear": In(1),
             **explanation(word_steps=word_steps, word=unsigned(map_width)),
         })
@@ -82,21 +90,31 @@ class Sam(wiring.Component):
         shapes = {layer: plan.network.stages[layer - 1].shape for layer in layers}
         exact = max(exact_bits(channels, steps) for channels, _, _ in shapes.values())
         width = min(exact, bits or exact)
+        rounds = (plan.walk_steps, sum(math.prod(each) for each in shapes.values()))
         unit = cls(steps=steps, word_steps=plan.word_steps, map_width=width, held=width < exact,
-                   table=table)
+                   table=table, rounds=rounds if plan.rounded else None)
         return unit, Output(
             "maps", ("y", "x", "step"), {layer: (*shape[1:], steps)
                                          for layer, shape in shapes.items()},
-            width, frac=SCORE_FRAC, meaning="SAM, unsigned in 2**-8: layer, pixel, step")
+            width, frac=SCORE_FRAC, meaning="SAM, unsigned in 2**-8: layer, pixel, step",
+            round_steps=plan.walk_steps if plan.rounded else None)
 
     def elaborate(self, platform):
         m = Module()
 
-        m.submodules.scanner = scanner = SpikeScanner(steps=self.steps, word_steps=self.word_steps)
-        m.submodules.score = score = ScoreUpdate(steps=self.steps, table=self.entries)
+        rounded = self.round_steps is not None
+        width = max(QUAD, self.round_steps) if rounded else self.word_steps
+        m.submodules.scanner = scanner = SpikeScanner(
+            steps=self.steps, word_steps=width, rounded=rounded)
+        m.submodules.score = score = ScoreUpdate(
+            steps=self.steps, table=self.entries, neurons=self.neurons)
         m.submodules.map = pixel_map = PixelMap(
             steps=self.steps, width=self.map_width, held=self.held)
-        connect(m, flipped(self.i), scanner.i)
+        if rounded:
+            self.take(m, scanner, width)
+            m.d.comb += score.fresh.eq(self.round == 0)
+        else:
+            connect(m, flipped(self.i), scanner.i)
         connect(m, flipped(self.table), score.table)
         connect(m, scanner=scanner.scan, score=score.scan, map=pixel_map.scan)
         connect(m, score.o, pixel_map.score)
@@ -110,6 +128,21 @@ class Sam(wiring.Component):
         ]
 
         return m
+
+    def take(self, m, scanner, width):
+        """Hand the words of a round on, each where its steps are in a word of ``width``."""
+        parts = width // self.round_steps                    # rounds whose steps share a word
+        part, many = Signal(range(parts)), -(-self.steps // self.round_steps)
+        last = (1 << self.steps - (many - 1) * self.round_steps) - 1
+        every = (1 << self.round_steps) - 1
+        steps = Mux(self.round == many - 1, last, every)
+        m.d.comb += [
+            part.eq(self.round % parts), scanner.chunk.eq(self.round // parts),
+            scanner.live.eq(steps << part), scanner.i.valid.eq(self.i.valid),
+            scanner.i.p.train.eq((self.i.p.train & steps) << part),
+            scanner.i.p.first.eq(1), scanner.i.p.last.eq(self.i.p.last),
+            self.i.ready.eq(scanner.i.ready),
+        ]
 
 
 UNIT = Sam

@@ -8,7 +8,7 @@ from hw.arithmetic import first_of_four
 from hw.explain.interface import train_words
 from hw.memory.ports import NamedSignature
 
-__all__ = ["Scan", "SpikeScanner", "step_shape"]
+__all__ = ["QUAD", "Scan", "SpikeScanner", "step_shape"]
 
 QUAD = 4                                                     # steps looked at in a cycle
 
@@ -44,6 +44,8 @@ class Scan(NamedSignature):
 class SpikeScanner(wiring.Component):
     """Spikes of each word, the earliest first; after a pixel's last word all steps, in order.
 
+    In rounds each word is a neuron's of this round, and those steps leave that are the round's.
+
     A word takes one cycle, and one more for each spike (three with ``twice``) and for each four
     steps without one before another. ``scan`` is a register: the first step of a word comes two
     cycles after the word was taken.
@@ -54,9 +56,13 @@ class SpikeScanner(wiring.Component):
         T.
     word_steps : int
         Steps of a word, a multiple of 4.
+    rounded : bool
+        Words come in rounds of all layers.
 
     Members
     -------
+    chunk, live : In(range(chunks)), In(word_steps)
+        Where ``rounded``: which word of a train the round's steps are in, and which they are there.
     twice : In(1)
         Each spike comes twice; steady while words are taken.
     clear : In(1)
@@ -73,9 +79,11 @@ class SpikeScanner(wiring.Component):
     scan : Out(Scan(steps))
     """
 
-    def __init__(self, *, steps, word_steps):
-        self.steps, self.word_steps = steps, word_steps
+    def __init__(self, *, steps, word_steps, rounded=False):
+        self.steps, self.word_steps, self.rounded = steps, word_steps, rounded
         super().__init__({
+            **({"chunk": In(range(-(-steps // word_steps))), "live": In(word_steps)} if rounded
+               else {}),
             "twice": In(1), "clear": In(1), "advance": In(1), "leaving": In(1),
             "mute": Out(1), "busy": Out(1),
             "i": In(train_words(word_steps)),
@@ -97,6 +105,11 @@ class SpikeScanner(wiring.Component):
         live = [(1 << min(self.word_steps, self.steps - at)) - 1
                 for at in (0, (chunks - 1) * self.word_steps)]
         fill = Signal(self.word_steps)                       # steps to leave, as if spikes
+        # Of a clearing all steps leave, in rounds else those of the round.
+        place, first, others = chunk, live[0], C(1)
+        if self.rounded:
+            place, first = Mux(self.mute, chunk, self.chunk), Mux(self.mute, live[0], self.live)
+            others = self.mute
         m.d.comb += [
             # A word comes, and steps are filled in, only where none is left.
             word.load.eq(takes | fill.any()), word.i.eq(Mux(takes, self.i.p.train, 0) | fill),
@@ -111,7 +124,7 @@ class SpikeScanner(wiring.Component):
             twice.eq(self.twice),
         ]
         with m.If(self.advance):
-            m.d.sync += [step.eq(Cat(word.index, chunk)), self.scan.leaves.eq(word.some & gives)]
+            m.d.sync += [step.eq(Cat(word.index, place)), self.scan.leaves.eq(word.some & gives)]
         with m.If(takes):
             m.d.sync += chunk.eq(Mux(self.i.p.first, 0, chunk + 1))
 
@@ -127,7 +140,7 @@ class SpikeScanner(wiring.Component):
             with m.State("Last"):
                 m.d.comb += self.busy.eq(1)
                 with m.If(word.none):
-                    m.d.comb += fill.eq(live[0])
+                    m.d.comb += fill.eq(first)
                     m.d.sync += [chunk.eq(0), twice.eq(0)]
                     m.next = "Give"
 
@@ -135,7 +148,7 @@ class SpikeScanner(wiring.Component):
                 m.d.comb += [self.busy.eq(1), gives.eq(1)]
                 m.d.sync += twice.eq(0)
                 with m.If(word.none & self.advance):
-                    with m.If(chunk != chunks - 1):
+                    with m.If((chunk != chunks - 1) & others):
                         m.d.comb += fill.eq(Mux(chunk == chunks - 2, live[-1], live[0]))
                         m.d.sync += chunk.eq(chunk + 1)
                     with m.Elif(~self.leaving):

@@ -1,7 +1,7 @@
 """The score of a neuron at its spikes: inter-spike interval, table, one product a spike."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import SCORE_FRAC, TABLE_FRAC, score_bits
@@ -27,15 +27,23 @@ class ScoreUpdate(wiring.Component):
     0 .. t. Both products are rounded half up (golden.sam.scored). A step of ``scan`` gives its
     score two cycles later.
 
+    Where ``neurons`` come in rounds, one after the other and none left out, each has a row of a
+    memory that is written all the while it is the last that came, so that it is whole when another
+    comes; ``scan`` must open neurons two cycles apart, and wait two behind a round.
+
     Parameters
     ----------
     steps : int
         T.
     table : sequence of int
         E[d] until others are written.
+    neurons : int
+        Of a round; 0 for neurons all of whose steps come at once.
 
     Members
     -------
+    fresh : In(1)
+        Where there are rounds: it is the first, in which no neuron has spiked before.
     paper : In(1)
         The spike itself does not count; steady while spikes come.
     table : In(hw.explain.interface.TableWrite())
@@ -44,10 +52,11 @@ class ScoreUpdate(wiring.Component):
     o : Out(Score(steps))
     """
 
-    def __init__(self, *, steps, table=()):
-        self.steps = steps
+    def __init__(self, *, steps, table=(), neurons=0):
+        self.steps, self.neurons = steps, neurons
         self.entries = [int(entry) for entry in table]
         super().__init__({
+            **({"fresh": In(1)} if neurons else {}),
             "paper": In(1), "table": In(TableWrite()), "scan": In(Scan(steps)),
             "o": Out(Score(steps)),
         })
@@ -100,5 +109,32 @@ class ScoreUpdate(wiring.Component):
             m.d.sync += kept.eq(latest)
         with m.If(opened):
             m.d.sync += kept.eq(0)                           # no spike yet: A = 1, whatever d is
+        if self.neurons:
+            self.resume(m, opened, kept=kept, now=factor, last=last, before=before)
 
         return m
+
+    def resume(self, m, opened, *, kept, now, last, before):
+        """Let neurons go on from where they were a round before.
+
+        ``now`` is ``kept`` as soon as it is there; it is a neuron's a cycle longer than ``last``
+        and ``before`` are.
+        """
+        state = data.StructLayout({
+            "kept": kept.shape(), "last": last.shape(), "before": before.shape()})
+        m.submodules.neurons = memory_ = memory.Memory(shape=state, depth=self.neurons, init=[])
+        read, write = memory_.read_port(), memory_.write_port()
+        coming, opening, present = (Signal(range(self.neurons), name=name)
+                                    for name in ("coming", "opening", "present"))
+        resumed = Signal.like(kept)
+        m.d.comb += [
+            read.addr.eq(coming), write.addr.eq(present), write.data.kept.eq(now), write.en.eq(1)]
+        m.d.sync += [present.eq(opening), write.data.last.eq(last), write.data.before.eq(before)]
+        with m.If(self.scan.opens):
+            m.d.sync += [
+                coming.eq(Mux(coming == self.neurons - 1, 0, coming + 1)), opening.eq(coming),
+                resumed.eq(Mux(self.fresh, 0, read.data.kept)), last.eq(read.data.last),
+                before.eq(Mux(self.fresh, 0, read.data.before)),
+            ]
+        with m.If(opened):
+            m.d.sync += kept.eq(resumed)
