@@ -25,6 +25,8 @@ class BuildConfig:
         Steepness of SAM after power-up.
     lanes, word_steps, trains : None or int
         Of hw.plan.size.EngineSize.
+    schedule : "auto", "layers", "chunks" or "steps"
+        What is outermost (hw.plan.planner.Plan).
     clock_mhz : None, float or "max"
         None is the usual clock of the board, "max" the fastest that is met (flow.placing).
     boot : "uart" or "flash"
@@ -52,6 +54,7 @@ class BuildConfig:
     lanes: int | None = None
     word_steps: int | None = None
     trains: int | None = None
+    schedule: str = "auto"
     clock_mhz: float | str | None = None
     boot: str = "uart"
     maps: str = "full"

@@ -8,7 +8,7 @@ from boards.platform.top import Top
 from boards.protocol.flash_image import FRAMES
 from boards.protocol.identity import MapEncoding
 from flow.estimate.fits import best
-from flow.estimate.memories import dsp_use, memory_plan, shortages, too_many
+from flow.estimate.memories import dsp_use, shortages, stores_of, too_many
 from golden.formats import check_map_bits
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
@@ -17,7 +17,8 @@ from hw.plan.size import EngineSize
 __all__ = ["clock_of", "design", "engine_size", "memories", "target_of"]
 
 
-def engine_size(network, lanes=None, word_steps=None, trains=None, *, sam=True, target=None):
+def engine_size(network, lanes=None, word_steps=None, trains=None, *, sam=True, target=None,
+                schedule="auto"):
     """EngineSize of the arguments, None for those to be found.
 
     Those are the fastest that fit ``target``, the iCEBreaker without one, by flow.estimate.fits; 4
@@ -26,7 +27,8 @@ def engine_size(network, lanes=None, word_steps=None, trains=None, *, sam=True, 
     if None not in (lanes, word_steps, trains):
         return EngineSize(lanes, word_steps, trains)
     return best(network, target or target_for("ice40"), lanes=lanes, word_steps=word_steps,
-                trains=trains, taps=(network.default_taps or network.taps) if sam else ()).size
+                trains=trains, taps=(network.default_taps or network.taps) if sam else (),
+                schedule=schedule).size
 
 
 def design(network, config):
@@ -40,8 +42,8 @@ def design(network, config):
     if config.traces is not None and config.traces not in network.taps:
         raise BadInput(f"--traces: layer {config.traces} is no spiking layer of {config.network}")
     size = engine_size(network, config.lanes, config.word_steps, config.trains,
-                       sam=bool(taps), target=target)
-    accelerator = Accelerator(network, **size._asdict(), taps=taps,
+                       sam=bool(taps), target=target, schedule=config.schedule)
+    accelerator = Accelerator(network, **size._asdict(), taps=taps, schedule=config.schedule,
                               gamma=config.gamma, mode=config.sam_mode,
                               attribution=config.traces, experiments=config.experiments,
                               explain={"contributions": network.taps[-1:]} if
@@ -49,6 +51,9 @@ def design(network, config):
                               scrub=config.scrub,
                               map_bits=check_map_bits(config.map_bits, "--map-bits"))
     form = MapEncoding[config.maps.upper()]
+    if form != MapEncoding.FULL and accelerator.plan.rounded:
+        raise BadInput(f"--maps {config.maps} takes all steps of a pixel together, and "
+                       f"--schedule {accelerator.plan.order} gives step after step: --maps full")
     if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
         raise BadInput(f"--maps {config.maps}: its words have {bits} bits here, and at most "
                        f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
@@ -88,7 +93,4 @@ def clock_of(config):
 
 def memories(accelerator):
     """Stores of an accelerator (flow.estimate.memories)."""
-    return memory_plan(accelerator.plan,
-                       map_width=accelerator.map_width if accelerator.taps else 0,
-                       traces=accelerator.attribution is not None,
-                       experiments=accelerator.experiments)
+    return stores_of(accelerator)

@@ -55,7 +55,7 @@ def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=Non
                   for n, mhz in clocks.items()],
         "unplaced": [n for n, route in routes.items() if not route],
         "lanes": plan.lanes, "word_steps": plan.word_steps,
-        "trains": plan.trains,
+        "trains": plan.trains, "schedule": plan.order,
         "taps": list(accelerator.taps), "options": config.options,
         "sam_mode": config.sam_mode, "gamma": config.gamma,
         "network": network.name, "digest": network.digest,
@@ -93,8 +93,8 @@ def markdown(report):
     lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
     lines += [f"- {key}: {report[key]}" for key in (
-        "device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma", "map_sums",
-        "seed")]
+        "device", "digest", "lanes", "word_steps", "schedule", "taps", "sam_mode", "gamma",
+        "map_sums", "seed")]
     lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
               f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
               f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]

@@ -57,9 +57,10 @@ def parser(prog="python -m sim.run"):
     found.add_argument("--trains", type=int,
                        help="rtl, gates: trains added in a cycle, 1 to 4 (default: 1)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
-                       help="rtl: what is outermost: all steps of a layer (layers), or rounds of all "
-                            "layers with the steps of a word (chunks) or one (steps); auto is steps "
-                            "for layers that read their own spikes, else layers (default: auto)")
+                       help="rtl: what is outermost: all steps of a layer (layers), or rounds of "
+                            "all layers with the steps of a word (chunks) or one (steps); auto is "
+                            "steps for layers that read their own spikes, else layers "
+                            "(default: auto)")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
@@ -82,7 +83,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
                                kernel=kernel.default())
     from flow.design import engine_size
     size_options = engine_size(network, lanes, word_steps, trains,
-                               sam=bool(network.default_taps))._asdict()
+                               sam=bool(network.default_taps), schedule=schedule)._asdict()
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation

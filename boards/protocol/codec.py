@@ -16,7 +16,7 @@ __all__ = [
     "blocks",
 ]
 
-VERSION = 4
+VERSION = 5
 BLOCK = 240        # pixels of a full PIXELS request, and about the data of a full report
 FRAME = 253        # bytes of the longest request, check included
 CHECK_START = 0xFFFF

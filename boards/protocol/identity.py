@@ -85,7 +85,9 @@ FIELDS = (  # name, bytes, meaning
     ("steps", 2, "time steps T"),
     ("classes", 2, "classes scored"),
     ("lanes", 1, "neurons computed at once: the read-out's order"),
-    ("word_steps", 1, "steps computed at once"),
+    ("word_steps", 1, "steps of a word of a train"),
+    ("round_steps", 2, "steps after which results of all layers leave, in rounds until T; 0 where "
+                       "all steps of a layer leave together"),
     ("form", 1, "of the maps: see below"),
     ("map_bits", 1, "width of a word of the maps"),
     ("score_bits", 1, "width of a read-out value"),
@@ -132,6 +134,7 @@ class Identity:
     taps: tuple = ()
     further: tuple = ()
     word_steps: int = 16
+    round_steps: int = 0
     pixel_bits: int = 8
     frames: int = 0
     form: int = MapEncoding.FULL
@@ -165,11 +168,13 @@ class Identity:
         A word of the maps is in their form; maps are there even where they have no words.
         """
         words = words_of(self.form, steps=self.steps)
+        rounds = self.round_steps or None
         found = {
-            "maps": Output("maps", ("y", "x", "word"), {
-                tap.index: (tap.height, tap.width, words) for tap in self.taps}, self.map_bits),
+            "maps": Output("maps", ("y", "x", "step" if rounds else "word"), {
+                tap.index: (tap.height, tap.width, words) for tap in self.taps}, self.map_bits,
+                round_steps=rounds),
             "scores": score_output(classes=self.classes, steps=self.steps, lanes=self.lanes,
-                                   bits=self.score_bits),
+                                   bits=self.score_bits, round_steps=rounds),
             "counts": count_output(layers=self.counts - 2 - 2 * self.counters,
                                    counters=bool(self.counters))}
         if self.trace_bits:
@@ -251,6 +256,9 @@ class Identity:
         needs("form", self.form in list(MapEncoding), f"0 to {max(MapEncoding)}")
         for name in ("map_bits", "score_bits"):
             needs(name, 1 <= getattr(self, name) <= 32, "1 to 32")
+        needs("round_steps", self.round_steps <= max(self.steps, self.word_steps),
+              "at most those of a run or of a word")
+        needs("form", not self.round_steps or self.form == MapEncoding.FULL, "0 in rounds")
         needs("map_bits", self.form != MapEncoding.BYTES or self.map_bits == 8, "8 in this form")
         if self.frames:
             needs("pixel_bits", 1 <= self.pixel_bits <= 16, "1 to 16")

@@ -54,7 +54,7 @@ def result_of(identity, found):
     cycles, corrupt = cycles_of(arrays["counts"])
     maps, sums = {}, {}
     for tap, rows in arrays["maps"].items():
-        rows = rows[0]
+        rows = rows[0].transpose(1, 2, 0) if identity.round_steps else rows[0]
         if identity.form == MapEncoding.BYTES:
             rows = rows[..., 1:] << rows[..., :1]
         sums[tap] = rows.sum(axis=2)

@@ -10,7 +10,7 @@ from pathlib import Path
 from amaranth import Shape
 
 from boards.platform.device import ICE40UP5K
-from flow.estimate.memories import dsp_use, ebrs, memory_plan
+from flow.estimate.memories import dsp_use, ebrs, stores_of
 from golden.formats import score_bits
 from hw.engine.ops import found_layout
 
@@ -82,7 +82,7 @@ def blocks(accelerator):
     frames and identity of the link; a short program becomes logic.
     """
     plan = accelerator.plan
-    stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
+    stores = stores_of(accelerator)
     short = plan.program_length < SHORT
     count = lambda kind: sum(store.blocks for store in stores if store.kind == kind
                              and not (short and store.what == "program of visits"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from boards.platform.target import targets
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles, planes_of, trains_of
-from flow.estimate.memories import dsp_use, memory_plan
+from flow.estimate.memories import dsp_use, stores_of
 from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
@@ -114,7 +114,7 @@ def used_on(accelerator, target):
     if chip.hard_bits:
         return {"lc": cells, **found}
     plan, mine = accelerator.plan, factors()[target.name]
-    stores = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0)
+    stores = stores_of(accelerator)
     # Without hard memories trains and weights lie in block memories, of rows of a power of two.
     need = lambda kinds: sum(
         blocks_in(chip.block_modes, 1 << max(store.depth - 1, 0).bit_length(), store.width)
@@ -133,7 +133,7 @@ def used_on(accelerator, target):
 
 
 def cost(network, target, size, *, taps=None, spikes=None, activity=ACTIVITY,
-         timed=True):
+         timed=True, schedule="auto"):
     """Cost of one size.
 
     Parameters
@@ -144,11 +144,13 @@ def cost(network, target, size, *, taps=None, spikes=None, activity=ACTIVITY,
         Of the input and of each spiking layer, of real images; drawn with ``activity`` without.
     timed : bool
         Whether cycles are wanted, which take the longest.
+    schedule : str
+        Of hw.plan.planner.Plan.
     """
     taps = network.default_taps if taps is None else taps
     common = {"board": target.name, "size": size, "mhz": target.usual}
     try:
-        accelerator = Accelerator(network, **size._asdict(), taps=taps)
+        accelerator = Accelerator(network, **size._asdict(), taps=taps, schedule=schedule)
     except BadInput as error:
         return Cost(**common, refused=str(error).removeprefix(f"{network.name}: "))
     found = Cost(**common, used=used_on(accelerator, target), limits=dict(target.chip.limits))

@@ -107,6 +107,18 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
     return found
 
 
+def stores_of(accelerator):
+    """Stores of an accelerator, with its explanations and experiments."""
+    plan = accelerator.plan
+    found = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0,
+                        traces=accelerator.attribution is not None,
+                        experiments=accelerator.experiments)
+    if plan.rounded and accelerator.taps:
+        unit = accelerator.explained["maps"].unit
+        found.append(block_memory("SAM scores between two rounds", unit.neurons, unit.neuron_bits))
+    return found
+
+
 def dsp_use(plan, *, sam=False, traces=False):
     """(what, how many) of all multipliers (DSP): those of the plan, of SAM and of traces."""
     found = list(plan.products)
@@ -130,9 +142,9 @@ def efforts(plan):
     found = []
     for each in plan.passes:
         _, height, width = each.shape
-        walks = height * width * each.groups * plan.chunks * each.legs
+        walks = height * width * each.groups * plan.chunks * each.legs * plan.rounds
         visits = len(each.program) // each.legs
-        drain = 0 if each.merging else plan.word_steps + plan.steady_bits * each.steady
+        drain = 0 if each.merging else plan.walk_steps + plan.steady_bits * each.steady
         headers = sum(v.offset + 1 for v in each.headers) if each.headers else 0
         channels, rows, columns = plan.source(each.stage)
         reads = each.group_step or channels          # channels of a pixel that a walk reads

@@ -173,7 +173,7 @@ class Lane(wiring.Component):
             membrane=self.membrane.shape(),
             current=current if current.width < len(self.membrane) else None,
             chunked=self.plan.rounded or self.plan.chunks * self.plan.slices > 1,
-            **({"resumes": True} if self.plan.rounded else {}))
+            **({"resumes": True, "single": self.plan.walk_steps == 1} if self.plan.rounded else {}))
         for name in names:
             value = values.get(name)
             if value is None:

@@ -12,13 +12,14 @@ from boards.platform.top import Top
 from boards.protocol.identity import MapEncoding
 from golden.explain.perturb import NetworkModel
 from golden.explain.traces import decay_table, traces
-from golden.formats import exp_table
+from golden.formats import GAMMA, exp_table
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.explain.ablation import mask_writes
 from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
+from tests.hw.test_loops import NETWORKS
 from verify.networks import draw, images, loud
 
 pytestmark = pytest.mark.slow
@@ -201,6 +202,25 @@ def test_spike_frames(seed, word_steps, encoder):
             assert (result.counts == wanted.counts[n]).all()
             for tap, rows in wanted.maps.items():
                 assert (result.sums[tap] == rows[n].sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("name, schedule", [("all", "steps"), ("frames", "chunks")])
+def test_rounds(name, schedule):
+    """Scores and maps that leave round after round, of a network with loops and of one without."""
+    network = NETWORKS[name] if name in NETWORKS else draw(
+        4, steps=(20,), plain=True, encoder="frames")
+    accelerator = Accelerator(network, word_steps=8, schedule=schedule)
+    top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000)
+    assert top.identity.round_steps == {"steps": 1, "chunks": 8}[schedule]
+    frames = images(network, 2, 4)
+    wanted = run(frames, network)
+    table = exp_table(GAMMA, network.steps)
+    with (SimulatedPort(top, quick=True) as port,
+          Board(port, timeout=20e-3, clock=port.clock) as board):
+        board.load(configuration(accelerator.plan, table=table, mode="paper"),
+                   label=network.digest)
+        for n, some in enumerate(frames):
+            assert_equal(board.explain(some), wanted, n)
 
 
 def test_the_demo_says_what_it_simulates():

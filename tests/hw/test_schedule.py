@@ -90,7 +90,7 @@ def test_what_rounds_do_not_have_is_refused(monkeypatch):
         Plan(network, trains=2, schedule="chunks")
     with pytest.raises(BadInput, match="--schedule must be auto, .*, steps, not pixels"):
         Plan(network, schedule="pixels")
-    with pytest.raises(BadInput, match="--schedule steps has maps, and no traces, contributions or"):
+    with pytest.raises(BadInput, match="--schedule steps has maps, and no traces, contribution"):
         Accelerator(network, taps=(1,), experiments=True, schedule="steps")
     monkeypatch.setattr("hw.plan.planner.STATE_BITS", 100)
     with pytest.raises(BadInput, match="memory of waiting neurons, bits needs"):

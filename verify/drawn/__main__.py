@@ -126,7 +126,8 @@ def fault(each):
     """What is wrong with a network, and how to make it again."""
     what = each.get("error") or f"{', '.join(each['wrong'])} differ"
     return (f"{what}: lanes {each['lanes']}, word_steps {each['word_steps']}, "
-            f"trains {each['trains']}, taps {each['taps']}, {each['network']}")
+            f"trains {each['trains']}, schedule {each.get('schedule', 'auto')}, "
+            f"taps {each['taps']}, {each['network']}")
 
 
 @command

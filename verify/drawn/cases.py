@@ -7,6 +7,7 @@ stall, so that these meet all else.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from math import gcd, prod
 
 import numpy as np
@@ -16,8 +17,10 @@ from golden.formats import LEAK_BITS, MODES
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
 from golden.network.encoders import ENCODERS, encoder_of
-from golden.network.ops import Greatest
+from golden.network.ops import Greatest, Recurrent
 from golden.network.ops.base import compact, pair
+from golden.network.ops.recurrent import CUTS
+from golden.neurons.cuba import Cuba
 from golden.run import run
 from hw.plan.buffers import SPRAM_WORDS, WORD, channel_stride
 from hw.plan.planner import Plan
@@ -30,6 +33,7 @@ GREATEST = {"none": None, "2": Greatest(2, 2), "2x3": Greatest((2, 3), (2, 1)),
             "3 s2": Greatest(3, 2), "1x2": Greatest((1, 2), (1, 2)),
             "3 s2 p1": Greatest(3, 2, 1), "2 p1 ceil": Greatest(2, 2, (1, 0), True),
             "3x2 s3 ceil": Greatest((3, 2), (3, 1), 0, True)}
+CUBA_ONLY = ("clear", "subtract_now")       # resets of neurons with a synaptic current alone
 MOST_VISITS = 1_200         # of a walk of the layer under test
 POOLINGS = ("none", "sum", "avg", "max", "twice")    # twice: the OR of spikes, then counts of it
 FACTORS = {
@@ -52,7 +56,8 @@ FACTORS = {
     "dilation": (1, 2, (1, 3)),
     "greatest": tuple(GREATEST),
     "pool last": (*POOLINGS, "global"),
-    "reset": ("subtract", "subtract_leaked", "zero", "zero to a value"),
+    "model": ("lif", "cuba"),
+    "reset": ("subtract", "subtract_leaked", "zero", "zero to a value", *CUBA_ONLY),
     "compare": ("gt", "ge"),
     "delay": (0, 1),
     "leak": ("none", "shift", "product", "all"),
@@ -63,6 +68,8 @@ FACTORS = {
     "classes": (1, 2, 3, 5, 10, 17),
     "readout": ("membrane", "leaking", "count", "first"),
     "taps": ("none", "before", "tested", "all"),
+    "schedule": ("layers", "chunks", "steps"),
+    "loop": ("none", *CUTS),    # of the layer under test, by where it is cut
 }
 
 
@@ -174,6 +181,21 @@ RULES = Rules((
     Rule(("encoder", "trains"), lambda encoder, trains: (
         trains == 1 or not ENCODERS[encoder].steady),
          "a walk buffer takes no sums of bits"),
+    Rule(("reset", "model"), lambda reset, model: model == "cuba" or reset not in CUBA_ONLY,
+         "a reset of neurons with a synaptic current"),
+    Rule(("schedule", "trains"), lambda schedule, trains: trains == 1 or schedule == "layers",
+         "rounds of all layers add one train a cycle"),
+    Rule(("schedule", "norm"), lambda schedule, norm: not norm or schedule == "layers",
+         "rounds of all layers have no norms over time"),
+    Rule(("schedule", "encoder"), lambda schedule, encoder: (
+        schedule != "steps" or not ENCODERS[encoder].steady),
+         "a round of one step takes no trains of bits"),
+    Rule(("loop", "schedule"), lambda loop, schedule: loop == "none" or schedule == "steps",
+         "a loop needs rounds of one step"),
+    Rule(("loop", "kernel"), lambda loop, kernel: loop == "none" or kernel == "dense",
+         "of layers with a loop the hardware has dense ones"),
+    Rule(("loop", "delay"), lambda loop, delay: loop == "none" or delay == 0,
+         "a layer with a loop hands on its spikes at once"),
     Rule(("pool last", "kernel"), lambda pool, kernel: pool == "none" or kernel != "dense",
          "a dense layer leaves no map to pool"),
     Rule(("pool first", "before"), lambda pool, before: pool == "none" or before != 0,
@@ -206,7 +228,7 @@ class Case:
     name : str
     network : golden.network.Network
     options : dict
-        Of hw.accelerator.Accelerator: lanes, word_steps, taps.
+        Of hw.accelerator.Accelerator: lanes, word_steps, taps, schedule.
     images : array
     runs : tuple of dict
         Options of sim.rtl.Simulation.run.
@@ -258,7 +280,11 @@ def tested_layer(rng, choice, shape, steps, ease):
     level = threshold(rng, fan_in, bits, frac, ease)
     each = lambda name, values, value: values if choice["a channel"] == name else np.int64(value)
     reset, to = choice["reset"].split(" ")[0], choice["reset"] == "zero to a value"
-    neuron = Neuron(
+    make = Neuron
+    if choice["model"] == "cuba":
+        make = partial(Cuba, current_leak=each("leak", rng.integers(
+            1 << LEAK_BITS - 3, (1 << LEAK_BITS) + 1, channels), leak_of(rng, choice["leak"])))
+    neuron = make(
         threshold=each("threshold", rng.integers(1, 2 * level + 1, channels), level),
         leak=each("leak", rng.integers(0, (1 << LEAK_BITS) + 1, channels),
                   leak_of(rng, choice["leak"])),
@@ -266,7 +292,12 @@ def tested_layer(rng, choice, shape, steps, ease):
         v_reset=each("v_reset", rng.integers(-level, level // 2 + 1, channels),
                      -(level // 2) - 1 if to else 0))
     bias = rng.integers(-(level // 4) - 1, level // 2 + 2, channels) if choice["bias"] else None
-    return Layer(weights(rng, size, bits), bits, neuron, frac=frac, bias=bias, norm=norm, **place)
+    loop = None
+    if choice["loop"] != "none":
+        loop = Recurrent(weights(rng, (channels, channels), bits), cut=choice["loop"],
+                         bias=None if bias is None else rng.permutation(bias))
+    return Layer(weights(rng, size, bits), bits, neuron, frac=frac, bias=bias, norm=norm,
+                 recurrent=loop, **place)
 
 
 def plain_layer(rng, shape, bits, ease, *, reset=None, delay=0, **place):
@@ -410,10 +441,9 @@ def runs(seed):
 def law(plan, images, network):
     """(N, passes + 1) cycles foretold."""
     golden = run(images, network)
-    sources = [planes_of(plan, golden.spikes_input)]
-    sources += [golden.spikes[tap] for tap in network.taps]
-    return image_cycles(plan, [trains_of(plan, source)
-                               for source in sources[:len(network.stages)]])
+    sources = [trains_of(plan, planes_of(plan, golden.spikes_input), of_input=True)]
+    sources += [trains_of(plan, golden.spikes[tap]) for tap in network.taps]
+    return image_cycles(plan, sources[:len(network.stages)])
 
 
 def case_of(choice, seed, name):
@@ -433,7 +463,7 @@ def case_of(choice, seed, name):
             try:
                 network = network_of(rng, choice, most, attempt % 10 // 2).replace(name=name)
                 size = EngineSize(lanes, word, choice["trains"])
-                plan = Plan(network, **size._asdict())
+                plan = Plan(network, **size._asdict(), schedule=choice["schedule"])
             except BadInput as error:
                 refused = error
                 continue
@@ -444,7 +474,8 @@ def case_of(choice, seed, name):
             first, tested = choice["before"] != 0, 2 if choice["before"] != 0 else 1
             taps = {"none": (), "before": (1,) if first else (), "tested": (tested,),
                     "all": network.taps}[choice["taps"]]
-            case = Case(name, network, {**size._asdict(), "taps": taps}, shown, runs(seed), choice)
+            options = {**size._asdict(), "taps": taps, "schedule": choice["schedule"]}
+            case = Case(name, network, options, shown, runs(seed), choice)
             cycles = int(law(plan, shown, network).sum())
             if cycles <= MOST_CYCLES:
                 return case

@@ -118,10 +118,12 @@ def described(case):
         neuron = layer.neuron
         more = [f"g{layer.groups}"] * (layer.groups > 1) + ["norm"] * (layer.norm is not None)
         more += ["bias"] * (layer.bias is not None)
-        more += [f"{what}[c]" for what in ("threshold", "leak", "v_reset")
-                 if np.size(getattr(neuron, what)) > 1]
-        layers.append(f"{layer.channels} {kind} {neuron.reset}/{neuron.compare}/{neuron.delay} "
-                      f"leak {int(np.max(neuron.leak))} {' '.join(more)}".strip())
+        more += [f"loop cut at {layer.recurrent.cut}"] if layer.recurrent is not None else []
+        more += [f"{field.name}[c]" for field in neuron.fields
+                 if np.size(getattr(neuron, field.name)) > 1]
+        rule = f"{layer.model} {neuron.reset}/{neuron.compare}/{neuron.delay}"
+        layers.append(f"{layer.channels} {kind} {rule} leak {int(np.max(neuron.leak))} "
+                      f"{' '.join(more)}".strip())
     shape = "x".join(map(str, network.shape))
     return {"network": f"{shape} {network.encoder} T{network.steps}: {'; '.join(layers)}: "
                        f"{network.readout}", "digest": network.digest,

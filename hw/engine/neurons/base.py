@@ -75,9 +75,9 @@ class NeuronUnit(wiring.Component):
     LOADED, CONSTANT = (), ()
 
     def __init__(self, neurons, *, formats, membrane, current=None, chunked=False,
-                 resumes=False):
+                 resumes=False, single=False):
         self.neurons, self.formats, self.chunked = list(neurons), dict(formats), chunked
-        self.resumes, self.flags = resumes, []
+        self.resumes, self.single, self.flags = resumes, single, []
         state = self.state_bits(Shape.cast(membrane).width)
         super().__init__({
             "number": In(range(len(self.neurons))),
@@ -174,14 +174,16 @@ class NeuronUnit(wiring.Component):
     def keep(self, m, starts):
         """Drive ``state``, and take ``resumed``, where the unit ``resumes``; last of all its parts.
 
-        ``starts`` are pairs: a register that holds a neuron between two steps, flags of other parts
-        apart, and its value in one that starts.
+        ``starts`` are a register that holds a neuron between two steps, flags of other parts apart,
+        its value in one that starts, and perhaps what is kept of it in its place.
         """
         if not self.resumes:
             return
-        registers = Cat(*(each for each, _ in starts), *self.flags)
-        start = Cat(*(C(value, len(each)) for each, value in starts),
+        registers = Cat(*(each for each, *_ in starts), *self.flags)
+        start = Cat(*(C(value, len(each)) for each, value, *_ in starts),
                     C(0, len(self.flags)))
-        m.d.comb += self.state.eq(registers ^ start)
+        kept = Cat(*((instead[0] if instead else each)[:len(each)]
+                     for each, _, *instead in starts), *self.flags)
+        m.d.comb += self.state.eq(kept ^ start)
         with m.If(self.resume):
             m.d.sync += registers.eq(self.resumed[:len(registers)] ^ start)

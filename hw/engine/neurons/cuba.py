@@ -21,6 +21,8 @@ class CubaNeuron(NeuronUnit):
     kept leaked, reset before or behind the leak. Between two steps the state is in ``synaptic``
     (c), ``kept`` (what the next step adds c to), and where an order needs them ``cleared`` (a spike
     of "clear"), ``above`` (r of "subtract_now") and, in NeuronUnit, ``late`` (a delayed spike).
+    Where each walk has a ``single`` step, both leak in the cycle behind it, on their way to the
+    memory of waiting neurons, and not in the step.
     Parameters and members are those of NeuronUnit.
     """
 
@@ -53,11 +55,11 @@ class CubaNeuron(NeuronUnit):
         # --- current: what is added, then c of the next step --------------------------------------
         input, opens = Signal(shape, reset_less=True), Signal(reset_less=True)
         synaptic = Signal(shape, reset_less=True)
+        leaked = self.decayed(m, synaptic, "current_leak")
         with m.If(self.shift):
             m.d.sync += [input.eq(self.current), opens.eq(self.opens)]
         with m.If(self.feed):
-            m.d.sync += synaptic.eq(
-                Mux(opens, 0, self.decayed(m, synaptic, "current_leak")) + input)
+            m.d.sync += synaptic.eq(Mux(opens, 0, synaptic if self.single else leaked) + input)
 
         # --- membrane: v is before what a spike takes off in its own step -------------------------
         kept, v, membrane = Signal(shape, reset_less=True), Signal(shape), Signal(shape)
@@ -94,16 +96,25 @@ class CubaNeuron(NeuronUnit):
             early = Mux(crossed & is_reset("subtract_leaked"), membrane - threshold, early)
         if has("zero"):
             early = Mux(crossed & is_reset("zero"), self.v_reset, early)
-        reset, left = Signal(shape), Signal(shape)
-        m.d.comb += [reset.eq(early), left.eq(self.decayed(m, reset, "leak"))]
+        reset, left, late = Signal(shape), Signal(shape), crossed
+        if self.single:
+            late = Signal()
+            with m.If(self.step):
+                m.d.sync += [reset.eq(early), late.eq(crossed)]
+        else:
+            m.d.comb += reset.eq(early)
+        m.d.comb += left.eq(self.decayed(m, reset, "leak"))
         if has("subtract"):
-            left = Mux(crossed & is_reset("subtract"), left - threshold, left)
-        with m.If(self.step):
-            m.d.sync += kept.eq(Mux(self.last, 0, left))
+            left = Mux(late & is_reset("subtract"), left - threshold, left)
+        if not self.single:
+            with m.If(self.step):
+                m.d.sync += kept.eq(Mux(self.last, 0, left))
 
         # --- spike: at once or one step later -----------------------------------------------------
         self.hand_on(m, spiked, crossed)
-        self.keep(m, [(each, 0) for each in (synaptic, kept, *flags)])
+        behind = [(leaked,), (left,)] if self.single else [(), ()]
+        self.keep(m, [(each, 0, *instead) for each, instead in zip(
+            (synaptic, kept, *flags), [*behind, *((),) * len(flags)], strict=True)])
         return m
 
     def decayed(self, m, value, name):

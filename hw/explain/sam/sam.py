@@ -7,11 +7,11 @@ from amaranth import *
 from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, connect, flipped
 
-from golden.formats import SCORE_FRAC
+from golden.formats import SCORE_FRAC, score_bits
 from golden.formats import map_bits as exact_bits
 from hw.explain.interface import explanation
 from hw.explain.sam.map import PixelMap
-from hw.explain.sam.scanner import QUAD, SpikeScanner
+from hw.explain.sam.scanner import QUAD, SpikeScanner, step_shape
 from hw.explain.sam.score import ScoreUpdate
 from hw.interface import Output
 
@@ -128,6 +128,11 @@ class Sam(wiring.Component):
         ]
 
         return m
+
+    @property
+    def neuron_bits(self):
+        """Bits of a neuron between two rounds: its score, its last spike, how many it fired."""
+        return score_bits(self.steps) + 2 * Shape.cast(step_shape(self.steps)).width
 
     def take(self, m, scanner, width):
         """Hand the words of a round on, each where its steps are in a word of ``width``."""
