@@ -280,9 +280,9 @@ def test_paths_are_refused():
 
 def test_hardware_refuses():
     network, _ = dense(np.random.default_rng(0))
-    with pytest.raises(BadInput, match="layer 1: recurrent layers are not in hardware yet: "
-                       "--engine golden runs them"):
-        Plan(network)
+    with pytest.raises(BadInput, match="layer 1 reads its own spikes of the step before: "
+                       "--schedule steps"):
+        Plan(network, schedule="layers")
     with pytest.raises(BadInput, match="net: layer 1 reads its own spikes, which the unit does"):
         layer_unit(network.stages[0], STEPS, "net")
 

@@ -72,7 +72,7 @@ def test_a_command_takes_rounds(tmp_path, capsys):
     words = ["--network", str(tmp_path / "net.npz"), "--images", str(tmp_path / "in.npy"),
              "--schedule", "steps"]
     main([*words, "--engine", "rtl", "--jobs", "1", "--out", str(out)])
-    found, want = np.load(out), run(images(network, 2, 1), network)
+    found, want = np.load(out), run(images(network, 2, 1), network, taps=network.taps)
     assert np.array_equal(found["scores"], want.scores)
     assert np.array_equal(found["counts"], want.counts)
     assert np.array_equal(found["sam_1"], want.maps[1])

@@ -120,7 +120,8 @@ def test_encoders_are_chosen_and_look_alike(encoder, kind):
 def test_explanations_show_the_interface_and_describe_their_words():
     """Both have all members of the interface; an output says how many words leave, and which."""
     stages = [SimpleNamespace(shape=shape) for shape in ((3, 4, 5), (2, 2, 1))]
-    plan = SimpleNamespace(word_steps=8, network=SimpleNamespace(steps=20, stages=stages))
+    plan = SimpleNamespace(word_steps=8, walk_steps=8, rounded=False,
+                           network=SimpleNamespace(steps=20, stages=stages))
     sam, maps = Sam.built(plan, (1, 2))
     traced, found = Traces.built(plan, (1,))
     for unit, output in ((sam, maps), (traced, found)):

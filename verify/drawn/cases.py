@@ -24,6 +24,7 @@ from golden.neurons.cuba import Cuba
 from golden.run import run
 from hw.plan.buffers import SPRAM_WORDS, WORD, channel_stride
 from hw.plan.planner import Plan
+from hw.plan.schedule import STATE_BITS
 from hw.plan.size import LANES, TRAINS, WORD_STEPS, EngineSize
 from hw.plan.widths import stored_factors
 from verify.drawn.pairs import Rule, Rules
@@ -34,6 +35,7 @@ GREATEST = {"none": None, "2": Greatest(2, 2), "2x3": Greatest((2, 3), (2, 1)),
             "3 s2 p1": Greatest(3, 2, 1), "2 p1 ceil": Greatest(2, 2, (1, 0), True),
             "3x2 s3 ceil": Greatest((3, 2), (3, 1), 0, True)}
 CUBA_ONLY = ("clear", "subtract_now")       # resets of neurons with a synaptic current alone
+MOST_WAITING = 30           # bits of a membrane that waits between two rounds
 MOST_VISITS = 1_200         # of a walk of the layer under test
 POOLINGS = ("none", "sum", "avg", "max", "twice")    # twice: the OR of spikes, then counts of it
 FACTORS = {
@@ -115,19 +117,18 @@ def window_of(kernel, dilation, padding):
 
 def maps_fit(choice):
     """Whether the smallest maps of a choice take less than half of the memories of trains, so that
-    some larger ones fit too, and a walk of the layer under test looks at fewer than MOST_VISITS
-    words.
+    some larger ones fit too, a walk of the layer under test looks at fewer than MOST_VISITS words,
+    and neurons that wait between two rounds take less than half of their memory.
 
     The maps are those of the picture and of the layer before the layer under test, which all
     factors widen.
     """
     before = sources(choice["before"], choice["channels"], choice["inputs"])
     visits = 1
-    if choice["kernel"] == "dense":
-        sides = (1, 1)
-    else:
+    sides = behind = (1, 1)
+    if choice["kernel"] != "dense":
         visits = prod(pair(choice["kernel"])) * -(-before // WORD)
-        sides = (1, 1) if choice["pool last"] == "none" else (2, 2)
+        sides = behind = (1, 1) if choice["pool last"] == "none" else (2, 2)
         greatest = GREATEST[choice["greatest"]]
         if greatest is not None:
             sides = grown(sides, greatest.window, pair(greatest.stride),
@@ -143,7 +144,17 @@ def maps_fit(choice):
     planes = planes_in(choice["encoder"], choice["engine"][1])
     trains = [channel_stride(choice["inputs"] * planes) * prod(picture),
               channel_stride(before) * prod(between) * (choice["before"] != 0)]
-    return max(trains) * chunks <= SPRAM_WORDS // 2 and visits < MOST_VISITS
+    # In rounds the neurons of both layers wait, in so many bits each.
+    lanes, bits = choice["engine"][0], MOST_WAITING * (1 + (choice["model"] == "cuba"))
+    neurons = [aligned(count, lanes) * prod(places) for count, places in (
+        (before * (choice["before"] != 0), between), (choice["channels"], behind))]
+    waits = choice["schedule"] == "layers" or sum(neurons) * bits <= STATE_BITS // 2
+    return max(trains) * chunks <= SPRAM_WORDS // 2 and visits < MOST_VISITS and waits
+
+
+def aligned(count, lanes):
+    """``count`` neurons with the lanes that their last group leaves out."""
+    return -(-count // lanes) * lanes
 
 
 def grown(sides, window, stride, padding=(0, 0), spare=(0, 0)):
