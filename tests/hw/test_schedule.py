@@ -78,8 +78,7 @@ def test_a_command_takes_rounds(tmp_path, capsys):
     assert np.array_equal(found["sam_1"], want.maps[1])
     capsys.readouterr()
     for more, rule in ((["--engine", "golden"], "--schedule is for --engine rtl"),
-                       (["--engine", "rtl", "--contributions"],
-                        "--schedule steps has maps, and no traces, contributions")):
+                       (["--engine", "rtl", "--trains", "2"], "--schedule steps adds one train")):
         assert exit_code(main, *words, *more) == 2
         assert rule in capsys.readouterr().err
 
