@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.io.errors import BadInput, rule
+from golden.io.events import Binning, frames_of, holds_events
 from golden.io.nir_data import SUFFIXES, spikes
 from golden.io.reading import MOST_BYTES, Archive, array, contents
 from golden.io.shipped import images_file
@@ -20,19 +21,27 @@ RASTERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
-def load_images(path, network, *, resize=False):
+def load_images(path, network, *, resize=False, binning=None):
     """(images, labels) of a file or folder, checked against the network.
 
     ``path`` is .npy, .npz, a picture, a folder of pictures, a folder of folders of pictures, one a
     class, or the bare name of images that come with the project (golden.io.shipped). Pictures are
     taken in order of their names. Of an .npz come ``images`` with ``labels``, or else ``x_test``
     with ``y_test``, or else its only array besides labels and classes. NIR data files
-    (golden.io.nir_data) hold spike frames. Labels are int64, None where the file has none.
+    (golden.io.nir_data) hold spike frames. An .npy of records holds address events
+    (golden.io.events), and so do folders of those, for networks of frames; ``binning`` says how
+    they become frames. Labels are int64, None where the file has none.
     ``resize`` scales pictures to the network's size. Raises BadInput naming the file and the rule.
     """
     path, labels = Path(images_file(path)), None
     suffix = path.suffix.lower()
-    if path.is_dir():
+    of_events = suffix == ".npy" and holds_events(path)
+    if of_events or (path.is_dir() and encoder_of(network).frames):
+        images, labels = recordings(path, network, binning or Binning())
+    elif binning is not None:
+        rule(path.exists(), path, "no such file or folder")
+        raise BadInput(f"{path}: holds no address events: an .npy of records, or a folder of them")
+    elif path.is_dir():
         images, labels = folder(path, network, resize=resize)
     elif suffix == ".npy":
         images = array(path, accept=lambda head: fits(head, network, path))
@@ -60,6 +69,22 @@ def load_images(path, network, *, resize=False):
     images = check_images(images, network, where=str(path))
     rule(len(images), path, "holds no images")
     return images, labels
+
+
+def recordings(path, network, binning):
+    """(frames, labels or None) of an event file, or of a folder as ``folder`` takes them."""
+    encoder, labels = encoder_of(network), None
+    rule(encoder.frames, path, "holds address events, which only a network of encoder frames or "
+         f"graded takes, not {network.encoder}")
+    files = [path]
+    if path.is_dir():
+        files, classes = filed(path, network, lambda part: [
+            file for file in listed(part) if file.suffix.lower() == ".npy"])
+        rule(files, path, "holds no event files (.npy)")
+    parts = [frames_of(file, network.shape, network.steps, encoder.top, binning) for file in files]
+    if path.is_dir() and classes is not None:
+        labels = np.repeat(classes, [len(part) for part in parts])
+    return np.concatenate(parts), labels
 
 
 def fits(head, network, where):
@@ -115,15 +140,21 @@ def pictures_in(path):
     return [file for file in listed(path) if file.suffix.lower() in PICTURES]
 
 
-def folder(path, network, *, resize=False):
-    """(images, labels or None) of a folder of pictures, or of folders of them, one a class."""
-    files, labels = pictures_in(path), None
+def filed(path, network, files_in):
+    """(files, their classes or None) of a folder, or of folders of files, one a class."""
+    files, labels = files_in(path), None
     parts = [part for part in listed(path) if part.is_dir()]
-    found = [] if files else [pictures_in(part) for part in parts]
+    found = [] if files else [files_in(part) for part in parts]
     if any(found):
         classes = classes_of(path, [part.name for part in parts], network)
         files = [file for some in found for file in some]
         labels = np.repeat(np.array(classes, dtype=np.int64), [len(some) for some in found])
+    return files, labels
+
+
+def folder(path, network, *, resize=False):
+    """(images, labels or None) of a folder of pictures, or of folders of them, one a class."""
+    files, labels = filed(path, network, pictures_in)
     rule(files, path, f"holds no pictures ({', '.join(PICTURES)})")
     rule(len(files) * math.prod(network.shape) <= MOST_BYTES, path,
          f"{len(files)} pictures are over {MOST_BYTES} bytes, the most that is read at once")

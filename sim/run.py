@@ -10,6 +10,7 @@ from golden.images import load_images
 from golden.io.arguments import command_parser, network_option, resize_option
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command, rule
+from golden.io.events import FITS, Binning
 from golden.io.files import output, replacing
 from golden.io.shipped import sample_of
 from golden.io.text import say
@@ -56,6 +57,18 @@ def parser(prog="python -m sim.run"):
                        help="rtl, gates: steps of a word, 4, 8 or 16 (default: those of the build)")
     found.add_argument("--trains", type=int,
                        help="rtl, gates: trains added in a cycle, 1 to 4 (default: 1)")
+    found.add_argument("--events", metavar="FILE|FOLDER",
+                       help="address events in place of images: an .npy of records x, y, t, p as "
+                            "tonic has them, a folder of those, or folders of them, one a class")
+    found.add_argument("--bin-us", type=int, metavar="N",
+                       help="events: length of a step in units of t; a long recording becomes "
+                            "several images (default: each is cut into the network's steps)")
+    found.add_argument("--bin-count", type=int, metavar="N", help="events: events of a step")
+    found.add_argument("--sensor", type=sides, metavar="WxH",
+                       help="events: size of the sensor (default: the network's)")
+    found.add_argument("--fit", choices=FITS, default="exact",
+                       help="events: of a larger sensor take the middle (crop), or the events of "
+                            "several pixels as those of one (sum) (default: %(default)s)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
                        help="rtl: what is outermost: all steps of a layer (layers), or rounds of "
                             "all layers with the steps of a word (chunks) or one (steps); auto is "
@@ -65,6 +78,25 @@ def parser(prog="python -m sim.run"):
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
                        help="batches (golden) or simulations (rtl) at once (default: 2)")
+    return found
+
+
+def sides(text):
+    """(width, height) of WxH."""
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def binning_of(args):
+    """golden.io.events.Binning of parsed arguments, None where no events are asked for."""
+    found = Binning(args.bin_us, args.bin_count, args.sensor, args.fit)
+    if args.events is None:
+        if found != Binning():
+            raise BadInput("--bin-us, --bin-count, --sensor and --fit are for --events")
+        return None
+    if args.images is not None:
+        raise BadInput("--images and --events: a network is shown one of them")
+    found.check()
     return found
 
 
@@ -105,7 +137,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
 
 def images_of(args):
     """The images that parsed arguments name, or the sample of their network; else BadInput."""
-    source = args.images or sample_of(args.network)
+    source = args.events or args.images or sample_of(args.network)
     rule(source is not None, args.network, "comes with no sample images; name some with --images")
     return source
 
@@ -128,6 +160,7 @@ def main(argv=None, prog="python -m sim.run"):
     check_map_bits(args.map_bits, "--map-bits")
     if args.out is not None:
         output(args.out, args.network, args.images, suffix=".npz")
+    binning = binning_of(args)
     network = load(args.network)
     source = images_of(args)
     taps = check_taps(args.tap, network, "--tap") if args.tap else network.taps
@@ -140,7 +173,7 @@ def main(argv=None, prog="python -m sim.run"):
         exp_table(args.gamma, 2)
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
-    images, labels = load_images(source, network, resize=args.resize)
+    images, labels = load_images(source, network, resize=args.resize, binning=binning)
     images = images[:args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
