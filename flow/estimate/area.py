@@ -13,6 +13,7 @@ from boards.platform.device import ICE40UP5K
 from flow.estimate.memories import dsp_use, ebrs, stores_of
 from golden.formats import score_bits
 from hw.engine.ops import found_layout
+from hw.plan.buffers import WORD
 
 __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 
@@ -20,8 +21,10 @@ SHORT = 32                                          # visits of a program that i
 FITTED = Path(__file__).with_name("area.json")
 SURE = ICE40UP5K.limits["lc"] - 280                 # an estimate errs by up to 5 %
 # Of what no chip of the fit has: an adder's bit; a walk buffer, as two built chips have it; a bit
-# of the greatest sums, and of currents of bits, as Yosys makes four lanes of them.
-UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 4, "steady": 2}
+# of the greatest sums, and of currents of bits, as Yosys makes four lanes of them; rounds, a mark
+# of a word of the input, and a bit of a synaptic current, as five built chips have them.
+UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 4, "steady": 2, "rounds": 400,
+            "marks": 1.1, "currents": 16}
 
 
 def parts(accelerator):
@@ -37,6 +40,9 @@ def parts(accelerator):
     products : bits of membranes in all lanes, once for each adder of a leak that is no shift
     greatest : bits of the sums of which the greatest goes on, in all lanes
     steady : bits of currents of numbers whose bits are summed, in all lanes
+    rounds : 1 in rounds of all layers
+    marks : bits that mark the trains of a word of the input under way, in rounds
+    currents : bits of a membrane in all lanes, where some have a synaptic current
     norms, parameters : bits of what only some neurons have
     walk : bits of the addresses counted, and the passes that choose between them
     sam : bits of a score and of a map value
@@ -57,6 +63,9 @@ def parts(accelerator):
         "products": plan.lanes * plan.membrane_bits * adders,
         "greatest": plan.lanes * plan.current_bits * plan.in_legs,
         "steady": plan.lanes * plan.current_bits * (plan.steady_bits > 0),
+        "rounds": int(plan.rounded),
+        "marks": WORD * plan.input_chunks * (plan.rounded and plan.input_chunks > 1),
+        "currents": plan.lanes * plan.membrane_bits * ("cuba" in plan.parameters.units),
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
         "parameters": plan.lanes * sum(format.bits for format in kept.values()),
         "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),
