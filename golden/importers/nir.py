@@ -47,8 +47,8 @@ class Reader:
         where = f"node {name!r} ({kind})"
         read = getattr(self, f"read_{str(kind).lower()}", None)
         rule(read is not None, where, "is not supported; nodes may be Conv1d, Conv2d, Linear, "
-             "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, CubaLIF, IF, LI, I and "
-             "Threshold")
+             "Affine, Scale, AvgPool2d, SumPool2d, Flatten, Identity, LIF, CubaLIF, IF, LI, "
+             "CubaLI, I and Threshold")
         self.loop = loop
         read(node, where)
 
@@ -204,20 +204,37 @@ class Reader:
                           (*approximations, *self.approximations),
                           notes=(*told, *self.rules.notes(False, v_reset)), loop=loop)
 
-    def read_cubalif(self, node, where):
-        """Current first: c <- alpha c + w_in dt / tau_syn x; u <- beta u + r dt / tau_mem c."""
-        rules, over = self.told_of(node, where), self.over
-        keep = lambda key: snapped(1 - self.rules.dt / over(node, where, key))
-        gain = snapped(over(node, where, "w_in", 1.0) * self.rules.dt / over(node, where, "tau_syn")
-                       * over(node, where, "r") * self.rules.dt / over(node, where, "tau_mem"))
+    def currents(self, node, where):
+        """(alpha and beta, gain) of a neuron with a synaptic current, current first:
+        c <- alpha c + w_in dt / tau_syn x; u <- beta u + r dt / tau_mem c.
+        """
+        over, dt = self.over, self.rules.dt
         rule(not np.any(over(node, where, "v_leak")), where, "v_leak must be 0 where there is a "
              "synaptic current")
+        told = node.get("metadata", {})
+        if self.rules.producer == OWN.title and {"alpha", "beta"} <= set(told):
+            found = {name: self.chain.over_channels(told[name], where, name)
+                     for name in ("alpha", "beta")}
+            rule(all(np.all((each >= 0) & (each < 1)) for each in found.values()), where,
+                 "alpha and beta must be from 0 to below 1")
+            return found, 1.0
+        keep = lambda key: snapped(1 - dt / over(node, where, key))
+        gain = snapped(over(node, where, "w_in", 1.0) * dt / over(node, where, "tau_syn")
+                       * over(node, where, "r") * dt / over(node, where, "tau_mem"))
+        return {"alpha": keep("tau_syn"), "beta": keep("tau_mem")}, gain
+
+    def read_cubalif(self, node, where):
+        rules = self.told_of(node, where)
+        shares, gain = self.currents(node, where)
         spiking, v_reset = self.spiking(node, where)
         spiking.pop("v_leak")
         loop, told = loop_of(self.loop, rules)
-        self.chain.neuron(where, FloatCuba(alpha=keep("tau_syn"), beta=keep("tau_mem"), **spiking),
-                          gain, self.approximations, loop=loop,
-                          notes=(*told, *self.rules.notes(True, v_reset)))
+        self.chain.neuron(where, FloatCuba(**shares, **spiking), gain, self.approximations,
+                          loop=loop, notes=(*told, *self.rules.notes(True, v_reset)))
+
+    def read_cubali(self, node, where):
+        shares, gain = self.currents(node, where)
+        self.chain.neuron(where, FloatCuba(**shares), gain)
 
     def read_li(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)

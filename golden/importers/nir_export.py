@@ -20,7 +20,7 @@ from golden.io.files import replacing
 from golden.network import Network
 from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import pair
-from golden.neurons.lif import LIF
+from golden.neurons.cuba import Cuba, FloatCuba
 
 __all__ = ["DT", "real", "write_nir"]
 
@@ -40,7 +40,6 @@ def real(network: Network) -> FloatNetwork:
             layers.append(layer)
             continue
         unit, neuron = 2.0**-layer.frac, layer.neuron
-        refuse_current(layer, f"{network.name}: layer {len(layers) + 1}")
         norm = None
         if layer.norm is not None:
             unit = 1.0
@@ -55,11 +54,7 @@ def real(network: Network) -> FloatNetwork:
                 break
             divisor *= pool.divisor
         layers.append(FloatLayer(
-            layer.weights.astype(np.float64) * divisor, FloatNeuron(
-                beta=1 - np.asarray(neuron.leak) / 2**LEAK_BITS,
-                threshold=np.asarray(neuron.threshold) * unit, reset=neuron.reset,
-                compare=neuron.compare, delay=neuron.delay,
-                v_reset=np.asarray(neuron.v_reset) * unit),
+            layer.weights.astype(np.float64) * divisor, real_neuron(neuron, unit),
             None if layer.bias is None else layer.bias * unit, stride=layer.stride,
             padding=layer.padding, groups=layer.groups, dilation=layer.dilation,
             greatest=layer.greatest, norm=norm, recurrent=loop))
@@ -68,10 +63,15 @@ def real(network: Network) -> FloatNetwork:
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
 
 
-def refuse_current(layer, where):
-    """Raise BadInput for neurons of another model than LIF, which are not written yet."""
-    rule(isinstance(layer.neuron, (LIF, FloatNeuron)), where, "neurons with a synaptic current, or "
-         "with reset_delay=False and strong inputs, are not written as NIR; keep the .npz file")
+def real_neuron(neuron, unit):
+    """The neuron in real numbers, membranes counted in ``unit``."""
+    kept = lambda leak: 1 - np.asarray(leak) / 2**LEAK_BITS
+    kind, more = FloatNeuron, {}
+    if isinstance(neuron, Cuba):
+        kind, more = FloatCuba, {"alpha": kept(neuron.current_leak)}
+    return kind(beta=kept(neuron.leak), threshold=np.asarray(neuron.threshold) * unit,
+                reset=neuron.reset, compare=neuron.compare, delay=neuron.delay,
+                v_reset=np.asarray(neuron.v_reset) * unit, **more)
 
 
 def write_nir(network: FloatNetwork | Network, path: str | Path) -> None:
@@ -134,7 +134,6 @@ def graph_of(network):
             nodes[f"{number}_flatten"] = {
                 "type": "Flatten", "start_dim": 0, "end_dim": -1, "input_type": np.array(shape)}
         vector = vector or layer.dense
-        refuse_current(layer, where)
         nodes[f"{number}"] = weights_of(layer, shape, where)
         fields = neuron_of(layer.neuron, after, where)
         if fields is not None:
@@ -198,6 +197,8 @@ def neuron_of(neuron, shape, where):
     full = lambda values: np.broadcast_to(
         np.reshape(np.asarray(values, dtype=np.float64), (-1, 1, 1)), shape).reshape(flat(shape))
     beta = np.asarray(neuron.beta)
+    if isinstance(neuron, FloatCuba):
+        return cuba_of(neuron, full, where)
     rule(np.all(beta == 1) or np.all(beta < 1), where, "some neurons of it leak and some do not, "
          "for which NIR has no node")
     keeps = bool(np.all(beta == 1))
@@ -210,4 +211,20 @@ def neuron_of(neuron, shape, where):
     if neuron.spiking:
         found |= {"v_threshold": full(neuron.threshold), "v_reset": full(neuron.v_reset)}
     found["metadata"] = {"reset": neuron.reset, "compare": neuron.compare, "beta": full(beta)}
+    return found
+
+
+def cuba_of(neuron, full, where):
+    """Fields of neurons with a synaptic current; ``full`` spreads values over the neurons."""
+    alpha, beta = np.asarray(neuron.alpha), np.asarray(neuron.beta)
+    rule(neuron.reset != "clear", where, "a reset that loses the step's input has no node in NIR")
+    rule(np.all(alpha < 1) and np.all(beta < 1), where, "a current or a membrane that keeps "
+         "everything has no node in NIR beside one that leaks")
+    tau_syn, tau_mem = full(DT / (1 - alpha)), full(DT / (1 - beta))
+    found = {"type": "CubaLIF" if neuron.spiking else "CubaLI", "tau_syn": tau_syn,
+             "tau_mem": tau_mem, "w_in": tau_syn / DT, "r": tau_mem / DT, "v_leak": full(0.0)}
+    if neuron.spiking:
+        found |= {"v_threshold": full(neuron.threshold), "v_reset": full(neuron.v_reset)}
+    found["metadata"] = {"reset": neuron.reset, "compare": neuron.compare, "alpha": full(alpha),
+                         "beta": full(beta)}
     return found

@@ -1,6 +1,7 @@
 """A network written as NIR is a NIR file, and is read back as it was."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import nir
@@ -16,6 +17,7 @@ from golden.importers.nir_export import real, write_nir
 from golden.importers.quantise import quantise
 from golden.io.errors import BadInput
 from golden.network import Pool
+from golden.neurons.cuba import FloatCuba
 from golden.run import run
 from tests.helpers.float_networks import float_networks, images_for
 
@@ -123,3 +125,43 @@ def test_refuses(change, message, tmp_path):
     with pytest.raises(BadInput, match="max pooling has no node in NIR"):
         write_nir(network.replace(layers=layers), tmp_path / "net.nir")
     assert not (tmp_path / "net.nir").exists()
+
+
+def with_currents(reset, readout="zero"):
+    """A network of neurons with a synaptic current, read out by one or by membranes."""
+    rng = np.random.default_rng(3)
+    each = lambda low, high: rng.uniform(low, high, 4)
+    neuron = FloatCuba(alpha=each(.2, .8), beta=each(.5, .95), threshold=each(.5, 2), reset=reset,
+                       v_reset=each(-1, 0) if reset == "zero" else np.float64(0))
+    last = FloatCuba(alpha=np.float64(.5), beta=np.float64(.75), reset=readout)
+    return FloatNetwork(shape=(2, 3, 3), steps=12, encoder="frames", name="currents",
+                        readout="membrane" if readout == "none" else "count", layers=(
+                            FloatLayer(rng.normal(size=(4, 2, 2, 2)), neuron),
+                            FloatLayer(rng.normal(size=(3, 16)), last)))
+
+
+@pytest.mark.parametrize("reset", ["subtract", "subtract_leaked", "zero", "subtract_now"])
+@pytest.mark.parametrize("readout", ["zero", "none"])
+def test_synaptic_currents_are_read_back_equal(reset, readout, tmp_path):
+    """In real numbers, and as integers; NIR itself reads the nodes."""
+    network = with_currents(reset, readout)
+    images = images_for(network)
+    got, wanted = float_run.run(images, written(network)), float_run.run(images, network)
+    assert np.array_equal(got.logits, wanted.logits) and .02 < wanted.spikes[0].mean() < .9
+    made = quantise(network)
+    write_nir(made, tmp_path / "net.nir")
+    kinds = [type(node).__name__ for node in nir.read(tmp_path / "net.nir").nodes.values()]
+    assert kinds.count("CubaLIF") == 1 + (readout == "zero")
+    assert kinds.count("CubaLI") == (readout == "none")
+    again = float_run.run(images, from_nir(tmp_path / "net.nir"))
+    assert np.array_equal(again.logits, float_run.run(images, real(made)).logits)
+
+
+def test_currents_without_a_node_are_refused():
+    with pytest.raises(BadInput, match="loses the step's input has no node in NIR"):
+        written(with_currents("clear"))
+    network = with_currents("zero")
+    first = replace(network.layers[0], neuron=replace(
+        network.layers[0].neuron, beta=np.float64(1)))
+    with pytest.raises(BadInput, match="keeps everything has no node in NIR"):
+        written(network.replace(layers=(first, *network.layers[1:])))
