@@ -65,7 +65,8 @@ def parts(accelerator):
         "steady": plan.lanes * plan.current_bits * (plan.steady_bits > 0),
         "rounds": int(plan.rounded),
         "marks": WORD * plan.input_chunks * (plan.rounded and plan.input_chunks > 1),
-        "currents": plan.lanes * plan.membrane_bits * ("cuba" in plan.parameters.units),
+        "currents": plan.lanes * plan.membrane_bits * len({"cuba", "alpha"}
+                                                          & set(plan.parameters.units)),
         "norms": plan.lanes * sum(plan.norm_bits) if plan.normed else 0,
         "parameters": plan.lanes * sum(format.bits for format in kept.values()),
         "walk": 2 * plan.train_addr + plan.row_addr + 4 * len(plan.passes),

@@ -85,7 +85,7 @@ class FloatLayer(Weighted):
         entry = {"name": self.name, **self.saved_window(),
                  "groups": self.groups, **self.neuron.choices(),
                  "approximations": list(self.approximations), "notes": list(self.notes)}
-        model = next(name for name, kind in REALS.items() if isinstance(self.neuron, kind))
+        model = next(name for name, kind in REALS.items() if type(self.neuron) is kind)
         if model != next(iter(REALS)):
             entry["neuron"] = model
         return entry, {key: np.asarray(values, dtype=np.float64)

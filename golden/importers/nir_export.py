@@ -20,6 +20,7 @@ from golden.io.files import replacing
 from golden.network import Network
 from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import pair
+from golden.neurons.alpha import Alpha, FloatAlpha
 from golden.neurons.cuba import Cuba, FloatCuba
 
 __all__ = ["DT", "real", "write_nir"]
@@ -66,9 +67,8 @@ def real(network: Network) -> FloatNetwork:
 def real_neuron(neuron, unit):
     """The neuron in real numbers, membranes counted in ``unit``."""
     kept = lambda leak: 1 - np.asarray(leak) / 2**LEAK_BITS
-    kind, more = FloatNeuron, {}
-    if isinstance(neuron, Cuba):
-        kind, more = FloatCuba, {"alpha": kept(neuron.current_leak)}
+    kind = {Cuba: FloatCuba, Alpha: FloatAlpha}.get(type(neuron), FloatNeuron)
+    more = {} if kind is FloatNeuron else {"alpha": kept(neuron.current_leak)}
     return kind(beta=kept(neuron.leak), threshold=np.asarray(neuron.threshold) * unit,
                 reset=neuron.reset, compare=neuron.compare, delay=neuron.delay,
                 v_reset=np.asarray(neuron.v_reset) * unit, **more)
@@ -196,6 +196,8 @@ def neuron_of(neuron, shape, where):
     rule(not neuron.delay, where, "spikes that are handed on a step late have no node in NIR")
     full = lambda values: np.broadcast_to(
         np.reshape(np.asarray(values, dtype=np.float64), (-1, 1, 1)), shape).reshape(flat(shape))
+    rule(not isinstance(neuron, FloatAlpha), where, "neurons of two traces (Alpha) have no node in "
+         "NIR; keep the .npz file")
     beta = np.asarray(neuron.beta)
     if isinstance(neuron, FloatCuba):
         return cuba_of(neuron, full, where)

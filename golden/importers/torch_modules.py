@@ -12,6 +12,7 @@ from golden.io.errors import BadInput, rule
 from golden.io.values import reals
 from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import compact
+from golden.neurons.alpha import FloatAlpha
 from golden.neurons.cuba import FloatCuba
 
 __all__ = ["Translator"]
@@ -349,6 +350,20 @@ class Translator:
         order = {("zero", True): "clear", ("subtract", False): "subtract_now"}
         return FloatCuba(alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
                          reset=order.get((reset, bool(module.reset_delay)), reset))
+
+    def take_alpha(self, module, where):
+        """Two traces, whose sum counts tau_alpha times: so much is an input worth."""
+        reset, threshold = self.checked(module, where)
+        rule(reset != "subtract", where, 'reset_mechanism="subtract" sets a trace to the threshold '
+             'in place of taking it off, which is not supported; use "zero"')
+        alpha, beta = (self.chain.over_channels(np.clip(array(getattr(module, name)), 0, 1), where,
+                                                name) for name in ("alpha", "beta"))
+        rule(np.all((beta > 0) & (beta < alpha) & (alpha < 1)), where, "alpha must be above beta, "
+             f"and both between 0 and 1, not {np.max(alpha):g} and {np.max(beta):g}")
+        worth = np.log(alpha) / (np.log(beta) - np.log(alpha)) + 1
+        self.spikes(module, where, FloatAlpha(
+            alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
+            reset={"zero": "clear"}.get(reset, reset)), worth)
 
     def loop_through(self, call, height):
         """The FloatRecurrent of a layer that reads a neuron's spikes for that neuron."""

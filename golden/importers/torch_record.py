@@ -18,13 +18,11 @@ LAYERS = {"Conv1d", "Conv2d", "Linear", "AvgPool1d", "AvgPool2d", "MaxPool1d", "
           "AlphaDropout"}
 # Neurons, and which of their outputs go into their next call, in the order of its arguments.
 NEURONS = {"Leaky": (1,), "Lapicque": (1,), "RLeaky": (0, 1), "RSynaptic": (0, 1, 2),
-           "Synaptic": (1, 2)}
+           "Synaptic": (1, 2), "Alpha": (1, 2, 3)}
 OWNERS = ("torch", "snntorch")
 LEAVING = {"__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "__array__"}
 RECURRENT = "recurrent connections of such neurons are not supported; use RLeaky"
-TRACES = "its two traces are not supported; use Synaptic"
-STATES = {"SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT,
-          "Alpha": TRACES}
+STATES = {"SLSTM": RECURRENT, "SConv2dLSTM": RECURRENT}
 
 
 class Unfit(BadInput):

@@ -184,7 +184,7 @@ class Layer(Weighted):
     @property
     def model(self):
         """Name of the neurons' model in golden.neurons.MODELS."""
-        return next(name for name, model in MODELS.items() if isinstance(self.neuron, model))
+        return next(name for name, model in MODELS.items() if type(self.neuron) is model)
 
     @property
     def biases(self):

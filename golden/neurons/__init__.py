@@ -5,8 +5,9 @@ is in the file of hw/engine/neurons that has its name. REALS has their real neur
 names.
 """
 
+from golden.neurons.alpha import Alpha, FloatAlpha
 from golden.neurons.cuba import Cuba, FloatCuba
 from golden.neurons.lif import LIF, FloatLIF
 
-MODELS = {"lif": LIF, "cuba": Cuba}
-REALS = {"lif": FloatLIF, "cuba": FloatCuba}
+MODELS = {"lif": LIF, "cuba": Cuba, "alpha": Alpha}
+REALS = {"lif": FloatLIF, "cuba": FloatCuba, "alpha": FloatAlpha}

@@ -142,7 +142,7 @@ class Cuba(NeuronModel):
         """
         widest = {name: int(np.abs(values).max()) for name, values in self.values(np.asarray)
                   .items()}
-        each = (steps + 1) * added + 2 * widest["threshold"] + widest["v_reset"]
+        each = (steps + 1) * added + 2 * widest["threshold"] + widest.get("v_reset", 0)
         return (steps + 1) * each * max(1, widest["leak"], widest["current_leak"]) + 2**LEAK_BITS
 
     @classmethod

@@ -20,7 +20,7 @@ from golden.network.encoders import ENCODERS, encoder_of
 from golden.network.ops import Greatest, Recurrent
 from golden.network.ops.base import compact, pair
 from golden.network.ops.recurrent import CUTS
-from golden.neurons.cuba import Cuba
+from golden.neurons import MODELS
 from golden.run import run
 from hw.plan.buffers import SPRAM_WORDS, WORD, channel_stride
 from hw.plan.planner import Plan
@@ -58,7 +58,7 @@ FACTORS = {
     "dilation": (1, 2, (1, 3)),
     "greatest": tuple(GREATEST),
     "pool last": (*POOLINGS, "global"),
-    "model": ("lif", "cuba"),
+    "model": ("lif", "cuba", "alpha"),
     "reset": ("subtract", "subtract_leaked", "zero", "zero to a value", *CUBA_ONLY),
     "compare": ("gt", "ge"),
     "delay": (0, 1),
@@ -145,7 +145,7 @@ def maps_fit(choice):
     trains = [channel_stride(choice["inputs"] * planes) * prod(picture),
               channel_stride(before) * prod(between) * (choice["before"] != 0)]
     # In rounds the neurons of both layers wait, in so many bits each.
-    lanes, bits = choice["engine"][0], MOST_WAITING * (1 + (choice["model"] == "cuba"))
+    lanes, bits = choice["engine"][0], MOST_WAITING * (1 + (choice["model"] != "lif"))
     neurons = [aligned(count, lanes) * prod(places) for count, places in (
         (before * (choice["before"] != 0), between), (choice["channels"], behind))]
     waits = choice["schedule"] == "layers" or sum(neurons) * bits <= STATE_BITS // 2
@@ -192,8 +192,9 @@ RULES = Rules((
     Rule(("encoder", "trains"), lambda encoder, trains: (
         trains == 1 or not ENCODERS[encoder].steady),
          "a walk buffer takes no sums of bits"),
-    Rule(("reset", "model"), lambda reset, model: model == "cuba" or reset not in CUBA_ONLY,
-         "a reset of neurons with a synaptic current"),
+    Rule(("reset", "model"), lambda reset, model: (
+        reset == "clear" if model == "alpha" else model == "cuba" or reset not in CUBA_ONLY),
+         "a reset of neurons with a synaptic current; that of two traces clears both"),
     Rule(("schedule", "trains"), lambda schedule, trains: trains == 1 or schedule == "layers",
          "rounds of all layers add one train a cycle"),
     Rule(("schedule", "norm"), lambda schedule, norm: not norm or schedule == "layers",
@@ -292,8 +293,8 @@ def tested_layer(rng, choice, shape, steps, ease):
     each = lambda name, values, value: values if choice["a channel"] == name else np.int64(value)
     reset, to = choice["reset"].split(" ")[0], choice["reset"] == "zero to a value"
     make = Neuron
-    if choice["model"] == "cuba":
-        make = partial(Cuba, current_leak=each("leak", rng.integers(
+    if choice["model"] != "lif":
+        make = partial(MODELS[choice["model"]], current_leak=each("leak", rng.integers(
             1 << LEAK_BITS - 3, (1 << LEAK_BITS) + 1, channels), leak_of(rng, choice["leak"])))
     neuron = make(
         threshold=each("threshold", rng.integers(1, 2 * level + 1, channels), level),

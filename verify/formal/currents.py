@@ -9,7 +9,9 @@ from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 
 from golden.formats import LEAK_BITS
+from golden.neurons.alpha import Alpha
 from golden.neurons.cuba import Cuba
+from hw.engine.neurons.alpha import AlphaNeuron
 from hw.engine.neurons.cuba import CubaNeuron
 from verify.formal.arithmetic import in_range, times
 from verify.formal.prove import Proof
@@ -105,8 +107,76 @@ def step(neuron, *, single):
     return make
 
 
+def traces(neuron, *, single):
+    """``make`` of the same for two traces: both and their sum are golden.neurons.alpha's."""
+    def make(m):
+        unit = AlphaNeuron([neuron], formats={"threshold": unsigned(THRESHOLD)},
+                           membrane=signed(WIDTH), current=signed(CURRENT), chunked=True,
+                           resumes=True, single=single)
+        m.submodules.dut = unit
+        past = Past(m)
+        steady(m, past, unit.number, unit.threshold)
+        phase, given, opens = Signal(3), Signal(signed(CURRENT)), Signal()
+        m.d.sync += phase.eq(Mux(phase == 6, 6, phase + 1))
+        resume, shift, feed, steps, behind = (phase == n for n in range(5))
+        m.d.comb += [
+            Assume(unit.resume == resume), Assume(unit.shift == shift), Assume(unit.feed == feed),
+            Assume(unit.step == steps), Assume(~unit.last), Assume(unit.number == 0),
+        ]
+        fields = lambda state: (state[:WIDTH].as_signed(), state[WIDTH:2 * WIDTH].as_signed(),
+                                state[2 * WIDTH])
+        rising, falling, fired = Signal(signed(WIDTH)), Signal(signed(WIDTH)), Signal()
+        with m.If(resume):
+            m.d.sync += [each.eq(value) for each, value in zip(
+                (rising, falling, fired), fields(unit.resumed), strict=True)]
+        with m.If(shift):
+            m.d.sync += [given.eq(unit.current), opens.eq(unit.opens)]
+        u, spiked = Signal(signed(WIDTH)), Signal()
+        with m.If(steps):
+            m.d.sync += [u.eq(unit.membrane), spiked.eq(unit.spike)]
+        real = (in_range(rising, -400, 400) & in_range(falling, -400, 400)
+                & (int(neuron.spiking) | ~fired))
+        first, second, flag = fields(unit.state)
+        # What the step itself had: the state where it leaks later, else what it added to is leaked.
+        clears = fired & ~opens & neuron.spiking
+        now = []
+        for before, found, added, name in ((rising, first, given, "current_leak"),
+                                           (falling, second, -given, "leak")):
+            value = Signal(signed(WIDTH))
+            if single:
+                m.d.comb += value.eq(Mux(clears, 0, added + Mux(opens, 0, before)))
+                right = is_decayed(found, value, LEAKS[name])
+            else:
+                m.d.comb += value.eq(found)
+                right = Mux(clears, found == 0, Mux(opens, found == added, is_decayed(
+                    found - added, before, LEAKS[name])))
+            now.append(value)
+            with m.If(behind & real):
+                m.d.comb += Assert(right)
+        total = now[0] + now[1]
+        spikes = total >= unit.threshold if neuron.compare == "ge" else total > unit.threshold
+        with m.If(behind & real):
+            m.d.comb += Assert(u == total)
+            if neuron.spiking:
+                m.d.comb += [Assert(spiked == spikes), Assert(flag == spikes)]
+        m.d.comb += Cover(behind & real & ~spikes & (total == -7))
+        if neuron.spiking:
+            m.d.comb += [Cover(behind & real & spikes), Cover(behind & real & clears)]
+        return inputs(unit)
+    return make
+
+
 def proofs():
     """All of this file."""
+    for reset, single, compare in (("clear", False, "gt"), ("clear", True, "ge"),
+                                   ("none", False, "gt"), ("none", True, "gt")):
+        neuron = Alpha(threshold=np.int64(5), reset=reset, compare=compare,
+                       **{name: np.int64(leak) for name, leak in LEAKS.items()})
+        yield Proof(
+            "hw.engine.neurons.alpha.AlphaNeuron",
+            f"a step from any state that waits: {reset}, {compare}, "
+            f"{'leaked behind it' if single else 'leaked in it'}",
+            traces(neuron, single=single), depth=6, cover=6)
     for reset in Cuba.resets:
         for single in (False, True):
             compare = "ge" if single and reset in ("zero", "subtract_now") else "gt"

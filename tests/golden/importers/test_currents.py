@@ -11,6 +11,7 @@ from golden.importers import float_run
 from golden.importers.nir import from_nir
 from golden.importers.quantise import quantise_with_report
 from golden.importers.torch import agreement_of, trace
+from golden.io.errors import BadInput
 from golden.run import run
 from sim.rtl import Simulation
 from verify.nir_graphs import graph_of, lif
@@ -100,3 +101,50 @@ def test_cubalif_without_a_loop():
     found = float_run.run(images, network).spikes[0].reshape(4, T, H)
     assert .005 < found.mean() < .5
     assert np.array_equal(found, np.stack(wanted, axis=1))
+
+
+class Traces(nn.Module):
+    """12 - 16 - 5 of snnTorch's Alpha."""
+
+    def __init__(self, **how):
+        super().__init__()
+        torch.manual_seed(3)
+        self.fc1, self.fc2 = nn.Linear(N, H), nn.Linear(H, O)
+        self.lif1 = snn.Alpha(alpha=.85, beta=.7, threshold=.4, **how)
+        self.lif2 = snn.Alpha(alpha=.9, beta=.6, threshold=.3, **how)
+
+    def forward(self, x):
+        first, second, spikes = self.lif1.reset_mem(), self.lif2.reset_mem(), []
+        for step in range(x.size(0)):
+            spk1, *first = self.lif1(self.fc1(x[step]), *first)
+            spk2, *second = self.lif2(self.fc2(spk1), *second)
+            spikes.append(spk2)
+        return torch.stack(spikes)
+
+
+@pytest.mark.parametrize("schedule", ["layers", "steps"])
+def test_alpha_as_snntorch_runs_it(schedule):
+    """Torch and the real network agree in every spike; RTL and golden in every array."""
+    model = Traces()
+    network = trace(model, (N,), steps=T, encoder="frames")
+    images = frames()
+    with torch.no_grad():
+        wanted = model(torch.tensor(images[..., 0, 0].swapaxes(0, 1), dtype=torch.float32))
+    spikes = float_run.run(images, network).spikes
+    assert all(.005 < each.mean() < .5 for each in spikes), [each.mean() for each in spikes]
+    assert np.array_equal(spikes[-1].reshape(len(images), T, O).swapaxes(0, 1), wanted.numpy())
+    whole, _ = quantise_with_report(network, bits=6)
+    golden = run(images, whole)
+    simulated = Simulation(whole, quick=True, schedule=schedule).run(images)
+    for name, array in golden.arrays().items():
+        if name != "cycles":
+            assert np.array_equal(array, simulated.arrays()[name]), name
+
+
+def test_alpha_is_refused_where_snntorch_does_something_else():
+    with pytest.raises(BadInput, match="sets a trace to the threshold in place of taking it off"):
+        trace(Traces(reset_mechanism="subtract"), (N,), steps=T, encoder="frames")
+    model = Traces()
+    model.lif1.alpha.fill_(.5)
+    with pytest.raises(BadInput, match="alpha must be above beta.*not 0.5 and 0.7"):
+        trace(model, (N,), steps=T, encoder="frames")
