@@ -35,7 +35,7 @@ FUNCTIONS["conv2d"] = ("Conv2d", *FUNCTIONS["conv1d"][1:])
 FUNCTIONS["max_pool1d"] = ("MaxPool1d", *FUNCTIONS["max_pool2d"][1:])
 FUNCTIONS["avg_pool1d"] = ("AvgPool1d", *FUNCTIONS["avg_pool2d"][1:])
 KNOWN = ("Conv1d, Conv2d, Linear, AvgPool, MaxPool, AdaptiveAvgPool2d(1), BatchNorm, lists of it "
-         "over time (BNTT), Flatten, Dropout, Leaky, Synaptic, RLeaky, RSynaptic and Lapicque, "
+         "over time (BNTT), Flatten, Dropout, Leaky, Synaptic, Alpha, RLeaky, RSynaptic, Lapicque, "
          "and the functions of these")
 
 

@@ -205,7 +205,7 @@ def test_global_pooling_of_a_map_that_is_not_square_needs_a_dense_layer(module):
     (nn.AvgPool2d(3, padding=1, count_include_pad=False), "count_include_pad"),
     (nn.BatchNorm2d(4, track_running_stats=False), "running statistics"),
     (nn.Linear(6, 2), "needs a Flatten"),
-    (snn.Alpha(alpha=0.5, beta=0.6, init_hidden=True), "alpha must be above beta"),
+    (snn.Alpha(alpha=0.6, beta=0.5, init_hidden=True, reset_mechanism="subtract"), "sets a trace"),
     (snn.RLeaky(beta=0.5, V=torch.rand(6, 6), all_to_all=False, init_hidden=True),
      "V must be one number or one a channel; it differs within a channel"),
     (leaky(beta=0.5, state_quant=lambda x: x), "state_quant"),
