@@ -171,7 +171,7 @@ def test_tells_versions_apart(monkeypatch):
                               counts=1).pack())
     told[3] = 9
     port = Mute(stuff(seal(1, Kind.ANSWER, bytes(told))))
-    with pytest.raises(LinkError, match="speaks protocol version 9, this program version 4"):
+    with pytest.raises(LinkError, match="speaks protocol version 9, this program version 5"):
         with Board(port, clock=port.clock):
             pass
 

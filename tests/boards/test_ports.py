@@ -128,7 +128,7 @@ def test_wrong_device():
 
 def test_other_firmware():
     assert failing(chip(version=2)) == (
-        "the chip speaks protocol version 2, this program version 4: build and flash the chip "
+        "the chip speaks protocol version 2, this program version 5: build and flash the chip "
         "anew, or use its program")
 
 

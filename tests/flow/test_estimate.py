@@ -246,8 +246,8 @@ def test_report_states_the_plan():
         "network": "n", "board": "b", "available": dict.fromkeys(used, 1),
         **dict.fromkeys(used, 1), "memories": [], "clock_mhz": 24.0, "fmax_mhz": 30.0,
         "timing_met": True, "unregistered": [], "widths": {}, "tools": {}, "options": {},
-        **dict.fromkeys(("device", "digest", "lanes", "word_steps", "taps", "sam_mode", "gamma",
-                         "map_sums", "seed"), ""),
+        **dict.fromkeys(("device", "digest", "lanes", "word_steps", "schedule", "taps", "sam_mode",
+                         "gamma", "map_sums", "seed"), ""),
         **costs(plan, memory_plan(plan), 24e6)}
     text = markdown(report)
     assert "| weights and thresholds | 2 SPRAM | 12,832 | 32 | 410,624 | 524,288 | 768 |" in text

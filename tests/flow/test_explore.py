@@ -242,8 +242,9 @@ def test_arguments_become_a_description():
     """Each option of the design is in the BuildConfig; none is what a BuildConfig is by itself."""
     assert build.configured(["ice40"]) == BuildConfig()
     words = ("ecp5 --board ulx3s --network n.npz --tap 3 --tap 2 --sam-mode official --gamma .25 "
-             "--lanes 8 --word-steps 8 --trains 2 --clock 40 --boot flash --maps sum --map-bits 20 "
-             "--counters --traces 1 --contributions --experiments --scrub --baud 9600").split()
+             "--lanes 8 --word-steps 8 --trains 2 --schedule steps --clock 40 --boot flash "
+             "--maps sum --map-bits 20 --counters --traces 1 --contributions --experiments "
+             "--scrub --baud 9600").split()
     changed = build.configured(words)
     assert all(getattr(changed, each.name) != getattr(BuildConfig(), each.name)
                for each in fields(BuildConfig))
