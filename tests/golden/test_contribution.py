@@ -20,6 +20,7 @@ from golden.network import Conv, Layer, Network, Neuron, Pool, load
 from golden.network.linear import check_linear, readout_weights, unpooled
 from golden.network.ops import Greatest
 from golden.neurons import MODELS
+from golden.neurons.alpha import Alpha
 from golden.neurons.cuba import Cuba
 from golden.run import run
 from verify.networks import images
@@ -150,4 +151,5 @@ def test_which_neurons_add():
     assert not Neuron(np.int64(0), np.int64(1), reset="none").adds
     current = Cuba(np.int64(0), np.int64(0), np.int64(0), reset="none")
     assert not current.adds, "a current that is kept counts again in every step"
-    assert set(MODELS) == {"lif", "cuba"}
+    assert not Alpha(np.int64(0), np.int64(0), np.int64(0), reset="none").adds
+    assert set(MODELS) == {"lif", "cuba", "alpha"}

@@ -14,6 +14,7 @@ from golden.importers.nir_export import write_nir
 from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, load, membrane_range
+from golden.neurons.alpha import FloatAlpha
 from golden.neurons.cuba import Cuba, FloatCuba
 from golden.neurons.lif import LIF, FloatLIF
 from golden.run import run
@@ -194,12 +195,12 @@ def test_reset_delay_false_is_exact_where_currents_are_strong():
 
 
 @pytest.mark.parametrize("made", [False, True])
-def test_nir_export_refuses_a_current(made, tmp_path):
-    """A graph of LIF nodes would lose it without a word; float and integer networks alike."""
-    network = float_network_of(FloatCuba(alpha=np.float64(.5), beta=np.float64(.5),
-                                         threshold=np.float64(4), reset="subtract"),
+def test_nir_export_refuses_two_traces(made, tmp_path):
+    """A graph of CubaLIF would be another neuron; float and integer networks alike."""
+    network = float_network_of(FloatAlpha(alpha=np.float64(.75), beta=np.float64(.5),
+                                          threshold=np.float64(1), reset="clear"),
                                np.array([[3.0, 2]]))
     network = quantise_with_report(network, bits=4)[0] if made else network
-    with pytest.raises(BadInput, match="layer 1: neurons with a synaptic current.*not written"):
+    with pytest.raises(BadInput, match=r"layer 1: neurons of two traces \(Alpha\) have no node"):
         write_nir(network, tmp_path / "net.nir")
     assert not (tmp_path / "net.nir").exists()

@@ -72,7 +72,7 @@ def test_a_new_model_goes_through_everything(monkeypatch, tmp_path):
     with pytest.raises(BadInput, match="reset must be one of zero, none, not subtract"):
         network(Adaptive(threshold=np.int64(2), reset="subtract"))
     monkeypatch.delitem(MODELS, "adaptive")
-    with pytest.raises(BadInput, match="neuron must be one of lif, cuba, not adaptive"):
+    with pytest.raises(BadInput, match="neuron must be one of lif, cuba, alpha, not adaptive"):
         load(tmp_path / "net.npz")
 
 

@@ -126,7 +126,7 @@ def test_graph_fields_are_those_that_are_read():
     from golden.importers.nir_graph import FIELDS
     from golden.importers.producers import Rules
     readers = [name for name in dir(golden.importers.nir.Reader) if name.startswith("read_")]
-    assert len(readers) == 15
+    assert len(readers) == 16
     for name in readers:
         node = Node()
         node.kind = {"read_conv2d": "Conv2d", "read_conv1d": "Conv1d"}.get(name, "Linear")

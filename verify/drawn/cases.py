@@ -195,6 +195,8 @@ RULES = Rules((
     Rule(("reset", "model"), lambda reset, model: (
         reset == "clear" if model == "alpha" else model == "cuba" or reset not in CUBA_ONLY),
          "a reset of neurons with a synaptic current; that of two traces clears both"),
+    Rule(("model", "leak"), lambda model, leak: model != "alpha" or leak != "none",
+         "two traces that keep everything cancel out"),
     Rule(("schedule", "trains"), lambda schedule, trains: trains == 1 or schedule == "layers",
          "rounds of all layers add one train a cycle"),
     Rule(("schedule", "norm"), lambda schedule, norm: not norm or schedule == "layers",
@@ -290,16 +292,20 @@ def tested_layer(rng, choice, shape, steps, ease):
         norm = (rng.integers(4, 64, (steps, channels)), rng.integers(-4, 20, (steps, channels)), 3)
         frac = 0
     level = threshold(rng, fan_in, bits, frac, ease)
+    if choice["model"] == "alpha":              # whose membrane is a difference
+        level = max(1, level // 8)
     each = lambda name, values, value: values if choice["a channel"] == name else np.int64(value)
     reset, to = choice["reset"].split(" ")[0], choice["reset"] == "zero to a value"
+    leak = each("leak", rng.integers(0, (1 << LEAK_BITS) + 1, channels),
+                leak_of(rng, choice["leak"]))
     make = Neuron
     if choice["model"] != "lif":
-        make = partial(MODELS[choice["model"]], current_leak=each("leak", rng.integers(
-            1 << LEAK_BITS - 3, (1 << LEAK_BITS) + 1, channels), leak_of(rng, choice["leak"])))
+        # Of two traces the one that is taken off leaks faster, else their sum is never above 0.
+        slower = leak // 4 if choice["model"] == "alpha" else each("leak", rng.integers(
+            1 << LEAK_BITS - 3, (1 << LEAK_BITS) + 1, channels), leak_of(rng, choice["leak"]))
+        make = partial(MODELS[choice["model"]], current_leak=slower)
     neuron = make(
-        threshold=each("threshold", rng.integers(1, 2 * level + 1, channels), level),
-        leak=each("leak", rng.integers(0, (1 << LEAK_BITS) + 1, channels),
-                  leak_of(rng, choice["leak"])),
+        threshold=each("threshold", rng.integers(1, 2 * level + 1, channels), level), leak=leak,
         reset=reset, compare=choice["compare"], delay=choice["delay"],
         v_reset=each("v_reset", rng.integers(-level, level // 2 + 1, channels),
                      -(level // 2) - 1 if to else 0))
