@@ -6,7 +6,7 @@ is shown pictures with every kind of silence, under three modes of the maps and 
 stall, so that these meet all else.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import gcd, prod
 
@@ -406,7 +406,10 @@ def network_of(rng, choice, most, ease):
     spiking = choice["readout"] in ("count", "first")
     size, bits = (choice["classes"], taken), choice["bits"]
     if spiking:
-        layers.append(plain_layer(rng, size, bits, ease))
+        fires = plain_layer(rng, size, bits, ease)
+        if choice["model"] == "alpha":          # whose spikes are few and at once
+            fires = replace(fires, weights=np.abs(fires.weights).clip(0, 2**(bits - 1) - 1))
+        layers.append(fires)
     else:
         leak = 0 if choice["readout"] == "membrane" else leak_of(rng, "shift")
         layers.append(Layer(weights(rng, size, bits), bits,
