@@ -27,7 +27,7 @@ from golden.io.processes import folder
 from golden.io.text import say
 from golden.network import load
 from hw.plan.packing import configuration
-from hw.plan.size import SCHEDULES
+from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
 TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"
@@ -167,10 +167,7 @@ def parser(prog="python -m hw.build", *, family=True):
                        help="trains added in a cycle: 1, or 2 to 4 out of a walk buffer, which "
                             "needs block RAMs and cells (default: 1)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
-                       help="what is outermost: all steps of a layer (layers), or rounds of all "
-                            "layers with the steps of a word (chunks) or one (steps), in which "
-                            "scores and maps leave as they come; auto is steps for layers that "
-                            "read their own spikes, else layers (default: %(default)s)")
+                       help=SCHEDULE_HELP)
     found.add_argument("--clock", type=megahertz, metavar="MHZ|max",
                        help="clock of the design, made by the PLL (default: 24; on ecp5 50); max "
                             "finds the fastest, in steps of a megahertz, that a seed meets, in "

@@ -18,7 +18,7 @@ from golden.network import load
 from golden.network.linear import check_linear
 from golden.progress import watched
 from golden.run import check_taps, run_batched
-from hw.plan.size import SCHEDULES
+from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
 
 def parser(prog="python -m sim.run"):
@@ -70,10 +70,7 @@ def parser(prog="python -m sim.run"):
                        help="events: of a larger sensor take the middle (crop), or the events of "
                             "several pixels as those of one (sum) (default: %(default)s)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
-                       help="rtl: what is outermost: all steps of a layer (layers), or rounds of "
-                            "all layers with the steps of a word (chunks) or one (steps); auto is "
-                            "steps for layers that read their own spikes, else layers "
-                            "(default: auto)")
+                       help=f"rtl: {SCHEDULE_HELP}")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,

@@ -46,10 +46,9 @@ class Alpha(Cuba):
         """(u, f, c, d) before the first step."""
         return zero, False, zero, zero
 
-    def step(self, state, added, values):
-        return stepped(self, state, added, values,
-                       lambda rising: decayed(rising, values["current_leak"]),
-                       lambda falling: decayed(falling, values["leak"]))
+    def stepped(self, state, added, values, kept_current, kept):
+        """``step``, with what a step keeps of either trace."""
+        return stepped(self, state, added, values, kept_current, kept)
 
     def bound(self, low, high, values):
         """As NeuronModel.bound: the range that holds both traces and their sum."""
@@ -90,9 +89,7 @@ class FloatAlpha(FloatCuba):
     def start(self, zero):
         return zero, np.zeros(zero.shape, dtype=bool), zero, zero
 
-    def step(self, state, added, values):
-        return stepped(self, state, added, values, lambda rising: values["alpha"] * rising,
-                       lambda falling: values["beta"] * falling)
+    stepped = Alpha.stepped
 
 
 def stepped(neuron, state, added, values, kept_rising, kept_falling):

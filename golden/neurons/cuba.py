@@ -77,9 +77,13 @@ class Cuba(NeuronModel):
         return zero, False, zero, False
 
     def step(self, state, added, values):
-        return stepped(self, state, added, values,
-                       lambda current: decayed(current, values["current_leak"]),
-                       lambda membrane: decayed(membrane, values["leak"]))
+        return self.stepped(state, added, values,
+                            lambda current: decayed(current, values["current_leak"]),
+                            lambda membrane: decayed(membrane, values["leak"]))
+
+    def stepped(self, state, added, values, kept_current, kept):
+        """``step``, with what a step keeps of a current and of a membrane."""
+        return stepped(self, state, added, values, kept_current, kept)
 
     def ends(self, low, high, values):
         """((low, high) of currents, (low, high) of membranes before and after their reset).
@@ -201,8 +205,10 @@ class FloatCuba(RealNeuron):
         return zero, none, zero, none
 
     def step(self, state, added, values):
-        return stepped(self, state, added, values, lambda current: values["alpha"] * current,
-                       lambda membrane: values["beta"] * membrane)
+        return self.stepped(state, added, values, lambda current: values["alpha"] * current,
+                            lambda membrane: values["beta"] * membrane)
+
+    stepped = Cuba.stepped
 
     def biases(self, per_channel):
         return per_channel(np.float64(0))

@@ -170,9 +170,9 @@ class AddressGenerator(wiring.Component):
             Signal(unsigned(reached(passes, n, f"d{name}", "limits", len(at) + 1)),
                    name=f"looked_{name}", reset_less=True)
             for n, (name, at) in enumerate((("y", y), ("x", x))))
-        start = corner
+        reference = corner                                   # from which a visit's offset counts
         if plan.looped:
-            start = Mux(fetch.data.later, Mux(
+            reference = Mux(fetch.data.later, Mux(
                 self.odd, places(lambda p: loop_place(plan, p, True)),
                 places(lambda p: loop_place(plan, p, False))), corner)
             m.d.sync += [
@@ -187,7 +187,7 @@ class AddressGenerator(wiring.Component):
             looked.eq(placed),
             visited_at.op.eq(Mux(fetch.data.param & (placed_op == Op.Add), Op.Param, placed_op)),
             visited_at.address.eq(fetch.data.offset + Mux(
-                fetch.data.param & int(plan.per_channel), 0, start)),
+                fetch.data.param & int(plan.per_channel), 0, reference)),
             visited_at.row.eq(rows + fetch.data.row),
             looked_y.eq(y + fetch.data.dy), looked_x.eq(x + fetch.data.dx),
         ]

@@ -4,10 +4,14 @@ from typing import NamedTuple
 
 from golden.io.errors import BadInput
 
-__all__ = ["LANES", "SCHEDULES", "TRAINS", "WORD_STEPS", "EngineSize"]
+__all__ = ["LANES", "SCHEDULES", "SCHEDULE_HELP", "TRAINS", "WORD_STEPS", "EngineSize"]
 
 LANES, WORD_STEPS, TRAINS = (1, 2, 4, 8, 16), (4, 8, 16), (1, 2, 3, 4)
 SCHEDULES = ("auto", "layers", "chunks", "steps")   # what is outermost: hw.plan.planner.Plan
+SCHEDULE_HELP = (           # of --schedule
+    "what is outermost: all steps of a layer (layers), or rounds of all layers with the steps of a "
+    "word (chunks) or one (steps), in which scores and maps leave as they come; auto is steps for "
+    "layers that read their own spikes, else layers (default: auto)")
 
 
 class EngineSize(NamedTuple):

@@ -30,6 +30,35 @@ def is_decayed(found, value, leak):
     return in_range(product - found * whole, 0, whole - 1)
 
 
+def stepping(m, unit, past, *values):
+    """Drive a unit through one step; ``values`` beside number and threshold stay as they are.
+
+    Returns (whether the step is behind, the fields that resumed, those of the state, the input,
+    whether it opens a train, the membrane and the spike of the step). Fields are two numbers and a
+    flag.
+    """
+    steady(m, past, unit.number, unit.threshold, *values)
+    phase, given, opens = Signal(3), Signal(signed(CURRENT)), Signal()
+    m.d.sync += phase.eq(Mux(phase == 6, 6, phase + 1))
+    resume, shift, feed, steps, behind = (phase == n for n in range(5))
+    m.d.comb += [
+        Assume(unit.resume == resume), Assume(unit.shift == shift), Assume(unit.feed == feed),
+        Assume(unit.step == steps), Assume(~unit.last), Assume(unit.number == 0),
+    ]
+    fields = lambda state: (state[:WIDTH].as_signed(), state[WIDTH:2 * WIDTH].as_signed(),
+                            state[2 * WIDTH])
+    resumed = Signal(signed(WIDTH)), Signal(signed(WIDTH)), Signal()
+    u, spiked = Signal(signed(WIDTH)), Signal()
+    with m.If(resume):
+        m.d.sync += [each.eq(value)
+                     for each, value in zip(resumed, fields(unit.resumed), strict=True)]
+    with m.If(shift):
+        m.d.sync += [given.eq(unit.current), opens.eq(unit.opens)]
+    with m.If(steps):
+        m.d.sync += [u.eq(unit.membrane), spiked.eq(unit.spike)]
+    return behind, resumed, fields(unit.state), given, opens, u, spiked
+
+
 def step(neuron, *, single):
     """``make`` of: a neuron resumes, is given an input and steps; then its state is golden's.
 
@@ -41,37 +70,17 @@ def step(neuron, *, single):
             membrane=signed(WIDTH), current=signed(CURRENT), chunked=True, resumes=True,
             single=single)
         m.submodules.dut = unit
-        past = Past(m)
-        steady(m, past, unit.number, unit.threshold, unit.v_reset)
-        phase, given, opens = Signal(3), Signal(signed(CURRENT)), Signal()
-        m.d.sync += phase.eq(Mux(phase == 6, 6, phase + 1))
-        resume, shift, feed, steps, behind = (phase == n for n in range(5))
+        behind, (c, kept, flag), (found_c, found, found_flag), given, opens, u, spiked = stepping(
+            m, unit, Past(m), unit.v_reset)
         threshold = unit.threshold
-        m.d.comb += [
-            Assume(unit.resume == resume), Assume(unit.shift == shift), Assume(unit.feed == feed),
-            Assume(unit.step == steps), Assume(~unit.last), Assume(unit.number == 0),
-        ]
-
-        # --- what resumes: a current, what it is added to, a flag ---------------------------------
-        fields = lambda state: (state[:WIDTH].as_signed(), state[WIDTH:2 * WIDTH].as_signed(),
-                                state[2 * WIDTH])
-        c, kept, flag = Signal(signed(WIDTH)), Signal(signed(WIDTH)), Signal()
-        with m.If(resume):
-            m.d.sync += [each.eq(value) for each, value in zip(
-                (c, kept, flag), fields(unit.resumed), strict=True)]
-        with m.If(shift):
-            m.d.sync += [given.eq(unit.current), opens.eq(unit.opens)]
         real = (in_range(c, -300, 300) & in_range(kept, -500, 500)
                 & in_range(unit.v_reset, -500, 500))
 
         # --- the step: v before a spike takes off, u behind it ------------------------------------
-        u, spiked, fired = Signal(signed(WIDTH)), Signal(), Signal()
+        fired = Signal()
         clear, now = neuron.reset == "clear", neuron.reset == "subtract_now"
         above = lambda value: value >= threshold if neuron.compare == "ge" else value > threshold
         at = Mux(flag, 2 * threshold, threshold) if now else threshold
-        with m.If(steps):
-            m.d.sync += [u.eq(unit.membrane), spiked.eq(unit.spike)]
-        found_c, found, found_flag = fields(unit.state)
         total = Signal(signed(WIDTH))          # c of this step
         if single:
             m.d.comb += total.eq(given + Mux(opens, 0, c))
@@ -114,29 +123,10 @@ def traces(neuron, *, single):
                            membrane=signed(WIDTH), current=signed(CURRENT), chunked=True,
                            resumes=True, single=single)
         m.submodules.dut = unit
-        past = Past(m)
-        steady(m, past, unit.number, unit.threshold)
-        phase, given, opens = Signal(3), Signal(signed(CURRENT)), Signal()
-        m.d.sync += phase.eq(Mux(phase == 6, 6, phase + 1))
-        resume, shift, feed, steps, behind = (phase == n for n in range(5))
-        m.d.comb += [
-            Assume(unit.resume == resume), Assume(unit.shift == shift), Assume(unit.feed == feed),
-            Assume(unit.step == steps), Assume(~unit.last), Assume(unit.number == 0),
-        ]
-        fields = lambda state: (state[:WIDTH].as_signed(), state[WIDTH:2 * WIDTH].as_signed(),
-                                state[2 * WIDTH])
-        rising, falling, fired = Signal(signed(WIDTH)), Signal(signed(WIDTH)), Signal()
-        with m.If(resume):
-            m.d.sync += [each.eq(value) for each, value in zip(
-                (rising, falling, fired), fields(unit.resumed), strict=True)]
-        with m.If(shift):
-            m.d.sync += [given.eq(unit.current), opens.eq(unit.opens)]
-        u, spiked = Signal(signed(WIDTH)), Signal()
-        with m.If(steps):
-            m.d.sync += [u.eq(unit.membrane), spiked.eq(unit.spike)]
+        behind, (rising, falling, fired), (first, second, flag), given, opens, u, spiked = stepping(
+            m, unit, Past(m))
         real = (in_range(rising, -400, 400) & in_range(falling, -400, 400)
                 & (int(neuron.spiking) | ~fired))
-        first, second, flag = fields(unit.state)
         # What the step itself had: the state where it leaks later, else what it added to is leaked.
         clears = fired & ~opens & neuron.spiking
         now = []

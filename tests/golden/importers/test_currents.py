@@ -44,11 +44,10 @@ def frames(count=4, share=.25):
     return (chance.random((count, T, N, 1, 1)) < share).astype(np.uint8)
 
 
-@pytest.mark.parametrize("delayed", [True, False])
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_synaptic_as_snntorch_runs_it(reset, delayed):
-    """Torch and the real network agree in every spike; RTL and golden in every array."""
-    model = Stepped(reset_mechanism=reset, reset_delay=delayed)
+def as_torch_runs_it(model, schedule="auto"):
+    """The integer network of a model: torch and the real network agree in every spike, RTL and
+    golden in every array.
+    """
     network = trace(model, (N,), steps=T, encoder="frames")
     images = frames()
     with torch.no_grad():
@@ -58,14 +57,21 @@ def test_synaptic_as_snntorch_runs_it(reset, delayed):
     found = spikes[-1].reshape(len(images), T, O).swapaxes(0, 1)
     assert np.array_equal(found, wanted.numpy())
     whole, _ = quantise_with_report(network, bits=6)
-    assert whole.layers[0].neuron.reset == {
-        ("zero", True): "clear", ("subtract", False): "subtract_now"}.get((reset, delayed), reset)
     golden = run(images, whole)
     assert golden.spikes[1].any() and golden.spikes[2].any()
-    simulated = Simulation(whole, quick=True).run(images)
+    simulated = Simulation(whole, quick=True, schedule=schedule).run(images)
     for name, array in golden.arrays().items():
         if name != "cycles":
             assert np.array_equal(array, simulated.arrays()[name]), name
+    return whole
+
+
+@pytest.mark.parametrize("delayed", [True, False])
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+def test_synaptic_as_snntorch_runs_it(reset, delayed):
+    whole = as_torch_runs_it(Stepped(reset_mechanism=reset, reset_delay=delayed))
+    assert whole.layers[0].neuron.reset == {
+        ("zero", True): "clear", ("subtract", False): "subtract_now"}.get((reset, delayed), reset)
 
 
 def test_the_check_runs_the_original():
@@ -124,21 +130,7 @@ class Traces(nn.Module):
 
 @pytest.mark.parametrize("schedule", ["layers", "steps"])
 def test_alpha_as_snntorch_runs_it(schedule):
-    """Torch and the real network agree in every spike; RTL and golden in every array."""
-    model = Traces()
-    network = trace(model, (N,), steps=T, encoder="frames")
-    images = frames()
-    with torch.no_grad():
-        wanted = model(torch.tensor(images[..., 0, 0].swapaxes(0, 1), dtype=torch.float32))
-    spikes = float_run.run(images, network).spikes
-    assert all(.005 < each.mean() < .5 for each in spikes), [each.mean() for each in spikes]
-    assert np.array_equal(spikes[-1].reshape(len(images), T, O).swapaxes(0, 1), wanted.numpy())
-    whole, _ = quantise_with_report(network, bits=6)
-    golden = run(images, whole)
-    simulated = Simulation(whole, quick=True, schedule=schedule).run(images)
-    for name, array in golden.arrays().items():
-        if name != "cycles":
-            assert np.array_equal(array, simulated.arrays()[name]), name
+    as_torch_runs_it(Traces(), schedule)
 
 
 def test_alpha_is_refused_where_snntorch_does_something_else():
