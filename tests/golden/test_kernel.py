@@ -16,8 +16,9 @@ from verify.networks import draw, images
 
 ROWS, _, _ = array()
 PART = 12       # of the rows one is taken
-DRAWN = [n for n, row in enumerate(ROWS) if row["encoder"] == "bernoulli"][:3]
-FAULTY = [*DRAWN, *range(0, 6 * PART, PART)]    # those that a fault in the kernel is shown
+FAULTY = [*range(0, 6 * PART, PART), *(         # those that a fault in the kernel is shown
+    n for key, value in (("encoder", "bernoulli"), ("delay", 1))
+    for n in [n for n, row in enumerate(ROWS) if row["model"] == "lif" and row[key] == value][:3])]
 
 
 @cache
