@@ -16,7 +16,6 @@ from flow import steps
 from flow.config import BuildConfig
 from flow.design import design
 from flow.estimate import area, fits
-from flow.estimate.memories import dsp_use
 from golden.io.files import replacing
 from golden.io.text import say
 from golden.network import load
@@ -54,7 +53,7 @@ def measured():
         found.append({
             "board": board, "network": name, "digest": network.digest, "sam": sam, "lanes": lanes,
             "word_steps": 16, "real": packed(component, target), "lc": area.cells(accelerator),
-            "products": sum(count for _, count in dsp_use(accelerator.plan, sam=sam))})
+            "products": sum(count for _, count in accelerator.products)})
         say(json.dumps(found[-1]))
     return found
 

@@ -11,6 +11,7 @@ from golden.images import load_images
 from golden.network import load
 from golden.run import run_batched
 from hw.engine.profiler import StallReason
+from hw.plan.size import EngineSize
 from sim.rtl import Simulation
 from sim.throughput import operations
 
@@ -21,7 +22,9 @@ def model():
 
 
 def measure(network, images, count, *, sam=True, size=None, quick=False, jobs=2, tick=lambda: None):
-    """What the chip of hw.build, or of ``size`` (lanes, steps), does with a file's first images.
+    """What the chip of hw.build does with a file's first images.
+
+    ``size`` are other lanes, steps and perhaps trains than those of the build.
 
     Returns
     -------
@@ -33,8 +36,8 @@ def measure(network, images, count, *, sam=True, size=None, quick=False, jobs=2,
     net = load(network)
     pictures = load_images(images, net)[0][:count]
     taps = net.default_taps if sam else ()
-    lanes, word_steps = size or engine_size(net)[:2]
-    simulation = Simulation(net, taps=taps, quick=quick, lanes=lanes, word_steps=word_steps)
+    size = EngineSize(*(size or engine_size(net)))
+    simulation = Simulation(net, taps=taps, quick=quick, **size._asdict())
 
     def make():
         golden = run_batched(pictures, net)
@@ -47,7 +50,7 @@ def measure(network, images, count, *, sam=True, size=None, quick=False, jobs=2,
         law = image_cycles(simulation.accelerator.plan, [
             trains_of(simulation.accelerator.plan, source) for source in sources]).sum(axis=1)
         return {"network": net.name, "digest": net.digest, "images": len(pictures),
-                "lanes": lanes, "word_steps": word_steps, "taps": list(taps), "equal": equal,
+                **size._asdict(), "taps": list(taps), "equal": equal,
                 "cycles": found.cycles.tolist(), "operations": operations(net, golden).tolist(),
                 "law": law.tolist(), "spikes": golden.counts.sum(axis=1).tolist(),
                 "causes": found.causes.sum(axis=0).tolist(),

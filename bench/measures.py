@@ -13,6 +13,9 @@ CLOCK, SEEDS, IMAGES, FEW = 48, range(1, 11), 100, 3
 SIZE = (4, 16)              # lanes and steps of the figures of the chip, whatever a build takes
 SIZED = ["--lanes", "4", "--word-steps", "16"]
 WITHOUT = [*SIZED, "--no-sam"]
+FAST = (8, 16, 4)           # those of the fastest chip that fits: trains of a walk buffer, too
+FASTEST = ["--lanes", "8", "--word-steps", "16", "--trains", "4"]
+FASTEST_WITHOUT = [*FASTEST, "--no-sam"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ MEASURES = (
     Measure("images", "cycles of the chip", True, cycles(NETWORK, SAMPLE, size=SIZE)),
     Measure("images_without", "cycles of the chip without SAM", True,
             cycles(NETWORK, SAMPLE, sam=False, size=SIZE)),
+    Measure("fast_size", "cells of the fastest chip", True, size(FASTEST)),
+    Measure("fast_size_without", "cells of the fastest chip without SAM", True,
+            size(FASTEST_WITHOUT)),
+    Measure("fast_images", "cycles of the fastest chip", True,
+            cycles(NETWORK, SAMPLE, size=FAST)),
+    Measure("fast_images_without", "cycles of the fastest chip without SAM", True,
+            cycles(NETWORK, SAMPLE, sam=False, size=FAST)),
     Measure("unit", "the 16-to-8 layer alone", True, lambda c: unit.measure()),
     Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS)),
     Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE, size=SIZE)),
@@ -69,6 +79,7 @@ MEASURES = (
             lambda c: speed.measure("speed")),
     Measure("sam_speed", "maps of golden against PyTorch", False, lambda c: speed.measure("sam")),
     Measure("clock", "clock of ten seeds", False, clocks(SIZED)),
+    Measure("fast_clock", "clock of ten seeds of the fastest chip", False, clocks(FASTEST)),
     Measure("dense_clock", "clock of 784-128-10", False,
             lambda c: chips.clocks(["--network", DENSE], SEEDS[:3], clock=CLOCK, jobs=c.jobs,
                                    tick=c.tick)),
@@ -83,6 +94,10 @@ def netlists(names):
     found = []
     if {"size", "clock"} & set(names):
         found.append(SIZED)
+    if {"fast_size", "fast_clock"} & set(names):
+        found.append(FASTEST)
+    if "fast_size_without" in names:
+        found.append(FASTEST_WITHOUT)
     if "size_without" in names:
         found.append(WITHOUT)
     if "dense_clock" in names:

@@ -98,6 +98,48 @@ def sam(r):
                   grade(extra["dsp"], 1, 1, most=True), grade(round(share, 2), 1, 0, most=True)))
 
 
+def fast_per_cycle(r):
+    images = r["fast_images"]
+    done, cycles = sum(images["operations"]), sum(images["cycles"])
+    return (f"**{done / cycles:.2f}** = {done:,} operations / {cycles:,} cycles of "
+            f"{images['images']} images, SAM on layers {', '.join(map(str, images['taps']))}"
+            + ("" if images["equal"] else "; NOT EQUAL to golden"),
+            grade(done / cycles, 30, 40) if images["equal"] else "no")
+
+
+def fast_images(r):
+    mean = np.mean(r["fast_images"]["cycles"])
+    rate = CLOCK * 1e6 / mean
+    reached = common_clock(r["fast_clock"])
+    return (f"**{rate:.0f}** = {CLOCK} MHz / {mean:,.0f} cycles; at {reached:.2f} MHz, which 8 of "
+            f"{len(r['fast_clock'])} seeds reach, {reached * 1e6 / mean:.0f}",
+            grade(reached * 1e6 / mean, 1200, 1600))
+
+
+def fast_clock(r):
+    reached = [each["fmax_mhz"] for each in r["fast_clock"]]
+    met = sum(mhz >= CLOCK for mhz in reached)
+    return (f"{met} of {len(reached)} seeds close {CLOCK} MHz; {min(reached):.2f} to "
+            f"{max(reached):.2f} MHz, median {np.median(reached):.2f}", grade(met, 9, 10))
+
+
+def fast_cells(r):
+    size = r["fast_size"]
+    return (f"**{size['lc']:,} LC / {size['ebr']} EBR**, {size['spram']} SPRAM, {size['dsp']} DSP",
+            worst(grade(size["lc"], 5000, 4800, most=True), grade(size["ebr"], 30, 28, most=True)))
+
+
+def fast_sam(r):
+    extra = {key: r["fast_size"][key] - r["fast_size_without"][key] for key in ("lc", "ebr")}
+    with_, without = (sum(r[key]["cycles"]) for key in ("fast_images", "fast_images_without"))
+    share = 100 * (with_ - without) / without
+    return (f"**{extra['lc']} LC, {extra['ebr']} EBR, {share:.2f} % cycles**: "
+            f"{r['fast_size']['lc']:,} - {r['fast_size_without']['lc']:,} LC, {with_:,} / "
+            f"{without:,} cycles",
+            worst(grade(extra["lc"], 220, 150, most=True),
+                  grade(round(share, 2), 1, 0, most=True)))
+
+
 def dense(r):
     mean, mhz = np.mean(r["dense"]["cycles"]), CLOCK
     reached = sorted(each["fmax_mhz"] for each in r["dense_clock"])
@@ -166,6 +208,12 @@ ASKED = (  # name, must, aim, how, what limits it
     ("images a second", "500", "800", images_a_second, "images"),
     ("LC / EBR", "4,200 / 24", "3,300 / 16", cells, "cells"),
     ("SAM: extra LC, EBR, DSP, cycles", "250, 2, 1, 1 %", "150, 1, 1, 0", sam, "sam"),
+    ("fastest chip (8 x 16 x 4): operations a cycle", "30", "40", fast_per_cycle, "fast_per_cycle"),
+    ("fastest chip: images a second, core", "1,200", "1,600", fast_images, "fast_images"),
+    ("fastest chip: clock closed by nextpnr", "48 MHz on 9 of 10 seeds", "10 of 10", fast_clock,
+     "fast_clock"),
+    ("fastest chip: LC / EBR", "5,000 / 30", "4,800 / 28", fast_cells, "fast_cells"),
+    ("fastest chip: SAM, extra LC and cycles", "220, 1 %", "150, 0", fast_sam, "fast_sam"),
     ("dense 784-128-10, 4 bits, T = 25", "0.6 ms", "0.3 ms", dense, "dense"),
     ("16-to-8 dense LIF layer alone", "500 LC, 1 MAC16", "300 LC, 0", unit, "unit"),
     ("cycles as activity grows 2 to 50 %", "a stated law", "floor under 20 % at 10 %", law, "law"),

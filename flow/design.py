@@ -8,7 +8,7 @@ from boards.platform.top import Top
 from boards.protocol.flash_image import FRAMES
 from boards.protocol.identity import MapEncoding
 from flow.estimate.fits import best
-from flow.estimate.memories import dsp_use, shortages, stores_of, too_many
+from flow.estimate.memories import shortages, stores_of, too_many
 from golden.formats import check_map_bits
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
@@ -57,8 +57,7 @@ def design(network, config):
     if (bits := width_of(form, width=accelerator.map_width, steps=network.steps)) > WORD_BITS:
         raise BadInput(f"--maps {config.maps}: its words have {bits} bits here, and at most "
                        f"{WORD_BITS} are sent; choose another form, or fewer --map-bits")
-    products = dsp_use(accelerator.plan, sam=bool(taps), traces=config.traces is not None)
-    if target.spram and (over := shortages(memories(accelerator)) + too_many(products)):
+    if target.spram and (over := shortages(memories(accelerator)) + too_many(accelerator.products)):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     hz = clock_of(config)
     if config.boot == "flash" and not target.red:

@@ -13,7 +13,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from boards.platform.device import AFTER_READ
+from boards.platform.device import AFTER_READ, AFTER_SYNTHESIS
 from boards.platform.target import target_for
 from flow import timing
 from flow.toolchain import environment
@@ -94,7 +94,8 @@ def synthesised(component, where, *, target=None, verilog=False, flat=True):
     options = target.synthesis if flat else f"-noflatten {target.synthesis}"
     plan = target.make().prepare(component, name="top", debug_verilog=verilog, emit_src=False,
                                  synth_opts=options, nextpnr_opts=OPTIONS,
-                                 script_after_read=AFTER_READ)
+                                 script_after_read=AFTER_READ,
+                                 script_after_synth=AFTER_SYNTHESIS if flat else "")
     digest = hashlib.sha256(json.dumps([chosen, versions(target.family)]).encode())
     for name in sorted(plan.files):
         if not name.startswith(("build_top", "top.debug")):

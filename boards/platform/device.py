@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from boards.platform.clock import Clock, EcpClock, ecp_pll_for, pll_for
 
-__all__ = ["AFTER_READ", "DEVICES", "ICE40HX8K", "ICE40UP5K", "LFE5U_85F", "Device", "tools_for"]
+__all__ = [
+    "AFTER_READ", "AFTER_SYNTHESIS", "DEVICES", "ICE40HX8K", "ICE40UP5K", "LFE5U_85F", "Device",
+    "tools_for",
+]
 
 # For Yosys, since Amaranth has no way to say it. What a read gives of an address written in the
 # same cycle does not matter, in any memory of ours; otherwise Yosys would build a bypass around
@@ -17,9 +20,12 @@ COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 r:COLLISION_X_MASK=1'0"
 # The state machines of long paths become one-hot. Yosys does that only where no value at power-up
 # is asked for, and then it must be asked for again: from no state at all no reset would lead back.
 STATES = "*.executor.*/w:fsm_state *.framer/w:fsm_state *.sam.*/w:fsm_state"
+# Multipliers that hold registers are hidden from Yosys until it has made those that multiply.
+HIDDEN = "*.held_product*"
 AFTER_READ = "\n".join((
-    COLLISIONS, f"setattr -unset init {STATES}", "proc", "opt -nodffe -nosdff",
+    f"setattr -mod -set blackbox 1 {HIDDEN}", COLLISIONS, f"setattr -unset init {STATES}", "proc", "opt -nodffe -nosdff",
     f"fsm {STATES.replace('/w:fsm_state', '')}", f"setattr -set init 1 {STATES}"))
+AFTER_SYNTHESIS = f"setattr -mod -unset blackbox ={HIDDEN}; flatten; techmap t:$buf; opt_clean"
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,14 @@ class Target:
     spram     = property(lambda self: self.chip.hard_bits > 0)
 
     def make(self):
-        """The platform."""
+        """The platform, for designs that are read and synthesised as boards.platform.device says.
+
+        Its multipliers may hold registers (hw.memory.held).
+        """
         module, name = self.platform.split(":")
-        return getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+        platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+        platform.holds_registers = True
+        return platform
 
     def frequency(self, mhz):
         """Frequency in hertz that the board gives where ``mhz`` is asked for, or ValueError."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from amaranth import Shape
 
 from boards.platform.device import ICE40UP5K
-from flow.estimate.memories import dsp_use, ebrs, stores_of
+from flow.estimate.memories import ebrs, stores_of
 from golden.formats import score_bits
 from hw.engine.ops import found_layout
 from hw.plan.buffers import WORD
@@ -100,5 +100,4 @@ def blocks(accelerator):
     sums = (ebrs(plan.network.steps * plan.network.classes, plan.score_bits)
             if plan.segments > 1 else 0)
     return {"ebr": count("EBR") + ebrs(1, queue) + sums + 3, "spram": count("SPRAM"),
-            "dsp": sum(count for _, count in dsp_use(
-                plan, sam=bool(accelerator.taps), traces=accelerator.attribution is not None))}
+            "dsp": sum(count for _, count in accelerator.products) + accelerator.held_products}

@@ -13,7 +13,7 @@ from pathlib import Path
 from boards.platform.target import targets
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles, planes_of, trains_of
-from flow.estimate.memories import dsp_use, stores_of
+from flow.estimate.memories import stores_of
 from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
@@ -113,14 +113,14 @@ def used_on(accelerator, target):
     chip, cells, found = target.chip, area.cells(accelerator), area.blocks(accelerator)
     if chip.hard_bits:
         return {"lc": cells, **found}
-    plan, mine = accelerator.plan, factors()[target.name]
+    mine = factors()[target.name]
     stores = stores_of(accelerator)
     # Without hard memories trains and weights lie in block memories, of rows of a power of two.
     need = lambda kinds: sum(
         blocks_in(chip.block_modes, 1 << max(store.depth - 1, 0).bit_length(), store.width)
         for store in stores if store.kind in kinds and store.depth > chip.short_memory)
     blocks = need(("SPRAM", "EBR")) + LINK if chip.short_memory else need(("SPRAM",)) + found["ebr"]
-    products = sum(count for _, count in dsp_use(plan, sam=bool(accelerator.taps)))
+    products = sum(count for _, count in accelerator.products)
     cells = mine["cells"] * cells
     result = {"ebr": blocks}
     if "dsp" in chip.limits:

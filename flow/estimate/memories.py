@@ -119,15 +119,8 @@ def stores_of(accelerator):
     return found
 
 
-def dsp_use(plan, *, sam=False, traces=False):
-    """(what, how many) of all multipliers (DSP): those of the plan, of SAM and of traces."""
-    found = list(plan.products)
-    found += [("SAM", 1)] if sam else []
-    return [*found, ("traces", 1)] if traces else found
-
-
 def too_many(products):
-    """What ``shortages`` says of ``dsp_use``."""
+    """What ``shortages`` says of the ``products`` of an accelerator."""
     used = sum(count for _, count in products)
     limit = ICE40UP5K.limits["dsp"]
     if used <= limit:

@@ -22,9 +22,9 @@ class Bernoulli(wiring.Component):
 
     The generator starts at ``seed`` when ``first`` comes with a pixel, is advanced once for every
     four steps of every pixel, and its bytes, lowest first, serve those steps (golden.encode). Takes
-    one pixel every ``chunks * (word_steps / 4 + 1)`` cycles, two more at ``first``; each chunk of
-    its train leaves as one word. Members are those of hw.encode.interface; ``first`` restarts the
-    generator.
+    one pixel every ``pixel_cycles``, two more at ``first``; each chunk of its train leaves as one
+    word, in the cycle after its last steps were drawn, while the next ones are. Members are those
+    of hw.encode.interface; ``first`` restarts the generator.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class Bernoulli(wiring.Component):
 
     @classmethod
     def pixel_cycles(cls, chunks, word_steps):
-        """Cycles of a pixel."""
-        return chunks * (word_steps // WORD_STEPS + cls.words)
+        """Cycles of a pixel: words of a chunk that are more than one leave before the next."""
+        return chunks * (word_steps // WORD_STEPS + (cls.words if cls.words > 1 else 0))
 
     def __init__(self, *, steps, word_steps):
         if word_steps % WORD_STEPS:
@@ -65,6 +65,8 @@ class Bernoulli(wiring.Component):
         quad, chunk  = Signal(range(quads)), Signal(range(chunks))
         started      = Signal()                           # `first` has been obeyed
         minus        = Signal()                           # the word of negative spikes is next
+        single       = self.words == 1                    # nothing waits while a word leaves
+        given, given_first = Signal(), Signal()           # which leaves; the first of a pixel
 
         level, shown = self.level(), self.has_sign(minus)
         step  = (chunk * quads + quad) * WORD_STEPS
@@ -79,15 +81,26 @@ class Bernoulli(wiring.Component):
             self.spikes.eq(sum(counted)),
             self.o.p.train.eq(Mux(shown, train, 0)),
             self.some.eq((early | train[-WORD_STEPS:].any()) & shown),
-            self.o.p.first.eq(self.i.p.first & (chunk == 0) & ~minus),
-            last_word.eq(minus | (self.words == 1)),
+            self.o.p.first.eq(given_first if single else self.i.p.first & (chunk == 0) & ~minus),
+            last_word.eq(minus | single),
         ]
+        last_chunk = chunk == chunks - 1
+        restarts = self.i.p.first & ~started
+        free = self.o.ready & ~restarts if single else C(1)  # may draw over the word that leaves
+        if single:
+            m.d.comb += self.o.valid.eq(given)
+            with m.If(self.o.ready):
+                m.d.sync += given.eq(0)
+
+        def close():
+            m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
+            m.d.sync += started.eq(~last_chunk)
 
         with m.FSM():
             with m.State("Draw"):
-                with m.If(self.i.valid):
+                with m.If(self.i.valid & (~given | free)):
                     m.d.sync += started.eq(1)
-                    with m.If(self.i.p.first & ~started):
+                    with m.If(restarts):
                         m.d.comb += self.restarted.eq(1)
                         m.d.sync += state.eq(self.seed)
                         m.next = "Restart"
@@ -97,7 +110,13 @@ class Bernoulli(wiring.Component):
                         m.d.sync += early.eq((quad != 0) & (early | train[-WORD_STEPS:].any()))
                         m.d.sync += quad.eq(Mux(quad == quads - 1, 0, quad + 1))
                         with m.If(quad == quads - 1):
-                            m.next = "Give"
+                            if single:
+                                m.d.comb += self.i.ready.eq(last_chunk)
+                                m.d.sync += given.eq(1)
+                                m.d.sync += given_first.eq(self.i.p.first & (chunk == 0))
+                                close()
+                            else:
+                                m.next = "Give"
                         # The state is the word that comes next.
                         with m.If(step < drawn * WORD_STEPS):
                             m.d.sync += state.eq(following)
@@ -106,15 +125,15 @@ class Bernoulli(wiring.Component):
                 m.d.sync += state.eq(following)
                 m.next = "Draw"
 
-            with m.State("Give"):
-                m.d.comb += self.o.valid.eq(1)
-                m.d.comb += self.i.ready.eq(self.o.ready & last_word & (chunk == chunks - 1))
-                with m.If(self.o.ready):
-                    m.d.sync += minus.eq(~last_word)
-                    with m.If(last_word):
-                        m.d.sync += chunk.eq(Mux(chunk == chunks - 1, 0, chunk + 1))
-                        m.d.sync += started.eq(chunk != chunks - 1)
-                        m.next = "Draw"
+            if not single:
+                with m.State("Give"):
+                    m.d.comb += self.o.valid.eq(1)
+                    m.d.comb += self.i.ready.eq(self.o.ready & last_word & last_chunk)
+                    with m.If(self.o.ready):
+                        m.d.sync += minus.eq(~last_word)
+                        with m.If(last_word):
+                            close()
+                            m.next = "Draw"
 
         return m
 

@@ -19,6 +19,7 @@ from hw.engine.steady import Steady
 from hw.engine.walk_buffer import WalkBuffer
 from hw.engine.walks import Freed
 from hw.engine.writer import Writer
+from hw.memory.held import Held, shares
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
@@ -46,6 +47,8 @@ class Datapath(wiring.Component):
     Parameters
     ----------
     plan : hw.plan.planner.Plan
+    products : int
+        Multipliers (hw.memory.held) that may hold words and sums.
 
     Members
     -------
@@ -79,8 +82,11 @@ class Datapath(wiring.Component):
         of a word of the pass are the round's.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan, *, products=0):
         self.plan = plan
+        self._packed, self._summed = shares(
+            products, plan.lanes * plan.walk_steps, plan.lanes * plan.sum_bits * plan.buffered)
+        self.held_products = self._packed + self._summed
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1),
@@ -114,7 +120,8 @@ class Datapath(wiring.Component):
             empty_steps=1 if plan.buffered else plan.lanes,
             steady_bits=plan.steady_bits)
         m.submodules.readout = readout = Readout(plan)
-        m.submodules.packer = packer = Packer(lanes=plan.lanes, word_steps=plan.walk_steps)
+        m.submodules.packer = packer = Packer(
+            lanes=plan.lanes, word_steps=plan.walk_steps, products=self._packed)
         m.submodules.writer = writer = Writer(plan, merges)
         connect(m, flipped(self.i), fetch.i)
         connect(m, fetch.trains, flipped(self.trains))
@@ -188,6 +195,10 @@ class Datapath(wiring.Component):
                 norms.shift.eq(drain.gives), norms.count.eq(drain.count),
                 norms.last_count.eq(drain.last_count),
             ]
+        if plan.buffered:
+            m.submodules.last_sums = last_sums = Held(
+                plan.lanes * plan.sum_bits, products=self._summed)
+            m.d.comb += last_sums.load.eq(load)
         sums, currents = self.currents(m, fetch, drain)
         if plan.rounded:
             state = self.state(m, fetch, drain, readout)
@@ -199,6 +210,8 @@ class Datapath(wiring.Component):
                     *(weight.eq(buffer.rows[k][own].as_signed())
                       for k, weight in enumerate(lane.weights)),
                     lane.steps.eq(buffer.steps), lane.first.eq(buffer.first),
+                    last_sums.d.word_select(n, plan.sum_bits).eq(lane.last_sum),
+                    lane.last_held.eq(last_sums.q.word_select(n, plan.sum_bits)),
                 ]
             else:
                 m.d.comb += [lane.train.eq(fetch.train), lane.weight.eq(fetch.row[own].as_signed())]

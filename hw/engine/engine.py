@@ -21,6 +21,8 @@ class Engine(wiring.Component):
     Parameters
     ----------
     plan : hw.plan.planner.Plan
+    products : int
+        Multipliers (hw.memory.held) that may hold registers.
 
     Members
     -------
@@ -51,12 +53,13 @@ class Engine(wiring.Component):
         Those of hw.engine.datapath and hw.engine.address_generator, where Plan.rounded.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan, *, products=0):
         self._generator, self._dispatcher, self._datapath = (
             AddressGenerator(plan),
             Dispatcher(plan),
-            Datapath(plan),
+            Datapath(plan, products=products),
         )
+        self.held_products = self._datapath.held_products
         self.buffered, self.by_pixel, self.looped = plan.buffered, plan.by_pixel, plan.looped
         self.rounds = tuple(round_members(plan))
         super().__init__({

@@ -51,6 +51,8 @@ class Lane(wiring.Component):
         As hw.engine.sums.EnabledSums has them, where nothing is buffered; cleared by ``load``.
     weights, steps, first : In(data.ArrayLayout(...)), In(data.ArrayLayout(...)), In(1)
         As hw.engine.sums.TreeSums has them, behind a walk buffer.
+    last_sum, last_held : Out(signed(sum_bits)), In(signed(sum_bits))
+        There too: the sum of a slice's last step, and what it was with the ``load`` before.
     param : In(1)
         ``weight``, or the first of ``weights``, is the next digit of the channel's parameters,
         lowest first; they hold from the next ``load`` on.
@@ -84,7 +86,8 @@ class Lane(wiring.Component):
             "number": In(range(len(plan.passes))),
             "shared": In(shared_layout(plan)),
             **({"weights": In(data.ArrayLayout(weight, plan.trains)),
-                "steps": In(data.ArrayLayout(plan.slice_steps, plan.trains)), "first": In(1)}
+                "steps": In(data.ArrayLayout(plan.slice_steps, plan.trains)), "first": In(1),
+                "last_sum": Out(signed(plan.sum_bits)), "last_held": In(signed(plan.sum_bits))}
                if plan.buffered else {"train": In(plan.walk_steps), "weight": In(weight)}),
             "param": In(1),
             "load": In(1),
@@ -108,6 +111,7 @@ class Lane(wiring.Component):
                    "sum_bits": plan.sum_bits}
         if plan.buffered:
             m.submodules.sums = sums = TreeSums(trains=plan.trains, **formats)
+            m.d.comb += self.last_sum.eq(sums.sums[plan.slice_steps - 1])
             digit = self.weights[0]
             m.d.comb += [
                 sums.weights.eq(self.weights), sums.steps.eq(self.steps), sums.first.eq(self.first)]
@@ -117,9 +121,10 @@ class Lane(wiring.Component):
             m.d.comb += [
                 sums.train.eq(self.train), sums.weight.eq(self.weight), sums.clear.eq(self.load)]
         shadow = [Signal(signed(plan.sum_bits), name=f"shadow{t}", reset_less=True)
-                  for t in range(plan.slice_steps)]
+                  for t in range(plan.slice_steps - plan.buffered)]
         with m.If(self.load | self.shift):
-            for total, own, after in zip(shadow, sums.sums, [*shadow[1:], C(0)], strict=True):
+            behind = [*shadow[1:], self.last_held if plan.buffered else C(0)]
+            for total, own, after in zip(shadow, sums.sums, behind, strict=False):
                 m.d.sync += total.eq(Mux(self.load, own, after))
 
         # Parameters of a channel come as digits and hold from the next load on.

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.engine.drain import flags_layout
+from hw.memory.held import Held
 
 __all__ = ["Packer"]
 
@@ -17,6 +18,8 @@ class Packer(wiring.Component):
     Parameters
     ----------
     lanes, word_steps : int
+    products : int
+        Multipliers that may hold the words.
 
     Members
     -------
@@ -35,8 +38,9 @@ class Packer(wiring.Component):
         Spikes of all lanes, two cycles after their step.
     """
 
-    def __init__(self, *, lanes, word_steps):
+    def __init__(self, *, lanes, word_steps, products=0):
         self.lanes = lanes
+        self._held = Held(lanes * word_steps, products=products)
         super().__init__({
             "stepped": In(1), "live": In(1), "now": In(flags_layout), "last_chunk": In(1),
             "spikes": In(data.ArrayLayout(1, lanes)), "storing": In(1),
@@ -46,14 +50,13 @@ class Packer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        words = [Signal(len(self.words[n]), name=f"word{n}", reset_less=True)
-                 for n in range(self.lanes)]
+        m.submodules.held = held = self._held
         fired = [Signal(name=f"fired{n}", reset_less=True) for n in range(self.lanes)]
         fresh, ended, ended_chunk = Signal(), Signal(flags_layout), Signal()
-        with m.If(fresh):
-            for word, spike in zip(words, fired, strict=True):
-                m.d.sync += word.eq(Cat(word[1:], spike))
-        m.d.comb += [self.words[n].eq(word) for n, word in enumerate(words)]
+        m.d.comb += [
+            held.load.eq(fresh), self.words.eq(held.q),
+            held.d.eq(Cat(Cat(self.words[n][1:], spike) for n, spike in enumerate(fired))),
+        ]
         m.d.sync += [
             fresh.eq(self.stepped), self.fired.eq(Mux(fresh, sum(fired), 0)),
             *(spike.eq(self.spikes[n] & self.live) for n, spike in enumerate(fired)),

@@ -150,15 +150,18 @@ class Pace(wiring.Component):
         plan, steps = self.plan, self.plan.slice_steps
 
         def over(full, empty):
-            """Low from an end on, until so many cycles behind it an end may come; two at least."""
-            count, passed = Signal(range(max(full, empty))), Signal(init=1)
+            """Whether in the next cycle so many have passed since an end; two at least."""
+            count, passed, after = Signal(range(max(full, empty))), Signal(init=1), Signal()
+            m.d.comb += after.eq(~self.ends & (passed | (count == 0)))
+            m.d.sync += passed.eq(after)
             with m.If(self.ends):
-                m.d.sync += [count.eq(Mux(self.empty_walk, empty - 2, full - 2)), passed.eq(0)]
+                m.d.sync += count.eq(Mux(self.empty_walk, empty - 2, full - 2))
             with m.Elif(~passed):
-                m.d.sync += [count.eq(count - 1), passed.eq(count == 0)]
-            return passed
+                m.d.sync += count.eq(count - 1)
+            return after
 
-        scoring = Signal()
+        scoring, taken = Signal(), Signal()                  # taken: in the next cycle none scores
+        m.d.comb += taken.eq((~scoring | self.drained) & ~self.held)
         with m.If(self.ends):
             m.d.sync += scoring.eq(self.is_readout)
         with m.Elif(self.drained):
@@ -166,10 +169,13 @@ class Pace(wiring.Component):
         # Parameters of a channel must outlive its last step. An empty walk drains in one step, and
         # its stores begin three cycles earlier than those of a slice that comes at its time.
         outlive = 3 if plan.per_channel else 0
-        m.d.comb += [
-            self.cool.eq(over(steps + outlive, 2) & ~scoring & ~self.held),
-            self.stored.eq(over(steps + plan.lanes - 1, max(plan.lanes, 2)) & self.cool),
-            self.settled.eq(over(summed(plan.trains) + 1, 2) if plan.per_channel else 1),
+        cool = Signal()
+        m.d.comb += cool.eq(over(steps + outlive, 2) & taken)
+        m.d.sync += [
+            self.cool.eq(cool),
+            self.stored.eq(over(steps + plan.lanes - 1, max(plan.lanes, 2)) & cool),
         ]
+        if plan.per_channel:
+            m.d.sync += self.settled.eq(over(summed(plan.trains) + 1, 2))
 
         return m

@@ -94,7 +94,7 @@ class Explanations(wiring.Component):
         self.queued = (
             queues(plan) and not others and getattr(first.unit, "SKIPS_SILENT", False))
         # Words of the walks that drain or are stored.
-        self._reader = (TapQueue(word_steps=plan.word_steps, margin=4 * plan.lanes + 8)
+        self._reader = (TapQueue(word_steps=plan.word_steps, margin=5 * plan.lanes + 8)
                         if self.queued else TapReader(plan))
         super().__init__({
             "number": In(range(len(plan.passes))), "start": In(1), "running": In(1),

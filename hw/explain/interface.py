@@ -11,7 +11,8 @@ A module of hw.interface.EXPLANATIONS names its class UNIT, which has
 for the trains of ``layers`` (weighted layers that spike, in order) of a plan. Options are those
 that the accelerator is given for the stream. A class that has a true SKIPS_SILENT does as well
 without the words that are all zero, but for a pixel's last. One that has a true READS_READOUT takes
-no trains: its ``i`` are the contributions of hw.engine.readout, and it has no table.
+no trains: its ``i`` are the contributions of hw.engine.readout, and it has no table. One that
+multiplies has PRODUCTS: what for, and the multipliers (DSP) that it takes.
 """
 
 from amaranth import *

@@ -44,6 +44,8 @@ class Traces(wiring.Component):
         2**-15. The words given are traces, in units of 2**-8.
     """
 
+    PRODUCTS = ("traces", 1)
+
     def __init__(self, *, steps, word_steps, table=()):
         if not 1 <= steps <= MOST_STEPS:
             raise ValueError(f"steps must be 1 to {MOST_STEPS}, not {steps}")

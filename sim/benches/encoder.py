@@ -103,4 +103,5 @@ async def keeps_its_rate(dut, case):
     words = marked(pixels, word_steps if ENCODERS[kind].frames else 8)
     start = cycle()
     await gather(send(dut, f"{case}__i", words), receive(dut, f"{case}__o", want.size))
-    assert cycle() - start == 5 * PARAMS[case]["pixel_cycles"] + 2
+    late = kind == "bernoulli"                   # a word leaves while the next one is drawn
+    assert cycle() - start == 5 * PARAMS[case]["pixel_cycles"] + 2 + late

@@ -11,7 +11,6 @@ from boards.platform.device import ICE40UP5K
 from flow import build, design
 from flow.estimate.fits import SIZES, board_named, cost
 from flow.estimate.memories import (
-    dsp_use,
     ebrs,
     efforts,
     memory_plan,
@@ -143,17 +142,16 @@ def leaky(leak, *, frac=8):
 @pytest.mark.parametrize("leak", [1 << 12, 6554, 3277])
 def test_a_leak_of_a_pass_takes_no_multiplier(leak):
     plan = Plan(leaky(leak))
-    assert plan.membrane_bits > 16 and dsp_use(plan) == []
-    assert dsp_use(plan, sam=True, traces=True) == [("SAM", 1), ("traces", 1)]
+    assert plan.membrane_bits > 16 and plan.products == ()
+    assert Accelerator(leaky(leak), attribution=1).products == (("SAM", 1), ("traces", 1))
 
 
 def test_leaks_of_channels_are_counted(tmp_path, capsys):
     """Two a lane where membranes are wider than 16 bits: 8 for 4 lanes, and 1 of SAM."""
     network = leaky([6554, 3277] * 4)
     assert Plan(network).kept["leak"].bits == 13
-    assert dsp_use(Plan(network)) == [("leaks of channels", 8)]
-    assert dsp_use(Plan(leaky([6554, 3277] * 4, frac=2), lanes=2)) == [
-        ("leaks of channels", 2)]
+    assert Plan(network).products == (("leaks of channels", 8),)
+    assert Plan(leaky([6554, 3277] * 4, frac=2), lanes=2).products == (("leaks of channels", 2),)
     assert design.engine_size(network, None, None)[:2] == (2, 16)
     assert design.engine_size(network, None, None, sam=False)[:2] == (4, 16)
     message = refused(conv_leaky(), tmp_path, capsys, "--lanes", "4")

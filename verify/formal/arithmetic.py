@@ -500,7 +500,7 @@ def generated(m):
                    for bit in range(32))
     restarted, was, seed = past(unit.restarted), past(register), past(unit.seed)
     again = past(state(fragment, "Restart"))
-    drawing = past(state(fragment, "Draw") & unit.i.valid & ~unit.restarted)
+    drawing = past(inner.drawing)
     pixel, at, steps = past(unit.i.p.data), past(quad), 6
     following = past(step(register))
     with m.If(past.known & restarted):
@@ -513,7 +513,8 @@ def generated(m):
         for n in range(4):
             below = was.word_select(n, 8) < pixel
             m.d.comb += Assert(train[4 + n] == (below & (at * 4 + n < steps)))
-    first = past(state(fragment, "Draw") & unit.i.valid & unit.i.p.first & ~started)
+    first = past(state(fragment, "Draw") & unit.i.valid & unit.i.p.first & ~started
+                 & ~inner.given)
     m.d.comb += Assert(past.known & first == past.known & restarted)
     m.d.comb += [Cover(past.known & restarted), Cover(past.known & drawing & train.all())]
     return inputs(unit)

@@ -70,6 +70,7 @@ class Sam(wiring.Component):
     """
 
     SKIPS_SILENT = True
+    PRODUCTS = ("SAM", 1)
 
     def __init__(self, *, steps, word_steps, map_width, held=False, table=(), rounds=None):
         self.steps, self.word_steps, self.map_width, self.held = steps, word_steps, map_width, held
