@@ -259,6 +259,7 @@ class Accelerator(wiring.Component):
         ]
         train = Mux(loading, encoder.o.p.train, engine.write.train)
         some  = Mux(loading, encoder.some, engine.write.nonzero)
+        stored = engine.write.train, engine.write.nonzero    # of these, the engine's
         if self.experiments:
             m.submodules.experiments = experiments = SpikeMask(
                 trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
@@ -270,14 +271,14 @@ class Accelerator(wiring.Component):
                 experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.write.increment),
                 experiments.i.eq(train),
             ]
-            train, some = experiments.o, experiments.o.any()
+            train, some = stored = experiments.o, experiments.o.any()
         m.d.comb += [trains.write.train.eq(train), trains.write.nonzero.eq(some)]
 
         # --- explanations: trains are read between the writes, contributions come by themselves ---
         of_trains = {name: each for name, each in self.explained.items()
                      if name not in self.of_readout}
         if of_trains:
-            self.explain(m, of_trains, train, some, restarted)
+            self.explain(m, of_trains, *stored, restarted)
         for name in self.of_readout:
             self.explain_readout(m, name)
 
@@ -354,7 +355,7 @@ class Accelerator(wiring.Component):
             explanations.running.eq(sequencer.running),
             explanations.written.eq(trains.w_addr),
             explanations.pixel_done.eq(engine.pixel_done),
-            explanations.en.eq(trains.write.en), explanations.stored.eq(train),
+            explanations.en.eq(engine.write.en), explanations.stored.eq(train),
             explanations.nonzero.eq(some), engine.held.eq(explanations.full),
             explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
             explanations.index.eq(registers.index), explanations.data.eq(registers.data),

@@ -11,7 +11,7 @@ __all__ = ["Gatherer"]
 
 PIECE = 64             # rows of a piece of a walk that is too long
 QUEUE = 2 * WALKS      # pieces; more than ends and what rows have room for
-NO_ROW = -2 % 2**ROW_BITS
+NO_ROW = -2 % 2**ROW_BITS     # of less_two, where there is none
 
 
 class Gatherer(wiring.Component):
@@ -32,7 +32,7 @@ class Gatherer(wiring.Component):
     at, fills : Out(range(BUFFER_ROWS)), Out(trains)
         Row that is filled, and which of its places.
     o : Out(stream.Signature(piece_layout(plan)))
-        Pieces, each two cycles behind its last row at the earliest.
+        Pieces, each three cycles behind its last row at the earliest.
     """
 
     def __init__(self, plan):
@@ -50,6 +50,7 @@ class Gatherer(wiring.Component):
 
         slot  = Signal(range(trains))
         rows  = Signal(ROW_BITS, init=NO_ROW)                # of trains in the piece, less two
+        none, one = Signal(init=1), Signal()                 # there is no row, a single one
         leads = Signal()
         whole = self.add & (slot == trains - 1)
         cuts  = C(0)
@@ -65,10 +66,16 @@ class Gatherer(wiring.Component):
         with m.If(self.end):
             m.d.sync += slot.eq(0)
         m.d.sync += [
-            self.at.eq(self.at + (fills | self.param)),
-            rows.eq(Mux(self.end | cuts, NO_ROW, after)),
             leads.eq((leads | self.param) & ~(self.end | cuts)),
+            none.eq(self.end | cuts | (none & ~fills)),
+            one.eq(~(self.end | cuts) & Mux(fills, none, one)),
         ]
+        with m.If(fills | self.param):
+            m.d.sync += self.at.eq(self.at + 1)
+        with m.If(self.end | cuts):
+            m.d.sync += rows.eq(NO_ROW)
+        with m.Elif(fills):
+            m.d.sync += rows.eq(rows + 1)
 
         # --- pieces in their order ----------------------------------------------------------------
         m.submodules.queue = queue = memory.Memory(
@@ -76,18 +83,24 @@ class Gatherer(wiring.Component):
         write, read = queue.write_port(), queue.read_port()
         head, tail = Signal(range(QUEUE)), Signal(range(QUEUE))
         some, fetch = Signal(), Signal()
-        m.d.comb += [
-            write.en.eq(self.end | cuts), write.addr.eq(head),
-            write.data.less_two.eq(after), write.data.none.eq(after == NO_ROW),
-            write.data.single.eq(after[1:].all()), write.data.used.eq(Mux(self.end, slot, 0)),
+        m.d.sync += [
+            write.en.eq(self.end | cuts),
+            write.data.less_two.eq(after), write.data.none.eq(none & ~fills),
+            write.data.single.eq(none | (one & ~fills)), write.data.used.eq(Mux(self.end, slot, 0)),
             write.data.leads.eq(leads), write.data.closes.eq(self.end),
             write.data.empty_walk.eq(self.empty_walk), write.data.ends_pass.eq(self.last),
+        ]
+        m.d.comb += [
+            write.addr.eq(head),
             read.addr.eq(tail), read.en.eq(fetch),
             fetch.eq(some & (~self.o.valid | self.o.ready)),
             self.o.payload.eq(read.data),
         ]
+        with m.If(write.en):
+            m.d.sync += head.eq(head + 1)
+        with m.If(fetch):
+            m.d.sync += tail.eq(tail + 1)
         m.d.sync += [
-            head.eq(head + write.en), tail.eq(tail + fetch),
             some.eq(Mux(fetch, head != (tail + 1)[:len(tail)], head != tail)),
             self.o.valid.eq(fetch | (self.o.valid & ~self.o.ready)),
         ]

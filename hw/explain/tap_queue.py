@@ -67,15 +67,18 @@ class TapQueue(wiring.Component):
             write.addr.eq(head), write.en.eq((comes & self.nonzero) | ends | silent),
             write.data.eq(Mux(ends | silent, 0, self.train)),
         ]
-        m.d.sync += [head.eq(head + write.en), ends.eq(comes & self.pixel_done & self.nonzero)]
+        m.d.sync += ends.eq(comes & self.pixel_done & self.nonzero)
+        with m.If(write.en):
+            m.d.sync += head.eq(head + 1)
 
         some, fetch = Signal(), Signal()
         m.d.comb += [
             read.addr.eq(tail), read.en.eq(fetch), fetch.eq(some & (~self.o.valid | self.o.ready)),
             self.o.p.train.eq(read.data), self.o.p.first.eq(1), self.o.p.last.eq(read.data == 0),
         ]
+        with m.If(fetch):
+            m.d.sync += tail.eq(tail + 1)
         m.d.sync += [
-            tail.eq(tail + fetch),
             some.eq(Mux(fetch, head != (tail + 1)[:len(tail)], head != tail)),
             self.o.valid.eq(fetch | (self.o.valid & ~self.o.ready)),
             level.eq(head - tail), self.full.eq(level >= DEPTH - self.margin),

@@ -129,12 +129,21 @@ def test_the_command_runs_the_chip_that_ships(tmp_path, monkeypatch):
     assert log["stamp"]["rtl"] == hashlib.sha256(b"  SB_LUT4 x\n").hexdigest()
 
 
-def test_small_chip_equals_golden():
-    """Scores, counts and the maps of all layers, over the wire, from cells alone."""
-    network = draw(3, steps=(4,), plain=True)
+@pytest.mark.parametrize("size, steps, multipliers", [
+    ({"lanes": 1, "word_steps": 4}, 4, 1),
+    ({"lanes": 8, "word_steps": 16, "trains": 4}, 16, 8)])
+def test_small_chip_equals_golden(size, steps, multipliers):
+    """Scores, counts and the maps of all layers, over the wire, from cells alone.
+
+    Behind a walk buffer all multipliers but SAM's hold registers (hw.memory.held).
+    """
+    network = draw(3, steps=(steps,), plain=True)
     some = images(network, 2)
-    gates = Gates(network, lanes=1, word_steps=4, quick=True)
+    gates = Gates(network, **size, quick=True)
     assert "SB_LUT4" in gates.netlist and "SB_SPRAM256KA" in gates.netlist
+    assert len(re.findall(r"^  SB_MAC16 ", gates.netlist, flags=re.M)) == multipliers
+    held = 0 if "trains" not in size else multipliers - 1
+    assert gates.accelerator.held_products == held
     found, wanted = gates.run(some), run(some, network)
     for name in ("logits", "scores", "counts"):
         assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
