@@ -146,7 +146,7 @@ def test_contribution(tmp_path, expected, capsys):
 
 def test_contribution_that_does_not_add_up(tmp_path, expected, capsys, monkeypatch):
     """What the command says is looked at, and not a form of words."""
-    monkeypatch.setattr("apps.explain_contribution.step_contributions",
+    monkeypatch.setattr("golden.explain.methods.contribution.step_contributions",
                         lambda spikes, network: step_contributions(spikes, network) + 1)
     explain(tmp_path, "--method", "contribution")
     assert "adds up: NO, on 0 of 1 images" in capsys.readouterr().out
@@ -172,7 +172,7 @@ def test_contribution_of_the_chip(tmp_path, small, capsys):
     (["--method", "contribution", "--class", "2", "--versus", "2"],
      "--versus: must be another class than the one explained, 2"),
     (["--method", "contribution", "--versus", "2", "--alone"], "--alone: takes no --versus"),
-    (["--versus", "2"], "--versus: is of --method contribution"),
+    (["--versus", "2"], "--versus: sam knows no class, and so none to hold against another"),
     (["--alone"], "--alone: is of --method contribution"),
     (["--network", "digits-latency", "--image", "models/digits_sample.npz", "--method",
       "contribution"], "--method contribution: its scores are no sums over spikes: the read-out"),
