@@ -10,7 +10,7 @@ from golden.explain.intervals import bootstrap
 from golden.explain.localisation import HOW
 from golden.explain.methods import METHODS, checked
 from golden.explain.methods.base import Question
-from golden.explain.scorecard import FAMILIES, METRICS, Setting, measured
+from golden.explain.scorecard import FAMILIES, FILLS, METRICS, Setting, measured
 from golden.images import load_images
 from golden.io.arguments import command_parser, whole
 from golden.io.console import Console, Table, wide
@@ -47,10 +47,12 @@ def parser():
                        help="the first N images (default: %(default)s)")
     found.add_argument("--points", type=whole(2, 1000), default=Setting.points,
                        help="of a deletion or insertion curve (default: %(default)s)")
-    found.add_argument("--fill", choices=("black", "mean"), default=Setting.fill,
+    found.add_argument("--fill", choices=FILLS, default=Setting.fill,
                        help="what a pixel that is taken away becomes (default: %(default)s)")
     found.add_argument("--resized", choices=HOW, default=Setting.how, dest="how",
                        help="how a layer's map is brought to the picture (default: %(default)s)")
+    found.add_argument("--fresh-noise", action="store_true",
+                       help="encode each image with a seed of its own (default: the network's)")
     found.add_argument("--out", metavar="M.json", help="every number of every picture")
     return found
 
@@ -114,7 +116,8 @@ def main(argv=None):
     args = parser().parse_args(argv)
     if args.out is not None:
         output(args.out, *args.network, args.images, suffix=".json")
-    setting = Setting(points=args.points, fill=args.fill, how=args.how)
+    rule(len(set(args.network)) == len(args.network), "--network", "names a network twice")
+    setting = Setting(points=args.points, fill=args.fill, how=args.how, fresh=args.fresh_noise)
     jobs = []
     for path in args.network:
         network = load(path)
@@ -149,11 +152,11 @@ def main(argv=None):
                 say(f"{network.name}, {name}: pictures without an answer: " + ", ".join(
                     f"{metric} {count}" for metric, count in lost.items()))
     if args.out is not None:
-        listed = {network.name: {name: {metric: [None if np.isnan(value) else float(value)
-                                                 for value in values]
-                                        for metric, values in row.items()}
-                                 for name, row in each.items()}
-                  for each, (network, *_) in zip(found, jobs, strict=True)}
+        listed = {path: {name: {metric: [None if np.isnan(value) else float(value)
+                                        for value in values]
+                                for metric, values in row.items()}
+                         for name, row in each.items()}
+                  for each, path in zip(found, args.network, strict=True)}
         with replacing(args.out) as aside:
             aside.write_text(json.dumps({"setting": asdict(setting), "rows": rows,
                                          "pictures": listed}, indent=1) + "\n")

@@ -17,7 +17,7 @@ from golden.explain.sanity import completeness, max_sensitivity, randomised, sim
 from golden.network.encoders import encoder_of
 from golden.run import run_batched
 
-__all__ = ["FAMILIES", "METRICS", "Setting", "fill_of", "measured", "model_of"]
+__all__ = ["FAMILIES", "FILLS", "METRICS", "Setting", "fill_of", "measured", "model_of"]
 
 # name: (whether more is better, what it says)
 METRICS = {
@@ -32,6 +32,7 @@ METRICS = {
     "sensitivity": (False, "relative change of the map where the picture hardly changes"),
     "completeness": (False, "relative error of the map's sum against the score it says it is"),
 }
+FILLS = ("black", "mean", "blur")
 FAMILIES = {
     "faithfulness": ("deletion", "insertion", "sufficiency"),
     "localisation": ("AUC", "pointing", "mass", "rank"),
@@ -47,15 +48,18 @@ class Setting:
     -------
     points : int
         Of a deletion or insertion curve.
-    fill : "black" or "mean"
-        What a pixel that is taken away becomes: 0, or the picture's mean.
+    fill : one of FILLS
+        What a pixel that is taken away becomes: 0, the picture's mean, or what a Gaussian blur of
+        4 pixels leaves there.
     how : "bilinear" or "nearest"
     radius, draws : int
         Of golden.explain.sanity.max_sensitivity.
     threshold : float
         Of golden.explain.faithfulness.sufficiency.
     seed : int
-        Of shuffled layers and of noise.
+        Of shuffled layers and of noise in the picture.
+    fresh : bool
+        Whether picture n is encoded with seed 2 n + 1 in place of the network's.
     """
 
     points: int = 11
@@ -65,6 +69,7 @@ class Setting:
     draws: int = 3
     threshold: float = 0.6
     seed: int = 0
+    fresh: bool = False
 
 
 def model_of(network):
@@ -78,8 +83,25 @@ def logits_of(network, images):
 
 
 def fill_of(setting, image):
-    """What replaces a pixel of a picture."""
-    return 0 if setting.fill == "black" else int(round(float(image.mean())))
+    """What replaces a picture's pixels: a number, or an array of its shape."""
+    if setting.fill == "black":
+        return 0
+    if setting.fill == "mean":
+        return round(float(image.mean()))
+    return blurred(image)
+
+
+def blurred(image, sigma=4.0):
+    """A picture (..., H, W) behind a Gaussian blur, whose borders are held on; rounded."""
+    reach = int(3 * sigma)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    found = np.asarray(image, float)
+    for axis in (-2, -1):
+        wide = np.pad(found, [(reach, reach) if n == found.ndim + axis else (0, 0)
+                              for n in range(found.ndim)], mode="edge")
+        found = np.lib.stride_tricks.sliding_window_view(
+            wide, 2 * reach + 1, axis=axis) @ (weights / weights.sum())
+    return np.rint(found).astype(image.dtype)
 
 
 def measured(network, images, methods, *, masks=None, setting=None, tick=None):
@@ -99,17 +121,20 @@ def measured(network, images, methods, *, masks=None, setting=None, tick=None):
     """
     setting = setting or Setting()
     frames = encoder_of(network).frames
-    shuffled = [randomised(network, count, setting.seed)
-                for count in range(1, len(network.stages) + 1)]
+    learnt = network
+    random = [randomised(network, count, setting.seed)
+              for count in range(1, len(network.stages) + 1)]
     found = {name: {metric: np.full(len(images), np.nan) for metric in METRICS}
              for name in methods}
     kept = {name: [] for name in methods}
     answers = np.empty(len(images), int)
     for n, image in enumerate(images):
+        seed = 2 * n + 1 if setting.fresh else learnt.seed
+        network, *shuffled = (each.replace(seed=seed) for each in (learnt, *random))
         result = model_of(network)(image[None])
         target = answers[n] = int(result.pred[0])
         others = [model_of(each)(image[None]) for each in shuffled]
-        answer = lambda pictures, target=target: probabilities(
+        answer = lambda pictures, target=target, network=network: probabilities(
             logits_of(network, pictures), network)[:, target]
         for name in methods:
             asked = {"output_neuron": target} if named(name).classed else {}
@@ -129,7 +154,7 @@ def measured(network, images, methods, *, masks=None, setting=None, tick=None):
                 for each, other in zip(shuffled, others, strict=True)])
             if not frames:
                 row["sensitivity"][n] = max_sensitivity(
-                    lambda moved, name=name, asked=asked: explain(
+                    lambda moved, name=name, asked=asked, network=network: explain(
                         moved, network, name, result=model_of(network)(moved[None]),
                         **asked).heat.sum(axis=0),
                     image, radius=setting.radius, draws=setting.draws, seed=setting.seed)

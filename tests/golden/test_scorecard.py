@@ -5,7 +5,7 @@ import pytest
 
 from golden.explain import faithfulness, localisation, methods, metrics, sanity, scorecard
 from golden.explain.faithfulness import area, flipped, flipping_curve, probabilities, sufficiency
-from golden.explain.intervals import bootstrap, holm
+from golden.explain.intervals import VERDICTS, bootstrap, chance, holm, over_settings, verdict
 from golden.explain.localisation import (
     enlarged,
     localised,
@@ -172,7 +172,64 @@ def test_holm_by_hand():
     assert holm([0.2, 0.001]) == [False, True]
 
 
+def test_chance():
+    assert chance([[1, 1]]) == chance([[-1, -1]]) == 1 / 10_000
+    assert chance([[-1, 1]]) == 1 and 0.1 < chance([[1, 1, 1, -1]]) < 1
+    assert chance([[1] * 9, [1] * 9, [-1] * 9]) > 0.3 > chance([[1] * 9 + [-1] * 2] * 3)
+
+
+UP, DOWN, NONE = [1.0, 2.0, 3.0], [-1.0, -2.0, -3.0], [float("nan")]
+
+
+@pytest.mark.parametrize("networks, holds, control, want", [
+    ([UP] * 3, True, None, "shown"),
+    ([UP] * 3, False, None, "not shown"),
+    ([DOWN] * 3, True, None, "contradicted"),
+    ([DOWN] * 3, False, None, "not shown"),
+    ([UP, UP, DOWN], True, None, "not shown"),              # not in every network
+    ([UP] * 3, True, [UP] * 3, "not shown"),                # shuffled weights do the same
+    ([UP] * 3, True, [[0.0] * 3] * 3, "shown"),
+    ([UP] * 2, True, None, "undecided"),
+    ([UP, UP, UP + NONE], True, None, "shown"),
+    ([UP, UP, UP + 2 * NONE], True, None, "undecided"),     # 2 of 11 without an answer
+    ([10 * UP, 10 * UP, NONE], True, None, "undecided"),
+])
+def test_verdict(networks, holds, control, want):
+    assert verdict(networks, holds, control=control) == want
+
+
+@pytest.mark.parametrize("verdicts, want", [
+    (("shown", "shown"), "shown"), (("shown", "not shown"), "shown in part"),
+    (("shown", "undecided"), "shown in part"), (("not shown", "undecided"), "not shown"),
+    (("undecided",), "undecided"), (("contradicted", "not shown"), "contradicted"),
+    (("shown", "contradicted", "not shown"), "shown and contradicted")])
+def test_over_settings(verdicts, want):
+    assert over_settings(verdicts) == want and want in VERDICTS
+
+
+def test_fills():
+    image = np.zeros((1, 9, 9), np.uint8)
+    image[0, 4:, :] = 200
+    assert scorecard.fill_of(Setting(), image) == 0
+    assert scorecard.fill_of(Setting(fill="mean"), image) == round(200 * 5 / 9)
+    soft = scorecard.fill_of(Setting(fill="blur"), image)
+    assert soft.dtype == np.uint8 and soft.shape == image.shape
+    assert (np.diff(soft[0, :, 0].astype(int)) >= 0).all() and (soft[0] == soft[0, :, :1]).all()
+    assert 0 < soft[0, 3, 0] < 100 < soft[0, 4, 0] < 200
+    assert (scorecard.blurred(np.full((2, 1, 5, 5), 7, np.uint8)) == 7).all()
+
+
+def test_fresh_noise():
+    """Each picture by a seed of its own: the same picture twice gives two maps."""
+    network, image = load("digits"), np.load("models/digits_sample.npz")["images"][:1, None]
+    images = np.repeat(image, 2, axis=0)
+    for fresh in (False, True):
+        row = measured(network, images, ["count"], setting=Setting(points=5, fresh=fresh))["count"]
+        assert (row["insertion"][0] != row["insertion"][1]) == fresh
+
+
 @pytest.mark.parametrize("call, message", [
+    (lambda: over_settings([]), "verdicts: must be of shown"),
     (lambda: flipped(np.ones((1, 2, 2), np.uint8), np.ones((2, 2)), 1), "points must be at least"),
     (lambda: flipped(np.ones((1, 2, 2), np.uint8), np.ones((3, 2)), 2), "heat must be"),
     (lambda: flipping_curve(lambda some: [1], np.ones((1, 1, 2), np.uint8), [[0, 1]], points=3),
