@@ -125,7 +125,7 @@ def draw(image, explanation, heading):
     total = heat.sum(axis=0)
     shown = overlay(panels[1], under, total, top_of(total, signed), signed,
                     "sum of all steps" if across else explanation.whole)
-    bar(left, shown, list(panels), "" if across else explanation.unit, signed=signed)
+    bar(left, shown, list(panels), "" if across else explanation.unit, beyond=signed)
     if across:
         grid = right[0].subplots(2, across, squeeze=False).ravel()
         for axes in grid[len(steps):]:
@@ -133,7 +133,7 @@ def draw(image, explanation, heading):
         top = top_of(heat[steps], signed)
         for axes, t in zip(grid, steps, strict=False):
             shown = overlay(axes, under, heat[t], top, signed, f"t = {t}")
-        bar(right[0], shown, list(grid), explanation.unit, signed=signed)
+        bar(right[0], shown, list(grid), explanation.unit, beyond=signed)
     return figure
 
 

@@ -66,10 +66,13 @@ def overlay(axes, under, values, top, signed, title="", *, extent=(0, 1, 1, 0)):
                        vmin=-top if signed else 0, vmax=top, interpolation="nearest")
 
 
-def bar(part, shown, axes, label, *, signed):
-    """Colour bar of ``shown`` beside ``axes`` of a figure or a part of one."""
+def bar(part, shown, axes, label, *, beyond):
+    """Colour bar of ``shown`` beside ``axes`` of a figure or a part of one.
+
+    ``beyond`` says whether values lie beyond its ends, as with ``top_of`` of a signed map.
+    """
     found = part.colorbar(shown, ax=axes, shrink=0.9, aspect=30,
-                          extend="both" if signed else "neither")
+                          extend="both" if beyond else "neither")
     found.set_label(label, fontsize=8)
     found.ax.tick_params(labelsize=7)
     return found

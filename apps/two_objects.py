@@ -72,7 +72,7 @@ def draw(network, images, pairs, masks, result):
             shown = overlay(panel, image, enlarged(values, image.shape), limit, signed, title,
                             extent=extent)
             bar(figure, shown, panel, "weights of spikes" if signed else "activation",
-                signed=signed)
+                beyond=False)
         for panel in axes:
             panel.set_axis_off()
             for outline, colour in zip(mask, COLOURS, strict=True):

@@ -18,6 +18,7 @@ import apps.board_run
 import apps.demo
 import apps.explain
 import apps.metrics
+import apps.side_by_side
 import flow.build
 import flow.export.command
 import flow.export.units
@@ -112,6 +113,10 @@ COMMANDS = {
         method=st.sampled_from(["count", "tsa", "sam-last", "random", "y"]),
         limit=st.sampled_from(["2", "1", "-1", "x"]), points=st.sampled_from(["2", "1", "x"]),
         fill=st.sampled_from(["black", "blur", "y"]), fresh_noise=FLAG)),
+    "apps.side_by_side": (apps.side_by_side.main, 40, options(
+        ("network", "images", "out", "method"), network=files("net"), images=files("images"),
+        out=PNG, index=NUMBER, method=st.sampled_from(["count", "tsa", "sam", "centre", "y"]),
+        resize=FLAG)),
     "sim.throughput": (sim.throughput.main, 100, options(
         ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
         lanes=NUMBER, word_steps=NUMBER, out=OUT)),
