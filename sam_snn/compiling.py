@@ -177,12 +177,14 @@ class Compiled:
         """Explain one image, the first of its own without; return an Explained.
 
         ``options`` are the members of golden.explain.methods.base.Question: method (one of
-        golden.explain.methods.METHODS), engine, layer, output_neuron, gamma, mode, decay, paths,
-        versus, alone, window.
+        golden.explain.methods.METHODS, or "gradcam", which needs torch), engine, layer,
+        output_neuron, gamma, mode, decay, paths, versus, alone, window.
         """
         from apps.explain import answered
         from golden.explain.methods import checked
         from golden.explain.methods.base import Question
+        from sam_snn.explaining import known
+        known([options.get("method")])
         if image is None:
             image, label = self.given(None)[0], self.labels[0] if self.labels is not None else None
         else:

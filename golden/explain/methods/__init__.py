@@ -99,4 +99,4 @@ def answer(question, network, image, result, *, progress=iter):
     if versus is not None and not method.pairs:
         found = found.less(method.explain(replace(asked, target=versus)),
                            f"{found.title}, against {network.label(versus)}")
-    return replace(found, signed=method.signed)
+    return replace(found, signed=method.signed or versus is not None)
