@@ -6,7 +6,7 @@ from PIL import Image
 
 import golden.explain
 import sam_snn
-from apps.explain import drawable, main
+from apps.explain import draw, drawable, main
 from apps.look import HEAT, SIGNED
 from golden.attribution import SpikeAttributor
 from golden.explain.contribution import step_contributions
@@ -288,7 +288,7 @@ def test_channels(channels, left, right):
 
 
 @pytest.mark.rotated
-@pytest.mark.parametrize("method", ["sam", "saliency"])
+@pytest.mark.parametrize("method", ["sam", "saliency", "zplus", "occlusion", "tsa", "count"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_networks_of_any_channels(method, channels, tmp_path):
     rng = np.random.default_rng(1)
@@ -305,3 +305,18 @@ def test_networks_of_any_channels(method, channels, tmp_path):
           "--method", method, "--out", str(tmp_path / "e.png")])
     with Image.open(tmp_path / "e.png") as found:
         assert min(found.size) > 300
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_events(method):
+    """Two channels of spike frames, as a camera of events has them, by every method."""
+    rng = np.random.default_rng(2)
+    network = Network((2, 8, 8), 4, encoder="frames", name="events", layers=(
+        Layer(rng.integers(-3, 8, (3, 2, 3, 3)), 4, Neuron(np.int64(4), np.int64(4096)),
+              padding=1),
+        Layer(rng.integers(-8, 8, (3, 192)), 4, Neuron(np.int64(0), np.int64(0), reset="none"))))
+    frames = (rng.random((4, 2, 8, 8)) < 0.3).astype(np.uint8)
+    found = golden.explain.explain(frames, network, method)
+    assert found.heat.shape[1:] == (8, 8) and np.isfinite(found.heat).all() and found.heat.any()
+    figure = draw(frames, found, "events")
+    assert [axes for axes in figure.axes if axes.get_title() == "input"]
