@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from golden.explain.methods.base import Explanation, where_words
 from golden.explain.paths import network_paths
 from golden.explain.saliency import Importance, Saliency
 from golden.explain.traces import attribute, quantised
@@ -36,11 +37,11 @@ class Chip:
         self.result = self.simulation.run(image[None], decay=decay)
 
     def explained(self, target, begin):
-        """(map, heat, unit, title, lines) of class ``target``, as sim.explain draws them.
+        """The Explanation of class ``target``.
 
         ``begin`` takes a number of runs and gives what is called after each.
         """
-        where = f"layer {self.layer}" if self.layer else "the input"
+        where = where_words(self.layer)
         shape = self.network.stages[self.layer].source
         cycles = int(self.result.cycles[0])
         if self.method == "attribution":
@@ -51,10 +52,10 @@ class Chip:
             weights, shift = quantised(paths)
             found = attribute(self.result.traces[0].ravel(), weights).reshape(shape)
             heat = found.sum(axis=0)[None] * 2.0**(shift - SCORE_FRAC)
-            return (found, heat, "path weight x trace",
-                    f"Attribution of the class score to {where} (on the chip, decay "
-                    f"{self.decay:g})",
-                    [f"Sum of attributions: {heat.sum():.4f}", f"Cycles: {cycles}"])
+            return Explanation(
+                found, heat, "path weight x trace", f"Attribution of the class score to {where} "
+                f"(on the chip, decay {self.decay:g})",
+                [f"Sum of attributions: {heat.sum():.4f}", f"Cycles: {cycles}"], signed=True)
         spikes = self.result.spikes[self.layer] if self.layer else self.result.spikes_input
         trains = spikes[0].reshape(self.network.steps, -1)
         base = float(self.result.logits[0, target])
@@ -70,15 +71,17 @@ class Chip:
             found = Saliency(map=change, spikes=trains, output_neuron=target, base=base,
                              runs=1 + len(deletions))
             values = change.reshape(-1, *shape)
-            return (values, values.sum(axis=1), "fall of the class score",
-                    f"Fall of the class score without each spike of {where} (on the chip)",
-                    found.summary().splitlines() + said)
+            return Explanation(
+                values, values.sum(axis=1), "fall of the class score",
+                f"Fall of the class score without each spike of {where} (on the chip)",
+                found.summary().splitlines() + said, signed=True)
         found = Importance(map=falls, groups=None, output_neuron=target, base=base,
                            runs=1 + len(deletions), replaced=False, silenced=None)
         values = falls.reshape(shape)
-        return (values, values.sum(axis=0)[None], "fall of the class score",
-                f"Fall of the class score without each neuron of {where} (on the chip)",
-                found.summary().splitlines() + said)
+        return Explanation(
+            values, values.sum(axis=0)[None], "fall of the class score",
+            f"Fall of the class score without each neuron of {where} (on the chip)",
+            found.summary().splitlines() + said, signed=True)
 
     def without(self, deletions, target, tick):
         """Fall of the target's score by each deletion, and the cycles of all these runs."""

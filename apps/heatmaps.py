@@ -7,17 +7,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Normalize
-from PIL import Image
 
+from apps.look import HEAT, greys, overlay
 from golden.io.text import plain, short
 
 SHOWN = 8  # steps of a row
-
-
-def enlarged(values, size):
-    """(H, W) resized to ``size`` = (height, width), smoothly."""
-    return np.asarray(Image.fromarray(values.astype(np.float32)).resize(size[::-1],
-                                                                       Image.BICUBIC))
 
 
 def heatmaps(images, result, frac, *, labels, label, path, title):
@@ -35,8 +29,7 @@ def heatmaps(images, result, frac, *, labels, label, path, title):
     figure.suptitle(plain(title), fontsize=11, parse_math=False)
     name = lambda n: short(label(n))
     for row, (n, tap) in enumerate((n, tap) for n in range(len(images)) for tap in taps):
-        picture = images[n].mean(axis=0)
-        size = picture.shape
+        picture = greys(images[n])
         maps = result.maps[tap][n] / 2**frac
         top = max(float(maps.max()), 1e-9)
         for axis in axes[row]:
@@ -53,21 +46,12 @@ def heatmaps(images, result, frac, *, labels, label, path, title):
                                    parse_math=False)
         shown = [(f"t = {t}", maps[t]) for t in chosen]
         for axis, (text, values) in zip(axes[row][1:], shown, strict=False):
-            overlay(axis, picture, enlarged(values, size), top)
-            axis.set_title(text, fontsize=7)
+            overlay(axis, picture, values, top, False, text)
         summed = maps.sum(axis=0)
-        overlay(axes[row][-1], picture, enlarged(summed, size), max(float(summed.max()), 1e-9))
-        axes[row][-1].set_title("sum over t", fontsize=7)
-        bar = figure.colorbar(plt.cm.ScalarMappable(Normalize(0, top), "inferno"),
+        overlay(axes[row][-1], picture, summed, max(float(summed.max()), 1e-9), False, "sum over t")
+        bar = figure.colorbar(plt.cm.ScalarMappable(Normalize(0, top), HEAT),
                               ax=axes[row][-2], fraction=.06, pad=.03)
         bar.ax.tick_params(labelsize=6)
         bar.set_label("SAM", fontsize=6)
     figure.savefig(path, dpi=110, format="png")
     plt.close(figure)
-
-
-def overlay(axis, picture, values, top):
-    """Draw a map over a picture, the more opaque the hotter."""
-    axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
-    share = np.clip(values / top, 0, 1)
-    axis.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=np.clip(.25 + .75 * share, 0, 1))

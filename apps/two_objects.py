@@ -3,7 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from apps.look import bar, overlay
 from golden.explain.contribution import adds_up, said
+from golden.explain.localisation import enlarged
 from golden.formats import SCORE_FRAC
 from golden.io.arguments import command_parser, index, network_option
 from golden.io.errors import command, rule
@@ -42,14 +44,6 @@ def pairs_of(path):
     return images, pairs, np.unpackbits(masks, axis=-1).astype(bool)
 
 
-def between(values, shape):
-    """A map as large as ``shape``, linear between its pixels, which lie at whole strides."""
-    rows, columns = (np.arange(side) * count / side for side, count in zip(
-        shape, values.shape, strict=True))
-    tall = np.array([np.interp(rows, np.arange(len(line)), line) for line in values.T]).T
-    return np.array([np.interp(columns, np.arange(len(line)), line) for line in tall])
-
-
 def draw(network, images, pairs, masks, result):
     """Figure of a row for each scene: the scene, SAM, both contributions and their difference.
 
@@ -75,16 +69,10 @@ def draw(network, images, pairs, masks, result):
         for place, (panel, (values, title)) in enumerate(zip(axes[1:], drawn, strict=True)):
             signed = place > 0
             limit = (2 * top if place == 3 else top) if signed else values.max() or 1.0
-            panel.imshow(image, cmap="gray_r" if signed else "gray", extent=extent,
-                         vmin=0, vmax=3 * int(image.max()) if signed else int(image.max()))
-            large = between(values, image.shape)
-            shown = panel.imshow(
-                large, cmap="bwr" if signed else "jet", extent=extent,
-                vmin=-limit if signed else 0, vmax=limit,
-                alpha=np.sqrt(np.clip(np.abs(large) / limit, 0, 1)) if signed else 0.6)
-            panel.set_title(title, fontsize=9)
-            bar = figure.colorbar(shown, ax=panel, shrink=0.85)
-            bar.ax.tick_params(labelsize=7)
+            shown = overlay(panel, image, enlarged(values, image.shape), limit, signed, title,
+                            extent=extent)
+            bar(figure, shown, panel, "weights of spikes" if signed else "activation",
+                beyond=False)
         for panel in axes:
             panel.set_axis_off()
             for outline, colour in zip(mask, COLOURS, strict=True):

@@ -19,6 +19,7 @@ OUTSIDE = {     # in the repository: on the site
     "bench/README.md": "bench/index.md",
     "models/README.md": "models/index.md",
     "results/README.md": "results/index.md",
+    "results/PROTOCOL.md": "results/protocol.md",
 }
 INSIDE = {site: path for path, site in OUTSIDE.items()}
 CODE = re.compile(r"(?ms)(^```.*?^```[ ]*$|`[^`\n]+`)")     # where nothing is a link

@@ -12,7 +12,7 @@ from golden.kernel import Compiled, library
 from golden.network.encoders import encoder_of
 from golden.network.result import Result, joined
 from golden.readout import class_scores
-from golden.stages import Arrays
+from golden.stages import Arrays, leading
 
 
 def check_shape(shape, dtype, network, where="images"):
@@ -75,7 +75,7 @@ def at_top(maps, bits, count):
 
 
 def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, keep=True,
-        map_bits=None, clock=None, parts=None):
+        map_bits=None, clock=None, parts=None, fans=None):
     """Run all images at once (memory grows with their number: see ``run_batched``).
 
     Parameters
@@ -92,6 +92,8 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
         Told of each step.
     parts : None or golden.stages.Arrays
         What computes; None for NumPy.
+    fans : None or golden.activity.Fans
+        Of the network, where synaptic operations are to be counted.
 
     Returns
     -------
@@ -106,9 +108,13 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
         tick(0)(True)
     result = Result(None, None, None, spikes_input=parts.spikes(active, np.int16)
                     if keep else None)
-    counts = [parts.count(active)]
+    counts, met = [parts.count(active)], 0
     for stage in network.stages:
+        read = None if fans is None else parts.occupied(active, leading(stage))
         active, membranes = parts.forward(active, stage, tick(stage.index))
+        if fans is not None:
+            own = parts.occupied(active, steps=network.steps - 1) if stage.layer.recurrent else None
+            met = met + fans.met(stage, read, own)
         if stage.layer.spiking:
             counts.append(parts.count(active))
         if stage.index in taps:
@@ -119,6 +125,8 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
     result.scores = class_scores(parts.spikes(active), membranes, network.readout)
     result.logits = result.scores[:, -1]
     result.counts = np.stack(counts, axis=1)
+    if fans is not None:
+        result.operations = met
     if map_bits is not None:
         result.saturated = at_top(result.maps, map_bits, len(images))
     return result

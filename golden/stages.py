@@ -1,12 +1,14 @@
 """Stage after stage in NumPy: what golden.run joins."""
 
+from itertools import takewhile
+
 import numpy as np
 
 from golden.encode import encode
 from golden.neurons.population import accumulator_dtype, neurons
 from golden.sam import activation_map
 
-__all__ = ["Arrays", "forward", "nonzero"]
+__all__ = ["Arrays", "forward", "leading", "nonzero", "occupied"]
 
 
 def forward(activations, stage, steps, tick=None):
@@ -50,6 +52,21 @@ def nonzero(activations):
     return trains.sum(axis=(1, 2, 3), dtype=np.int64)
 
 
+def leading(stage):
+    """The max pools before a stage's weights that come before any other pool."""
+    return tuple(takewhile(lambda pool: pool.kind == "max", stage.pools))
+
+
+def occupied(activations, pools=()):
+    """(N, C, H, W) in how many steps of (N, T, C, H, W) each place behind ``pools`` is not 0."""
+    maps = activations != 0
+    count, steps = maps.shape[:2]
+    for pool in pools:
+        maps = pool.forward(maps.reshape(-1, *maps.shape[2:]).view(np.uint8))
+        maps = maps.reshape(count, steps, *maps.shape[1:]) != 0
+    return maps.sum(axis=1, dtype=np.int32)
+
+
 class Arrays:
     """The parts of a run of one network, on arrays of activations (N, T, C, H, W).
 
@@ -74,6 +91,10 @@ class Arrays:
     def count(self, activations):
         """(N,) how many are not 0."""
         return nonzero(activations)
+
+    def occupied(self, activations, pools=(), steps=None):
+        """``occupied`` of the first ``steps``, of all where that is None."""
+        return occupied(self.spikes(activations)[:, :steps], pools)
 
     def spikes(self, activations, kind=None):
         """They as an array (N, T, C, H, W), of ``kind`` where they have none yet."""

@@ -176,10 +176,15 @@ class Compiled:
     def explain(self, image=None, *, label=None, **options):
         """Explain one image, the first of its own without; return an Explained.
 
-        ``options`` are the members of apps.explain.Question: method, engine, layer, output_neuron,
-        gamma, mode, decay, paths, versus, alone.
+        ``options`` are the members of golden.explain.methods.base.Question: method (one of
+        golden.explain.methods.METHODS, or "gradcam", which needs torch), engine, layer,
+        output_neuron, gamma, mode, decay, paths, versus, alone, window.
         """
-        from apps.explain import Question, answered
+        from apps.explain import answered
+        from golden.explain.methods import checked
+        from golden.explain.methods.base import Question
+        from sam_snn.explaining import known
+        known([options.get("method")])
         if image is None:
             image, label = self.given(None)[0], self.labels[0] if self.labels is not None else None
         else:
@@ -189,7 +194,7 @@ class Compiled:
                 image = np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
                 whole = len(self.network.shape) + encoder_of(self.network).frames
                 image = self.given(image if image.ndim > whole else image[None])[0]
-        question = Question(**options).checked(self.network)
+        question = checked(Question(**options), self.network)
         return Explained(self.network, question, image, label, *answered(
             question, self.network, image, Console(stderr=True)))
 
@@ -254,10 +259,10 @@ class Explained:
     Members
     -------
     network : golden.network.Network
-    question : apps.explain.Question
+    question : golden.explain.methods.base.Question
     image : (C, H, W), or (T, C, H, W) of frames
     label : None or int
-    explanation : apps.explain.Explanation
+    explanation : golden.explain.methods.base.Explanation
         ``map``, ``heat``, ``unit``, ``title`` and ``lines``.
     result : golden.network.result.Result
     target : int
@@ -284,12 +289,13 @@ class Explained:
 
     @property
     def map(self):
-        """The raw map (apps.explain.Explanation)."""
+        """The raw map (golden.explain.methods.base.Explanation)."""
         return self.explanation.map
 
     def figure(self):
         """A matplotlib Figure of the image and its maps."""
-        from apps.explain import draw, heading_of
+        from apps.explain import check_drawn, draw, heading_of
+        check_drawn(self.network, self.question)
         return draw(self.image, self.explanation, heading_of(
             self.question, self.network, self.pred, self.target, self.label))
 

@@ -4,6 +4,7 @@ import numpy as np
 from rich.progress import Progress
 
 from golden import kernel
+from golden.activity import Fans, figures
 from golden.explain.contribution import adds_up, of_result, said
 from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
@@ -99,17 +100,18 @@ def binning_of(args):
 
 def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
                word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True,
-               contributions=False, schedule="auto"):
+               contributions=False, schedule="auto", fans=None):
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
     ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
-    ``contributions`` the RTL is built to give them. ``schedule`` is that of the RTL.
+    ``contributions`` the RTL is built to give them. ``schedule`` is that of the RTL, ``fans`` that
+    of golden.run.
     """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
             return run_batched(images, network, taps=taps, gamma=gamma, mode=mode, jobs=jobs,
                                map_bits=map_bits, keep=keep, clock=clock,
-                               kernel=kernel.default())
+                               kernel=kernel.default(), fans=fans)
     from flow.design import engine_size
     size_options = engine_size(network, lanes, word_steps, trains,
                                sam=bool(network.default_taps), schedule=schedule)._asdict()
@@ -177,7 +179,8 @@ def main(argv=None, prog="python -m sim.run"):
                         word_steps=args.word_steps, trains=args.trains, stall=args.stall,
                         jobs=args.jobs, map_bits=args.map_bits,
                         keep=args.out is not None or args.contributions,
-                        contributions=args.contributions, schedule=args.schedule)
+                        contributions=args.contributions, schedule=args.schedule,
+                        fans=Fans(network))
 
     table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -193,6 +196,8 @@ def main(argv=None, prog="python -m sim.run"):
     if result.saturated is not None:
         values = sum(rows.size for rows in result.maps.values())
         say(f"map values at the top of {args.map_bits} bits {result.saturated.sum()} of {values}")
+    for line in figures(network, result).lines():
+        say(line)
     if result.cycles is not None:
         say(f"mean cycles {result.cycles.mean():.1f}")
     if args.contributions:

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 
+from golden.activity import of_result
 from golden.formats import GAMMA
 from golden.images import load_images
 from golden.io.arguments import command_parser, whole
@@ -16,39 +17,14 @@ from golden.io.console import Console
 from golden.io.errors import command
 from golden.io.files import output, replacing
 from golden.io.text import say
-from golden.network import Layer, load
+from golden.network import load
 from golden.run import run_batched
-from golden.synapses import pooled, weighted
 from sim.run import run_engine
 
 
-def fan_out(stage):
-    """(C, H, W) how many weights a spike at each place of a stage's source meets."""
-    layer = stage.layer
-    ones = Layer(weights=np.ones_like(layer.weights), bits=layer.bits, neuron=layer.neuron,
-                 stride=layer.stride, padding=layer.padding, groups=layer.groups)
-    # The count is linear in the input: one unit at a time would do; its transpose is cheaper.
-    counts = np.zeros(stage.source, dtype=np.int64)
-    for place in np.ndindex(*stage.source[1:]):
-        unit = np.zeros((1, *stage.source), dtype=np.int64)
-        for channel in range(0, stage.source[0], max(1, stage.source[0] // layer.groups)):
-            unit[:] = 0
-            unit[0, channel, place[0], place[1]] = 1
-            flat = unit
-            for pool in stage.pools:
-                flat = pooled(flat, pool)
-            met = int(weighted(flat, ones, 1).sum())
-            counts[channel:channel + stage.source[0] // layer.groups, place[0], place[1]] = met
-    return counts
-
-
 def operations(network, result):
-    """(N,) synaptic operations of each image of a Result that kept all spikes."""
-    sources = [result.spikes_input, *(result.spikes[tap] for tap in network.taps)]
-    total = np.zeros(len(result.logits), dtype=np.int64)
-    for stage, spikes in zip(network.stages, sources, strict=False):
-        total += np.einsum("ntchw,chw->n", (spikes != 0).astype(np.int64), fan_out(stage))
-    return total
+    """(N,) synaptic operations of each image of a Result that kept all spikes: golden.activity."""
+    return of_result(network, result)[:, 0]
 
 
 @command

@@ -150,6 +150,15 @@ class Compiled(Arrays):
                         ctypes.c_int64(len(words)), pointer(found))
         return found
 
+    def occupied(self, activations, pools=(), steps=None):
+        if pools or not isinstance(activations, Trains):
+            return super().occupied(activations, pools, steps)
+        words, (channels, *sides) = activations.words, activations.shape
+        if steps is not None:
+            words = words & np.uint64((1 << steps) - 1)
+        found = np.bitwise_count(words).astype(np.int32)
+        return found.transpose(0, 2, 1).reshape(len(words), channels, *sides)
+
     def spikes(self, activations, kind=np.uint8):
         if not isinstance(activations, Trains):
             return activations

@@ -41,6 +41,9 @@ class Result:
         Map values that stayed at the top of ``map_bits``; None where all maps are exact. From a
         chip it is 0 where the maps hold every sum, and None of another form than FULL unless the
         chip counts them.
+    operations : None or (N, 2) int64
+        Synaptic operations, and those of weights that are not 0 (golden.activity), where they were
+        asked for.
     sums : dict tap -> (N, H, W) int64
         The maps summed over time, from a chip.
     waits : None or (N,) int64
@@ -64,6 +67,7 @@ class Result:
     waits: np.ndarray | None = None
     corrupt: np.ndarray | None = None
     explained: dict = field(default_factory=dict)
+    operations: np.ndarray | None = None
 
     @property
     def pred(self):

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.explain import drawable, main
+import golden.explain
+import sam_snn
+from apps.explain import draw, drawable, main
+from apps.look import HEAT, SIGNED
 from golden.attribution import SpikeAttributor
 from golden.explain.contribution import step_contributions
+from golden.explain.methods import METHODS
 from golden.explain.paths import network_paths
 from golden.explain.perturb import NetworkModel
 from golden.explain.saliency import CausalImportance, TemporalSaliency
 from golden.explain.traces import attribute, decay_table, quantised, traces
+from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, load
 from golden.run import run
 
@@ -144,9 +149,56 @@ def test_contribution(tmp_path, expected, capsys):
     assert np.array_equal(found["heat"], steps[:, pred])
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in (
+    "sam", "attribution", "saliency", "causal", "contribution")])
+def test_every_method_draws(name, tmp_path, expected):
+    """Those without a test of their own: the file has what golden.explain gives."""
+    network, image, result = expected
+    found = explain(tmp_path, "--method", name)
+    want = golden.explain.explain(image[None], network, name, result=result)
+    assert np.array_equal(found["map"], want.map) and np.array_equal(found["heat"], want.heat)
+    assert str(found["method"]) == name and want.heat.any()
+
+
+def test_against_another_class(tmp_path, expected, capsys):
+    """The map of one class less that of the other, which the title says."""
+    network, image, result = expected
+    found = explain(tmp_path, "--method", "tsa", "--class", "2", "--versus", "5")
+    ahead, behind = (golden.explain.explain(image[None], network, "tsa", result=result,
+                                            output_neuron=n) for n in (2, 5))
+    assert np.allclose(found["heat"], ahead.heat - behind.heat) and found["heat"].any()
+    assert "of the other class: Sum: " in capsys.readouterr().out
+
+
+def test_a_layer_that_is_no_map_says_so(tmp_path, capsys):
+    """A dense layer, by the method's own choice or by the user's, and in Python too."""
+    for words in ([], ["--method", "count"], ["--method", "causal", "--layer", "1"]):
+        with pytest.raises(SystemExit, match="^2$"):
+            main(["--network", "dense784", *words, "--out", str(tmp_path / "e.png")])
+        assert capsys.readouterr().err == (
+            "error: --layer: layer 1 is 128 neurons at one pixel, which is no map; those with "
+            "one: 0 (0 is the input; --method attribution has it)\n")
+    why = sam_snn.compile("dense784").explain()
+    assert why.heat.shape == (25, 1, 1)
+    with pytest.raises(BadInput, match="no map"):
+        why.save(tmp_path / "e.png")
+    assert not list(tmp_path.iterdir())
+    main(["--network", "dense784", "--method", "count", "--layer", "0", "--out",
+          str(tmp_path / "e.png")])
+
+
+def test_colours_are_clear_at_nothing():
+    """Of both colour maps; they grow stronger away from it, and signed ones do so alike."""
+    strengths = HEAT(np.linspace(0, 1, 9))[:, 3]
+    assert strengths[0] == 0 and (np.diff(strengths) > 0).all()
+    signed = SIGNED(np.linspace(0, 1, 9))
+    assert signed[4, 3] == 0 and np.allclose(signed[:, 3], signed[::-1, 3])
+    assert signed[0, 2] > signed[0, 0] and signed[-1, 0] > signed[-1, 2]    # blue, red
+
+
 def test_contribution_that_does_not_add_up(tmp_path, expected, capsys, monkeypatch):
     """What the command says is looked at, and not a form of words."""
-    monkeypatch.setattr("apps.explain_contribution.step_contributions",
+    monkeypatch.setattr("golden.explain.methods.contribution.step_contributions",
                         lambda spikes, network: step_contributions(spikes, network) + 1)
     explain(tmp_path, "--method", "contribution")
     assert "adds up: NO, on 0 of 1 images" in capsys.readouterr().out
@@ -172,7 +224,7 @@ def test_contribution_of_the_chip(tmp_path, small, capsys):
     (["--method", "contribution", "--class", "2", "--versus", "2"],
      "--versus: must be another class than the one explained, 2"),
     (["--method", "contribution", "--versus", "2", "--alone"], "--alone: takes no --versus"),
-    (["--versus", "2"], "--versus: is of --method contribution"),
+    (["--versus", "2"], "--versus: sam knows no class, and so none to hold against another"),
     (["--alone"], "--alone: is of --method contribution"),
     (["--network", "digits-latency", "--image", "models/digits_sample.npz", "--method",
       "contribution"], "--method contribution: its scores are no sums over spikes: the read-out"),
@@ -236,7 +288,7 @@ def test_channels(channels, left, right):
 
 
 @pytest.mark.rotated
-@pytest.mark.parametrize("method", ["sam", "saliency"])
+@pytest.mark.parametrize("method", ["sam", "saliency", "zplus", "occlusion", "tsa", "count"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_networks_of_any_channels(method, channels, tmp_path):
     rng = np.random.default_rng(1)
@@ -253,3 +305,18 @@ def test_networks_of_any_channels(method, channels, tmp_path):
           "--method", method, "--out", str(tmp_path / "e.png")])
     with Image.open(tmp_path / "e.png") as found:
         assert min(found.size) > 300
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_events(method):
+    """Two channels of spike frames, as a camera of events has them, by every method."""
+    rng = np.random.default_rng(2)
+    network = Network((2, 8, 8), 4, encoder="frames", name="events", layers=(
+        Layer(rng.integers(-3, 8, (3, 2, 3, 3)), 4, Neuron(np.int64(4), np.int64(4096)),
+              padding=1),
+        Layer(rng.integers(-8, 8, (3, 192)), 4, Neuron(np.int64(0), np.int64(0), reset="none"))))
+    frames = (rng.random((4, 2, 8, 8)) < 0.3).astype(np.uint8)
+    found = golden.explain.explain(frames, network, method)
+    assert found.heat.shape[1:] == (8, 8) and np.isfinite(found.heat).all() and found.heat.any()
+    figure = draw(frames, found, "events")
+    assert [axes for axes in figure.axes if axes.get_title() == "input"]

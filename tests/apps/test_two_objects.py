@@ -4,18 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.two_objects import between, main, pairs_of
+from apps.two_objects import main, pairs_of
 from golden.explain.contribution import contributions, difference
+from golden.explain.localisation import enlarged
 from golden.network import load
 from golden.run import run
 
 SCENES = "models/scenes_pairs_sample.npz"
-
-
-def test_a_map_between_its_pixels():
-    """Pixels lie at whole strides, and what is behind the last is like it."""
-    assert between(np.array([[0.0, 4.0], [8.0, 0.0]]), (4, 4)).tolist() == [
-        [0, 2, 4, 4], [4, 3, 2, 2], [8, 4, 0, 0], [8, 4, 0, 0]]
 
 
 def test_each_object_where_its_class_is_spoken_for():
@@ -23,7 +18,7 @@ def test_each_object_where_its_class_is_spoken_for():
     network, (images, pairs, masks) = load("scenes"), pairs_of(SCENES)
     spikes = run(images[:2], network, taps=(5,)).spikes[5]
     for maps, pair, mask in zip(contributions(spikes, network), pairs, masks, strict=False):
-        large = between(difference(maps, *map(int, pair)).astype(float), images.shape[1:])
+        large = enlarged(difference(maps, *map(int, pair)).astype(float), images.shape[1:])
         first, second = (large[each].mean() for each in mask)
         assert first > 20 and second < -20
 

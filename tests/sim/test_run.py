@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.activity import figures
 from golden.explain.contribution import contributions, of_result
 from golden.network import load
 from golden.run import run
@@ -42,11 +43,13 @@ def test_writes_what_golden_gives(files, capsys):
     network, folder = files
     main(arguments(folder, limit=2, gamma=0.7, mode="official", tap=2))
     want = run(images(network, 3)[:2], network, taps=(2,), gamma=0.7, mode="official").arrays()
+    activity = figures(network, run(images(network, 3)[:2], network)).lines()
     with np.load(folder / "out" / "r.npz") as got:
         assert set(got.files) == set(want)
         assert all(np.array_equal(got[key], want[key]) for key in want)
     printed = capsys.readouterr().out
     assert "images 2" in printed and "correct" in printed and "r.npz" in printed
+    assert len(activity) == 2 and all(f"{line}\n" in printed for line in activity)
 
 
 @pytest.mark.parametrize("engine", ["golden", "rtl"])
@@ -55,9 +58,13 @@ def test_contributions_add_up(engine, tmp_path, capsys, monkeypatch):
     network, out = load("digits"), tmp_path / "r.npz"
     words = ["--network", "digits", "--limit", "2", "--engine", engine, "--contributions"]
     main([*words, "--out", str(out)])
-    assert "adds up: yes, on 2 of 2 images" in capsys.readouterr().out
     pictures = np.load("models/digits_sample.npz")["images"][:2]
-    spikes = run(pictures[:, None], network).spikes[2]
+    result = run(pictures[:, None], network)
+    said, spikes = capsys.readouterr().out, result.spikes[2]
+    assert "adds up: yes, on 2 of 2 images" in said
+    # The RTL keeps the spikes of the layers that are mapped, here of the deepest alone.
+    wanted = figures(network, result).lines()[:2 if engine == "golden" else 1]
+    assert [line for line in said.splitlines() if " an image " in line] == wanted
     with np.load(out) as got:
         assert np.array_equal(got["contributions_2"], contributions(spikes, network))
     monkeypatch.setattr("sim.run.of_result", lambda result, network: of_result(

@@ -17,6 +17,8 @@ from PIL import Image
 import apps.board_run
 import apps.demo
 import apps.explain
+import apps.metrics
+import apps.side_by_side
 import flow.build
 import flow.export.command
 import flow.export.units
@@ -99,11 +101,22 @@ COMMANDS = {
     "sim.explain": (apps.explain.main, 300, st.one_of(options(
         ("network", "image", "out"), network=files("net"), image=files("image", "images"), out=PNG,
         index=NUMBER, layer=NUMBER, output_neuron=NUMBER, decay=NUMBER,
-        method=st.sampled_from(["sam", "attribution", "saliency", "y"]),
-        paths=st.sampled_from(["active", "linear", "q"]), **SAM), options(
+        method=st.sampled_from(["sam", "attribution", "saliency", "occlusion", "zplus", "tsa",
+                                "sam-last", "count", "centre", "y"]),
+        window=NUMBER, versus=NUMBER, paths=st.sampled_from(["active", "linear", "q"]),
+        **SAM), options(
         ("network", "image", "out", "method"), network=files("net"), image=files("image", "images"),
         out=PNG, index=NUMBER, layer=NUMBER, output_neuron=NUMBER, versus=NUMBER, alone=FLAG,
         method=st.just("contribution")))),
+    "apps.metrics": (apps.metrics.main, 60, options(
+        ("network", "images", "method"), network=files("net"), images=files("images"), out=OUT,
+        method=st.sampled_from(["count", "tsa", "sam-last", "random", "y"]),
+        limit=st.sampled_from(["2", "1", "-1", "x"]), points=st.sampled_from(["2", "1", "x"]),
+        fill=st.sampled_from(["black", "blur", "y"]), fresh_noise=FLAG)),
+    "apps.side_by_side": (apps.side_by_side.main, 40, options(
+        ("network", "images", "out", "method"), network=files("net"), images=files("images"),
+        out=PNG, index=NUMBER, method=st.sampled_from(["count", "tsa", "sam", "centre", "y"]),
+        resize=FLAG)),
     "sim.throughput": (sim.throughput.main, 100, options(
         ("network", "images"), network=files("net"), images=files("images"), limit=NUMBER,
         lanes=NUMBER, word_steps=NUMBER, out=OUT)),
