@@ -11,16 +11,13 @@ from boards.link.counters import Counters
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
-from boards.protocol.identity import (
-    FIRST_FURTHER,
-    Boot,
-    Identity,
-    MapEncoding,
-    Tap,
-    parts_of,
-)
+from boards.protocol.codec import BLOCK
+from boards.protocol.identity import Boot, Identity, MapEncoding
+from boards.protocol.outputs import told as told_of
 from golden.formats import map_top
+from golden.io.errors import BadInput
 from golden.network.encoders import encoder_of
+from hw.interface import Flag, Output, count_output, streams
 
 __all__ = ["Top", "attach", "condenser", "identify"]
 
@@ -33,32 +30,29 @@ def condenser(accelerator, form):
 
 def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
     """What the chip says of itself (boards.protocol.identity.Identity)."""
-    network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
-    plan = accelerator.plan
-    outputs = accelerator.outputs
-    traces, pixels = {}, sum(height * width for height, width in (
-        stages[tap].shape[1:] for tap in accelerator.taps))
-    if "traces" in outputs:
-        (layer, shape), = outputs["traces"].shape.items()
-        traces = {"trace_bits": outputs["traces"].bits, "trace_layer": layer,
-                  **{f"trace_{name}": length for name, length in zip(
-                      ("height", "width", "channels"), shape, strict=True)}}
-    return Identity(
+    network, plan, outputs = accelerator.network, accelerator.plan, dict(accelerator.outputs)
+    shapes = {stage.index: stage.shape for stage in network.stages}
+    rounds = plan.walk_steps if plan.rounded else None
+    words = words_of(form, steps=network.steps)
+    outputs |= {
+        "maps": Output("maps", ("y", "x", "step" if rounds else "word"),
+                       {tap: (*shapes[tap][1:], words) for tap in accelerator.taps},
+                       width_of(form, width=accelerator.map_width, steps=network.steps),
+                       round_steps=rounds),
+        "counts": count_output(layers=outputs["counts"].count - 2, counters=counters, flags=True)}
+    told = Identity(
         digest=network.digest, clock_hz=clock_hz, steps=network.steps, classes=network.classes,
         channels=network.shape[0], height=network.shape[1], width=network.shape[2],
         pixel_bits=len(accelerator.i_pixels.p.data),
         frames=plan.run_chunks * plan.planes if encoder_of(network).frames else 0,
-        lanes=plan.lanes, word_steps=plan.word_steps,
-        round_steps=plan.walk_steps if plan.rounded else 0, form=form,
-        map_bits=width_of(form, width=accelerator.map_width, steps=network.steps),
-        score_bits=outputs["scores"].bits,
-        words=plan.weight_rows * plan.row_words, maps=pixels * words_of(form, steps=network.steps),
-        scores=outputs["scores"].count,
-        counts=outputs["counts"].count + 2 * counters, counters=int(counters),
+        lanes=plan.lanes, word_steps=plan.word_steps, form=form,
+        words=plan.weight_rows * plan.row_words,
         experiments=int(getattr(accelerator, "experiments", False)),
-        **traces, further=tuple(part for output in outputs.values()
-                                if output.code >= FIRST_FURTHER for part in parts_of(output)),
-        taps=tuple(Tap(tap, *stages[tap].shape[1:]) for tap in accelerator.taps))
+        outputs={name: told_of(outputs[name]) for name in streams() if name in outputs})
+    if len(told.pack()) > BLOCK:
+        raise BadInput(f"{network.digest}: what the chip says of itself takes {len(told.pack())} "
+                       f"bytes of at most {BLOCK}: explain fewer layers (--taps)")
+    return told
 
 
 class Top(wiring.Component):
@@ -174,16 +168,17 @@ def attach(m, link, accelerator, *, form=MapEncoding.FULL, counters=False):
         connect(m, maps, made.i)
         maps, busy = made.o, made.busy
     connect(m, maps, link.i_maps)
+    counter = Counters(counting=counters)
+    m.submodules.counters = resettable(counter)
+    m.d.comb += counter.flags.eq(accelerator.corrupt << Flag.CORRUPT)
     if counters:
-        counter = Counters()
-        m.submodules.counters = resettable(counter)
         raw, top = accelerator.o_maps, map_top(accelerator.map_width)
         m.d.sync += [
             counter.saturated.eq(raw.valid & raw.ready & (raw.payload == top)),
             counter.waits.eq(Cat(each.valid & ~each.ready for each in results).any()),
         ]
-        connect(m, counts, counter.i)
-        counts = counter.o
+    connect(m, counts, counter.i)
+    counts = counter.o
     # The counts end an image: not before the last of the maps has gone.
     m.d.comb += [
         link.i_counts.p.eq(counts.p),
