@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from boards.link.boot import Loader
 from boards.link.counters import Counters
+from boards.link.flash_reader import flash_pins
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
@@ -73,7 +74,9 @@ class Top(wiring.Component):
         Whether map values held at the top and waits for the wire are counted
         (boards.link.counters).
     boot : None or int
-        Address in flash of the frames that load the weights (boards.link.boot); None for no flash.
+        Address in flash of the blocks that load the weights (boards.link.boot); None for no flash.
+    flash_lines : int
+        Data lines by which it is read, 1 or 4.
 
     Members
     -------
@@ -83,8 +86,8 @@ class Top(wiring.Component):
         To the host.
     busy : Out(1)
         An image is running.
-    flash_cs, flash_clk, flash_copi, flash_cipo : Out(1), Out(1), Out(1), In(1)
-        Flash, selected by 1; only with ``boot``.
+    those of boards.link.flash_reader.flash_pins
+        Only with ``boot``.
     failed : Out(1)
         The weights in flash were refused; only with ``boot``.
     """
@@ -98,16 +101,16 @@ class Top(wiring.Component):
         form=MapEncoding.FULL,
         counters=False,
         boot=None,
+        flash_lines=4,
     ):
         self.accelerator, self.form, self.counters = accelerator, form, counters
-        self.boot = boot
+        self.boot, self.flash_lines = boot, flash_lines
         self.identity = identify(accelerator, clock_hz=clock_hz, form=form, counters=counters)
         self.divisor = divisor_for(clock_hz=clock_hz, baud=baud)
         ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)}
         if boot is not None:
             self.identity = replace(self.identity, boot=Boot.LOADING)
-            ports |= {"flash_cs": Out(1), "flash_clk": Out(1), "flash_copi": Out(1),
-                      "flash_cipo": In(1), "failed": Out(1)}
+            ports |= {**flash_pins(), "failed": Out(1)}
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -120,7 +123,7 @@ class Top(wiring.Component):
             connect(m, receiver.o, link.i)
             connect(m, link.o, transmitter.i)
         else:
-            m.submodules.loader = loader = Loader(address=self.boot)
+            m.submodules.loader = loader = Loader(address=self.boot, lines=self.flash_lines)
             from_flash = loader.active
             m.d.comb += [
                 link.i.valid.eq(Mux(from_flash, loader.o.valid, receiver.o.valid)),
@@ -131,9 +134,9 @@ class Top(wiring.Component):
                 link.boot.eq(loader.state),
                 loader.executed.eq(link.executed), loader.labelled.eq(link.labelled),
                 loader.signing.eq(link.signing),
-                loader.cipo.eq(self.flash_cipo),
-                self.flash_cs.eq(loader.cs), self.flash_clk.eq(loader.clk),
-                self.flash_copi.eq(loader.copi),
+                loader.flash_i.eq(self.flash_i),
+                *(getattr(self, name).eq(getattr(loader, name)) for name in (
+                    "flash_cs", "flash_clk", "flash_o", "flash_oe")),
                 self.failed.eq(loader.state == Boot.REFUSED),
             ]
         attach(m, link, self.accelerator, form=self.form, counters=self.counters)

@@ -214,7 +214,8 @@ def executed(m):
     m.d.comb += Assert(~out | unit.i.valid)
     # Bytes of a frame stay what they are while it is read.
     waited = within(m, unit.done, REQUEST)
-    m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n)) for n in Error]
+    m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n))
+                 for n in Error if n != Error.STALLED]
     m.d.comb += [Cover(unit.start), Cover(waited > 8), Cover(unit.o_config.valid),
                  Cover(unit.o_label.valid & ~unit.o_label.p.signature),
                  Cover(unit.o_label.p.signature & unit.o_label.valid)]
