@@ -79,7 +79,7 @@ class ChipBackend(ModelBackend):
         from hw.plan.pixels import plan_of
 
         self.board, self.notice, told = board, notice, board.identify()
-        super().__init__(network, taps=[tap.index for tap in told.taps])
+        super().__init__(network, taps=list(told.outputs["maps"].shape))
         if told.digest != network.digest:
             raise LinkError(board.port, f"this chip was built for network {told.digest}, not for "
                             f"{network.name} ({network.digest}): build and flash, or --network")
@@ -119,11 +119,12 @@ def value_bits(told):
 
     A sum over all steps has as many bits as ``steps`` times the largest value.
     """
+    wide = told.outputs["maps"].bits
     if told.form == MapEncoding.FULL:
-        return told.map_bits
+        return wide
     if told.form == MapEncoding.SUM:
-        return next((bits for bits in range(1, told.map_bits + 1)
-                     if (told.steps * map_top(bits)).bit_length() == told.map_bits), None)
+        return next((bits for bits in range(1, wide + 1)
+                     if (told.steps * map_top(bits)).bit_length() == wide), None)
     return None
 
 

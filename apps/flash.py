@@ -56,7 +56,7 @@ def read_report(path):
             ("board", is_of(held.get("board"), str)), ("network", is_of(held.get("network"), str)),
             ("digest", is_of(held.get("digest"), str)), ("sha256", is_of(hashes, dict)),
             ("clock_mhz", is_of(clock, int, float) and 0 < clock < 1e6),
-            ("options: boot", options.get("boot") in ("uart", "flash")),
+            ("options: boot", options.get("boot") in ("uart", "flash", "flash-x1")),
             ("options: baud", is_of(baud, int) and 0 < baud < 2**32)):
         if not holds:
             raise BadInput(f"{path}: is no report of hw.build ({what}); {again}")
@@ -70,14 +70,14 @@ def built(folder):
     """(report, file to write) of a build, checked as far as that goes without a board."""
     folder = Path(folder)
     report = read_report(folder / "report.json")
-    if report["options"]["boot"] == "flash":
+    if report["options"]["boot"] != "uart":
         file = folder / "flash.bin"
     else:
         file = folder / ("top.bit" if report["board"].startswith("ULX3S") else "top.bin")
     if not file.is_file():
         raise BadInput(f"{file}: no such file")
     content = file.read_bytes()
-    if report["options"]["boot"] == "flash":
+    if report["options"]["boot"] != "uart":
         unpacked(content, where=str(file))
     if hashlib.sha256(content).hexdigest() != report.get("sha256", {}).get(file.name):
         raise BadInput(f"{file}: is not the file that {folder / 'report.json'} is about (its "
@@ -92,9 +92,9 @@ def verify(report, port, *, baud, file=None):
     if told.digest != report["digest"]:
         return (f"the board was built for network {told.digest}, not {report['digest']}: still the "
                 "old bitstream?")
-    if report["options"]["boot"] == "flash" and told.boot != Boot.LOADED:
+    if report["options"]["boot"] != "uart" and told.boot != Boot.LOADED:
         return f"the board says of the weights in flash: {Boot(told.boot).name}"
-    if report["options"]["boot"] == "flash":
+    if report["options"]["boot"] != "uart":
         wanted = weights(file)
         if told.signature != wanted:
             return (f"the board holds other weights than {file}: their signature is "

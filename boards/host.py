@@ -20,6 +20,7 @@ from boards.protocol.codec import (
     blocks,
     bytes_of,
     kind_of,
+    kind_of_space,
     seal,
     stuff,
     unseal,
@@ -29,7 +30,7 @@ from boards.protocol.identity import Identity
 from boards.protocol.results import pixel_bytes, result_of, train_bytes
 from golden.io.errors import BadInput
 from golden.network.result import Result
-from hw.interface import EXPERIMENT_REGISTERS, Register, Space
+from hw.interface import EXPERIMENT_REGISTERS, SPACE_BITS, Register, Space
 from hw.plan.packing import signature
 
 __all__ = ["Board", "LinkError", "Result", "find_port"]
@@ -55,7 +56,12 @@ def runs(writes):
     """(kind, index, words) of each stretch of writes in one space, one index after the other."""
     together = (np.diff(writes[:, 0]) == 0) & (np.diff(writes[:, 1]) == 1)
     for run in np.split(writes, np.flatnonzero(~together) + 1):
-        yield Kind(Kind.WEIGHTS + run[0, 0]), int(run[0, 1]), run[:, 2]
+        yield kind_of_space(run[0, 0]), int(run[0, 1]), run[:, 2]
+
+
+def named(kind):
+    """A kind in a message."""
+    return (kind.name if isinstance(kind, Kind) else f"request {kind:#x}").lower()
 
 
 def write_requests(kind, index, values):
@@ -66,11 +72,10 @@ def write_requests(kind, index, values):
     """
     values = np.asarray(list(values), dtype=np.int64)
     if values.size and not (0 <= values.min() and values.max() < 2**16):
-        raise BadInput(f"{kind.name.lower()}: words must be 0 to 65535, "
+        raise BadInput(f"{named(kind)}: words must be 0 to 65535, "
                        f"not {values.min()} to {values.max()}")
     if index < 0 or index + len(values) > 2**16:
-        raise BadInput(f"{kind.name.lower()}: {len(values)} words from {index} on are more "
-                       "than 65536")
+        raise BadInput(f"{named(kind)}: {len(values)} words from {index} on are more than 65536")
     for part in np.array_split(values, -(-len(values) // WORDS)) if len(values) else ():
         yield kind, index.to_bytes(2, "big") + part.astype(">u2").tobytes()
         index += len(part)
@@ -191,10 +196,13 @@ class Board:
     def _checked(self, writes):
         """``writes`` as an array, or BadInput."""
         writes = np.asarray(writes, dtype=np.int64)
-        spaces = Space.EXPERIMENT + bool(self._identity.experiments)
+        spaces = [Space.WEIGHTS, Space.REGISTERS, *range(Space.TABLE, 2**SPACE_BITS)]
+        spaces += [Space.EXPERIMENT] if self._identity.experiments else []
         if (writes.ndim != 2 or writes.shape[1] != 3
-                or not np.isin(writes[:, 0], range(spaces)).all()):
-            raise BadInput(f"writes must be rows of space (0 to {spaces - 1}), index and word")
+                or not np.isin(writes[:, 0], spaces).all()):
+            experiment = f", {Space.EXPERIMENT}" if self._identity.experiments else ""
+            raise BadInput(f"writes must be rows of space (0, 1{experiment} or {Space.TABLE} to "
+                           f"{2**SPACE_BITS - 1}), index and word")
         if not ((0 <= writes[:, 1:]) & (writes[:, 1:] < 2**16)).all():
             raise BadInput("writes: index and word must be 0 to 65535")
         return writes
@@ -255,9 +263,9 @@ class Board:
             seq = self._next()
             asked.add(seq)
             self._send(seq, Kind.PIXELS, bytes([n]) + pixels[BLOCK * n:BLOCK * (n + 1)])
-        expected = dict.fromkeys((Kind.MAPS, Kind.SCORES, Kind.COUNTS, Kind.TRACES), 0)
+        expected = dict.fromkeys(range(Kind.MAPS, Kind.MAPS + 7), 0)   # all kinds of results
         expected |= {kind_of(output): output.count * bytes_of(output.bits)
-                   for output in identity.outputs.values()}
+                     for output in identity.outputs.values()}
         collected = {kind: bytearray() for kind in expected}
         last = self._until(PATIENCE * self.timeout, 2 * sum(expected.values()))
         until, early = min(last, self._until(self.timeout)), 0
@@ -327,7 +335,7 @@ class Board:
                 return answers
             if refused and not unanswered:
                 self._receive(self._until(self.timeout / 10))  # in which nothing is expected
-        name, heard = requests[0][0].name, self.received - heard
+        name, heard = named(requests[0][0]).upper(), self.received - heard
         if refused:
             raise LinkError(self.port, f"{name} was refused: {refused}")
         if heard and self.whole == whole:

@@ -72,7 +72,7 @@ def publish(config, out, network, accelerator, target, hz, report, work):
     """
     bitstream = steps.packed(work, hz=hz, seed=report["seed"], target=target)
     out, content = Path(out), {target.bitstream: bitstream.read_bytes()}
-    if config.boot == "flash":
+    if config.boot != "uart":
         writes = configuration(accelerator.plan, table=accelerator.table, mode=config.sam_mode)
         content["flash.bin"] = (padded(content[target.bitstream])
                                 + flash_image(writes, label=network.digest))
@@ -172,9 +172,9 @@ def parser(prog="python -m hw.build", *, family=True):
                        help="clock of the design, made by the PLL (default: 24; on ecp5 50); max "
                             "finds the fastest, in steps of a megahertz, that a seed meets, in "
                             "several builds")
-    found.add_argument("--boot", choices=("uart", "flash"), default="uart",
-                       help="where the weights come from: a host, or flash.bin at power-up "
-                            "(default: %(default)s)")
+    found.add_argument("--boot", choices=("uart", "flash", "flash-x1"), default="uart",
+                       help="where the weights come from: a host, or flash.bin at power-up, read "
+                            "by all its lines or by one (default: %(default)s)")
     found.add_argument("--maps", choices=("full", "sum", "bytes"), default="full",
                        help="what is sent of the maps: all steps, their sum, or all steps in bytes "
                             "with an exponent for each pixel (default: %(default)s)")
@@ -258,7 +258,7 @@ def main(argv=None, prog="python -m hw.build", family=None):
         raise SystemExit(1) from None
     show(report, console)
     made = os.path.join(out, target_of(config).bitstream)
-    say(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
+    say(f"wrote {made}, {'flash.bin, ' * (args.boot != 'uart')}top.v, report.json, report.md")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

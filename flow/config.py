@@ -29,8 +29,8 @@ class BuildConfig:
         What is outermost (hw.plan.planner.Plan).
     clock_mhz : None, float or "max"
         None is the usual clock of the board, "max" the fastest that is met (flow.placing).
-    boot : "uart" or "flash"
-        Where the weights come from.
+    boot : "uart", "flash" or "flash-x1"
+        Where the weights come from; of a flash with four lines, the last reads by one.
     maps : "full", "sum" or "bytes"
         What is sent of the maps.
     map_bits : None or int

@@ -60,11 +60,13 @@ def design(network, config):
     if target.spram and (over := shortages(memories(accelerator)) + too_many(accelerator.products)):
         raise BadInput(f"{network.name}: does not fit: {'; '.join(over)}")
     hz = clock_of(config)
-    if config.boot == "flash" and not target.red:
+    boot = config.boot != "uart"
+    if boot and not target.red:
         raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
     try:
         top = Top(accelerator, clock_hz=hz, baud=config.baud, form=form,
-                  counters=config.counters, boot=FRAMES if config.boot == "flash" else None)
+                  counters=config.counters, boot=FRAMES if boot else None,
+                  flash_lines=target.flash_lines if config.boot == "flash" else 1)
     except ValueError as error:
         raise BadInput(f"--baud: {error}") from None
     return accelerator, OnBoard(top, target, clock_hz=hz), hz

@@ -22,7 +22,7 @@ from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
 from hw.explain.explanations import Explanations, explained, reads_readout
-from hw.interface import Space, count_output, score_output, streams
+from hw.interface import Space, count_output, score_output, streams, table_space
 from hw.memory.held import PRODUCTS
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
@@ -99,8 +99,9 @@ class Accelerator(wiring.Component):
     one for each other explanation, by its ``Output.port``
         As ``outputs`` has it. The traces' table has no contents until it is written.
     o_counts : Out(stream.Signature(hw.control.counts.COUNT))
-        Spikes of the input, of each spiking layer, and the cycles; with ``scrub`` bit 23 of the
-        cycles says that the weights are corrupt.
+        Spikes of the input, of each spiking layer, and the cycles.
+    corrupt : Out(1)
+        The weight memory no longer holds what was written; always 0 without ``scrub``.
     monitor : Out(hw.control.monitor.monitor_layout(layers))
         Every train as it is stored, for simulation: of weighted layer ``number``, 0 for the input,
         or, if ``pooled``, of a max pooling before it.
@@ -157,7 +158,7 @@ class Accelerator(wiring.Component):
             "i_config": In(stream.Signature(CONFIG)),
             "o_maps": Out(stream.Signature(unsigned(self.map_width))),
             "o_scores": Out(stream.Signature(signed(self.plan.score_bits))),
-            "o_counts": Out(stream.Signature(COUNT)),
+            "o_counts": Out(stream.Signature(COUNT)), "corrupt": Out(1),
             "sign": In(SIGN), "signed": Out(8),
             "monitor": Out(monitor_layout(len(network.stages))),
             "activity": Out(activity_layout),
@@ -185,7 +186,7 @@ class Accelerator(wiring.Component):
         m.submodules.counts    = counts    = ResultCounts(
             most=network.steps * max(int(np.prod(network.shape)),
                                      *(stage.neurons for stage in network.stages)),
-            step=max(plan.word_steps, plan.lanes), watched=self.scrub,
+            step=max(plan.word_steps, plan.lanes),
             passes=len(passes) if plan.rounded else 0)
         m.submodules.sequencer = sequencer = PassSequencer(
             [p.storing and not p.merging for p in passes], waits=self.store.WAITS,
@@ -232,9 +233,10 @@ class Accelerator(wiring.Component):
             # While an image loads, nobody else reads weights.
             m.submodules.scrub = scrub = Scrub(rows=plan.weight_rows, row_words=plan.row_words)
             m.d.comb += [
-                scrub.free.eq(loading & ~self.sign.read),
+                # What is signed stays at the port until the signature is read.
+                scrub.free.eq(loading & ~self.sign.read & ~self.sign.turn),
                 scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
-                counts.corrupt.eq(scrub.corrupt),
+                self.corrupt.eq(scrub.corrupt),
             ]
             with m.If(loading):
                 m.d.comb += [weights.addr.eq(scrub.addr), weights.en.eq(scrub.en)]
@@ -359,7 +361,7 @@ class Accelerator(wiring.Component):
             explanations.nonzero.eq(some), engine.held.eq(explanations.full),
             explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
             explanations.index.eq(registers.index), explanations.data.eq(registers.data),
-            explanations.table_en.eq(registers.written[Space.TABLE]),
+            explanations.table_en.eq(Cat(registers.written[table_space(name)] for name in units)),
             *([explanations.base.eq(trains.w_base),
                explanations.round.eq(m.submodules.rounds.number)] if plan.rounded else []),
             sequencer.following.eq(explanations.following),

@@ -11,26 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__ = [
-    "AXES", "CORRUPT", "COUNT_BITS", "DATA_BITS", "EXPERIMENT_REGISTERS", "EXPLANATIONS",
-    "INDEX_BITS", "SPACE_BITS", "TABLE_SIZE", "ExperimentRegister", "Output", "Register", "Space",
-    "code_of", "count_output", "cycles_of", "pixel_words", "score_arrays", "score_output",
-    "score_words", "streams", "table_base", "write_words",
+    "AXES", "COUNT_BITS", "DATA_BITS", "EXPERIMENT_REGISTERS", "EXPLANATIONS", "INDEX_BITS",
+    "SPACE_BITS", "ExperimentRegister", "Flag", "Output", "Register", "Space", "code_of",
+    "count_output", "pixel_words", "score_arrays", "score_output", "score_words", "streams",
+    "table_space", "write_words",
 ]
 
-DATA_BITS, INDEX_BITS, SPACE_BITS = 16, 16, 2   # of a write
-TABLE_SIZE = 1024                # Space.TABLE: entries of a unit's table at the most
+DATA_BITS, INDEX_BITS, SPACE_BITS = 16, 16, 4   # of a write
 EXPERIMENT_REGISTERS = 0x8000    # Space.EXPERIMENT: registers from this index on, marks below it
-COUNT_BITS = 24                  # of a count
-CORRUPT = 1 << COUNT_BITS - 1    # in the count of cycles: the weights are corrupt
+COUNT_BITS = 32                  # of a count
 
 
 class Space(enum.IntEnum):
     """What a configuration write goes to."""
 
     WEIGHTS = 0
-    TABLE = 1       # of explanations, each from its ``table_base`` on
-    REGISTERS = 2
-    EXPERIMENT = 3  # hw.explain.ablation
+    REGISTERS = 1
+    EXPERIMENT = 2  # hw.explain.ablation
+    TABLE = 8       # of the first explanation; see ``table_space`` for those of the others
 
 
 class Register(enum.IntEnum):
@@ -39,6 +37,12 @@ class Register(enum.IntEnum):
     MODE = 0
     SEED_LOW = 1
     SEED_HIGH = 2
+
+
+class Flag(enum.IntEnum):
+    """Bit of the flags that stand before the cycles of an image."""
+
+    CORRUPT = 0     # the weight memory no longer holds what was written (hw.memory.scrub)
 
 
 class ExperimentRegister(enum.IntEnum):
@@ -159,13 +163,16 @@ def code_of(name: str) -> int:
     return streams().index(name) + 1
 
 
-def table_base(name: str) -> int:
-    """Space.TABLE: index of the first entry of an explanation's table.
+def table_space(name: str) -> int:
+    """The space of an explanation's table, whose entry n has the index n.
 
-    0 for the first explanation; a bit of its own above TABLE_SIZE for each other.
+    Space.TABLE for the first explanation, and one more for each that follows.
     """
-    place = list(EXPLANATIONS).index(name)
-    return TABLE_SIZE << place - 1 if place else 0
+    space = Space.TABLE + list(EXPLANATIONS).index(name)
+    if space >> SPACE_BITS:
+        raise ValueError(f"explanations with tables must be at most "
+                         f"{(1 << SPACE_BITS) - Space.TABLE}, and {name} is one more")
+    return space
 
 
 def score_output(*, classes: int, steps: int, lanes: int, bits: int,
@@ -181,13 +188,14 @@ def score_output(*, classes: int, steps: int, lanes: int, bits: int,
                   round_steps=round_steps)
 
 
-def count_output(*, layers: int, counters: bool = False) -> Output:
+def count_output(*, layers: int, counters: bool = False, flags: bool = False) -> Output:
     """Output of the counts: spikes of the input and ``layers`` layers, then cycles.
 
-    With ``counters`` map values held at the top and waits for the wire stand before the cycles,
-    whose top bit is CORRUPT.
+    Before the cycles stand with ``counters`` map values held at the top and waits for the wire,
+    and with ``flags``, as on the wire, the bits of Flag.
     """
-    shape = {"spikes": (layers + 1,), **({"counters": (2,)} if counters else {}), "cycles": (1,)}
+    shape = {"spikes": (layers + 1,), **({"counters": (2,)} if counters else {}),
+             **({"flags": (1,)} if flags else {}), "cycles": (1,)}
     return Output("counts", ("count",), shape, COUNT_BITS,
                   meaning="spikes of the input and of each layer; then cycles")
 
@@ -201,12 +209,6 @@ def score_words(output: Output, scores: np.ndarray) -> np.ndarray:
 def score_arrays(output: Output, words: np.ndarray) -> np.ndarray:
     """Scores (N, T, classes) from their words (N, steps * classes): inverse of ``score_words``."""
     return np.concatenate(list(output.arrays(words).values()), axis=2)
-
-
-def cycles_of(counts: dict) -> tuple[np.ndarray, np.ndarray]:
-    """((N,) cycles, (N,) bool whether the weights are corrupt) of arrays of the counts."""
-    last = counts["cycles"][:, 0]
-    return last & CORRUPT - 1, (last & CORRUPT) != 0
 
 
 def write_words(writes):

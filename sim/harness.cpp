@@ -164,8 +164,8 @@ int main(int argc, char **argv) {
             moved = true;
         }
         if (PORT(o_counts, valid) && PORT(o_counts, ready)) {
-            const bool last = PORT(o_counts, payload) >> COUNT_BITS & 1;
-            record(COUNTS, last, 0, PORT(o_counts, payload) & ((1u << COUNT_BITS) - 1));
+            const bool last = (uint64_t)PORT(o_counts, payload) >> COUNT_BITS & 1;
+            record(COUNTS, last, 0, PORT(o_counts, payload) & ((1ull << COUNT_BITS) - 1));
             moved = true;
             if (last) {
                 record(CYCLES, 0, 0, (uint32_t)(now + 1 - begun + 1));

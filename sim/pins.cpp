@@ -72,43 +72,58 @@ struct Receiver {
     }
 };
 
-// Reads with command 03 of a flash that sleeps until command AB, as iCE40 leaves it.
+// A flash as iCE40 leaves it, asleep until command AB; reads with command 03, and with EB once bit 1 of status
+// register 2 was written behind command 50 (sim.flash_chip has the same in Python). Lines 0 to 3 are DI, DO, WP, HOLD.
 struct Flash {
     std::vector<uint8_t> memory;
-    bool asleep = true, last_clk = false;
-    uint64_t woken = 0;
-    int bits = 0, out = 1;
-    uint32_t in = 0, address = 0;
-    void see(bool cs, bool clk, bool copi) {
+    bool asleep = true, quad = false, may = false, last_cs = false, last_clk = false;
+    uint64_t woken = 0, in = 0;
+    int clocks = 0, out = 0, drives = 0;
+    uint32_t command = 0, address = 0;
+    void see(bool cs, bool clk, int o, int oe) {
+        if (drives & oe) { fprintf(stderr, "the flash and the chip drive one line\n"); exit(5); }
         if (!cs) {
-            if (bits == 8 && (in & 0xff) == 0xab) { asleep = false; woken = now; }
-            bits = 0; in = 0; out = 1;
+            if (last_cs && clocks == 8 && (in & 0xff) == 0xab) { asleep = false; woken = now; }
+            const bool awake = !asleep && now >= woken + 150;
+            if (last_cs && clocks == 16 && (in >> 8 & 0xff) == 0x31 && may && awake) quad = in >> 1 & 1;
+            if (last_cs) may = clocks == 8 && (in & 0xff) == 0x50 && awake;
+            clocks = 0; in = 0; drives = 0; command = 0;
         } else if (clk && !last_clk) {
-            in = in << 1 | copi;
-            bits++;
-            if (bits == 32) address = in & 0xffffff;
-        } else if (!clk && last_clk && bits >= 32 && !asleep && now >= woken + 150) {
-            const int n = bits - 32;
-            if ((command = bits == 32 ? in >> 24 : command) == 0x03) {
-                const size_t at = address + n / 8;
-                out = (at < memory.size() ? memory[at] : 0xff) >> (7 - n % 8) & 1;
+            const int level = o | ~oe;     // pulled up
+            clocks++;
+            if (command == 0xeb) {
+                in = in << 4 | (level & 15);
+                if (clocks == 14) address = in & 0xffffff;
+            } else {
+                in = in << 1 | (level & 1);
+                if (clocks == 32) address = in & 0xffffff;
+            }
+            if (clocks == 8 && !asleep && now >= woken + 150) command = in & 0xff;
+            if (command == 0xeb && !quad) command = 1;
+        } else if (!clk && last_clk) {
+            const int at = command == 0x03 ? clocks - 32 : command == 0xeb ? 4 * (clocks - 20) : -1;
+            if (at >= 0) {
+                const size_t place = address + at / 8;
+                const int byte = place < memory.size() ? memory[place] : 0xff;
+                if (command == 0x03) { drives = 2; out = (byte >> (7 - at % 8) & 1) << 1; }
+                else { drives = 15; out = byte >> (4 - at % 8) & 15; }
             }
         }
-        last_clk = clk;
+        last_clk = clk; last_cs = cs;
     }
-    uint32_t command = 0;
+    int lines(int o, int oe) { return (out & drives) | (o & oe) | (~drives & ~oe & 15); }
 };
 
 static void cycle(Sender &sender, Receiver &receiver, Flash &flash, bool broken) {
     dut.rx = broken ? 0 : sender.level();
 #ifdef FLASH
-    dut.flash_cipo = flash.out;
+    dut.flash_i = flash.lines(dut.flash_o, dut.flash_oe);
 #endif
     dut.clk = 0;
     dut.eval();
     receiver.see(dut.tx);
 #ifdef FLASH
-    flash.see(dut.flash_cs, dut.flash_clk, dut.flash_copi);
+    flash.see(dut.flash_cs, dut.flash_clk, dut.flash_o, dut.flash_oe);
 #endif
     dut.clk = 1;
     dut.eval();

@@ -27,7 +27,8 @@ class Standin(wiring.Component):
 
     With s the sum of i * pixel i (i from 1) and w the sum of data ^ index ^ (space << 14) over all
     writes since power-up: map value i is s + w + i, score i is 20 i - s, both cut to their widths;
-    the counts are s, w and the number of images so far. Takes a pixel every ``pace`` cycles. Its
+    the counts are s, w and the number of images so far, and every second image tells of corrupt
+    weights. Takes a pixel every ``pace`` cycles. Its
     weight memory has ``words`` words.
     """
 
@@ -53,7 +54,7 @@ class Standin(wiring.Component):
             "o_scores": Out(stream.Signature(signed(score_width))),
             "o_counts": Out(stream.Signature(COUNT)),
             "sign": In(SIGN), "signed": Out(8),
-            "stuck": In(1),
+            "corrupt": Out(1), "stuck": In(1),
         })
 
     def model(self, image, written, images):
@@ -77,6 +78,7 @@ class Standin(wiring.Component):
         at = Mux(pixel.p.first, 1, place)
         m.d.comb += [
             self.o_maps.p.eq(total + written + n),
+            self.corrupt.eq(~images[0]),
             self.o_scores.p.eq(20 * n - total),
             self.o_counts.p.last.eq(n == 2),
             self.o_counts.p.data.eq(Mux(n == 0, total, Mux(n == 1, written, images))),

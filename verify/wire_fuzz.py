@@ -16,7 +16,17 @@ import numpy as np
 from boards.host import Board
 from boards.platform.top import Top
 from boards.ports import LinkError
-from boards.protocol.codec import ESCAPE, FLAG, Error, Kind, seal, stuff, unseal, unstuff
+from boards.protocol.codec import (
+    ESCAPE,
+    FLAG,
+    OLD_WRITES,
+    Error,
+    Kind,
+    seal,
+    stuff,
+    unseal,
+    unstuff,
+)
 from golden.io.errors import command
 from golden.io.text import say
 from sim.pins import SimulatedPort
@@ -27,6 +37,7 @@ BYTE = 10 * HZ // BAUD  # cycles
 BATCH = 100
 END = bytes([FLAG])
 IDENTIFY = bytes([Kind.IDENTIFY])
+WRITES = [Kind.LABEL, Kind.WEIGHTS, Kind.REGISTERS, *range(Kind.TABLE, Kind.TABLE + 8)]
 
 
 def mutated(rng, frame):
@@ -88,7 +99,9 @@ class Model:
                 return Error.LENGTH
             self.last = None
             return Error.NONE
-        if kind not in (Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL):
+        if kind in OLD_WRITES:
+            return Error.VERSION
+        if kind not in WRITES:
             return Error.KIND
         if seq == self.last:
             return Error.NONE
@@ -97,7 +110,7 @@ class Model:
         index = int.from_bytes(payload[:2], "big")
         for k in range(2, len(payload), 2):
             if kind != Kind.LABEL:
-                self.writes.append((kind & 3, (index + k // 2 - 1) & 0xFFFF,
+                self.writes.append((kind & 15, (index + k // 2 - 1) & 0xFFFF,
                                     int.from_bytes(payload[k:k + 2], "big")))
         self.last = seq
         return Error.NONE
@@ -105,8 +118,8 @@ class Model:
 
 def request(rng):
     """A frame of a random request that does not start an image."""
-    kind = rng.choice([Kind.IDENTIFY, Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL,
-                       0x55, 0x08, 0x1F])
+    kind = rng.choice([Kind.IDENTIFY, *rng.sample(WRITES, 4), rng.choice(OLD_WRITES),
+                       0x55, 0x08, 0x13, 0x20])
     words = rng.choice([0, 1, 2, 3, 40])
     payload = b"" if kind == Kind.IDENTIFY and rng.random() < 0.8 else (
         rng.randbytes(2) + bytes(rng.choice([0, FLAG, 0x7D, rng.randrange(256)])
@@ -138,7 +151,8 @@ def well(board, standin, model, rng, images):
     maps, scores, counts = standin.model(image, model.writes, images)
     words = np.concatenate([result.maps[tap].transpose(1, 2, 0).ravel() for tap in (1, 2)])
     return (told.digest == standin.network.digest and (words == maps).all()
-            and [*result.counts.tolist(), result.cycles] == counts.tolist())
+            and [*result.counts.tolist(), result.cycles] == counts.tolist()
+            and result.corrupt == (images % 2 == 0))
 
 
 def fuzz(frames, *, seed=1):

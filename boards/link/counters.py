@@ -1,56 +1,73 @@
-"""Performance counters, sent ahead of the cycles of an image."""
+"""Performance counters and flags, sent ahead of the cycles of an image."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.link.layouts import COUNT
-from hw.interface import COUNT_BITS
+from hw.interface import COUNT_BITS, Flag
 
 __all__ = ["Counters"]
 
 
 class Counters(wiring.Component):
-    """Puts two counts of an image before its last one.
+    """Puts the flags of an image before its last count, and before them, if asked for, two counts.
 
-    First the map values held at the top of their format, none where it holds every sum; then the
-    cycles in which a result was offered and not taken: the wire's share of the time, as far as the
-    chip had to wait for it.
+    These are the map values held at the top of their format, none where it holds every sum; then
+    the cycles in which a result was offered and not taken: the wire's share of the time, as far as
+    the chip had to wait for it.
+
+    Parameters
+    ----------
+    counting : bool
+        Whether there are the two counts.
 
     Members
     -------
     saturated, waits : In(1)
-        To be counted in this cycle.
+        To be counted in this cycle; only with ``counting``.
+    flags : In(len(Flag))
+        Bit n: hw.interface.Flag n; given as they are when they leave.
     i, o : In(stream.Signature(COUNT)), Out(stream.Signature(COUNT))
-        Counts of the accelerator, and those with the two.
+        Counts of the accelerator, and those with the others.
     """
 
-    i: In(stream.Signature(COUNT))
-    o: Out(stream.Signature(COUNT))
-    saturated: In(1)
-    waits: In(1)
+    def __init__(self, *, counting):
+        self._counting = counting
+        super().__init__({
+            "i": In(stream.Signature(COUNT)), "o": Out(stream.Signature(COUNT)),
+            "flags": In(len(Flag)),
+            **({"saturated": In(1), "waits": In(1)} if counting else {}),
+        })
 
     def elaborate(self, platform):
         m = Module()
 
-        given = Signal(range(3))           # counters sent before the last count
-        held, waited = Signal(COUNT_BITS), Signal(COUNT_BITS)
         last  = self.i.p.last
-        ends  = self.o.valid & self.o.ready & last
+        others = [self.flags]              # what leaves before the last count
+        if self._counting:
+            held, waited = Signal(COUNT_BITS), Signal(COUNT_BITS)
+            others = [held, waited, self.flags]
+            m.d.sync += [
+                held.eq(held + self.saturated),
+                waited.eq(waited + (self.waits & ~(self.i.valid & last))),
+            ]
+        given = Signal(range(len(others) + 1))
+        over  = given == len(others)
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
-            self.o.p.last.eq(last & (given == 2)),
-            self.o.p.data.eq(Mux(last & (given == 0), held, Mux(last & (given == 1), waited,
-                                                               self.i.p.data))),
-            self.i.ready.eq(self.o.ready & (~last | (given == 2))),
+            self.o.p.last.eq(last & over),
+            self.o.p.data.eq(self.i.p.data),
+            self.i.ready.eq(self.o.ready & (~last | over)),
         ]
-        m.d.sync += [
-            held.eq(held + self.saturated),
-            waited.eq(waited + (self.waits & ~(self.i.valid & last))),
-        ]
-        with m.If(ends):
+        for n, other in enumerate(others):
+            with m.If(last & (given == n)):
+                m.d.comb += self.o.p.data.eq(other)
+        with m.If(self.o.valid & self.o.ready & last):
             m.d.sync += given.eq(given + 1)
-            with m.If(given == 2):
-                m.d.sync += [given.eq(0), held.eq(0), waited.eq(0)]
+            with m.If(over):
+                m.d.sync += given.eq(0)
+                if self._counting:
+                    m.d.sync += [held.eq(0), waited.eq(0)]
 
         return m

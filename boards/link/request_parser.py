@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from boards.link.layouts import REQUEST, VERDICT
-from boards.protocol.codec import Error, Kind
+from boards.protocol.codec import OLD_WRITES, Error, Kind
+from hw.interface import SPACE_BITS
 
 __all__ = ["RequestParser"]
 
@@ -13,9 +14,9 @@ __all__ = ["RequestParser"]
 class RequestParser(wiring.Component):
     """Takes sequence number and kind, and hands the rest of a request to whom it is for.
 
-    A request is refused in this order: no such kind, a length that a kind without payload never
-    has, busy, no payload where the kind has one. A request that was carried out before is not
-    handed on. The decision follows two cycles after the kind.
+    A request is refused in this order: no such kind, or one of an older version, a length that a
+    kind without payload never has, busy, no payload where the kind has one. A request that was
+    carried out before is not handed on. The decision follows two cycles after the kind.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class RequestParser(wiring.Component):
         Ends a request that is handed to nobody. Its payload is 0 while another has the request.
     pixels, write : Out(1)
         The request is from now on that of the pixels, or of the writes, for one cycle.
-    space, label : Out(2), Out(1)
+    space, label : Out(SPACE_BITS), Out(1)
         Where a write goes: the accelerator's ``space``, or the label. Steady during a request.
     over : Out(1)
         ``overtaken`` was 1 during the request.
@@ -47,7 +48,7 @@ class RequestParser(wiring.Component):
     """
 
     def __init__(self, *, experiments=False):
-        self._writes = [Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL]
+        self._writes = [Kind.WEIGHTS, Kind.REGISTERS, Kind.LABEL]
         self._writes += [Kind.EXPERIMENT] if experiments else []
         super().__init__({
             "i": In(stream.Signature(REQUEST)),
@@ -58,7 +59,7 @@ class RequestParser(wiring.Component):
             "o_verdict": Out(stream.Signature(VERDICT, always_ready=True)),
             "pixels": Out(1),
             "write": Out(1),
-            "space": Out(2),
+            "space": Out(SPACE_BITS),
             "label": Out(1),
             "over": Out(1),
             "reset": Out(1),
@@ -68,13 +69,16 @@ class RequestParser(wiring.Component):
         m = Module()
 
         kind  = self.i.p.data
-        asks  = Signal(data.StructLayout({"identify": 1, "reset": 1, "pixels": 1, "write": 1}))
+        table = kind[3:] == Kind.TABLE >> 3         # that of any explanation
+        old   = kind[2:] == OLD_WRITES.start >> 2
+        asks  = Signal(data.StructLayout({"identify": 1, "reset": 1, "pixels": 1, "write": 1,
+                                         "old": 1}))
         bare  = asks.identify | asks.reset      # kinds without payload
         long  = asks.pixels | asks.write        # kinds with one
         ends  = Signal()                        # the request has but a kind
         again = Signal()
         goes  = Signal()                        # it is handed on
-        error = Signal(range(Error.BUSY + 1))
+        error = Signal(range(max(Error) + 1))
         m.d.comb += [
             self.o_verdict.p.error.eq(error),
             self.o_verdict.p.identity.eq(asks.identify & ends),
@@ -92,10 +96,10 @@ class RequestParser(wiring.Component):
 
             with m.State("Kind"):
                 m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [self.space.eq(kind), self.label.eq(kind[3]), ends.eq(self.i.p.last)]
+                m.d.sync += [self.space.eq(kind), self.label.eq(~kind[4]), ends.eq(self.i.p.last)]
                 m.d.sync += asks.eq(Cat(
                     kind == Kind.IDENTIFY, kind == Kind.RESET, kind == Kind.PIXELS,
-                    Cat(kind == write for write in self._writes).any()))
+                    Cat(table, *(kind == write for write in self._writes)).any(), old))
                 with m.If(self.i.valid):
                     m.next = "Check"
 
@@ -104,7 +108,7 @@ class RequestParser(wiring.Component):
                 m.d.sync += [error.eq(Error.NONE), goes.eq(0)]
                 m.d.sync += self.reset.eq(asks.reset & ends & ~again)
                 with m.If(~bare & ~long):
-                    m.d.sync += error.eq(Error.KIND)
+                    m.d.sync += error.eq(Mux(asks.old, Error.VERSION, Error.KIND))
                 with m.Elif(bare):
                     with m.If(~ends):
                         m.d.sync += error.eq(Error.LENGTH)

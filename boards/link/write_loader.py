@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from boards.link.layouts import CONFIG, LABEL, REQUEST, VERDICT
 from boards.protocol.codec import Error
+from hw.interface import SPACE_BITS
 from hw.memory.signature import SIGN
 
 __all__ = ["WriteLoader"]
@@ -27,7 +28,7 @@ class WriteLoader(wiring.Component):
     -------
     begin : In(1)
         A request's payload comes, for one cycle.
-    space, label : In(2), In(1)
+    space, label : In(SPACE_BITS), In(1)
         Where it goes: the accelerator's ``space``, or the label.
     amid : In(1)
         Some blocks of an image came, but not all.
@@ -55,7 +56,7 @@ class WriteLoader(wiring.Component):
         self._words = words
         super().__init__({
             "begin": In(1),
-            "space": In(2),
+            "space": In(SPACE_BITS),
             "label": In(1),
             "amid": In(1),
             "over": In(1),

@@ -36,6 +36,8 @@ class Target:
     red : None or tuple
         Resource that lights while the weights in flash were refused; None where no loader can read
         the flash.
+    flash_lines : int
+        Data lines of the flash at the chip, 1 or 4.
     pad : bool
         Whether the oscillator's pin is that of the PLL.
     programmers : tuple
@@ -51,6 +53,7 @@ class Target:
     reference: int
     led: tuple
     red: tuple | None = None
+    flash_lines: int = 1
     pad: bool = False
     programmers: tuple = ()
     first: bool = False
@@ -140,14 +143,28 @@ class OnBoard(wiring.Component):
             led.o.eq(top.busy),
         ]
         if top.boot is not None:
-            flash = request("spi_flash_1x")
-            for name in ("cs", "clk", "copi"):
-                m.submodules[f"flash_{name}"] = pin = io.Buffer("o", getattr(flash, name))
-                m.d.comb += pin.o.eq(getattr(top, f"flash_{name}"))
-            for name in sorted({"wp", "hold"} & set(dir(flash))):
-                m.submodules[f"flash_{name}"] = io.Buffer("o", getattr(flash, name))  # inactive
-            m.submodules.flash_cipo = cipo = io.Buffer("i", flash.cipo)
+            self.wire_flash(m, request)
             m.submodules.failed = failed = io.Buffer("o", request(*target.red))
-            m.d.comb += [top.flash_cipo.eq(cipo.i), failed.o.eq(top.failed)]
+            m.d.comb += failed.o.eq(top.failed)
 
         return m
+
+    def wire_flash(self, m, request):
+        """The flash by as many lines as the Top reads; WP and HOLD do nothing where it has one."""
+        top, quad = self._top, self._top.flash_lines == 4
+        flash = request(f"spi_flash_{self._top.flash_lines}x")
+        outputs = {"cs": top.flash_cs, "clk": top.flash_clk,
+                   **({} if quad else {"copi": top.flash_o[0]})}
+        for name, value in outputs.items():
+            m.submodules[f"flash_{name}"] = pin = io.Buffer("o", getattr(flash, name))
+            m.d.comb += pin.o.eq(value)
+        if quad:
+            for n in range(4):
+                m.submodules[f"flash_{n}"] = pin = io.Buffer("io", flash.dq[n])
+                m.d.comb += [pin.o.eq(top.flash_o[n]), pin.oe.eq(top.flash_oe[n]),
+                             top.flash_i[n].eq(pin.i)]
+            return
+        for name in sorted({"wp", "hold"} & set(dir(flash))):
+            m.submodules[f"flash_{name}"] = io.Buffer("o", getattr(flash, name))  # inactive
+        m.submodules.flash_cipo = cipo = io.Buffer("i", flash.cipo)
+        m.d.comb += top.flash_i[1].eq(cipo.i)

@@ -8,19 +8,17 @@ from amaranth.lib.wiring import In, Out, connect
 
 from boards.link.boot import Loader
 from boards.link.counters import Counters
+from boards.link.flash_reader import flash_pins
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
-from boards.protocol.identity import (
-    FIRST_FURTHER,
-    Boot,
-    Identity,
-    MapEncoding,
-    Tap,
-    parts_of,
-)
+from boards.protocol.codec import BLOCK
+from boards.protocol.identity import Boot, Identity, MapEncoding
+from boards.protocol.outputs import told as told_of
 from golden.formats import map_top
+from golden.io.errors import BadInput
 from golden.network.encoders import encoder_of
+from hw.interface import Flag, Output, count_output, streams
 
 __all__ = ["Top", "attach", "condenser", "identify"]
 
@@ -33,32 +31,29 @@ def condenser(accelerator, form):
 
 def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
     """What the chip says of itself (boards.protocol.identity.Identity)."""
-    network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
-    plan = accelerator.plan
-    outputs = accelerator.outputs
-    traces, pixels = {}, sum(height * width for height, width in (
-        stages[tap].shape[1:] for tap in accelerator.taps))
-    if "traces" in outputs:
-        (layer, shape), = outputs["traces"].shape.items()
-        traces = {"trace_bits": outputs["traces"].bits, "trace_layer": layer,
-                  **{f"trace_{name}": length for name, length in zip(
-                      ("height", "width", "channels"), shape, strict=True)}}
-    return Identity(
+    network, plan, outputs = accelerator.network, accelerator.plan, dict(accelerator.outputs)
+    shapes = {stage.index: stage.shape for stage in network.stages}
+    rounds = plan.walk_steps if plan.rounded else None
+    words = words_of(form, steps=network.steps)
+    outputs |= {
+        "maps": Output("maps", ("y", "x", "step" if rounds else "word"),
+                       {tap: (*shapes[tap][1:], words) for tap in accelerator.taps},
+                       width_of(form, width=accelerator.map_width, steps=network.steps),
+                       round_steps=rounds),
+        "counts": count_output(layers=outputs["counts"].count - 2, counters=counters, flags=True)}
+    told = Identity(
         digest=network.digest, clock_hz=clock_hz, steps=network.steps, classes=network.classes,
         channels=network.shape[0], height=network.shape[1], width=network.shape[2],
         pixel_bits=len(accelerator.i_pixels.p.data),
         frames=plan.run_chunks * plan.planes if encoder_of(network).frames else 0,
-        lanes=plan.lanes, word_steps=plan.word_steps,
-        round_steps=plan.walk_steps if plan.rounded else 0, form=form,
-        map_bits=width_of(form, width=accelerator.map_width, steps=network.steps),
-        score_bits=outputs["scores"].bits,
-        words=plan.weight_rows * plan.row_words, maps=pixels * words_of(form, steps=network.steps),
-        scores=outputs["scores"].count,
-        counts=outputs["counts"].count + 2 * counters, counters=int(counters),
+        lanes=plan.lanes, word_steps=plan.word_steps, form=form,
+        words=plan.weight_rows * plan.row_words,
         experiments=int(getattr(accelerator, "experiments", False)),
-        **traces, further=tuple(part for output in outputs.values()
-                                if output.code >= FIRST_FURTHER for part in parts_of(output)),
-        taps=tuple(Tap(tap, *stages[tap].shape[1:]) for tap in accelerator.taps))
+        outputs={name: told_of(outputs[name]) for name in streams() if name in outputs})
+    if len(told.pack()) > BLOCK:
+        raise BadInput(f"{network.digest}: what the chip says of itself takes {len(told.pack())} "
+                       f"bytes of at most {BLOCK}: explain fewer layers (--taps)")
+    return told
 
 
 class Top(wiring.Component):
@@ -79,7 +74,9 @@ class Top(wiring.Component):
         Whether map values held at the top and waits for the wire are counted
         (boards.link.counters).
     boot : None or int
-        Address in flash of the frames that load the weights (boards.link.boot); None for no flash.
+        Address in flash of the blocks that load the weights (boards.link.boot); None for no flash.
+    flash_lines : int
+        Data lines by which it is read, 1 or 4.
 
     Members
     -------
@@ -89,8 +86,8 @@ class Top(wiring.Component):
         To the host.
     busy : Out(1)
         An image is running.
-    flash_cs, flash_clk, flash_copi, flash_cipo : Out(1), Out(1), Out(1), In(1)
-        Flash, selected by 1; only with ``boot``.
+    those of boards.link.flash_reader.flash_pins
+        Only with ``boot``.
     failed : Out(1)
         The weights in flash were refused; only with ``boot``.
     """
@@ -104,16 +101,16 @@ class Top(wiring.Component):
         form=MapEncoding.FULL,
         counters=False,
         boot=None,
+        flash_lines=4,
     ):
         self.accelerator, self.form, self.counters = accelerator, form, counters
-        self.boot = boot
+        self.boot, self.flash_lines = boot, flash_lines
         self.identity = identify(accelerator, clock_hz=clock_hz, form=form, counters=counters)
         self.divisor = divisor_for(clock_hz=clock_hz, baud=baud)
         ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)}
         if boot is not None:
             self.identity = replace(self.identity, boot=Boot.LOADING)
-            ports |= {"flash_cs": Out(1), "flash_clk": Out(1), "flash_copi": Out(1),
-                      "flash_cipo": In(1), "failed": Out(1)}
+            ports |= {**flash_pins(), "failed": Out(1)}
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -126,7 +123,7 @@ class Top(wiring.Component):
             connect(m, receiver.o, link.i)
             connect(m, link.o, transmitter.i)
         else:
-            m.submodules.loader = loader = Loader(address=self.boot)
+            m.submodules.loader = loader = Loader(address=self.boot, lines=self.flash_lines)
             from_flash = loader.active
             m.d.comb += [
                 link.i.valid.eq(Mux(from_flash, loader.o.valid, receiver.o.valid)),
@@ -137,9 +134,9 @@ class Top(wiring.Component):
                 link.boot.eq(loader.state),
                 loader.executed.eq(link.executed), loader.labelled.eq(link.labelled),
                 loader.signing.eq(link.signing),
-                loader.cipo.eq(self.flash_cipo),
-                self.flash_cs.eq(loader.cs), self.flash_clk.eq(loader.clk),
-                self.flash_copi.eq(loader.copi),
+                loader.flash_i.eq(self.flash_i),
+                *(getattr(self, name).eq(getattr(loader, name)) for name in (
+                    "flash_cs", "flash_clk", "flash_o", "flash_oe")),
                 self.failed.eq(loader.state == Boot.REFUSED),
             ]
         attach(m, link, self.accelerator, form=self.form, counters=self.counters)
@@ -174,16 +171,17 @@ def attach(m, link, accelerator, *, form=MapEncoding.FULL, counters=False):
         connect(m, maps, made.i)
         maps, busy = made.o, made.busy
     connect(m, maps, link.i_maps)
+    counter = Counters(counting=counters)
+    m.submodules.counters = resettable(counter)
+    m.d.comb += counter.flags.eq(accelerator.corrupt << Flag.CORRUPT)
     if counters:
-        counter = Counters()
-        m.submodules.counters = resettable(counter)
         raw, top = accelerator.o_maps, map_top(accelerator.map_width)
         m.d.sync += [
             counter.saturated.eq(raw.valid & raw.ready & (raw.payload == top)),
             counter.waits.eq(Cat(each.valid & ~each.ready for each in results).any()),
         ]
-        connect(m, counts, counter.i)
-        counts = counter.o
+    connect(m, counts, counter.i)
+    counts = counter.o
     # The counts end an image: not before the last of the maps has gone.
     m.d.comb += [
         link.i_counts.p.eq(counts.p),

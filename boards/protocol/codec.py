@@ -11,12 +11,13 @@ import re
 from hw.interface import Register, Space, code_of
 
 __all__ = [
-    "VERSION", "BLOCK", "FRAME", "CHECK_START", "FLAG", "ESCAPE", "TURN", "MEANINGS", "Kind",
-    "Register", "Error", "bytes_of", "check", "kind_of", "seal", "unseal", "stuff", "unstuff",
-    "blocks",
+    "VERSION", "OLD_WRITES", "BLOCK", "FRAME", "CHECK_START", "FLAG", "ESCAPE", "TURN", "MEANINGS",
+    "Kind", "Register", "Error", "bytes_of", "check", "kind_of", "kind_of_space", "seal", "unseal",
+    "stuff", "unstuff", "blocks",
 ]
 
-VERSION = 5
+VERSION = 6
+OLD_WRITES = range(0x04, 0x08)   # kinds of writes in versions up to 5, now Error.VERSION
 BLOCK = 240        # pixels of a full PIXELS request, and about the data of a full report
 FRAME = 253        # bytes of the longest request, check included
 CHECK_START = 0xFFFF
@@ -26,23 +27,29 @@ FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20  # RFC 1662
 class Kind(enum.IntEnum):
     """What a frame is: requests go to the chip, reports (from 0x80) come from it.
 
-    The low two bits of a write to the accelerator are its hw.interface.Space; the low bits of a
-    report are the code of its hw.interface.Output. An answer is ANSWER + Error.
+    The low four bits of a write to the accelerator are its space (hw.interface.Space); the low bits
+    of a report are the code of its hw.interface.Output. An answer is ANSWER + Error.
     """
 
     IDENTIFY = 0x01
     RESET = 0x02
     PIXELS = 0x03
-    WEIGHTS = 0x04 + Space.WEIGHTS
-    TABLE = 0x04 + Space.TABLE
-    REGISTERS = 0x04 + Space.REGISTERS
-    EXPERIMENT = 0x04 + Space.EXPERIMENT
     LABEL = 0x0C
+    WEIGHTS = 0x10 + Space.WEIGHTS
+    REGISTERS = 0x10 + Space.REGISTERS
+    EXPERIMENT = 0x10 + Space.EXPERIMENT
+    TABLE = 0x10 + Space.TABLE
     ANSWER = 0x80
     MAPS = 0xC0 + code_of("maps")
     SCORES = 0xC0 + code_of("scores")
     COUNTS = 0xC0 + code_of("counts")
     TRACES = 0xC0 + code_of("traces")
+
+
+def kind_of_space(space):
+    """Kind of the writes to a space; of another table than the first, the number alone."""
+    kind = Kind.WEIGHTS + int(space)
+    return Kind(kind) if kind in iter(Kind) else kind
 
 
 def kind_of(output):
@@ -60,6 +67,7 @@ class Error(enum.IntEnum):
     BUSY = 3
     ORDER = 4
     STALLED = 5
+    VERSION = 6
 
 
 MEANINGS = {
@@ -71,6 +79,8 @@ MEANINGS = {
                  "again at block 0, or RESET",
     Error.STALLED: "begun, and given up since the accelerator took nothing while a whole later "
                    "frame arrived; RESET, then begin again",
+    Error.VERSION: f"a write of protocol version {VERSION - 1} or older; this chip speaks version "
+                   f"{VERSION}",
 }
 
 

@@ -5,24 +5,31 @@ import zlib
 
 from boards.host import load_requests
 from boards.protocol.codec import FLAG, seal, stuff, unseal, unstuff
+from boards.protocol.flash_blocks import CONTENTS, blocked, unblocked
 from golden.io.errors import BadInput
 
 __all__ = ["FRAMES", "HEADER", "OFFSET", "flash_image", "padded", "requests", "unpacked"]
 
 OFFSET = 0x40000                     # of the image in flash: beyond the bitstream of any iCE40
-HEADER = struct.Struct(">4sBxxxII")  # magic, version, length and CRC-32 of the frames
+HEADER = struct.Struct(">4sBxxxII")  # magic, version, length and CRC-32 of the blocks
 FRAMES = OFFSET + HEADER.size        # where the loader begins to read
-MAGIC, VERSION = b"SAMW", 1
+MAGIC, VERSION = b"SAMW", 2
 
 
 def flash_image(writes, *, label):
-    """Header and frames of ``writes``, as hw.plan.packing gives them, ended by the label.
+    """Header and blocks of ``writes``, as hw.plan.packing gives them, ended by the label.
 
-    The chip checks each frame by its CRC-16 and its answer; header and CRC-32 are for programs.
+    The frames lie in blocks (boards.protocol.flash_blocks), filled up by empty frames; that of the
+    label begins a block of its own, so that the chip has checked all blocks before it reads it, as
+    it has each frame by its CRC-16 and its answer. Header and CRC-32 are for programs.
     """
-    frames = b"".join(stuff(seal(n % 256, kind, payload))
-                      for n, (kind, payload) in enumerate(load_requests(writes, label=label), 1))
-    return HEADER.pack(MAGIC, VERSION, len(frames), zlib.crc32(frames)) + frames
+    *frames, last = (stuff(seal(n % 256, kind, payload))
+                     for n, (kind, payload) in enumerate(load_requests(writes, label=label), 1))
+    fill = bytes([FLAG])
+    first = b"".join(frames)
+    first += fill * (-len(first) % CONTENTS)
+    blocks = blocked(first + last, fill=fill)
+    return HEADER.pack(MAGIC, VERSION, len(blocks), zlib.crc32(blocks)) + blocks
 
 
 def requests(frames):
@@ -46,11 +53,17 @@ def unpacked(flash, where="flash.bin"):
     if len(header) < HEADER.size:
         raise BadInput(f"{where}: ends before the weight image at {OFFSET:#x}")
     magic, version, length, check = HEADER.unpack(header)
-    frames = flash[OFFSET + HEADER.size:]
-    if (magic, version) != (MAGIC, VERSION):
-        raise BadInput(f"{where}: no weight image of version {VERSION} at {OFFSET:#x}")
-    if len(frames) != length:
-        raise BadInput(f"{where}: the weight image must be {length} bytes, not {len(frames)}")
-    if zlib.crc32(frames) != check:
+    blocks = flash[OFFSET + HEADER.size:]
+    if magic != MAGIC:
+        raise BadInput(f"{where}: no weight image at {OFFSET:#x}")
+    if version != VERSION:
+        raise BadInput(f"{where}: a weight image of version {version}, this program reads version "
+                       f"{VERSION}: build anew")
+    if len(blocks) != length:
+        raise BadInput(f"{where}: the weight image must be {length} bytes, not {len(blocks)}")
+    if zlib.crc32(blocks) != check:
         raise BadInput(f"{where}: the CRC of the weight image is wrong")
-    return flash[:OFFSET], frames
+    try:
+        return flash[:OFFSET], unblocked(blocks)
+    except ValueError as error:
+        raise BadInput(f"{where}: {error}") from None

@@ -6,7 +6,7 @@ from boards.protocol.codec import kind_of
 from boards.protocol.identity import FIRST_FURTHER, MapEncoding
 from golden.io.errors import BadInput
 from golden.network.result import Result
-from hw.interface import cycles_of, pixel_words, score_arrays
+from hw.interface import Flag, pixel_words, score_arrays
 
 __all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes"]
 
@@ -51,7 +51,7 @@ def result_of(identity, found):
              for name, output in outputs.items()}
     arrays = {name: output.arrays(words[name]) for name, output in outputs.items()}
     scores = score_arrays(outputs["scores"], words["scores"])[0].astype(np.int32)
-    cycles, corrupt = cycles_of(arrays["counts"])
+    counts = {part: array[0] for part, array in arrays["counts"].items()}
     maps, sums = {}, {}
     for tap, rows in arrays["maps"].items():
         rows = rows[0].transpose(1, 2, 0) if identity.round_steps else rows[0]
@@ -61,14 +61,15 @@ def result_of(identity, found):
         if identity.form != MapEncoding.SUM:
             maps[tap] = rows.transpose(2, 0, 1).astype(np.int32)
     saturated, waits = None, None
-    if identity.counters:
-        saturated, waits = map(int, arrays["counts"]["counters"][0])
+    if "counters" in counts:
+        saturated, waits = map(int, counts["counters"])
     elif identity.form == MapEncoding.FULL:
-        saturated = int(np.count_nonzero(words["maps"] == (1 << identity.map_bits) - 1))
+        saturated = int(np.count_nonzero(words["maps"] == (1 << outputs["maps"].bits) - 1))
     traces = next((each[0] for each in arrays.get("traces", {}).values()), None)
     explained = {(name, layer): each[0] for name, parts in arrays.items()
                  if outputs[name].code >= FIRST_FURTHER for layer, each in parts.items()}
     return Result(
         explained=explained, logits=scores[-1].copy(), scores=scores, maps=maps, sums=sums,
-        cycles=int(cycles[0]), corrupt=bool(corrupt[0]), counts=arrays["counts"]["spikes"][0],
+        cycles=int(counts["cycles"][0]), corrupt=bool(counts["flags"][0] >> Flag.CORRUPT & 1),
+        counts=counts["spikes"],
         traces=traces, saturated=saturated, waits=waits)

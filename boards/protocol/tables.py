@@ -2,8 +2,9 @@
 
 from boards.protocol.codec import BLOCK, MEANINGS, Error, Kind
 from boards.protocol.identity import FIELDS, Boot, MapEncoding
+from boards.protocol.outputs import PART_FIELDS, STREAM_FIELDS
 from golden.io.text import say
-from hw.interface import COUNT_BITS, Register, table_base
+from hw.interface import COUNT_BITS, Flag, Register, table_space
 
 __all__ = ["main", "tables"]
 
@@ -24,8 +25,9 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     Kind.WEIGHTS: (WRITE, "writes weight memory"),
     Kind.TABLE: (
         WRITE,
-        f"writes the SAM table: exp(-gamma d), d = index; from index {table_base('traces')} on "
-        "that of the traces",
+        "writes the SAM table: exp(-gamma d), d = index; the kinds from this one to "
+        f"0x{Kind.WEIGHTS + 15:02X} are those of explanations' tables, the second "
+        f"(0x{Kind.WEIGHTS + table_space('traces'):02X}) that of the traces",
     ),
     Kind.REGISTERS: (WRITE, "writes registers"),
     Kind.EXPERIMENT: (
@@ -43,18 +45,18 @@ LAYOUTS = {  # between the kind and the check, and what the frame is for
     ),
     Kind.MAPS: (
         "words",
-        "SAM values in the form of the identity, each in the fewest bytes that hold map_bits",
+        "SAM values in the form of the identity, each in the fewest bytes that hold its bits",
     ),
-    Kind.SCORES: ("words", "read-out, signed, each in the fewest bytes that hold score_bits"),
+    Kind.SCORES: ("words", "read-out, signed, each in the fewest bytes that hold its bits"),
     Kind.COUNTS: (
         f"words u{COUNT_BITS}",
         "spikes of the input and of each spiking layer; where the identity "
         "says so, map values held at the top and cycles in which a result "
-        "waited for the wire; then cycles",
+        "waited for the wire; flags; then cycles",
     ),
     Kind.TRACES: (
         "words",
-        "traces of one layer, (y, x, channel) order, each in the fewest bytes that hold trace_bits",
+        "traces of one layer, (y, x, channel) order, each in the fewest bytes that hold its bits",
     ),
 }
 FORMS = {
@@ -62,6 +64,7 @@ FORMS = {
     MapEncoding.SUM: "the sum over all steps: tap after tap, pixel after pixel",
     MapEncoding.BYTES: "for each pixel an exponent e, then each step's value / 2**e, rounded down",
 }
+FLAGS = {Flag.CORRUPT: "the weight memory no longer holds what was written"}
 BOOTS = {
     Boot.NONE: "the chip was built without a loader",
     Boot.LOADING: "the weights are being read from flash",
@@ -84,6 +87,11 @@ def tables():
         table(["register", "index"], [[each.name, int(each)] for each in Register]),
         table(["identity field", "bytes", "meaning"],
               [[name, sizes.get(size, size), meaning] for name, size, meaning in FIELDS]),
+        *(table([f"{what} field", "bytes", "meaning"],
+                [[name, sizes[size], meaning] for name, size, meaning in fields])
+          for what, fields in (("stream", STREAM_FIELDS), ("part", PART_FIELDS))),
+        table(["flag", "bit", "meaning"],
+              [[flag.name, int(flag), FLAGS[flag]] for flag in Flag]),
         table(["form", "code", "words of the maps"],
               [[form.name, int(form), FORMS[form]] for form in MapEncoding]),
         table(["boot", "code", "meaning"],

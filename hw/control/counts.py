@@ -28,8 +28,7 @@ class ResultCounts(wiring.Component):
     i : In(stream.Signature(unsigned(1)))
         Asks for a count: 0 the spikes, 1 the cycles, which end an image and stand still meanwhile.
     o : Out(stream.Signature(COUNT))
-        The count, in the same cycle; ``last`` with the cycles, whose top bit is ``corrupt`` where
-        that is watched.
+        The count, in the same cycle; ``last`` with the cycles.
     restarted : In(1)
         An image begins: no spikes, and two cycles since its first pixel.
     counting : In(1)
@@ -38,19 +37,16 @@ class ResultCounts(wiring.Component):
         Spikes to be added.
     clear : In(1)
         The next layer begins: no spikes.
-    corrupt : In(1)
-        Only with ``watched``.
     number, fresh, start : In(range(passes)), In(1), In(1)
         Only with ``passes``: the pass, a cycle before it begins or more; the round is the first;
         the pass begins.
     """
 
-    def __init__(self, *, most, step, watched=False, passes=0):
-        self.most, self.watched, self.passes = most, watched, passes
+    def __init__(self, *, most, step, passes=0):
+        self.most, self.passes = most, passes
         super().__init__({
             "i": In(stream.Signature(unsigned(1))), "o": Out(stream.Signature(COUNT)),
             "restarted": In(1), "counting": In(1), "spikes": In(range(step + 1)), "clear": In(1),
-            **({"corrupt": In(1)} if watched else {}),
             **({"number": In(range(passes)), "fresh": In(1), "start": In(1)} if passes else {}),
         })
 
@@ -59,10 +55,9 @@ class ResultCounts(wiring.Component):
 
         spikes, cycles = Signal(range(self.most + 1)), Signal(COUNT_BITS, reset_less=True)
         tally = Signal.like(self.spikes)
-        ending = Cat(cycles[:COUNT_BITS - 1], self.corrupt) if self.watched else cycles
         m.d.comb += [
             self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready),
-            self.o.p.data.eq(Mux(self.i.payload, ending, spikes)),
+            self.o.p.data.eq(Mux(self.i.payload, cycles, spikes)),
             self.o.p.last.eq(self.i.payload),
         ]
         with m.If(self.restarted):

@@ -28,8 +28,8 @@ class ControlRegisters(wiring.Component):
         No image is under way; without it no write is taken.
     index, data : Out(INDEX_BITS), Out(DATA_BITS)
         Of the write that ``i`` offers.
-    written : Out(len(Space))
-        Bit n: it is written in this cycle, to Space n.
+    written : Out(2**SPACE_BITS)
+        Bit n: it is written in this cycle, to space n.
     mode, seed : Out(2), Out(32)
         The registers.
     """
@@ -38,7 +38,7 @@ class ControlRegisters(wiring.Component):
         self._mode, self._seed = mode, seed
         super().__init__({
             "i": In(stream.Signature(CONFIG)), "allowed": In(1),
-            "index": Out(INDEX_BITS), "data": Out(DATA_BITS), "written": Out(len(Space)),
+            "index": Out(INDEX_BITS), "data": Out(DATA_BITS), "written": Out(2**SPACE_BITS),
             "mode": Out(2, init=mode), "seed": Out(2 * DATA_BITS, init=seed),
         })
 
@@ -50,7 +50,8 @@ class ControlRegisters(wiring.Component):
         m.d.sync += self.i.ready.eq(self.i.valid & ~self.i.ready & self.allowed)
         m.d.comb += [
             self.index.eq(write.index), self.data.eq(write.data),
-            self.written.eq(Cat(self.i.ready & (write.space == space) for space in Space)),
+            self.written.eq(Cat(self.i.ready & (write.space == space)
+                                for space in range(2**SPACE_BITS))),
         ]
         with m.If(self.written[Space.REGISTERS]):
             with m.Switch(write.index[:2]):

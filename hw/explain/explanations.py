@@ -11,7 +11,7 @@ from hw.control.stream_fork import StreamFork
 from hw.engine.constants import pass_register
 from hw.explain.tap_queue import TapQueue, queues
 from hw.explain.tap_reader import TapReader
-from hw.interface import DATA_BITS, EXPLANATIONS, INDEX_BITS, Output, table_base
+from hw.interface import DATA_BITS, EXPLANATIONS, INDEX_BITS, Output
 
 __all__ = ["Explained", "Explanations", "explained", "reads_readout"]
 
@@ -80,8 +80,8 @@ class Explanations(wiring.Component):
         An image begins.
     base, round : In(train_addr), In(range(Plan.rounds))
         Where Plan.rounded: where the words of the pass begin; the number of the round.
-    index, data, table_en : In(INDEX_BITS), In(DATA_BITS), In(1)
-        Write to hw.interface.Space.TABLE.
+    index, data, table_en : In(INDEX_BITS), In(DATA_BITS), In(number of units)
+        Write to a table: bit n of ``table_en`` to that of unit n (hw.interface.table_space).
     following, mapping : Out(1)
         Words of the pass are to be read; results of what was read are under way. A cycle late.
     one for each of ``units``, by its ``output.port`` : Out(stream.Signature(...))
@@ -104,7 +104,7 @@ class Explanations(wiring.Component):
             "mode": In(2), "clear": In(1),
             **({"base": In(plan.train_addr), "round": In(range(plan.rounds))} if plan.rounded
                else {}),
-            "index": In(INDEX_BITS), "data": In(DATA_BITS), "table_en": In(1),
+            "index": In(INDEX_BITS), "data": In(DATA_BITS), "table_en": In(len(units)),
             "following": Out(1), "mapping": Out(1),
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
                for each in units.values()},
@@ -123,17 +123,13 @@ class Explanations(wiring.Component):
         m.d.comb += fork.selected.eq(Cat(
             C(1) if self.queued else follows(each.layers)
             for each in self.units.values()))
-        bases = {name: table_base(name) for name in self.units}
-        for (name, each), words in zip(self.units.items(), fork.o, strict=True):
+        for n, (name, each) in enumerate(self.units.items()):
             m.submodules[EXPLANATIONS[name].rpartition(".")[2]] = unit = each.unit
-            connect(m, words, unit.i)
+            connect(m, fork.o[n], unit.i)
             connect(m, unit.o, flipped(getattr(self, each.output.port)))
-            # An explanation's entries have its bit in their index, and no other's.
-            mine = bases[name] or sum(bases.values())
-            own = self.index & mine != 0 if bases[name] else self.index & mine == 0
             m.d.comb += [
                 unit.table.addr.eq(self.index), unit.table.data.eq(self.data),
-                unit.table.en.eq(self.table_en & own if mine else self.table_en),
+                unit.table.en.eq(self.table_en[n]),
             ]
             for shared in ("mode", "clear", "round"):
                 if shared in unit.signature.members:

@@ -19,7 +19,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out
 
-from hw.interface import TABLE_SIZE
+from hw.interface import INDEX_BITS
 from hw.memory.ports import NamedSignature
 
 __all__ = [
@@ -34,7 +34,7 @@ class TableWrite(NamedSignature):
     """
 
     def __init__(self):
-        super().__init__({"addr": Out(range(TABLE_SIZE)), "data": Out(16), "en": Out(1)})
+        super().__init__({"addr": Out(INDEX_BITS), "data": Out(16), "en": Out(1)})
 
 
 def train_words(word_steps):

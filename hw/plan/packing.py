@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 
 from golden.formats import MODES
-from hw.interface import Register, Space, table_base
+from hw.interface import Register, Space, table_space
 from hw.plan.buffers import WORD, aligned
 from hw.plan.loops import bias_sets
 from hw.plan.parameters import BIAS
@@ -144,7 +144,7 @@ def configuration(plan, *, table, mode, decays=(), **tables):
     seed = plan.network.seed
     writes = [(Space.WEIGHTS, n, word) for n, word in enumerate(plan.weight_image.reshape(-1))]
     for name, entries in {"maps": table, "traces": decays, **tables}.items():
-        writes += [(Space.TABLE, table_base(name) + n, entry) for n, entry in enumerate(entries)]
+        writes += [(table_space(name), n, entry) for n, entry in enumerate(entries)]
     writes += [(Space.REGISTERS, register, value) for register, value in (
         (Register.MODE, MODES.index(mode)),
         (Register.SEED_LOW, seed & 0xFFFF), (Register.SEED_HIGH, seed >> 16))]

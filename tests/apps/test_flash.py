@@ -13,8 +13,9 @@ from PIL import Image
 
 from apps.flash import main, verify
 from boards.protocol.flash_image import flash_image, padded
-from boards.protocol.identity import Boot, Identity
+from boards.protocol.identity import Boot
 from hw.plan.packing import signature
+from tests.helpers.identities import plain_identity
 
 WORDS = list(range(9))
 WRITES = [(0, n, word) for n, word in enumerate(WORDS)]
@@ -150,9 +151,7 @@ def test_verifies_by_identity(build, monkeypatch, digest, boot, held, text):
             pass
 
         def identify(self):
-            return Identity(digest=digest, boot=boot, clock_hz=1, channels=1, height=1, width=1,
-                            steps=1, classes=1, lanes=1, map_bits=1, score_bits=1, maps=1,
-                            scores=1, counts=1, signature=f"{signature(held):08x}")
+            return plain_identity(digest=digest, boot=boot, signature=f"{signature(held):08x}")
 
     monkeypatch.setattr("apps.flash.Board", Told)
     report = json.loads((build / "report.json").read_text())

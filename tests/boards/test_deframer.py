@@ -115,12 +115,12 @@ def test_fuzz():
         seq, kind, payload = frame[0], frame[1], frame[2:]
         if kind == Kind.IDENTIFY and not payload:
             last = None
-        elif kind in (Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS) and seq != last:
+        elif kind in (Kind.WEIGHTS, Kind.TABLE, Kind.TABLE + 1, Kind.REGISTERS) and seq != last:
             if len(payload) >= 2 and len(payload) % 2 == 0:
                 index = int.from_bytes(payload[:2], "big")
                 for k in range(2, len(payload), 2):
                     at = (index + k // 2 - 1) & 0xFFFF
-                    written.append((kind & 3, at, int.from_bytes(payload[k:k + 2], "big")))
+                    written.append((kind & 15, at, int.from_bytes(payload[k:k + 2], "big")))
                 last = seq
         elif kind == Kind.LABEL and seq != last and len(payload) >= 2 and len(payload) % 2 == 0:
             last = seq
@@ -128,7 +128,8 @@ def test_fuzz():
     for _ in range(3):
         for _ in range(30):
             payload = bytes([0, rng.randrange(8)]) + rng.randbytes(2 * rng.randrange(3))
-            kind = rng.choice([Kind.IDENTIFY, Kind.WEIGHTS, Kind.TABLE, Kind.LABEL, 0x55, 0x07])
+            kind = rng.choice([Kind.IDENTIFY, Kind.WEIGHTS, Kind.TABLE, Kind.TABLE + 1, Kind.LABEL,
+                               0x55, 0x07])
             frame = seal(rng.randrange(256), kind, b"" if kind == Kind.IDENTIFY else payload)
             # A FLAG between, so that one broken frame does not swallow the next; and the pause a
             # host makes, so that none is lost for being too early.
@@ -150,7 +151,8 @@ def test_fuzz():
         assert answers == [(asked, Kind.ANSWER)] * 2
         assert Identity.unpack(found[0][2]).image_bytes == 4
         counts = b"".join(payload for _, kind, payload in found if kind == Kind.COUNTS)
-        assert counts.hex() == "".join(f"{n:06x}" for n in dut.model(image, written, images)[2])
+        s, w, runs = dut.model(image, written, images)[2]
+        assert counts.hex() == "".join(f"{n:08x}" for n in (s, w, runs % 2 == 0, runs))
     assert len(written) > 3
 
 
@@ -163,6 +165,23 @@ def test_refuses_wrong_blocks(payload, error):
     wire = Wire(Bypassed(Standin()), spacing=8)
     wire.write(stuff(seal(1, Kind.PIXELS, payload)))
     assert reports(wire, 5000) == [(1, Kind.ANSWER + error, b"")]
+
+
+@pytest.mark.parametrize("kind, error", [
+    *((kind, Error.VERSION) for kind in range(4, 8)), (0x08, Error.KIND), (0x0B, Error.KIND),
+    (0x12, Error.KIND), (0x13, Error.KIND), (0x17, Error.KIND), (0x20, Error.KIND),
+    (0x11, Error.NONE), (0x18, Error.NONE), (0x1F, Error.NONE), (0x0C, Error.NONE)])
+def test_an_older_hosts_writes_are_refused_by_name(kind, error):
+    """Those of versions up to 5; nothing of them is done. Each kind beside them is what it is."""
+    dut = Standin(shape=(1, 1, 4))
+    wire = Wire(Bypassed(dut), spacing=8)
+    wire.write(stuff(seal(1, kind, bytes([0, 3, 1, 1]))))
+    assert reports(wire, 3000) == [(1, Kind.ANSWER + error, b"")]
+    wire.write(END + stuff(seal(2, Kind.PIXELS, b"\0abcd")))
+    counts = b"".join(payload for _, kind, payload in reports(wire, 3000) if kind == Kind.COUNTS)
+    written = [(kind & 15, 3, 0x101)] if error == Error.NONE and kind != Kind.LABEL else []
+    image = np.frombuffer(b"abcd", np.uint8).reshape(1, 1, 4)
+    assert int.from_bytes(counts[4:8], "big") == dut.model(image, written, 1)[2][1]
 
 
 def test_answers_a_repeated_request_without_repeating_it():

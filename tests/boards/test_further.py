@@ -1,15 +1,16 @@
-"""An explanation that the wire has no fields for: the identity says what its words are."""
+"""What the identity says of the words of results, among them those of an explanation like any."""
 
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from boards.host import Board
 from boards.platform.top import Top, identify
-from boards.protocol.identity import SIGNED, Identity, Part, parts_of
+from boards.protocol.identity import Identity
+from boards.protocol.outputs import PART_FIELDS, STREAM_FIELDS, pack_outputs, unpack_outputs
 from golden.explain.contribution import adds_up, contributions, of_result
 from golden.formats import exp_table
+from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron
 from golden.network.result import stacked
 from golden.run import run
@@ -18,6 +19,7 @@ from hw.interface import EXPLANATIONS, Output
 from hw.plan.packing import configuration
 from hw.plan.pixels import plan_of
 from sim.pins import SimulatedPort
+from tests.helpers.identities import plain_outputs
 from verify.networks import draw, images
 
 NETWORK = draw(3, steps=(4,), plain=True)
@@ -35,39 +37,80 @@ def identity(**options):
 def test_the_identity_describes_it():
     told = identity(attribution=1)
     channels, height, width = NETWORK.stages[0].shape
-    assert told.further == (Part(6, 7, 1, height, width, channels, 0),)
-    assert Identity.unpack(told.pack()) == told
     output = told.outputs["tallies"]
+    assert output == Output("tallies", ("y", "x", "channel"), {1: (height, width, channels)}, 7)
+    assert Identity.unpack(told.pack()) == told
     assert (output.code, output.bits, output.count) == (6, 7, channels * height * width)
     assert told.results == sum(each.count for each in told.outputs.values())
     plain = identify(Accelerator(NETWORK), clock_hz=4_000_000)
-    assert plain.further == () and len(told.pack()) == len(plain.pack()) + 11
+    assert list(plain.outputs) == ["maps", "scores", "counts"]
+    assert len(told.pack()) == len(plain.pack()) + 2 * 14   # traces, too
 
 
-@pytest.mark.parametrize("part, rule", [
-    (Part(7, 7, 1, 1, 1, 1), "of explanations that this program knows"),
-    (Part(4, 7, 1, 1, 1, 1), "of explanations that this program knows"),
-    (Part(0, 7, 1, 1, 1, 1), "of explanations that this program knows"),
-    (Part(6, 33, 1, 1, 1, 1), "of some words"), (Part(6, 7, 0, 1, 1, 1), "of some words"),
-    (Part(6, 7, 1), "of some words"), (Part(6, 8, 2, 1, 1, 1), "alike for each layer of a stream"),
-    (Part(6, 7, 2, 1, 1), "alike for each layer of a stream"),
-    (Part(6, 7, 2, 65535, 65535, 65535), "at most 16777216 words")])
-def test_makes_no_sense(part, rule):
-    told = identity()
-    parts = (part,) if rule.startswith("of") else (*told.further, part)
-    with pytest.raises(ValueError, match=f"makes no sense: .* must be {rule}"):
-        Identity.unpack(replace(told, further=parts).pack())
+def test_classes_come_in_groups_of_lanes():
+    """Eleven classes, four at a time, in one row of the identity."""
+    outputs = plain_outputs(steps=5, classes=11, lanes=4, score_bits=9)
+    assert list(outputs["scores"].shape) == [0, 4, 8]
+    packed = pack_outputs(outputs)
+    assert unpack_outputs(packed + b"\xff") == (outputs, len(packed))
+    assert len(pack_outputs(plain_outputs(classes=11, lanes=11))) == len(packed)
+
+
+@pytest.mark.parametrize("changes, rule", [
+    ({"code": 7}, "code must be of a stream that this program knows, not 7"),
+    ({"code": 0}, "code must be of a stream that this program knows, not 0"),
+    ({"code": 4}, "streams before traces must be in order"),
+    ({"bits": 33}, "bits of tallies must be 1 to 32, not 33"),
+    ({"axes": 0}, "axes of tallies must be those of its words, not none"),
+    ({"group": 2}, "group of tallies must be 0, not 2"),
+    ({"parts": 0}, "parts of tallies must be layers from 1 on, in order, not \\[\\]"),
+    ({"number": 0}, "parts of tallies must be layers from 1 on, in order, not \\[0\\]"),
+    ({"lengths": 0}, "lengths of tallies must be at least 1, not 0")])
+def test_makes_no_sense(changes, rule):
+    """Each field of a row, in an identity that is sound else."""
+    row = {"code": 6, "bits": 7, "axes": 7, "round": 0, "group": 0, "parts": 1, "number": 1,
+           "lengths": 1} | changes
+    sizes = {name: size for name, size, _ in (*STREAM_FIELDS, *PART_FIELDS)}
+    row = b"".join(row[name].to_bytes(size, "big") * (3 if name == "lengths" else 1)
+                   for name, size in sizes.items())
+    told = identity(attribution=1)
+    packed = pack_outputs({name: output for name, output in told.outputs.items()
+                           if name != "tallies"})
+    with pytest.raises(ValueError, match=f"makes no sense: {rule}"):
+        unpack_outputs(bytes([packed[0] + 1]) + packed[1:] + row)
+
+
+def test_two_parts_of_one_number():
+    told = identity().outputs
+    told["tallies"].shape[2] = told["tallies"].shape[1]
+    packed = bytearray(pack_outputs(told))
+    packed[-7] = 1
+    with pytest.raises(ValueError, match="parts of tallies must be in order, each once, not "):
+        unpack_outputs(bytes(packed))
 
 
 def test_an_identity_cut_short_within_a_part():
-    with pytest.raises(ValueError, match="an identity of [0-9]+ bytes, not "):
-        Identity.unpack(identity().pack()[:-1])
+    packed = identity().pack()
+    for size in range(len(packed) - 20, len(packed)):
+        with pytest.raises(ValueError, match="an identity that ends within its outputs"):
+            Identity.unpack(packed[:size])
+    with pytest.raises(ValueError, match=f"an identity of {len(packed) + 1} bytes, not"):
+        Identity.unpack(packed + b"\0")
 
 
-def test_an_order_that_the_wire_does_not_have():
+def test_what_the_wire_does_not_have():
     with pytest.raises(ValueError, match="words of tallies must come in the order y, x, channel, "
-                                         "step, not step, y"):
-        parts_of(Output("tallies", ("step", "y"), {1: (2, 3)}, 4))
+                                         "step, word, class, count, not step, y"):
+        pack_outputs({"tallies": Output("tallies", ("step", "y"), {1: (2, 3)}, 4)})
+    with pytest.raises(ValueError, match="lengths of tallies must be 0 to 65535, not 65536"):
+        pack_outputs({"tallies": Output("tallies", ("y",), {1: (2**16,)}, 4)})
+
+
+def test_more_layers_than_the_identity_holds(monkeypatch):
+    """The chip is refused before it is built, by one line that says what to do."""
+    monkeypatch.setattr("boards.platform.top.BLOCK", 100)
+    with pytest.raises(BadInput, match=r"takes \d+ bytes of at most 100: explain fewer layers"):
+        identity()
 
 
 @pytest.mark.slow
@@ -101,8 +144,8 @@ def test_contributions_over_the_pins():
     accelerator = Accelerator(network, explain={"contributions": (1,)}, lanes=2)
     told = identify(accelerator, clock_hz=4_000_000)
     bits = accelerator.plan.contribution_bits
-    assert told.further == (Part(5, bits | SIGNED, 1, 4, 4, 3, 0),)
-    assert Identity.unpack(told.pack()).outputs["contributions"].signed
+    assert Identity.unpack(told.pack()).outputs["contributions"] == Output(
+        "contributions", ("y", "x", "channel"), {1: (4, 4, 3)}, bits, signed=True)
     top = Top(accelerator, clock_hz=4_000_000, baud=1_000_000)
     with (SimulatedPort(top, quick=True) as port,
           Board(port, timeout=20e-3, clock=port.clock) as board):

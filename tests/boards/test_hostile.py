@@ -2,22 +2,36 @@
 
 import re
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from boards import host
 from boards.host import PATIENCE, Board, LinkError
-from boards.protocol.codec import BLOCK, FLAG, Kind, bytes_of, seal, stuff, unseal, unstuff
-from boards.protocol.identity import Identity, Tap
+from boards.protocol.codec import (
+    BLOCK,
+    FLAG,
+    Kind,
+    bytes_of,
+    kind_of,
+    seal,
+    stuff,
+    unseal,
+    unstuff,
+)
+from boards.protocol.identity import Identity
 from golden.io.errors import command
+from hw.interface import Output
+from tests.helpers.identities import plain_outputs
 
 pytestmark = pytest.mark.slow
 
+OUTPUTS = plain_outputs(steps=4, classes=3, lanes=4, taps={1: (4, 4)}, map_bits=16, score_bits=16,
+                        layers=1)
 SOUND = Identity(
     digest="11" * 8, label="11" * 8, clock_hz=24_000_000, channels=1, height=4, width=4, steps=4,
-    classes=3, lanes=4, map_bits=16, score_bits=16, maps=64, scores=12, counts=3,
-    taps=(Tap(1, 4, 4),))
+    classes=3, lanes=4, outputs=OUTPUTS)
 IMAGE = np.zeros((1, 4, 4), np.uint8)
 TIMEOUT = 1.0
 TICK = 1e-2  # seconds that a read takes
@@ -65,10 +79,8 @@ class Chip:
             self.results()
 
     def results(self, byte=b"\0"):
-        told = self.told
-        self.result(Kind.MAPS, byte * told.maps * bytes_of(told.map_bits))
-        self.result(Kind.SCORES, byte * told.scores * bytes_of(told.score_bits))
-        self.result(Kind.COUNTS, byte * told.counts * 3)
+        for output in self.told.outputs.values():
+            self.result(kind_of(output), byte * output.count * bytes_of(output.bits))
 
 
 def said(chip, retries=2):
@@ -166,48 +178,79 @@ def test_a_trickle_ends():
     assert said(Endless(more), retries=1).startswith("the results of an image did not end")
 
 
+def changed(name, **fields):
+    """OUTPUTS with one of them changed."""
+    return {"outputs": {**OUTPUTS, name: replace(OUTPUTS[name], **fields)}}
+
+
+def further(name, *args):
+    return {"outputs": {**OUTPUTS, name: Output(name, *args)}}
+
+
+PLACE, LAYERS = ("y", "x", "channel"), "layers from 1 on, in order, not "
+
+
 @pytest.mark.parametrize("wrong, text", [
     ({"clock_hz": 0}, "clock_hz must be at least 1, not 0"),
     ({"channels": 0}, "channels must be at least 1, not 0"),
     ({"height": 0}, "height must be at least 1, not 0"),
     ({"width": 0}, "width must be at least 1, not 0"),
     ({"steps": 0}, "steps must be at least 1, not 0"),
-    ({"classes": 0, "scores": 0}, "classes must be at least 1, not 0"),
+    ({"classes": 0}, "classes must be at least 1, not 0"),
     ({"lanes": 0}, "lanes must be at least 1, not 0"),
     ({"word_steps": 0}, "word_steps must be at least 1, not 0"),
     ({"words": 0}, "words must be 1 to 65536, not 0"),
     ({"words": 2**16 + 1}, "words must be 1 to 65536, not 65537"),
     ({"form": 7}, "form must be 0 to 2, not 7"),
-    ({"form": 2, "maps": 80}, "map_bits must be 8 in this form, not 16"),
+    ({"form": 1}, "words a pixel of maps must be 1 in this form, not [4]"),
+    ({"form": 2, **changed("maps", shape={1: (4, 4, 5)})}, "bits of maps must be 8 in this form, "
+                                                           "not 16"),
     ({"boot": 9}, "boot must be 0 to 3, not 9"),
-    ({"counters": 2, "counts": 9}, "counters must be 0 or 1, not 2"),
     ({"experiments": 255}, "experiments must be 0 or 1, not 255"),
-    ({"map_bits": 0}, "map_bits must be 1 to 32, not 0"),
-    ({"map_bits": 255}, "map_bits must be 1 to 32, not 255"),
-    ({"score_bits": 0}, "score_bits must be 1 to 32, not 0"),
-    ({"score_bits": 255}, "score_bits must be 1 to 32, not 255"),
     ({"pixel_bits": 0}, "pixel_bits must be 8, not 0"),
     ({"pixel_bits": 16}, "pixel_bits must be 8, not 16"),
     ({"frames": 1, "pixel_bits": 0}, "pixel_bits must be 1 to 16, not 0"),
     ({"frames": 2}, "frames must be 1 or 4 for 4 steps, not 2"),
     ({"height": 400, "width": 400}, "image_bytes must be at most 61440, not 160000"),
-    ({"maps": 10}, "maps must be 64 for these taps, not 10"),
-    ({"maps": 2**32 - 1}, "maps must be 64 for these taps, not 4294967295"),
-    ({"taps": ()}, "maps must be 0 for these taps, not 64"),
-    ({"taps": (Tap(1, 4, 4),) * 2, "maps": 128}, "taps must be layers from 1 on, in order"),
-    ({"taps": (Tap(0, 4, 4),)}, "taps must be layers from 1 on, in order"),
-    ({"taps": (Tap(1, 0, 4),), "maps": 0}, "taps must be layers from 1 on, in order"),
-    ({"scores": 11}, "scores must be 12 for these steps and classes, not 11"),
-    ({"counts": 0}, "counts must be at least 2, not 0"),
-    ({"counts": 3, "counters": 1}, "counts must be at least 4, not 3"),
-    ({"trace_bits": 33}, "trace_bits must be 0 to 32, not 33"),
-    ({"trace_bits": 8}, "trace_layer must be at least 1, not 0"),
-    ({"trace_bits": 8, "trace_layer": 1, "trace_channels": 65535, "trace_height": 1000,
-      "trace_width": 1}, "results must be at most 16777216 words, not"),
+    ({"outputs": {}}, "outputs must be maps, scores, counts, and others, not none"),
+    ({"outputs": {name: OUTPUTS[name] for name in ("maps", "counts")}},
+     "outputs must be maps, scores, counts, and others, not maps, counts"),
+    ({"outputs": {name: OUTPUTS[name] for name in ("scores", "maps", "counts")}},
+     "streams before maps must be in order, not ['scores']"),
+    (changed("maps", bits=0), "bits of maps must be 1 to 32, not 0"),
+    (changed("maps", bits=127), "bits of maps must be 1 to 32, not 127"),
+    (changed("scores", bits=0), "bits of scores must be 1 to 32, not 0"),
+    (changed("scores", signed=False), "scores must be signed, for 4 steps and 3"),
+    (changed("scores", shape={0: (4, 4)}), "scores must be signed, for 4 steps and 3 classes, 4 at "
+                                           "once, not 16"),
+    (changed("scores", shape={0: (4, 2), 2: (4, 1)}), "scores must be signed, for 4 steps and 3"),
+    (changed("maps", shape={1: (4, 4, 3)}), "words a pixel of maps must be 4 in this form, not "),
+    (changed("maps", shape={2: (4, 4, 4), 1: (4, 4, 4)}), f"parts of maps must be {LAYERS}[2, 1]"),
+    (changed("maps", shape={0: (4, 4, 4)}), f"parts of maps must be {LAYERS}[0]"),
+    (changed("maps", shape={1: (0, 4, 4)}), "lengths of maps must be at least 1, not 0"),
+    (changed("maps", order=("y", "x", "channel")), "axes of maps must be those of its words, not "
+                                                   "y, x, channel"),
+    (changed("maps", order=("y", "x", "step")), "axes of maps must be steps in rounds, else words"),
+    (changed("maps", round_steps=2), "rounds must be those of maps and scores, at most those"),
+    (changed("counts", round_steps=2), "rounds must be those of maps and scores, at most those"),
+    (changed("counts", bits=24), "bits of counts must be 32, not 24"),
+    (changed("counts", shape={"spikes": (2,), "cycles": (1,)}),
+     "parts of counts must be spikes, flags and cycles, in order, not ['spikes', 'cycles']"),
+    (changed("counts", shape={"spikes": (2,), "flags": (2,), "cycles": (1,)}),
+     "lengths of counts must be one of each behind the spikes, not [2, 1]"),
+    (further("traces", PLACE, {1: (1, 1, 1)}, 33), "bits of traces must be 1 to 32, not 33"),
+    (further("traces", PLACE, {0: (1, 1, 1)}, 8), f"parts of traces must be {LAYERS}[0]"),
+    (further("traces", PLACE, {1: (1, 1, 1), 2: (1, 1, 1)}, 8),
+     "parts of traces must be one layer, not [1, 2]"),
+    (further("traces", PLACE, {}, 8), f"parts of traces must be {LAYERS}[]"),
+    (further("contributions", (), {1: ()}, 8), "axes of contributions must be those of its words"),
+    (further("traces", PLACE, {1: (65535, 1000, 1)}, 8), "words of traces must be at most 1677721"),
+    ({"outputs": {**further("traces", PLACE, {1: (4096, 4096, 1)}, 8)["outputs"]}},
+     "results must be at most 16777216 words, not 16777296"),
 ])
 def test_an_identity_that_makes_no_sense(wrong, text, capsys):
     """Each field, in a frame whose CRC is right; in a command one line and exit code 2."""
-    chip = Chip(Identity(**{**vars(SOUND), **wrong}))
+    chip = Chip(replace(SOUND, **wrong))
     assert said(chip).startswith("the identity makes no sense: " + text)
 
     @command

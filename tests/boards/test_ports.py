@@ -11,18 +11,17 @@ from boards.host import Board, LinkError
 from boards.platform.top import Top
 from boards.ports import open_port
 from boards.protocol.codec import FLAG, Kind, seal, stuff, unseal, unstuff
-from boards.protocol.identity import Identity
 from golden.formats import exp_table
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
+from tests.helpers.identities import plain_identity
 from verify.networks import draw, images
 
 pytestmark = pytest.mark.slow
 
-TOLD = Identity(digest="0" * 16, clock_hz=1, channels=1, height=1, width=4, steps=1, classes=1,
-                lanes=1, map_bits=1, score_bits=1, maps=0, scores=1, counts=2)
+TOLD = plain_identity(width=4)
 
 
 class Peer:
@@ -128,7 +127,7 @@ def test_wrong_device():
 
 def test_other_firmware():
     assert failing(chip(version=2)) == (
-        "the chip speaks protocol version 2, this program version 5: build and flash the chip "
+        "the chip speaks protocol version 2, this program version 6: build and flash the chip "
         "anew, or use its program")
 
 

@@ -233,7 +233,7 @@ def test_flash_is_covered(seed=3):
     for writes in (chip.writes, wrong):
         flash = padded(b"bits") + flash_image(writes, label=digest)
         with chip.port(flash) as port:
-            port.read(cycles=32 * (len(flash) - OFFSET) + 30_000)
+            port.read(cycles=40 * (len(flash) - OFFSET) + 60_000)
             with chip.board(port) as board:
                 told = board.identify()
                 assert (told.boot, told.label) == (Boot.LOADED, digest)
@@ -242,8 +242,8 @@ def test_flash_is_covered(seed=3):
 
 
 def test_the_loader_waits_for_a_memory_longer_than_its_patience(monkeypatch):
-    """1,248 words are signed in more cycles than a frame may take (boards.link.boot.REST)."""
-    monkeypatch.setattr("boards.link.boot.REST", 2500)
+    """1,248 words are signed in more cycles than a frame may take (boards.link.boot.PATIENCE)."""
+    monkeypatch.setattr("boards.link.boot.PATIENCE", 2500)
     test_flash_is_covered(seed=22)
 
 

@@ -155,7 +155,7 @@ def test_other_boards(family, name, boot, mhz):
     """Each design elaborates with its clock, pins and, where asked for, flash and red LED."""
     target = target_for(family, name)
     hz = target.frequency(mhz or target.reference / 1e6)
-    top = Top(Standin(), clock_hz=hz, baud=hz // 8, boot=boot)
+    top = Top(Standin(), clock_hz=hz, baud=hz // 8, boot=boot, flash_lines=target.flash_lines)
     plan = target.make().build(OnBoard(top, target, clock_hz=hz), do_build=False)
     design = plan.files["top.il"]
     design = design if isinstance(design, str) else design.decode()
@@ -171,17 +171,23 @@ def test_each_board_makes_the_clock_it_gets_unasked(target):
     assert target.frequency(target.usual) == pytest.approx(target.usual * 1e6, rel=0.01)
 
 
-def test_flash_is_wired_to_its_pads(tmp_path):
+def text(some):
+    """Of a file that a build makes."""
+    return some if isinstance(some, str) else some.decode()
+
+
+@pytest.mark.parametrize("lines", [1, 4])
+def test_flash_is_wired_to_its_pads(tmp_path, lines):
     """Each pin of the flash is, through one cell of the pad ring, the signal of the Top.
 
     Chip select is active low at its pin.
     """
     target = target_for("ice40", "icebreaker")
     hz = target.frequency(target.reference / 1e6)
-    top = Top(Standin(), clock_hz=hz, baud=hz // 8, boot=0x40010)
+    top = Top(Standin(), clock_hz=hz, baud=hz // 8, boot=0x40010, flash_lines=lines)
     plan = target.make().build(OnBoard(top, target, clock_hz=hz), do_build=False)
     design = plan.files["top.il"]
-    (tmp_path / "top.il").write_text(design if isinstance(design, str) else design.decode())
+    (tmp_path / "top.il").write_text(text(design))
     yosys("read_rtlil top.il; hierarchy -top top; proc; flatten; opt_clean; write_json top.json",
           tmp_path)
     module = json.loads((tmp_path / "top.json").read_text())["modules"]["top"]
@@ -190,13 +196,22 @@ def test_flash_is_wired_to_its_pads(tmp_path):
             for cell in module["cells"].values() if cell["type"] == "SB_IO"}
     inverted = {cell["connections"]["Y"][0]: cell["connections"]["A"]
                 for cell in module["cells"].values() if cell["type"] == "$not"}
-    for name, number in (("cs", 16), ("clk", 15), ("copi", 14), ("cipo", 17)):
-        line = next(line for line in plan.files["top.pcf"].splitlines() if f"__{name}__" in line)
-        _, port, pin = (line if isinstance(line, str) else line.decode()).split()
-        assert int(pin) == number
-        pad = pads[module["ports"][port]["bits"][0]]
-        bits = pad["D_IN_0" if name == "cipo" else "D_OUT_0"]
-        assert (inverted[bits[0]] if name == "cs" else bits) == nets[f"top.flash_{name}"]
+    pins = [line.split() for line in text(plan.files["top.pcf"]).splitlines()]
+    of = {int(pin): pads[module["ports"][port.partition("[")[0]]["bits"][
+        int(port.partition("[")[2][:-1] or 0)]] for kind, port, pin in (
+            row[:3] for row in pins if row[:1] == ["set_io"]) if "spi_flash" in port}
+    assert sorted(of) == [12, 13, 14, 15, 16, 17]
+    signal = lambda name: nets[f"top.flash_{name}"]
+    assert inverted[of[16]["D_OUT_0"][0]] == signal("cs") and of[15]["D_OUT_0"] == signal("clk")
+    if lines == 1:
+        assert of[14]["D_OUT_0"] == signal("o")[:1] and of[17]["D_IN_0"] == signal("i")[1:2]
+        # WP and HOLD stay 1.
+        assert all(of[pin]["D_OUT_0"] == ["1"] for pin in (12, 13))
+        return
+    for n, pin in enumerate((14, 17, 12, 13)):
+        assert of[pin]["D_OUT_0"] == signal("o")[n:n + 1]
+        assert of[pin]["OUTPUT_ENABLE"] == signal("oe")[n:n + 1]
+        assert of[pin]["D_IN_0"] == signal("i")[n:n + 1]
 
 
 def test_targets():

@@ -10,12 +10,13 @@ from hw.accelerator import Accelerator
 from hw.interface import (
     AXES,
     EXPLANATIONS,
+    Flag,
     Output,
+    Space,
     code_of,
     count_output,
-    cycles_of,
     streams,
-    table_base,
+    table_space,
 )
 from hw.plan.packing import configuration
 from sim.rtl import Simulation
@@ -48,20 +49,28 @@ def test_values_have_the_sign_of_their_stream():
 
 
 def test_counts_by_part():
-    output = count_output(layers=2, counters=True)
-    arrays = output.arrays(np.array([[1, 2, 3, 10, 20, 99], [1, 2, 3, 10, 20, 99 | 1 << 23]]))
+    output = count_output(layers=2, counters=True, flags=True)
+    arrays = output.arrays(np.array([[1, 2, 3, 10, 20, 0, 2**32 - 1], [1, 2, 3, 10, 20, 1, 99]]))
     assert arrays["spikes"].tolist() == [[1, 2, 3]] * 2
     assert arrays["counters"].tolist() == [[10, 20]] * 2
-    cycles, corrupt = cycles_of(arrays)
-    assert cycles.tolist() == [99, 99] and corrupt.tolist() == [False, True]
+    assert arrays["flags"].tolist() == [[0], [1 << Flag.CORRUPT]]
+    assert arrays["cycles"].tolist() == [[2**32 - 1], [99]]
+    plain = count_output(layers=2)
+    assert list(plain.shape) == ["spikes", "cycles"] and plain.bits == 32
 
 
 def test_codes_and_tables_stay_as_the_wire_has_them(monkeypatch):
     assert [code_of(name) for name in (
         "maps", "scores", "counts", "traces", "contributions")] == [1, 2, 3, 4, 5]
-    assert (table_base("maps"), table_base("traces")) == (0, 1024)
+    assert [table_space(name) for name in ("maps", "traces", "contributions")] == [8, 9, 10]
     monkeypatch.setitem(EXPLANATIONS, "tallies", "tests.helpers.tally")
-    assert streams()[5:] == ("tallies",) and table_base("tallies") == 4096
+    assert streams()[5:] == ("tallies",) and table_space("tallies") == 11
+    for n in range(4):
+        monkeypatch.setitem(EXPLANATIONS, f"more{n}", "tests.helpers.tally")
+    assert table_space("more3") == 15
+    monkeypatch.setitem(EXPLANATIONS, "one too many", "tests.helpers.tally")
+    with pytest.raises(ValueError, match="must be at most 8, and one too many is one more"):
+        table_space("one too many")
 
 
 @pytest.mark.slow
@@ -94,4 +103,4 @@ def test_tables_go_where_their_explanation_looks(monkeypatch):
     accelerator = Accelerator(draw(20), taps=(1,), explain={"tallies": (1,)})
     assert isinstance(accelerator.explained["tallies"].unit, Tally)
     writes = configuration(accelerator.plan, table=[7], mode="paper", tallies=[8, 9])
-    assert writes[writes[:, 0] == 1].tolist() == [[1, 0, 7], [1, 4096, 8], [1, 4097, 9]]
+    assert writes[writes[:, 0] >= Space.TABLE].tolist() == [[8, 0, 7], [11, 0, 8], [11, 1, 9]]

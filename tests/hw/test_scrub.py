@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 from amaranth import *
 from amaranth.back import verilog
+from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
+from boards.host import Board
 from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.memory.scrub import Scrub
+from hw.memory.weight_store import Weights, weight_store
+from hw.plan.packing import configuration
 from sim.rtl import Simulation
+from verify.formal.streams import tiny
+from verify.standin import Bypassed, Wire
 
 pytestmark = pytest.mark.slow
 
@@ -80,3 +86,47 @@ def test_costs_nothing_when_left_out():
     texts = [verilog.convert(Accelerator(network, taps=(3,), scrub=scrub), emit_src=False)
              for scrub in (False, True)]
     assert ["scrub" in text for text in texts] == [False, True]
+
+
+BENT = Signal()     # while 1, bit 3 of each row is read wrong
+
+
+class Bending(wiring.Component):
+    """hw.memory.weight_store.Weights whose memory an upset may hit."""
+
+    WAITS = False
+
+    def __init__(self, **sizes):
+        self.sizes = sizes
+        super().__init__(weight_store(**sizes))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = inner = Weights(**self.sizes)
+        for name in self.signature.members:
+            mine, its = getattr(self, name), getattr(inner, name)
+            if name == "row":
+                m.d.comb += mine.eq(its ^ BENT << 3)
+            else:
+                m.d.comb += mine.eq(its) if name == "ready" else its.eq(mine)
+        return m
+
+
+def test_the_host_is_told():
+    """Image by image over the wire: right, then bent, and right again once written anew."""
+    network = tiny(steps=4)
+    dut = Accelerator(network, scrub=True, store=Bending, taps=(), lanes=1, word_steps=4)
+    wire, image = Wire(Bypassed(dut), spacing=12), np.zeros(network.shape, np.uint8)
+    writes = configuration(dut.plan, table=[], mode="paper")
+    found = []
+    with Board(wire, baud=wire.baud, timeout=50e-3, clock=wire.clock) as chip:
+        chip.load(writes, label=network.digest)
+        wire.run(5 * dut.plan.weight_rows)
+        found.append(chip.explain(image).corrupt)
+        wire.stick(BENT)
+        wire.run(5 * dut.plan.weight_rows)
+        found += [chip.explain(image).corrupt for _ in range(3)]
+        chip.configure(writes)
+        wire.run(5 * dut.plan.weight_rows)
+        found.append(chip.explain(image).corrupt)
+    assert found == [False, True, True, True, False]

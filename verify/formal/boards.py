@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.hdl import Assert, Assume, Cover
 
 from boards.link import crc, deframer, executor, framer, stuffing, uart
-from boards.protocol.codec import CHECK_START, ESCAPE, FLAG
+from boards.protocol.codec import CHECK_START, ESCAPE, FLAG, Error
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey, opened, state, within
 from verify.formal.streams import IDENTITY, WORDS, framer_env
@@ -214,7 +214,8 @@ def executed(m):
     m.d.comb += Assert(~out | unit.i.valid)
     # Bytes of a frame stay what they are while it is read.
     waited = within(m, unit.done, REQUEST)
-    m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n)) for n in (0, 1, 2, 3, 4)]
+    m.d.comb += [Cover(unit.done & (unit.o_answer.p.error == n))
+                 for n in Error if n != Error.STALLED]
     m.d.comb += [Cover(unit.start), Cover(waited > 8), Cover(unit.o_config.valid),
                  Cover(unit.o_label.valid & ~unit.o_label.p.signature),
                  Cover(unit.o_label.p.signature & unit.o_label.valid)]

@@ -3,7 +3,7 @@
 // usage: reach CONFIG PIXELS WANTED PIXELS_PER_IMAGE IMAGES PIXEL_BITS MAPS SCORES COUNTS MOST
 //
 // CONFIG and PIXELS are those of sim/harness.cpp; WANTED has for each image its MAPS, SCORES and
-// COUNTS words (u32), of which the last is the cycles' with its upper bit alone. From the state
+// COUNTS words (u32), of which the last stands for the cycles and is all ones. From the state
 // after configuration, everything that may happen in a cycle is tried in every state: any image
 // begins, or none; a word of it is offered, or not yet (once offered it stays); each output is taken,
 // or not. Every word that leaves must be the one wanted, and from every state the image under way
@@ -125,13 +125,13 @@ static bool cycle(World &world, bool offers, int ready) {
     bool ended = false;
     const bool valid[3] = {(bool)PORT(o_maps, valid), (bool)PORT(o_scores, valid),
                            (bool)PORT(o_counts, valid)};
-    const uint32_t payload[3] = {PORT(o_maps, payload), PORT(o_scores, payload),
+    const uint64_t payload[3] = {PORT(o_maps, payload), PORT(o_scores, payload),
                                  PORT(o_counts, payload)};
     for (int n = 0; n < 3; n++) {
         if (!valid[n] || !(ready >> n & 1)) continue;
         if (world.running < 0) fail("a word without an image");
         const bool last = n == 2 && payload[n] >> COUNT_BITS;
-        const uint32_t word = last ? 1 << COUNT_BITS : payload[n];
+        const uint32_t word = last ? UINT32_MAX : payload[n];
         size_t at = world.running * (lengths[0] + lengths[1] + lengths[2]) + world.taken[n];
         for (int m = 0; m < n; m++) at += lengths[m];
         if (world.taken[n] >= lengths[n] || wanted[at] != word) fail(NAMES[n]);

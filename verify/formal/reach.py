@@ -25,7 +25,7 @@ from golden.io.files import replacing
 from golden.io.text import say
 from golden.run import run
 from hw.accelerator import Accelerator
-from hw.interface import COUNT_BITS, pixel_words, score_words
+from hw.interface import pixel_words, score_words
 from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
 from verify.formal.streams import tiny
@@ -64,12 +64,12 @@ WALKS = {"pixel": (small, IMAGES), "row": (row, GAP)}
 
 
 def words_of(accelerator, images):
-    """(N, words) uint32 of maps, scores and counts as they leave, the last with its mark alone."""
+    """(N, words) uint32 of maps, scores and counts as they leave, the last all ones."""
     found = run(images, accelerator.network, taps=accelerator.taps)
     outputs = accelerator.outputs
     maps = outputs["maps"].words(found.maps)
     scores = score_words(outputs["scores"], found.scores) & 2**outputs["scores"].bits - 1
-    ends = np.full((len(images), 1), 1 << COUNT_BITS)
+    ends = np.full((len(images), 1), 2**32 - 1)
     return np.hstack([maps, scores, found.counts, ends]).astype("<u4")
 
 

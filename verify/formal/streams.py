@@ -10,6 +10,7 @@ from golden.network import Layer, Network, Neuron
 from hw.encode import bernoulli, current, frames, graded, latency, ternary
 from hw.engine import readout
 from hw.explain import sam, score_memory, tap_queue, tap_reader, traces
+from hw.interface import COUNT_BITS
 from hw.plan.planner import Plan
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey, steady
@@ -133,7 +134,7 @@ def encoder_env(m, unit, past):
 
 
 IDENTITY = BOOT_AT + 1                   # the shortest there is
-WORDS = {"maps": unsigned(9), "scores": signed(11), "counts": 24}   # of the framer's streams
+WORDS = {"maps": unsigned(9), "scores": signed(11), "counts": COUNT_BITS}   # framed
 SIZES = {"steps": 3, "word_steps": 4}
 UNITS = {
     "boards.link.stuffing.Stuffer": (lambda: stuffing.Stuffer(), None, 20, {"induction": True}),

@@ -15,7 +15,7 @@ from boards.protocol import codec
 from golden.explain.traces import decay_table, traces
 from golden.formats import exp_table
 from golden.run import run
-from hw.interface import Space
+from hw.interface import table_space
 from sim.rtl import Simulation
 from sim.verilate import text_of, verilated
 from verify.drawn.named import named
@@ -31,8 +31,8 @@ RUNS = ((0.5, "paper", 0.8, 0.0, 4), (0.0, "inclusive", 0.99, 0.5, 4),
 
 def ignored(steps, *, traced):
     """Writes that nothing may come of: entries behind those of SAM's table and of the traces'."""
-    found = [(Space.TABLE, start + index, 0x5A5A + index)
-             for start in ((0, 256) if traced else (0,))
+    found = [(table_space(name), index, 0x5A5A + index)
+             for name in (("maps", "traces") if traced else ("maps",))
              for index in range(1 << steps.bit_length(), 256)]
     return np.array(found, dtype=np.uint16).reshape(-1, 3)
 
