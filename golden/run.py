@@ -12,7 +12,7 @@ from golden.kernel import Compiled, library
 from golden.network.encoders import encoder_of
 from golden.network.result import Result, joined
 from golden.readout import class_scores
-from golden.stages import Arrays
+from golden.stages import Arrays, Given
 
 
 def check_shape(shape, dtype, network, where="images"):
@@ -106,9 +106,11 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
         tick(0)(True)
     result = Result(None, None, None, spikes_input=parts.spikes(active, np.int16)
                     if keep else None)
-    counts = [parts.count(active)]
+    counts, given = [parts.count(active)], Given(network, active)
     for stage in network.stages:
-        active, membranes = parts.forward(active, stage, tick(stage.index))
+        first, *others = given.to(stage)
+        active, membranes = parts.forward(first, stage, tick(stage.index), others)
+        given.put(stage, active)
         if stage.layer.spiking:
             counts.append(parts.count(active))
         if stage.index in taps:

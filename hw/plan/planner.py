@@ -5,7 +5,7 @@ from functools import cached_property
 
 from golden.formats import bits_signed
 from golden.io.errors import BadInput
-from golden.network import Network, membrane_range, sum_ranges
+from golden.network import Network, chain, membrane_range, sum_ranges
 from golden.network.encoders import encoder_of
 from hw.plan.buffers import (
     KEPT_ROWS,
@@ -79,6 +79,7 @@ class Plan(Schedule):
                 raise BadInput(f"{self.network.name}: weighted layer {stage.index}: "
                                f"{', '.join(beyond)}: no gateware computes that yet; the integer "
                                "model does (--engine golden)")
+        chain(self.network, "no gateware runs such layers yet; --engine golden does")
         self.check_legs()
         self.check_schedule()
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
