@@ -3,7 +3,8 @@
 The definitions are those of NeuroBench (Yik et al. 2025). A synaptic operation is a weight that is
 added because what it weighs is not 0: a spike counts once for each neuron whose receptive field
 holds it, padding counts nothing. A max pool hands on one spike for all of a window; a sum or mean
-pool hands on each. A loop's weights count for each spike of the layer but those of the last step.
+pool hands on each. A loop's weights count for each spike of the layer but those of the last step;
+those of a skip for each spike that it reads.
 """
 
 from dataclasses import dataclass, replace
@@ -47,24 +48,24 @@ class Fans:
         for stage in network.stages:
             first = len(leading(stage))
             loop = stage.layer.recurrent
-            self.of[stage.index] = (
+            feeds = [
                 fan(stage.layer.op, stage.pooled, stage.pools[first:], stage.shapes[first:-1]),
-                None if loop is None else fan(loop.op, stage.shape))
-            for each, steps in zip(self.of[stage.index], (network.steps, network.steps - 1),
-                                   strict=True):
-                self.dense += 0 if each is None else steps * int(each[..., 0].sum())
+                *(fan(each.skip.op, each.source) for each in stage.skips)]
+            self.of[stage.index] = feeds, None if loop is None else fan(loop.op, stage.shape)
+            self.dense += network.steps * sum(int(each[..., 0].sum()) for each in feeds)
+            if loop is not None:
+                self.dense += (network.steps - 1) * int(self.of[stage.index][1][..., 0].sum())
 
-    def met(self, stage, read, own=None):
+    def met(self, stage, reads, own=None):
         """(N, 2) operations of a stage: all, and those of weights that are not 0.
 
-        ``read`` (N, C, H, W) is how many steps each place that the stage reads, behind its leading
-        max pools, is not 0 in; ``own`` the same of its own spikes without the last step, of a loop.
+        ``reads`` are (N, C, H, W) of each of the stage's ``inputs``: how many steps each place,
+        of the first input behind the leading max pools, is not 0 in; ``own`` the same of its own
+        spikes without the last step, of a loop.
         """
-        feed, loop = self.of[stage.index]
-        found = np.einsum("nchw,chwk->nk", read.astype(np.int64), feed)
-        if loop is not None:
-            found += np.einsum("nchw,chwk->nk", own.astype(np.int64), loop)
-        return found
+        feeds, loop = self.of[stage.index]
+        of = [*zip(reads, feeds, strict=True), *([] if loop is None else [(own, loop)])]
+        return sum(np.einsum("nchw,chwk->nk", read.astype(np.int64), feed) for read, feed in of)
 
 
 def of_result(network: Network, result: Result) -> np.ndarray | None:
@@ -75,9 +76,10 @@ def of_result(network: Network, result: Result) -> np.ndarray | None:
         return None
     fans, found = Fans(network), 0
     for stage in network.stages:
-        spikes = result.spikes_input if stage.index == 1 else result.spikes[stage.index - 1]
+        first, *others = (result.spikes[each] if each else result.spikes_input
+                          for each in stage.inputs)
         own = result.spikes.get(stage.index)
-        found = found + fans.met(stage, occupied(spikes, leading(stage)),
+        found = found + fans.met(stage, [occupied(first, leading(stage)), *map(occupied, others)],
                                  None if own is None else occupied(own[:, :-1]))
     return found
 

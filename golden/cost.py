@@ -4,6 +4,8 @@ import os
 import threading
 import time
 
+import numpy as np
+
 from golden.io.errors import rule
 
 ENCODED, STEPPED, POOLED = 24, 24, 50     # operations that each is worth in a step
@@ -29,7 +31,7 @@ def operations(network, count):
 
 def batch_bytes(network):
     """Memory that golden.run takes for one image, about."""
-    inputs = network.stages[0].trains
+    inputs = int(np.prod(network.shape))
     return network.steps * (4 * inputs + sum(2 * stage.neurons for stage in network.stages))
 
 
@@ -44,7 +46,7 @@ def check_memory(network, count, taps, *, keep, jobs):
     kept = network.steps * (sum(4 * stage.shape[1] * stage.shape[2] for stage in tapped)
                             + 4 * network.classes)
     if keep:
-        kept += network.steps * (2 * network.stages[0].trains
+        kept += network.steps * (2 * int(np.prod(network.shape))
                                  + sum(stage.neurons for stage in tapped))
     # What is joined from batches is there twice for a moment.
     need = 2 * count * kept + jobs * batch_of(network) * batch_bytes(network)

@@ -12,7 +12,7 @@ from golden.kernel import Compiled, library
 from golden.network.encoders import encoder_of
 from golden.network.result import Result, joined
 from golden.readout import class_scores
-from golden.stages import Arrays, leading
+from golden.stages import Arrays, Given, leading
 
 
 def check_shape(shape, dtype, network, where="images"):
@@ -108,13 +108,16 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
         tick(0)(True)
     result = Result(None, None, None, spikes_input=parts.spikes(active, np.int16)
                     if keep else None)
-    counts, met = [parts.count(active)], 0
+    counts, given, met = [parts.count(active)], Given(network, active), 0
     for stage in network.stages:
-        read = None if fans is None else parts.occupied(active, leading(stage))
-        active, membranes = parts.forward(active, stage, tick(stage.index))
+        first, *others = given.to(stage)
+        reads = None if fans is None else [parts.occupied(first, leading(stage)),
+                                           *map(parts.occupied, others)]
+        active, membranes = parts.forward(first, stage, tick(stage.index), others)
+        given.put(stage, active)
         if fans is not None:
             own = parts.occupied(active, steps=network.steps - 1) if stage.layer.recurrent else None
-            met = met + fans.met(stage, read, own)
+            met = met + fans.met(stage, reads, own)
         if stage.layer.spiking:
             counts.append(parts.count(active))
         if stage.index in taps:

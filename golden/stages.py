@@ -8,13 +8,39 @@ from golden.encode import encode
 from golden.neurons.population import accumulator_dtype, neurons
 from golden.sam import activation_map
 
-__all__ = ["Arrays", "forward", "leading", "nonzero", "occupied"]
+__all__ = ["Arrays", "Given", "forward", "leading", "nonzero", "occupied"]
 
 
-def forward(activations, stage, steps, tick=None):
+class Given:
+    """What the input and the stages of a network hand on, each until the last that reads it.
+
+    Parameters
+    ----------
+    network : golden.network.Network or golden.importers.float_network.FloatNetwork
+    entered : activations
+        What the encoder gives.
+    """
+
+    def __init__(self, network, entered):
+        self.last = {each: stage.index for stage in network.stages for each in stage.inputs}
+        self.kept = {0: entered}
+
+    def to(self, stage) -> list:
+        """Activations that a stage reads, in the order of its ``inputs``."""
+        return [self.kept[each] for each in stage.inputs]
+
+    def put(self, stage, activations) -> None:
+        """Keep what a stage hands on, and no longer what nobody behind it reads."""
+        self.kept = {each: values for each, values in self.kept.items()
+                     if self.last[each] > stage.index}
+        if stage.index in self.last:
+            self.kept[stage.index] = activations
+
+
+def forward(activations, stage, steps, tick=None, others=()):
     """Spikes of one stage from the activations (N, T, C, H, W) that it reads.
 
-    ``tick(last)``, if given, is called after each step.
+    ``tick(last)``, if given, is called after each step; ``others`` are what its skips read.
 
     Returns
     -------
@@ -26,8 +52,8 @@ def forward(activations, stage, steps, tick=None):
     layer, delay = stage.layer, stage.layer.neuron.delay
     spikes = np.zeros((steps, *stage.shape, len(activations)), np.uint8).transpose(4, 0, 1, 2, 3)
     membranes = []
-    kind = accumulator_dtype(layer, steps, layer.op.max_abs_sum(stage.top))
-    for t, (fired, membrane) in enumerate(neurons(sums(activations, stage), layer, kind)):
+    kind = accumulator_dtype(layer, steps, stage.most)
+    for t, (fired, membrane) in enumerate(neurons(sums(activations, stage, others), layer, kind)):
         if t + delay < steps:
             spikes[:, t + delay] = fired
         if not layer.spiking:
@@ -37,12 +63,16 @@ def forward(activations, stage, steps, tick=None):
     return spikes, np.stack(membranes, axis=1).astype(np.int32) if membranes else None
 
 
-def sums(activations, stage):
+def sums(activations, stage, others=()):
     """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
-    for maps in np.moveaxis(activations, 1, 0):
+    kind = np.int32 if stage.most < 2**31 else np.int64
+    for t, maps in enumerate(np.moveaxis(activations, 1, 0)):
         for pool in stage.pools:
             maps = pool.forward(maps)
-        yield stage.layer.op.forward(maps, stage.top)
+        found = stage.layer.op.forward(maps, stage.top)
+        for each, also in zip(stage.skips, others, strict=True):
+            found = found.astype(kind, copy=False) + each.skip.op.forward(also[:, t], each.top)
+        yield found
 
 
 def nonzero(activations):
@@ -84,9 +114,9 @@ class Arrays:
         """Activations that the first stage reads: golden.encode."""
         return encode(images, self.network)
 
-    def forward(self, activations, stage, tick=None):
+    def forward(self, activations, stage, tick=None, others=()):
         """(activations, membranes) behind a stage: ``forward``."""
-        return forward(activations, stage, self.network.steps, tick)
+        return forward(activations, stage, self.network.steps, tick, others)
 
     def count(self, activations):
         """(N,) how many are not 0."""

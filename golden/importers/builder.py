@@ -77,7 +77,20 @@ class NetworkBuilder:
         self.factor = 1.0      # what a spike is worth to the next weights, () or (channels,)
         self.offset = 0.0      # what is added to the input behind the factor
         self.entered = self.shape   # what the open layer reads
+        self.given = [self.shape]   # what the input and each weighted layer hand on
+        self.source, self.first = 0, 0      # which of them comes here, and the layers until then
+        self.skips = ()        # what joins the open layer's sums
         self.spread = None     # (H, W) of a map whose average the next dense layer takes
+
+    @property
+    def before(self):
+        """The layers between the input and what comes now."""
+        return self.layers if self.source else self.layers[self.first:]
+
+    def stand(self, source):
+        """Go on behind weighted layer ``source``, 0 the input, whatever was built since."""
+        self.source, self.first, self.shape = source, len(self.layers), self.given[source]
+        self.factor, self.offset, self.entered = 1.0, 0.0, self.shape
 
     # --- weighted layers --------------------------------------------------------------------------
 
@@ -196,7 +209,7 @@ class NetworkBuilder:
                  f"{what} must be one number or one a channel, not of shape {values.shape}")
         layer = self.open
         if layer is None:
-            rule(not offset.any() or not self.layers, where, "an offset on spikes is not "
+            rule(not offset.any() or not self.before, where, "an offset on spikes is not "
                  "supported; put it between the weights and the neuron")
             self.factor, self.offset = self.factor * gain, self.offset * gain + offset
             return
@@ -233,7 +246,7 @@ class NetworkBuilder:
         pool = Pool(kind, kernel, stride, padding)
         self.gathered(where)
         if self.open is None:
-            pool.check(where, self, self.layers)
+            pool.check(where, self, self.before)
         else:
             check_window(pool, where)
         if ceil and replace(pool, ceil=True).output(self.shape) != pool.output(self.shape):
@@ -316,20 +329,29 @@ class NetworkBuilder:
         Neurons with no weights before them get an identity, a depthwise 1 x 1 convolution. A
         ``loop`` is a golden.network.ops.FloatRecurrent, whose sum joins the input.
         """
-        if self.open is None:
-            count = self.shape[0]
-            self.conv(where, np.ones((count, 1, 1, 1)), groups=count)
+        self.opened(where)
         if np.any(gain != 1):
             self.affine(where, gain)
+            self.skips = tuple(replace(skip, weights=skip.weights * self.open.per_channel(
+                gain).reshape(-1, *[1] * (skip.weights.ndim - 1))) for skip in self.skips)
         name = where if self.open.name == where else f"{self.open.name}, {where}"
         if loop is not None:
             loop = self.scaled_loop(where, loop, gain)
-        layer = replace(self.open, neuron=neuron, name=name, recurrent=loop,
+        layer = replace(self.open, neuron=neuron, name=name, recurrent=loop, skips=self.skips,
+                        behind=None if self.source == len(self.given) - 1 else self.source,
                         approximations=(*self.open.approximations, *approximations),
                         notes=(*self.open.notes, *notes))
         layer.check(where, self, self.layers)
         self.layers.append(layer)
-        self.open = None
+        self.given.append(self.shape)
+        self.open, self.skips = None, ()
+        self.source, self.first = len(self.given) - 1, len(self.layers)
+
+    def opened(self, where):
+        """Open an identity, a depthwise 1 x 1 convolution, where no layer is open."""
+        if self.open is None:
+            count = self.shape[0]
+            self.conv(where, np.ones((count, 1, 1, 1)), groups=count)
 
     def scaled_loop(self, where, loop, gain):
         """``loop`` times ``gain``, of as many dimensions as the open layer's weights."""

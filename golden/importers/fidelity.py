@@ -9,7 +9,7 @@ from golden.importers import float_run
 from golden.io.console import Table, Text
 from golden.readout import class_scores
 from golden.run import check_images
-from golden.stages import forward
+from golden.stages import Given, forward
 
 LONG = 40       # characters of a note that is told once
 
@@ -206,9 +206,11 @@ def compare(float_network, network, reasons, images=None, labels=None):
     for n in range(0, len(images), batch):
         part = check_images(images[n:n + batch], network)
         wanted = float_run.run(part, float_network)
-        active = encode(part, network)
+        given = Given(network, encode(part, network))
         for k, stage in enumerate(network.stages):
-            active, membranes = forward(active, stage, network.steps)
+            first, *rest = given.to(stage)
+            active, membranes = forward(first, stage, network.steps, None, rest)
+            given.put(stage, active)
             if stage.layer.spiking:
                 equal[k] += np.count_nonzero(wanted.spikes[k] == active)
                 total[k] += active.size
@@ -216,8 +218,8 @@ def compare(float_network, network, reasons, images=None, labels=None):
         pred = class_scores(active, membranes, network.readout)[:, -1].argmax(axis=1)
         same += np.count_nonzero(wanted.pred == pred)
         if labels is not None:
-            for row, given in enumerate((wanted.pred, pred)):
-                right[row] += np.count_nonzero(given == labels[n:n + batch])
+            for row, found in enumerate((wanted.pred, pred)):
+                right[row] += np.count_nonzero(found == labels[n:n + batch])
     lines = tuple(
         Line(*name, agreement=equal[n] / total[n] if total[n] else None,
              spikes=tuple(map(int, counts[:, n])), other_rule=others[n])
@@ -239,9 +241,11 @@ def measured(network, images=None, labels=None):
     correct = 0
     for n in range(0, len(images), 64):
         part = check_images(images[n:n + 64], network)
-        active = encode(part, network)
+        given = Given(network, encode(part, network))
         for stage in network.stages:
-            active, membranes = forward(active, stage, network.steps)
+            first, *others = given.to(stage)
+            active, membranes = forward(first, stage, network.steps, None, others)
+            given.put(stage, active)
         pred = class_scores(active, membranes, network.readout)[:, -1].argmax(axis=1)
         correct += int(np.count_nonzero(pred == labels[n:n + 64]))
     return Report(network.name, (), agreement=f"{told}: accuracy {correct / len(images):.2%} of "

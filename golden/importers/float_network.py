@@ -1,7 +1,7 @@
 """A trained network as real numbers: what every way in gives, and what golden.quantise takes.
 
-No framework is needed to make, keep or run one: it is a chain of arrays with the exact meaning of
-its neurons. golden.importers.float_run executes it, the reference of the fidelity report.
+No framework is needed to make, keep or run one: it is arrays with the exact meaning of its neurons.
+golden.importers.float_run executes it, the reference of the fidelity report.
 """
 
 import io
@@ -16,8 +16,9 @@ from golden.io.files import replacing
 from golden.io.reading import network_parts, tree
 from golden.io.values import reals
 from golden.network import DEFAULT_SEED, Pool, Weighted
-from golden.network.layers import Layered, restored_window
-from golden.network.ops import FloatNorm, FloatRecurrent, Greatest
+from golden.network.graph import format_of
+from golden.network.layers import Layered, restored_places, restored_window, skip_names
+from golden.network.ops import FloatNorm, FloatRecurrent, FloatSkip, Greatest
 from golden.network.rules import check
 from golden.neurons import REALS
 from golden.neurons.base import RealNeuron
@@ -26,7 +27,7 @@ from golden.neurons.lif import FloatLIF as FloatNeuron
 __all__ = ["FloatLayer", "FloatNetwork", "FloatNeuron", "load"]
 
 FORMAT = "sam-snn float network"
-VERSION = 2     # the newest; a network without loops is a file of version 1
+VERSION = 3     # the newest: see golden.network.graph.format_of
 
 UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError,
               OverflowError)
@@ -48,6 +49,10 @@ class FloatLayer(Weighted):
         BNTT: the summed input x of step t and channel c becomes gain[t, c] x + offset[t, c].
     recurrent : None or golden.network.ops.FloatRecurrent
         What the layer's own spikes of the step before add to its sums.
+    behind : None or int
+        As in golden.network.Layer.
+    skips : tuple of golden.network.ops.FloatSkip
+        What the spikes of other layers add to its sums.
     name : str
         What messages and the report call it: the node or module it came from.
     approximations, notes : tuple of str
@@ -67,8 +72,10 @@ class FloatLayer(Weighted):
     dilation: int | tuple = 1
     greatest: Greatest | None = None
     recurrent: FloatRecurrent | None = None
+    behind: int | None = None
+    skips: tuple = ()
 
-    number, real, norms = staticmethod(reals), np.float64, FloatNorm
+    number, real, norms, joins = staticmethod(reals), np.float64, FloatNorm, FloatSkip
 
     @property
     def biases(self):
@@ -101,14 +108,15 @@ class FloatLayer(Weighted):
         return cls(values["weights"], REALS[model].restore(entry, values), values.get("bias"),
                    **restored_window(entry), groups=entry.get("groups", 1),
                    norm=FloatNorm.restore(entry, values),
-                   recurrent=FloatRecurrent.restore(entry, values), name=str(entry.get("name", "")),
+                   recurrent=FloatRecurrent.restore(entry, values),
+                   **restored_places(entry, values, FloatSkip), name=str(entry.get("name", "")),
                    approximations=tuple(map(str, entry.get("approximations", ()))),
                    notes=tuple(map(str, entry.get("notes", ()))))
 
 
 @dataclass(frozen=True, eq=False)
 class FloatNetwork(Layered):
-    """A chain of golden.network.Pool and FloatLayer over ``steps`` time steps.
+    """golden.network.Pool and FloatLayer over ``steps`` time steps, as a golden.network.Network.
 
     Fields are those of golden.network.Network; ``input_scale`` is what one unit of the encoder's
     output (a spike, or a pixel step of 0..255 with encoder "current") is worth to the first layer.
@@ -147,12 +155,12 @@ class FloatNetwork(Layered):
 
 ARRAYS = ("weights", "bias", *dict.fromkeys(
     field.name for neuron in REALS.values() for field in neuron.fields), "gain", "offset",
-    "recurrent", "recurrent_bias")
+    "recurrent", "recurrent_bias", *skip_names())
 
 
 def flatten(network):
     """(header, arrays): a JSON-able dict and the float64 arrays it refers to by layer number."""
-    header = {"format": FORMAT, "version": 2 if network.recurrent else 1, "layers": []}
+    header = {"format": FORMAT, "version": format_of(network), "layers": []}
     for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes", "input_scale"):
         header[key] = getattr(network, key)
     header["shape"] = list(network.shape)

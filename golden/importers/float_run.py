@@ -7,6 +7,7 @@ import numpy as np
 from golden.encode import encode
 from golden.readout import class_scores
 from golden.run import check_images
+from golden.stages import Given
 
 
 @dataclass
@@ -56,13 +57,20 @@ def fire(inputs, layer):
     return spikes, membranes
 
 
-def forward(activations, stage, steps, scale=1.0):
-    """(spikes, membranes) of one stage from what it reads (N, T, C, H, W), times ``scale``."""
+def forward(activations, stage, steps, scale=1.0, others=()):
+    """(spikes, membranes) of one stage from what it reads (N, T, C, H, W), of the network's input
+    times ``scale``; ``others`` are what its skips read.
+    """
+    entering, scale = scale, scale if stage.inputs[0] == 0 else 1.0
     count = len(activations)
     flat = activations.reshape(count * steps, *activations.shape[2:])
     for pool in stage.pools:
         flat, scale = pool.forward(flat), scale / pool.divisor
     sums = weighted(flat.astype(np.float64) * scale, stage.layer)
+    for each, also in zip(stage.skips, others, strict=True):
+        worth = entering if each.skip.source == 0 else 1.0
+        maps = also.reshape(count * steps, *each.source).astype(np.float64) * worth
+        sums = sums + weighted(maps, each.skip)
     return fire(sums.reshape(count, steps, *stage.shape), stage.layer)
 
 
@@ -73,11 +81,12 @@ def run(images, network):
     so that any difference to golden.run is one of the layers.
     """
     active = encode(check_images(images, network), network)
-    scale, found = network.input_scale, []
+    given, found = Given(network, active), []
     for stage in network.stages:
-        active, membranes = forward(active, stage, network.steps, scale)
+        first, *others = given.to(stage)
+        active, membranes = forward(first, stage, network.steps, network.input_scale, others)
+        given.put(stage, active)
         found.append(active)
-        scale = 1.0
     # class_scores hands membranes on as they are, so that they stay real.
     return FloatResult(class_scores(active, membranes, network.readout)[:, -1], found)
 

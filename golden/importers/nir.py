@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.formats import MOST_STEPS
+from golden.importers.branches import meet
 from golden.importers.builder import NetworkBuilder, snapped
 from golden.importers.float_network import FloatNetwork, FloatNeuron
 from golden.importers.nir_fields import (
@@ -23,7 +24,7 @@ from golden.importers.nir_fields import (
     text,
     two,
 )
-from golden.importers.nir_graph import chain_of, plain, read_graph
+from golden.importers.nir_graph import order_of, plain, read_graph
 from golden.importers.nir_loops import loop_of
 from golden.importers.producers import CHOICES, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
@@ -35,11 +36,15 @@ from golden.neurons.cuba import FloatCuba
 
 
 class Reader:
-    """Turns the nodes of a chain into the layers of a golden.importers.builder.NetworkBuilder."""
+    """Turns the nodes of a graph into the layers of a golden.importers.builder.NetworkBuilder."""
 
     def __init__(self, chain, flat, rules, *, batch=False, single=False):
         self.chain, self.flat, self.rules = chain, flat, rules
         self.batch, self.single, self.notes, self.loop = batch, single, (), None
+
+    def beside(self, way, flat):
+        """A Reader by the same rules of what a golden.importers.branches.Way holds."""
+        return Reader(way, flat, self.rules, batch=self.batch, single=self.single)
 
     def read(self, name, node, loop=None):
         """Append one node; ``loop`` is the (name, node) of the weights that lead back to it."""
@@ -287,8 +292,8 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     A graph that golden.importers.nir_export wrote says producer, steps, encoder, read-out and input
     scale itself, and what is told goes before it. Each rule taken is named in the layers' notes.
 
-    Raises BadInput, naming the node and the rule, for any graph that is not a chain of supported
-    nodes; the layers read until then are its ``done``.
+    Raises BadInput, naming the node and the rule, for any graph that does not lead from one input
+    to one output through supported nodes; the layers read until then are its ``done``.
     """
     is_file = isinstance(source, (str, Path))
     graph = read_graph(source) if is_file else plain(source)
@@ -314,9 +319,10 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     rule(np.isfinite(rules.dt) and rules.dt > 0, "dt", f"must be a positive number, not {dt}")
     rule(isinstance(steps, int) and 1 <= steps <= MOST_STEPS, "steps",
          f"must be 1 to {MOST_STEPS}, not {steps}")
-    (first, node, _), *nodes = chain_of(graph)
+    (first, node), meetings, nodes, back = order_of(graph)
     given, flat, batch = shape_of(
-        node, f"node {first!r} (Input)", any(each.get("type") == "Conv1d" for _, each, _ in nodes))
+        node, f"node {first!r} (Input)",
+        any(each.get("type") == "Conv1d" for each in nodes.values()))
     if shape is not None:
         rule(np.prod(shape) == np.prod(given) and (flat or tuple(shape) == given),
              f"node {first!r} (Input)", f"takes {' x '.join(map(str, given))}, which images of "
@@ -329,8 +335,9 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
     if input_scale is None:
         input_scale = 1 / 255 if encoder == "current" else 1.0
     try:
-        for inner, node, loop in nodes[:-1]:
-            reader.read(inner, node, loop)
+        places = {first: (0, flat)}
+        for meeting in meetings:
+            meet(reader, meeting, nodes, places, back.get(meeting.name))
         return chain.done(readout, name=name or (Path(source).stem if is_file else "nir"),
                           input_scale=input_scale,
                           seed=int(number(own, "seed", DEFAULT_SEED)))

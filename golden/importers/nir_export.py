@@ -18,7 +18,7 @@ from golden.importers.producers import OWN
 from golden.io.errors import rule
 from golden.io.files import replacing
 from golden.network import Network
-from golden.network.ops import FloatRecurrent
+from golden.network.ops import FloatRecurrent, FloatSkip
 from golden.network.ops.base import pair
 from golden.neurons.alpha import Alpha, FloatAlpha
 from golden.neurons.cuba import Cuba, FloatCuba
@@ -58,7 +58,10 @@ def real(network: Network) -> FloatNetwork:
             layer.weights.astype(np.float64) * divisor, real_neuron(neuron, unit),
             None if layer.bias is None else layer.bias * unit, stride=layer.stride,
             padding=layer.padding, groups=layer.groups, dilation=layer.dilation,
-            greatest=layer.greatest, norm=norm, recurrent=loop))
+            greatest=layer.greatest, norm=norm, recurrent=loop, behind=layer.behind,
+            skips=tuple(FloatSkip(skip.source, skip.weights.astype(np.float64), skip.stride,
+                                  skip.padding, skip.groups, skip.dilation)
+                        for skip in layer.skips)))
     return FloatNetwork(
         shape=network.shape, steps=network.steps, layers=tuple(layers), encoder=network.encoder,
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
@@ -119,35 +122,45 @@ def put(group, fields):
 
 
 def graph_of(network):
-    """(nodes {name: fields}, edges) of the chain and its loops."""
-    first, last = network.shape, network.stages[-1].shape[0]
-    nodes, loops = {"input": {"type": "Input", "shape": np.array(flat(first))}}, {}
-    shape, vector = first, first[1:] == (1, 1)
-    for number, layer in enumerate(network.layers):
-        where = getattr(layer, "name", "") or f"{network.name}: layer {number + 1}"
-        after = layer.output(shape)
-        if not layer.weighted:
-            nodes[f"{number}"] = pooling(layer, where)
-            shape = after
-            continue
-        if layer.dense and not vector:
-            nodes[f"{number}_flatten"] = {
-                "type": "Flatten", "start_dim": 0, "end_dim": -1, "input_type": np.array(shape)}
-        vector = vector or layer.dense
-        nodes[f"{number}"] = weights_of(layer, shape, where)
-        fields = neuron_of(layer.neuron, after, where)
-        if fields is not None:
-            nodes[f"{number}_neuron"] = fields
-        if layer.recurrent is not None:
-            loops[f"{number}_neuron"] = f"{number}_loop", loop_of(layer.recurrent, after)
-            fields["metadata"]["cut"] = layer.recurrent.cut
-        shape = after
-    nodes["output"] = {"type": "Output", "shape": np.array([last])}
-    names = list(nodes)
-    edges = list(zip(names, names[1:], strict=False))
-    for neuron, (name, fields) in loops.items():
+    """(nodes {name: fields}, edges) of the layers, their loops and their skips."""
+    nodes = {"input": {"type": "Input", "shape": np.array(flat(network.shape))}}
+    # The node that hands on each layer's spikes, and whether they are a vector.
+    edges, ends, vectors = [], ["input"], [network.shape[1:] == (1, 1)]
+
+    def put(name, fields, *before):
         nodes[name] = fields
-        edges += [(neuron, name), (name, neuron)]
+        edges.extend((each, name) for each in before)
+        return name
+
+    def weigh(name, fields, before, source, shape):
+        """The weights of a layer or a skip, behind a Flatten where they need a vector."""
+        if fields["type"] == "Affine" and not vectors[source]:
+            before = put(f"{name}_flatten", {
+                "type": "Flatten", "start_dim": 0, "end_dim": -1, "input_type": np.array(shape)},
+                before)
+        return put(name, fields, before)
+
+    number = 0
+    for stage in network.stages:
+        layer = stage.layer
+        where = getattr(layer, "name", "") or f"{network.name}: layer {number + 1}"
+        last, shape = ends[stage.inputs[0]], stage.source
+        for pool in stage.pools:
+            last, shape = put(f"{number}", pooling(pool, where), last), pool.output(shape)
+            number += 1
+        sums = [weigh(f"{number}", weights_of(layer, shape, where), last, stage.inputs[0], shape)]
+        for n, (skip, source) in enumerate((each.skip, each.source) for each in stage.skips):
+            fields = sums_of(skip, np.zeros(layer.channels), source)
+            sums.append(weigh(f"{number}_skip{n}", fields, ends[skip.source], skip.source, source))
+        fields = neuron_of(layer.neuron, stage.shape, where)
+        ends.append(put(f"{number}_neuron", fields, *sums))
+        vectors.append(layer.dense or vectors[stage.inputs[0]])
+        if layer.recurrent is not None:
+            put(f"{number}_loop", loop_of(layer.recurrent, stage.shape), ends[-1])
+            edges.append((f"{number}_loop", ends[-1]))
+            fields["metadata"]["cut"] = layer.recurrent.cut
+        number += 1
+    put("output", {"type": "Output", "shape": np.array([network.stages[-1].shape[0]])}, ends[-1])
     return nodes, edges
 
 
@@ -177,8 +190,12 @@ def weights_of(layer, shape, where):
     """Fields of a convolution or dense layer."""
     rule(layer.norm is None, where, "a norm over time (BNTT) has no node in NIR")
     rule(layer.greatest is None, where, "max pooling of currents has no node in NIR")
-    bias = np.zeros(layer.channels) if layer.bias is None else layer.bias
-    if layer.dense:
+    return sums_of(layer, np.zeros(layer.channels) if layer.bias is None else layer.bias, shape)
+
+
+def sums_of(layer, bias, shape):
+    """Fields of the weights of a layer or of a skip that reads maps of ``shape``."""
+    if layer.weights.ndim == 2:
         return {"type": "Affine", "weight": layer.weights, "bias": bias}
     return conv_fields(layer, bias, shape)
 
@@ -192,7 +209,7 @@ def conv_fields(op, bias, shape):
 
 
 def neuron_of(neuron, shape, where):
-    """Fields of the neurons behind a layer; None where it only sums with nothing kept back."""
+    """Fields of the neurons behind a layer."""
     rule(not neuron.delay, where, "spikes that are handed on a step late have no node in NIR")
     full = lambda values: np.broadcast_to(
         np.reshape(np.asarray(values, dtype=np.float64), (-1, 1, 1)), shape).reshape(flat(shape))

@@ -1,4 +1,4 @@
-"""NIR files as plain dicts, and a graph's nodes as one chain whose neurons may have loops."""
+"""NIR files as plain dicts, and a graph's nodes in the order in which they are read."""
 
 import io
 import math
@@ -7,12 +7,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from golden.importers.branches import meetings
 from golden.importers.nir_loops import LINEAR, without_loops
 from golden.io.errors import BadInput, rule
 from golden.io.reading import contents
 
 DAMAGED = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError,
            MemoryError, OverflowError, RecursionError, NotImplementedError)
+NEURONS = ("LIF", "IF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
 DEEPEST = 4          # graphs within graphs
 MOST_NODES = 1000    # of a graph, those within it too
 MOST_NUMBERS = 2**24     # of all arrays together
@@ -113,12 +115,10 @@ def word(name):
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
 
-def chain_of(graph, prefix=""):
-    """[(name, node, loop)] of a graph from its input to its output, graphs within it unfolded.
+def parts_of(graph, prefix):
+    """(nodes, edges, loops) of a graph, as ``without_loops`` gives them, checked.
 
-    Weights that read a neuron's spikes and lead back to it are no node of the chain but the
-    neuron's ``loop``, a (name, node); None where there is none. Raises BadInput, naming the node,
-    unless the graph is otherwise one chain.
+    Raises BadInput, naming the node, where it is damaged or feeds itself in any other way.
     """
     nodes, own = graph.get("nodes"), f"graph {prefix[:-1]!r}" if prefix else "graph"
     rule(isinstance(nodes, dict) and nodes, own, "has no nodes")
@@ -126,7 +126,6 @@ def chain_of(graph, prefix=""):
         rule(isinstance(node.get("type"), str), f"node {prefix + name!r}", "has no type")
     edges = np.asarray(graph.get("edges", ()), dtype=object)
     rule(edges.ndim == 2 and edges.shape[1] == 2, own, "edges must be pairs of nodes")
-    after, before = {}, {}
     pairs = list(dict.fromkeys((word(a), word(b)) for a, b in edges))
     for start, end in pairs:
         for name in (start, end):
@@ -136,47 +135,87 @@ def chain_of(graph, prefix=""):
     for start, end in pairs:
         rule(start != end, f"node {prefix + start!r}", "feeds itself without weights; a loop must "
              f"go from a neuron through {', '.join(LINEAR)} back to it")
-        for name in {start: start in after, end: end in before}:
-            rule(start not in after and end not in before or not loops(name, pairs),
-                 f"node {prefix + name!r}", "feeds itself through others; a loop must go from one "
-                 f"neuron through one {', '.join(LINEAR)} back to it")
-        rule(start not in after, f"node {prefix + start!r}", f"feeds both {after.get(start)!r} "
-             f"and {end!r}; only chains are supported")
-        rule(end not in before, f"node {prefix + end!r}", f"is fed by both {before.get(end)!r} "
-             f"and {start!r}; only chains are supported")
-        after[start], before[end] = end, start
-    inputs = [name for name, node in nodes.items() if node.get("type") == "Input"]
-    rule(len(inputs) == 1, own, f"must have one Input node, not {len(inputs)}")
-    order, name = [], inputs[0]
-    rule(name not in before, f"node {prefix + name!r}", "an Input is fed by another node")
-    while name is not None:
-        order.append(name)
-        name = after.get(name)
-    lost = [name for name in nodes if name not in order]
-    rule(not lost, f"node {prefix + (lost or [''])[0]!r}", "is not on the way from the input to "
-         "the output; only chains are supported")
-    rule(nodes[order[-1]].get("type") == "Output", f"node {prefix + order[-1]!r}",
-         "ends the chain without being an Output")
-    found = []
-    for name in order:
-        if nodes[name].get("type") == "NIRGraph":
-            found += [each for each in chain_of(nodes[name], f"{prefix}{name}.")
-                      if each[1].get("type") not in ("Input", "Output")]
-        else:
-            found.append((prefix + name, nodes[name], back.get(name)))
+    for start, end in reversed(rounds(pairs)):
+        rule(start not in with_all({end}, pairs), f"node {prefix + start!r}", "feeds itself "
+             f"through others; a loop must go from one neuron through one {', '.join(LINEAR)} back "
+             "to it")
+    for kind in ("Input", "Output"):
+        count = sum(node["type"] == kind for node in nodes.values())
+        rule(count == 1, own, f"must have one {kind} node, not {count}")
+    reached = (with_all({name for name, node in nodes.items() if node["type"] == kind}, way)
+               for kind, way in (("Input", pairs), ("Output", [pair[::-1] for pair in pairs])))
+    on_the_way = set.intersection(*reached)
+    for name, node in nodes.items():
+        rule(name in on_the_way, f"node {prefix + name!r}",
+             "is not on the way from the input to the output")
+        rule(node["type"] != "Input" or all(end != name for _, end in pairs),
+             f"node {prefix + name!r}", "an Input is fed by another node")
+        rule(node["type"] != "Output" or all(start != name for start, _ in pairs),
+             f"node {prefix + name!r}", "an Output feeds another node")
+    return nodes, pairs, back
+
+
+def flat_of(graph, prefix=""):
+    """(nodes, edges, loops) of a graph, graphs within it unfolded: {name: node}, pairs of names,
+    and the (name, node) of the weights that read a neuron's spikes and lead back to it, by its
+    name. Input and Output of a graph within hand on what they are given.
+    """
+    nodes, pairs, back = parts_of(graph, prefix)
+    found, edges, outer = {}, [], {}
+    for name, node in nodes.items():
+        if node["type"] != "NIRGraph":
+            found[prefix + name] = node
+            continue
+        inner, inside, more = flat_of(node, f"{prefix}{name}.")
+        ends = {node["type"]: each for each, node in inner.items()
+                if node["type"] in ("Input", "Output")}
+        outer[name] = ends["Input"], ends["Output"]
+        found |= {each: {"type": "Identity"} if each in ends.values() else inner[each]
+                  for each in inner}
+        edges += inside
+        back = back | more
+    entry = lambda name: outer[name][0] if name in outer else prefix + name
+    leave = lambda name: outer[name][1] if name in outer else prefix + name
+    edges += [(leave(start), entry(end)) for start, end in pairs]
+    return found, edges, {prefix + name if name in nodes else name: loop
+                          for name, loop in back.items()}
+
+
+def order_of(graph):
+    """The nodes of a graph in the order in which they are read.
+
+    Returns (the (name, node) of its input, golden.importers.branches.Meetings, {name: node},
+    {name: loop}). Where the graph is a chain every meeting has one way.
+
+    Raises BadInput, naming the node, unless it leads from one input to one output.
+    """
+    nodes, pairs, back = flat_of(graph)
+    entry, leave = (next(name for name, node in nodes.items() if node["type"] == kind)
+                    for kind in ("Input", "Output"))
+    sums = [name for name, node in nodes.items() if node["type"] in NEURONS]
+    return (entry, nodes[entry]), meetings(pairs, [*sums, leave], entry), nodes, back
+
+
+def with_all(names, pairs):
+    """``names`` and all that edges lead to from them."""
+    after, found, left = {}, set(names), list(names)
+    for start, end in pairs:
+        after.setdefault(start, []).append(end)
+    while left:
+        more = [end for end in after.get(left.pop(), ()) if end not in found]
+        found.update(more)
+        left += more
     return found
 
 
-def loops(name, edges):
-    """Whether a node is reached from itself."""
-    seen, left = set(), [name]
-    while left:
-        here = left.pop()
-        for start, end in edges:
-            if start == here and end not in seen:
-                seen.add(end)
-                left.append(end)
-    return name in seen
+def rounds(pairs):
+    """The edges that are on a loop or lead to one; none where there is no loop."""
+    while True:
+        starts = {start for start, _ in pairs}
+        kept = [pair for pair in pairs if pair[1] in starts]
+        if len(kept) == len(pairs):
+            return kept
+        pairs = kept
 
 
 def plain(graph):

@@ -156,6 +156,8 @@ def part_of(word):
 def outline_of(network):
     """Outline of an integer Network; None where it has parts that no outline has."""
     parts = []
+    if network.branched:
+        return None
     for layer in network.layers:
         if any(isinstance(getattr(layer, key, 1), tuple) for key in (
                 "kernel", "stride", "padding", "dilation")):

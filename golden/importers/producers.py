@@ -10,7 +10,7 @@ import numpy as np
 
 from golden.importers import float_run
 from golden.importers.float_network import FloatNetwork
-from golden.network import COMPARES, RESETS
+from golden.network import COMPARES, RESETS, chain
 from golden.network.ops.recurrent import CUTS
 from golden.readout import class_scores
 
@@ -206,6 +206,7 @@ def many_spikes(active: np.ndarray, network: FloatNetwork) -> tuple:
     -------
     (counts of each stage (N, T, C, H, W), (N,) classes by the most spikes)
     """
+    chain(network, "what neurons of several spikes a step would do is told of chains alone")
     scale, found = network.input_scale, []
     for stage in network.stages:
         count, steps = active.shape[:2]

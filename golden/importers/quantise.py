@@ -16,10 +16,10 @@ from golden.formats import bits_signed
 from golden.importers import float_run
 from golden.importers.scales import CLOSE, MOST_FRAC, NEAR, constants, fraction, rows_of, scales
 from golden.io.errors import rule
-from golden.network import Layer, Network, Norm, Recurrent, membrane_range
+from golden.network import Layer, Network, Norm, Recurrent, Skip, membrane_range
 from golden.neurons.base import counted
 from golden.run import check_images
-from golden.stages import forward
+from golden.stages import Given, forward
 
 MOST_GAIN = 2**15 - 1
 
@@ -68,7 +68,8 @@ def quantise_with_report(network, *, bits=8, per_channel=False, power_of_two=Fal
     layers, reasons = [], []
     for n, (stage, width) in enumerate(zip(network.stages, widths, strict=True)):
         one_scale = not per_channel or not stage.layer.spiking
-        factor = pool_scale(stage) * (network.input_scale if n == 0 else 1.0)
+        stage = entered(stage, network.input_scale)
+        factor = pool_scale(stage) * (network.input_scale if stage.inputs[0] == 0 else 1.0)
         layer, rounding_reasons = best(
             stage, width, factor, network.steps, membrane_bits,
             scales(stage.layer, width, factor, one_scale, power_of_two),
@@ -79,6 +80,14 @@ def quantise_with_report(network, *, bits=8, per_channel=False, power_of_two=Fal
         shape=network.shape, steps=network.steps, layers=tuple(layers), encoder=network.encoder,
         readout=network.readout, seed=network.seed, name=network.name,
         notes=dict(network.notes)), reasons
+
+
+def entered(stage, scale):
+    """``stage`` with the worth of the input, ``scale``, in the weights of skips that read it."""
+    skips = tuple(replace(skip, weights=skip.weights * scale) if skip.source == 0 else skip
+                  for skip in stage.layer.skips)
+    joined = tuple(replace(each, skip=skip) for each, skip in zip(stage.skips, skips, strict=True))
+    return replace(stage, layer=replace(stage.layer, skips=skips), skips=joined)
 
 
 def pool_scale(stage):
@@ -101,13 +110,19 @@ def best(stage, bits, factor, steps, membrane_bits, candidates, seen):
             errors.append(((kept - rows)**2).sum())
             continue
         layer, _ = integer(stage, bits, scale, factor, steps, membrane_bits)
-        active, wanted_spikes, wanted_membranes = seen
-        spikes, membranes = forward(active, replace(stage, layer=layer), steps)
+        (active, *others), wanted_spikes, wanted_membranes = seen
+        spikes, membranes = forward(active, with_layer(stage, layer), steps, None, others)
         if layer.spiking:
             errors.append((spikes != wanted_spikes).mean())
         else:
             errors.append(((membranes[:, -1] * layer.scale - wanted_membranes[:, -1])**2).mean())
     return integer(stage, bits, candidates[int(np.argmin(errors))], factor, steps, membrane_bits)
+
+
+def with_layer(stage, layer):
+    """``stage`` with another layer, whose skips read what its skips did."""
+    return replace(stage, layer=layer, skips=tuple(
+        replace(each, skip=skip) for each, skip in zip(stage.skips, layer.skips, strict=True)))
 
 
 def whole_weights(weights, scale, bits):
@@ -124,6 +139,9 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
     step, loop = scale * factor, real.recurrent
     if loop is not None:
         loop = whole_weights(loop.weights, step.reshape(-1, *[1] * (loop.weights.ndim - 1)), bits)
+    skips = tuple(Skip(skip.source, whole_weights(skip.weights, step.reshape(
+        -1, *[1] * (skip.weights.ndim - 1)), bits), skip.stride, skip.padding, skip.groups,
+        skip.dilation) for skip in real.skips)
 
     values = constants(real) / np.resize(step, len(constants(real)))
     if real.norm is not None:
@@ -138,10 +156,10 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
         neuron.lasting(real.per_channel, steps))))
 
     def at(frac):
-        return made(stage, neuron, bits, weights, loop, step, frac)
+        return replace(made(stage, neuron, bits, weights, loop, step, frac), skips=skips)
 
     def width(frac):
-        return bits_signed(*membrane_range(replace(stage, layer=at(frac)), steps))
+        return bits_signed(*membrane_range(with_layer(stage, at(frac)), steps))
 
     frac = exact
     if frac is None or frac > MOST_FRAC or width(frac) > membrane_bits:
@@ -159,6 +177,8 @@ def most_added(stage, factor):
         return None
     rows = layer.weights.reshape(layer.channels, -1)
     most = np.maximum(rows, -rows if stage.signed else 0).sum(axis=1) * factor * stage.top
+    for each in stage.skips:
+        most = most + each.skip.op.bounds(each.top, signed=each.signed)[1]
     if layer.recurrent is not None:
         own = layer.recurrent.op.bounds(1)[1]
         most = most + own + np.maximum(layer.recurrent.biases(2), 0).max(axis=0)
@@ -189,7 +209,7 @@ def made(stage, neuron, bits, weights, loop, step, frac):
         weights=weights, bits=bits, neuron=kept, frac=0 if norm else frac,
         bias=bias if bias.any() else None, stride=real.stride, padding=real.padding,
         groups=real.groups, dilation=real.dilation, greatest=real.greatest,
-        scale=float(np.median(unit)), norm=norm, recurrent=loop)
+        scale=float(np.median(unit)), norm=norm, recurrent=loop, behind=real.behind)
 
 
 def rounding_reasons(real, neuron, layer, factor, step, frac, exact):
@@ -237,10 +257,11 @@ def seen_by_layers(images, network):
     images = check_images(images, network, where="calibration images")
     rule(len(images) > 0, "calibration images", "must be at least one")
     images = images[:min(64, float_run.batch_of(network))]
-    active = encode(images, network)
-    scale, found = network.input_scale, []
+    given, found = Given(network, encode(images, network)), []
     for stage in network.stages:
-        spikes, membranes = float_run.forward(active, stage, network.steps, scale)
-        found.append((active, spikes, membranes))
-        active, scale = spikes, 1.0
+        active, *others = read = given.to(stage)
+        spikes, membranes = float_run.forward(active, stage, network.steps, network.input_scale,
+                                              others)
+        found.append((read, spikes, membranes))
+        given.put(stage, spikes)
     return found

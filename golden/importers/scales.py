@@ -33,12 +33,11 @@ def constants(layer, rows=slice(None)):
 def rows_of(layer, factor):
     """(channels, ...) of all weights that share a scale, as the layer's own are counted.
 
-    A unit of what a layer reads is worth ``factor``, a spike of its loop is worth 1.
+    A unit of what a layer reads is worth ``factor``, a spike of its loop or its skips is worth 1.
     """
-    rows = layer.weights.reshape(layer.channels, -1)
-    if layer.recurrent is None:
-        return rows
-    return np.hstack([rows, layer.recurrent.weights.reshape(layer.channels, -1) / factor])
+    more = layer.skips if layer.recurrent is None else (layer.recurrent, *layer.skips)
+    return np.hstack([layer.weights.reshape(layer.channels, -1), *(
+        each.weights.reshape(layer.channels, -1) / factor for each in more)])
 
 
 def exact_scale(values, others, bits, power_of_two):

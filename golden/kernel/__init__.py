@@ -128,10 +128,11 @@ class Compiled(Arrays):
                        pointer(words))
         return Trains(words, (channels, *sides))
 
-    def forward(self, activations, stage, tick=None):
+    def forward(self, activations, stage, tick=None, others=()):
         compiled = self.stages.get(stage.index)
         if compiled is None or not isinstance(activations, Trains):
-            spikes, membranes = forward(self.spikes(activations), stage, self.network.steps, tick)
+            spikes, membranes = forward(self.spikes(activations), stage, self.network.steps, tick,
+                                        [self.spikes(each) for each in others])
             if stage.layer.spiking and self.network.steps <= STEPS:
                 spikes = self.packed(spikes)
             return spikes, membranes
@@ -192,7 +193,7 @@ def holds(stage, steps):
     span = layer.op.max_abs_sum(stage.top)
     return (steps <= STEPS and type(layer.neuron) is LIF and type(layer.op) in (Conv, Dense)
             and all(type(pool) is Pool for pool in stage.pools) and not stage.signed
-            and layer.recurrent is None and span < 2**31
+            and layer.recurrent is None and not stage.skips and span < 2**31
             and accumulator_dtype(layer, steps, span) is np.int32)
 
 

@@ -1,4 +1,4 @@
-"""A trained network as integers: a chain of layers, and its file.
+"""A trained network as integers: its layers, and its file.
 
 Everything the model and the hardware know of a network is here and, in parts, in the modules beside
 it (layers, ops, ranges, rules), whose names this module has too. Where it came from (training, NIR,
@@ -20,28 +20,29 @@ from golden.io.reading import network_parts
 from golden.io.shipped import network_file, networks
 from golden.network.encoders import ENCODERS
 from golden.network.layers import Layer, Layered, Stage, Weighted, array_names, stages_of
-from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, Recurrent, output_size
+from golden.network.ops import POOLS, Conv, Dense, Norm, Pool, Recurrent, Skip, output_size
 from golden.network.ranges import input_ranges, membrane_range, sum_ranges
-from golden.network.rules import READOUTS, check, check_widths
+from golden.network.rules import READOUTS, chain, check, check_widths
 from golden.neurons.base import COMPARES, Field, NeuronModel
 from golden.neurons.lif import LIF as Neuron
 from golden.neurons.lif import RESETS
 
 __all__ = [
     "COMPARES", "DEFAULT_SEED", "ENCODERS", "POOLS", "READOUTS", "RESETS", "Conv", "Dense", "Field",
-    "Layer", "Network", "Neuron", "NeuronModel", "Norm", "Pool", "Recurrent", "Stage", "Weighted",
-    "flatten", "input_ranges", "load", "membrane_range", "output_size", "restore", "rule",
-    "stages_of", "sum_ranges",
+    "Layer", "Network", "Neuron", "NeuronModel", "Norm", "Pool", "Recurrent", "Skip", "Stage",
+    "Weighted", "chain", "flatten", "format_of", "input_ranges", "load", "membrane_range",
+    "output_size", "restore", "rule", "stages_of", "sum_ranges",
 ]
 
 FORMAT = "sam-snn network"
-VERSION = 2     # the newest; a network without loops is a file of version 1
+VERSION = 3     # the newest: see format_of
 DEFAULT_SEED = 0x2545F491
 
 
 @dataclass(frozen=True, eq=False)
 class Network(Layered):
-    """A chain of pooling and weighted layers over ``steps`` time steps.
+    """Pooling and weighted layers over ``steps`` time steps: a chain, unless layers say what else
+    they read.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ class Network(Layered):
     steps : int
         T, 1 to golden.formats.MOST_STEPS.
     layers : tuple of Pool and Layer
-        In the order they are passed.
+        In the order they are passed, each behind all that it reads. The last is the output, and
+        every other one is read.
     encoder : "bernoulli", "frames", "ternary" or "current"
         How pixels become spikes (golden.encode).
     readout : "membrane", "count" or "first"
@@ -123,9 +125,16 @@ class Network(Layered):
 # --- file -----------------------------------------------------------------------------------------
 
 
+def format_of(network):
+    """Version of a network's file: 3 where layers read others than the one before them, 2 where
+    some read their own spikes, else 1.
+    """
+    return 3 if network.branched else 2 if network.recurrent else 1
+
+
 def flatten(network):
     """(header, arrays): a JSON-able dict and the integer arrays it refers to by layer number."""
-    header = {"format": FORMAT, "version": 2 if network.recurrent else 1, "layers": []}
+    header = {"format": FORMAT, "version": format_of(network), "layers": []}
     for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes"):
         header[key] = getattr(network, key)
     header["shape"] = list(network.shape)

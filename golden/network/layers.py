@@ -1,4 +1,4 @@
-"""The layers of a chain: operations, weighted layers with their neurons, and each in its place."""
+"""The layers of a network: operations, weighted layers with their neurons, each in its place."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,18 +8,26 @@ import numpy as np
 from golden.io.errors import rule
 from golden.io.values import integers
 from golden.network.encoders import encoder_of
-from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm, Recurrent
+from golden.network.ops import WEIGHTED, Greatest, GreatestOf, Norm, Recurrent, Skip
 from golden.network.ops.base import bounded
+from golden.network.ops.skip import MOST_SKIPS
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
 
-__all__ = ["Layer", "Layered", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
+__all__ = ["Joined", "Layer", "Layered", "Stage", "Weighted", "array_names", "restored_places",
+           "restored_window", "skip_names", "stages_of"]
 
 
 def array_names():
     """Names of the arrays that a file may hold of a layer."""
     fields = dict.fromkeys(field.name for model in MODELS.values() for field in model.fields)
-    return ("weights", "bias", *fields, "gain", "offset", "recurrent", "recurrent_bias")
+    return ("weights", "bias", *fields, "gain", "offset", "recurrent", "recurrent_bias",
+            *skip_names())
+
+
+def skip_names():
+    """Names of the arrays that a file may hold of a layer's skips, in their order."""
+    return tuple(f"skip{n}" for n in range(MOST_SKIPS))
 
 
 class Weighted:
@@ -31,14 +39,14 @@ class Weighted:
         Checks the layer's numbers and returns them as an array.
     real : dtype
         Of a number of the layer.
-    norms : type
-        Of ``norm``.
+    norms, joins : type
+        Of ``norm``; of each of ``skips``.
     op : golden.network.ops.weights.Weights
         The operation that sums weights.
     """
 
     weighted = True
-    number, real, norms = staticmethod(integers), np.int64, Norm
+    number, real, norms, joins = staticmethod(integers), np.int64, Norm, Skip
 
     def __post_init__(self):
         if self.norm is not None:
@@ -63,8 +71,9 @@ class Weighted:
 
     @property
     def synapses(self):
-        """Number of weights, those of a loop among them."""
-        return self.weights.size + (0 if self.recurrent is None else self.recurrent.weights.size)
+        """Number of weights, those of a loop and of skips among them."""
+        more = self.skips if self.recurrent is None else (self.recurrent, *self.skips)
+        return self.weights.size + sum(each.weights.size for each in more)
 
     @property
     def kernel(self):
@@ -85,6 +94,10 @@ class Weighted:
         """``values`` as one number a channel."""
         return np.broadcast_to(np.asarray(values, dtype=self.real), (self.channels,))
 
+    def reads(self, index):
+        """The weighted layer that layer ``index`` stands behind: ``behind``, or the one before."""
+        return index - 1 if self.behind is None else self.behind
+
     def fit(self, shape, where):
         """As golden.network.ops.base.Operation.fit."""
         return self.op.fit(shape, where)
@@ -94,7 +107,7 @@ class Weighted:
         return self.op.output(shape)
 
     def check_parts(self, where, steps):
-        """Raise BadInput unless weights, neuron, bias and norm keep the rules of their classes."""
+        """Raise BadInput unless weights, neuron and every part keep the rules of their classes."""
         rule(isinstance(self.weights, np.ndarray) and self.weights.ndim in WEIGHTED, where,
              "weights must have 2 (dense) or 4 (convolution) dimensions")
         rule(self.weights.size > 0, where, "weights must not be empty")
@@ -107,9 +120,17 @@ class Weighted:
             self.norm.check(where, steps, self.channels)
         if self.recurrent is not None:
             self.recurrent.check(where, self)
+        rule(self.behind is None or bounded(self.behind, 0, 10**6), where,
+             f"behind must be the number of a layer, not {self.behind}")
+        rule(isinstance(self.skips, tuple) and len(self.skips) <= MOST_SKIPS, where,
+             f"there may be up to {MOST_SKIPS} skips to one layer")
+        for skip in self.skips:
+            skip.check(where, self)
 
     def saved_window(self):
-        """Stride and padding, and dilation, max pooling and loop where there are, as in a file."""
+        """Stride and padding, and dilation, max pooling, loop, skips and what the layer stands
+        behind where there are, as in a file.
+        """
         found = {key: list(value) if isinstance(value, tuple) else value
                  for key, value in (("stride", self.stride), ("padding", self.padding))}
         if self.dilation != 1:
@@ -118,6 +139,10 @@ class Weighted:
             found["greatest"] = self.greatest.save()
         if self.recurrent is not None:
             found.update(self.recurrent.save()[0])
+        if self.behind is not None:
+            found["behind"] = self.behind
+        if self.skips:
+            found["skips"] = [skip.save() for skip in self.skips]
         return found
 
     def saved_arrays(self):
@@ -127,6 +152,7 @@ class Weighted:
             found.update(self.norm.save()[1])
         if self.recurrent is not None:
             found.update(self.recurrent.save()[1])
+        found.update(zip(skip_names(), (skip.weights for skip in self.skips), strict=False))
         return {key: values for key, values in found.items() if values is not None}
 
 
@@ -135,6 +161,16 @@ def restored_window(entry):
     found = {key: tuple(value) if isinstance(value, list) else value
              for key in ("stride", "padding", "dilation") if (value := entry.get(key)) is not None}
     return {**found, "greatest": Greatest.restore(entry.get("greatest"))}
+
+
+def restored_places(entry, arrays, kind):
+    """What a layer stands behind and its skips, of type ``kind``, as Weighted's members."""
+    skips = entry.get("skips", [])
+    if not isinstance(skips, list):
+        raise TypeError("skips must be a list")
+    return {"behind": entry.get("behind"),
+            "skips": tuple(kind.restore(each, arrays[skip_names()[n]])
+                           for n, each in enumerate(skips))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +201,11 @@ class Layer(Weighted):
         floor(gain[t, c] x / 2**shift) + offset[t, c], in membrane units.
     recurrent : None or golden.network.ops.Recurrent
         What the layer's own spikes of the step before add to its sums.
+    behind : None or int
+        The weighted layer whose spikes the layer, and the pools right before it, read: 0 for the
+        network's input, None for the weighted layer before.
+    skips : tuple of golden.network.ops.Skip
+        What the spikes of other layers add to its sums.
     """
 
     weights: np.ndarray
@@ -180,6 +221,8 @@ class Layer(Weighted):
     dilation: int | tuple = 1
     greatest: Greatest | None = None
     recurrent: Recurrent | None = None
+    behind: int | None = None
+    skips: tuple = ()
 
     @property
     def model(self):
@@ -205,6 +248,9 @@ class Layer(Weighted):
         if self.recurrent is not None:
             rule(self.recurrent.weights.min() >= -limit and self.recurrent.weights.max() < limit,
                  where, f"recurrent weights must lie in {-limit}..{limit - 1} for {self.bits} bits")
+        for skip in self.skips:
+            rule(skip.weights.min() >= -limit and skip.weights.max() < limit, where,
+                 f"weights of a skip must lie in {-limit}..{limit - 1} for {self.bits} bits")
 
     def save(self):
         """(entry, arrays) of a file: a JSON-able dict, and integer arrays by name."""
@@ -215,7 +261,8 @@ class Layer(Weighted):
         if self.model != next(iter(MODELS)):
             entry["neuron"] = self.model
         return entry, {key: np.asarray(values).astype(
-                           np.int8 if key in ("weights", "recurrent") else np.int64)
+                           np.int8 if key in ("weights", "recurrent", *skip_names())
+                           else np.int64)
                        for key, values in self.saved_arrays().items()}
 
     @classmethod
@@ -229,7 +276,20 @@ class Layer(Weighted):
         return cls(weights=values["weights"], bits=entry["bits"], neuron=neuron,
                    frac=entry["frac"], bias=values.get("bias"), **restored_window(entry),
                    groups=entry["groups"], scale=entry["scale"], norm=Norm.restore(entry, values),
-                   recurrent=Recurrent.restore(entry, values))
+                   recurrent=Recurrent.restore(entry, values),
+                   **restored_places(entry, values, Skip))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A Skip in its place: ``source`` is the (C, H, W) of the spikes that it reads, ``top`` and
+    ``signed`` are theirs as a Stage's.
+    """
+
+    skip: Skip
+    source: tuple
+    top: int
+    signed: bool
 
 
 @dataclass(frozen=True)
@@ -240,7 +300,8 @@ class Stage:
     the (C, H, W) of the spikes read, ``pooled`` the same after ``pools``, ``shape`` that of the
     output, ``top`` the largest activation that reaches a weight, and ``signed`` whether activations
     of the opposite sign do too. ``inputs`` are the indices of the stages whose spikes it reads, 0
-    the network's input; the one before, unless it is told otherwise.
+    the network's input: first that of ``source``; the one before, unless it is told otherwise; then
+    those of ``skips``, its Joined.
     """
 
     index: int
@@ -252,6 +313,7 @@ class Stage:
     top: int
     signed: bool
     inputs: tuple = ()
+    skips: tuple = ()
 
     def __post_init__(self):
         object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
@@ -263,8 +325,19 @@ class Stage:
 
     @property
     def trains(self):
-        """Number of spike trains read."""
+        """Number of spike trains read, but for skips."""
         return int(np.prod(self.source))
+
+    @property
+    def most(self):
+        """Largest magnitude of what the weights and those of skips sum up to in a step."""
+        return self.layer.op.max_abs_sum(self.top) + sum(
+            each.skip.op.max_abs_sum(each.top) for each in self.skips)
+
+    @property
+    def plain(self):
+        """Whether it reads the layer before it and nothing else."""
+        return self.inputs == (self.index - 1,)
 
     @property
     def shapes(self):
@@ -277,9 +350,13 @@ class Stage:
     def words(self):
         """The stage for people: its pooling, then its weights."""
         loop = self.layer.recurrent
-        return ", ".join([*(pool.words() for pool in self.pools),
+        behind = self.inputs[0]
+        return ", ".join([*([] if behind == self.index - 1 else
+                            [f"behind {f'layer {behind}' if behind else 'the input'}"]),
+                          *(pool.words() for pool in self.pools),
                           self.layer.op.words(self.pooled),
-                          *([] if loop is None else [loop.words()])])
+                          *([] if loop is None else [loop.words()]),
+                          *(each.skip.words(each.source) for each in self.skips)])
 
 
 class Layered:
@@ -296,6 +373,13 @@ class Layered:
         return tuple(stage for stage in self.stages if stage.layer.recurrent is not None)
 
     @property
+    def branched(self):
+        """The weighted layers that read others than the one before them, as Stages; none in a
+        chain.
+        """
+        return tuple(stage for stage in self.stages if not stage.plain)
+
+    @property
     def classes(self):
         """Number of classes scored."""
         return self.stages[-1].layer.channels
@@ -307,16 +391,23 @@ class Layered:
 
 def stages_of(network):
     """The weighted layers of a Network, or of a FloatNetwork of golden.importers, as Stages."""
-    stages, pools, source, shape = [], [], network.shape, network.shape
-    top, signed = encoder_of(network).top, encoder_of(network).signed
+    encoder = encoder_of(network)
+    given = [(network.shape, encoder.top, encoder.signed)]      # what each stage hands on
+    stages, pools = [], []
     for layer in network.layers:
-        after = layer.output(shape)
-        if layer.weighted:
-            stages.append(Stage(len(stages) + 1, layer, tuple(pools), source, shape, after, top,
-                                signed))
-            pools, source, top, signed = [], after, 1, False
-        else:
+        if not layer.weighted:
             pools.append(layer)
-            top = layer.top(top)
-        shape = after
+            continue
+        index = len(given)
+        behind = layer.reads(index)
+        source, top, signed = given[behind]
+        pooled = source
+        for pool in pools:
+            pooled, top = pool.output(pooled), pool.top(top)
+        stages.append(Stage(
+            index, layer, tuple(pools), source, pooled, layer.output(pooled), top, signed,
+            (behind, *(skip.source for skip in layer.skips)),
+            tuple(Joined(skip, *given[skip.source]) for skip in layer.skips)))
+        given.append((stages[-1].shape, 1, False))
+        pools = []
     return tuple(stages)

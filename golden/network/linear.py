@@ -23,6 +23,7 @@ def check_linear(network, where=None):
           f"the read-out \"{network.readout}\" tells what its own neurons fire, not what they got; "
           "only membranes add up")
     needs(len(network.stages) > 1, "it has one layer, and none before it that spikes")
+    needs(last.plain, "the read-out reads other layers than the one before it")
     needs(last.layer.neuron.adds, "the read-out leaks or resets, so that an old spike counts less "
           "than a new one; only one that keeps everything adds up")
     needs(all(pool.kind != "max" for pool in last.pools), "max pooling before the read-out lets "

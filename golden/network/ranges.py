@@ -8,10 +8,13 @@ __all__ = ["input_ranges", "membrane_range", "sum_ranges"]
 def sum_ranges(stage):
     """(low, high), each (channels,): the summed input of a neuron in one step, in weight units.
 
-    With what a loop adds, where the layer has one.
+    With what skips and a loop add, where the layer has some.
     """
-    found, loop = stage.layer.op.bounds(stage.top, signed=stage.signed), stage.layer.recurrent
-    return found if loop is None else loop.bounds(*found)
+    (low, high), loop = stage.layer.op.bounds(stage.top, signed=stage.signed), stage.layer.recurrent
+    for each in stage.skips:
+        less, more = each.skip.op.bounds(each.top, signed=each.signed)
+        low, high = low + less, high + more
+    return (low, high) if loop is None else loop.bounds(low, high)
 
 
 def input_ranges(stage, steps):

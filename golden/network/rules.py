@@ -1,4 +1,4 @@
-"""What a chain must keep to be a network: each rule raises BadInput naming the layer and the rule.
+"""What layers must keep to be a network: each rule raises BadInput naming the layer and the rule.
 
 The rules are those of golden.network.Network and of golden.importers.float_network.FloatNetwork;
 what a single operation or layer must keep, its class checks.
@@ -10,7 +10,7 @@ from golden.network.encoders import ENCODERS
 from golden.network.ops.base import bounded
 from golden.network.ranges import membrane_range
 
-__all__ = ["READOUTS", "check", "check_widths"]
+__all__ = ["READOUTS", "chain", "check", "check_widths"]
 
 READOUTS = ("membrane", "count", "first")
 
@@ -40,14 +40,49 @@ def check(network):
 
 
 def check_layers(network):
-    """Raise BadInput unless every layer keeps its rules and fits the layer before it."""
+    """Raise BadInput unless every layer keeps its rules and fits the layers that it reads."""
     where = [getattr(layer, "name", "") or f"{network.name}: layer {n} of {len(network.layers)}"
              for n, layer in enumerate(network.layers, 1)]
     for n, layer in enumerate(network.layers):
-        layer.check(where[n], network, network.layers[:n])
-    shape = network.shape
+        layer.check(where[n], network, entered(network.layers, n))
+    given, read, first = [network.shape], set(), 0      # what each weighted layer hands on
     for n, layer in enumerate(network.layers):
-        shape = layer.fit(shape, where[n])
+        if not layer.weighted:
+            continue
+        behind = layer.reads(len(given))
+        for each in (behind, *(skip.source for skip in layer.skips)):
+            rule(each < len(given), where[n], f"reads layer {each}, which is not before it; only "
+                 "its own spikes of the step before close a loop (recurrent)")
+            read.add(each)
+        shape = given[behind]
+        for k in range(first, n + 1):
+            shape = network.layers[k].fit(shape, where[k])
+        for skip in layer.skips:
+            skip.fit(given[skip.source], shape, where[n])
+        given.append(shape)
+        first = n + 1
+    for each in range(1, len(given) - 1):
+        rule(each in read, network.name, f"nothing reads the spikes of weighted layer {each}; a "
+             "network has one output, its last layer")
+
+
+def entered(layers, n):
+    """The layers before layer ``n``, but for those that its pools and it do not stand behind where
+    they read the network's input.
+    """
+    after = next((k for k in range(n, len(layers)) if layers[k].weighted), n)
+    first = next((k + 1 for k in range(n - 1, -1, -1) if layers[k].weighted), 0)
+    again = layers[after].weighted and layers[after].behind == 0
+    return layers[first:n] if again else layers[:n]
+
+
+def chain(network, what, first=0):
+    """Raise BadInput unless each layer behind layer ``first`` reads the one before it alone, which
+    ``what`` needs.
+    """
+    for stage in network.branched:
+        rule(stage.index <= first, place(network, stage), f"reads other layers than the one before "
+             f"it: {what}")
 
 
 def check_places(network):

@@ -80,7 +80,10 @@ class AddressGenerator(wiring.Component):
         turn   = Signal(range(most_turns := max(map(plan.turns, passes))))
         chunk  = Signal(range(plan.chunks))
         group  = Signal(range(max(p.groups for p in passes)))
-        corner, rows = Signal(train_shape, reset_less=True), Signal(row_shape, reset_less=True)
+        # Of the trains of a visit's term, from which its offset counts.
+        corners = [Signal(train_shape, reset_less=True, name=f"corner_{n}")
+                   for n in range(1 + plan.joined)]
+        rows = Signal(row_shape, reset_less=True)
         place  = lambda n: signed(1 + max(
             (p.grid[n] * p.stride[n] + abs(p.origin[n])).bit_length() for p in passes))
         y, x   = Signal(place(0)), Signal(place(1))
@@ -130,18 +133,15 @@ class AddressGenerator(wiring.Component):
         first_entry, second_entry = fixed(starts), fixed(firsts)
         places = lambda place: fixed((place(p) % 2**train_shape.width for p in passes),
                                      shape=train_shape)
-        base = places(lambda p: plan.source_at(p) + p.base)
-        if plan.looped:
-            base = Mux(self.odd, places(lambda p: plan.source_at(p, True) + p.base), base)
-        if plan.rounded:
-            base = base + Mux(fixed(int(0 in p.inputs) for p in passes), self.offset, 0)
         row_base  = fixed(p.row_base for p in passes)
-        to_corner = step(corner_step(plan), shape=train_shape)
+        to_corner = [step(corner_step(plan, term), shape=train_shape)
+                     for term in range(len(corners))]
         to_rows   = step(row_step, shape=row_shape)
         with m.If(begin):
             m.d.sync += [
                 active.eq(1), pc.eq(first_entry), chunk.eq(0), group.eq(0),
-                y.eq(top), x.eq(left), corner.eq(base), rows.eq(row_base),
+                y.eq(top), x.eq(left), rows.eq(row_base),
+                *(corner.eq(self.base(m, places, term)) for term, corner in enumerate(corners)),
             ]
         with m.Elif(visit):
             m.d.sync += pc.eq(pc + 1)
@@ -150,7 +150,8 @@ class AddressGenerator(wiring.Component):
                 pc.eq(Mux(last_chunk & last_turn, first_entry, second_entry) if plan.per_channel
                       else second_entry),
                 turn.eq(Mux(last_turn, 0, turn + 1)),
-                corner.eq(corner + to_corner), rows.eq(rows + to_rows),
+                rows.eq(rows + to_rows),
+                *(corner.eq(corner + to) for corner, to in zip(corners, to_corner, strict=True)),
             ]
             with m.If(last_turn):
                 m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
@@ -170,11 +171,10 @@ class AddressGenerator(wiring.Component):
             Signal(unsigned(reached(passes, n, f"d{name}", "limits", len(at) + 1)),
                    name=f"looked_{name}", reset_less=True)
             for n, (name, at) in enumerate((("y", y), ("x", x))))
-        reference = corner                                   # from which a visit's offset counts
+        reference = self.reference(places, corners, fetch.data)
+        if plan.joined:
+            m.d.sync += visited_at.whole.eq(fetch.data.whole)
         if plan.looped:
-            reference = Mux(fetch.data.later, Mux(
-                self.odd, places(lambda p: loop_place(plan, p, True)),
-                places(lambda p: loop_place(plan, p, False))), corner)
             m.d.sync += [
                 visited_at.own.eq(fetch.data.later),
                 visited_at.hidden.eq(Mux(self.fresh, fetch.data.later, fetch.data.first)
@@ -207,6 +207,27 @@ class AddressGenerator(wiring.Component):
 
         return m
 
+    def base(self, m, places, term):
+        """Where the first walk's field begins in the trains of a term."""
+        plan = self.plan
+        at = lambda p, odd: plan.source_at(p, odd, term) + getattr(term_of(p, term), "base", 0)
+        found = places(lambda p: at(p, False))
+        if plan.looped:
+            found = Mux(self.odd, places(lambda p: at(p, True)), found)
+        if plan.rounded:
+            found = found + Mux(pass_register(m, self.number, [
+                int(p.inputs[term:term + 1] == (0,)) for p in plan.passes]), self.offset, 0)
+        return found
+
+    def reference(self, places, corners, entry):
+        """From where the offset of an entry of the program counts."""
+        plan = self.plan
+        found = Array(corners)[entry.term] if plan.joined else corners[0]
+        if not plan.looped:
+            return found
+        place = lambda odd: places(lambda p: loop_place(plan, p, odd))
+        return Mux(entry.later, Mux(self.odd, place(True), place(False)), found)
+
     def program(self, m):
         """Memory of the parameters and visits of each pass, as submodule ``program``.
 
@@ -225,28 +246,39 @@ class AddressGenerator(wiring.Component):
             shape=entry, depth=len(entries), attrs={"rom_style": "block"},
             init=[{"offset": v.offset, "row": v.row & row_mask, "dy": v.dy, "dx": v.dx,
                    "param": v.param, "last": n in ends,
-                   **{name: getattr(v, name) for name in ("leg", "down", "across", "first", "later")
+                   **{name: getattr(v, name) for name in (
+                       "leg", "down", "across", "first", "later", "term", "whole")
                       if name in entry.members}}
                   for n, v in enumerate(entries)])
         return program.read_port(), starts, firsts
 
 
-def corner_step(plan):
+def term_of(each, term):
+    """What says how walks of a pass go over the trains of a term: the pass itself of term 0, None
+    where there is no such one.
+    """
+    return (each, *each.terms)[term] if term <= len(each.terms) else None
+
+
+def corner_step(plan, term):
     """From the corner of a walk's receptive field to the next walk's: f(pass, place of the walk).
 
     The place: whether chunks of the neuron are to come, whether the group was the pixel's last, and
     whether the pixel was its line's.
     """
     def step(each, chunks_left, last_group, last_column):
+        over = term_of(each, term)
+        if over is None:
+            return 0
         if chunks_left:
-            return each.in_chunk
-        back = (plan.chunks - 1) * each.in_chunk
+            return over.in_chunk
+        back = (plan.chunks - 1) * over.in_chunk
         if not last_group:
-            return each.group_step - back
-        back += (each.groups - 1) * each.group_step
+            return over.group_step - back
+        back += (each.groups - 1) * over.group_step
         if not last_column:
-            return each.pixel_step - back
-        return each.line_step - (each.grid[1] - 1) * each.pixel_step - back
+            return over.pixel_step - back
+        return over.line_step - (each.grid[1] - 1) * over.pixel_step - back
     return step
 
 

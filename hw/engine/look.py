@@ -55,6 +55,8 @@ class Look(wiring.Component):
         # --- look: the word of the bitmap, if the visit is inside the map -------------------------
         inside = ((self.y < fixed(p.limits[0] for p in passes))
                   & (self.x < fixed(p.limits[1] for p in passes)))
+        if plan.joined:
+            inside = inside | visit.whole
         if plan.legs_outside:
             leg_inside = ((self.down < fixed(p.leg_limits[0] for p in passes))
                           & (self.across < fixed(p.leg_limits[1] for p in passes)))

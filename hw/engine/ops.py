@@ -37,11 +37,12 @@ def visit_layout(plan):
     """A visit, and where its train and the weights of that are; or an end.
 
     ``address`` is a train's, within whose word the visit reads a window; ``row`` its weights'.
-    Of a plan that has loops it finds nothing where it is ``hidden``.
+    Of a plan that has loops it finds nothing where it is ``hidden``; of one that has skips it is
+    inside the map where it is ``whole``.
     """
     return data.StructLayout({
         "op": Op, **leg(plan), **own(plan), **({"hidden": 1} if plan.looped else {}),
-        "address": plan.train_addr, "row": plan.row_addr})
+        **({"whole": 1} if plan.joined else {}), "address": plan.train_addr, "row": plan.row_addr})
 
 
 def found_layout(plan):

@@ -79,7 +79,7 @@ class Explanations(wiring.Component):
     clear : In(1)
         An image begins.
     base, round : In(train_addr), In(range(Plan.rounds))
-        Where Plan.rounded: where the words of the pass begin; the number of the round.
+        Where Plan.placed: where the words of the pass begin; where Plan.rounded: the round.
     index, data, table_en : In(INDEX_BITS), In(DATA_BITS), In(number of units)
         Write to a table: bit n of ``table_en`` to that of unit n (hw.interface.table_space).
     following, mapping : Out(1)
@@ -89,7 +89,7 @@ class Explanations(wiring.Component):
     """
 
     def __init__(self, plan, units):
-        self.passes, self.units, self.rounded = plan.passes, units, plan.rounded
+        self.passes, self.units, self.placed = plan.passes, units, plan.placed
         first, *others = units.values()
         self.queued = (
             queues(plan) and not others and getattr(first.unit, "SKIPS_SILENT", False))
@@ -102,8 +102,8 @@ class Explanations(wiring.Component):
             "addr": Out(plan.train_addr), "free": In(1), "train": In(plan.word_steps),
             "en": In(1), "stored": In(plan.word_steps), "nonzero": In(1), "full": Out(1),
             "mode": In(2), "clear": In(1),
-            **({"base": In(plan.train_addr), "round": In(range(plan.rounds))} if plan.rounded
-               else {}),
+            **({"base": In(plan.train_addr)} if plan.placed else {}),
+            **({"round": In(range(plan.rounds))} if plan.rounded else {}),
             "index": In(INDEX_BITS), "data": In(DATA_BITS), "table_en": In(len(units)),
             "following": Out(1), "mapping": Out(1),
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
@@ -148,7 +148,7 @@ class Explanations(wiring.Component):
             m.d.comb += [
                 reader.number.eq(self.number), reader.start.eq(self.start),
                 reader.written.eq(self.written),
-                *([reader.base.eq(self.base)] if self.rounded else []),
+                *([reader.base.eq(self.base)] if self.placed else []),
                 self.addr.eq(reader.addr), reader.free.eq(self.free), reader.train.eq(self.train),
             ]
             m.d.sync += [self.following.eq(reader.busy), self.mapping.eq(busy)]

@@ -25,7 +25,7 @@ class TapReader(wiring.Component):
     number : In(range(passes))
         The pass that writes the layer.
     start, base : In(1), In(train_addr)
-        A pass begins; its words lie from ``base`` on, which is there where Plan.rounded.
+        A pass begins; its words lie from ``base`` on, which is there where Plan.placed.
     active : In(1)
         It is under way, and followed; not before the cycle after ``start``.
     written : In(train_addr)
@@ -47,7 +47,7 @@ class TapReader(wiring.Component):
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1), "active": In(1),
-            **({"base": In(plan.train_addr)} if plan.rounded else {}),
+            **({"base": In(plan.train_addr)} if plan.placed else {}),
             "written": In(plan.train_addr), "pixel_done": In(1),
             "busy": Out(1),
             "addr": Out(plan.train_addr), "en": Out(1), "free": In(1), "train": In(plan.word_steps),
@@ -83,7 +83,7 @@ class TapReader(wiring.Component):
             with m.If(landed):
                 m.d.sync += reached.eq(self.written)
             with m.If(self.start):
-                m.d.sync += reached.eq(0)
+                m.d.sync += reached.eq(self.base if self.plan.placed else 0)
             end    = Mux(landed, self.written, reached)
             within = chunk.any() | channel.any()
         m.d.sync += some.eq(self.active & ((self.addr != end) | within))
@@ -99,7 +99,7 @@ class TapReader(wiring.Component):
         m.d.sync += fresh.eq(reads)
         with m.If(self.start):
             m.d.sync += [
-                self.addr.eq(self.base if self.plan.rounded else 0), channel.eq(0), chunk.eq(0)]
+                self.addr.eq(self.base if self.plan.placed else 0), channel.eq(0), chunk.eq(0)]
         with m.Elif(reads):
             m.d.sync += [
                 self.o.p.first.eq(chunk == 0), self.o.p.last.eq(last_channel & last_chunk),

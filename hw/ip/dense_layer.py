@@ -260,6 +260,9 @@ def layer_unit(stage, steps, where):
     if layer.recurrent is not None:
         raise BadInput(f"{where}: layer {stage.index} reads its own spikes, which the unit does "
                        "not; --engine golden runs such layers")
+    if not stage.plain:
+        raise BadInput(f"{where}: layer {stage.index} reads other layers than the one before it, "
+                       "which the unit does not; --engine golden runs such layers")
     if layer.norm is not None:
         raise BadInput(f"{where}: layer {stage.index} has a norm over time (BNTT), which the unit "
                        "does not compute")

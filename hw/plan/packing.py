@@ -10,6 +10,7 @@ from hw.plan.buffers import WORD, aligned
 from hw.plan.loops import bias_sets
 from hw.plan.parameters import BIAS
 from hw.plan.programs import windows
+from hw.plan.skips import term_weights
 
 __all__ = ["configuration", "header_value", "lane_weights", "norm_rows", "signature",
            "weight_image", "write_parameters"]
@@ -42,6 +43,9 @@ def lane_weights(plan, each):
                 rows[group, first:first + pitch] = of_pixel
         else:
             rows[group, lead:lead + len(flat)] = flat
+        for joined, first in zip(each.stage.skips, each.term_rows, strict=True):
+            more = term_weights(joined)[group * plan.lanes:(group + 1) * plan.lanes]
+            rows[group, first:first + more.shape[1], :len(more)] = more.T
         if layer.recurrent is not None:
             loop = layer.recurrent.weights[group * plan.lanes:(group + 1) * plan.lanes]
             rows[group, each.loop_row:each.loop_row + layer.channels, :len(loop)] = loop.T

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from golden.network import Stage
+from golden.network import Pool, Stage
 
-__all__ = ["Pass", "Visit"]
+__all__ = ["Pass", "Term", "Visit"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Visit:
     place of its leg. With ``param`` it stands for ``offset + 1`` rows of neuron parameters instead.
     One of the ``first`` round alone, or of ``later`` ones alone, finds nothing in others. One of
     trains that is ``later`` reads those that the layer itself stored a round before: ``offset`` is
-    from their first, and each is its mark in the bitmap.
+    from their first, and each is its mark in the bitmap. One of a ``term`` above 0 reads the trains
+    of that of Pass.terms; ``whole`` ones are inside the map wherever the walk is.
     """
 
     dy: int
@@ -30,6 +31,23 @@ class Visit:
     param: bool = False
     first: bool = False
     later: bool = False
+    term: int = 0
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Term:
+    """How walks go over the trains of another pass that a pass reads too (a skip).
+
+    ``base`` is the address of the first receptive field's corner there; the steps are those of
+    Pass.
+    """
+
+    base: int
+    pixel_step: int
+    line_step: int
+    in_chunk: int
+    group_step: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class Pass:
     """
 
     number: int
-    inputs: tuple           # passes whose trains it reads, 0 the input
+    inputs: tuple           # passes whose trains it reads, 0 the input; those of ``terms`` last
     source: int             # which of the two train memories is read; the other is written
     stage: Stage
     merging: bool           # max pooling: trains are merged, nothing is added
@@ -73,6 +91,9 @@ class Pass:
     steady: bool = False    # trains hold the bits of numbers that are the same in every step
     lead: int = 0           # weight rows of a group before those of its visits
     loop_row: int = 0       # weight row of the first of the layer's own spikes, within its group
+    terms: tuple = ()       # Terms of the skips, numbered from 1
+    term_rows: tuple = ()   # weight row of the first train of each, within its group
+    pool: Pool | None = None    # of a merging pass
 
     @property
     def grid(self):

@@ -25,6 +25,7 @@ from hw.plan.parameters import BIAS, Parameters
 from hw.plan.programs import Programs
 from hw.plan.schedule import STATE_BITS, Schedule
 from hw.plan.size import EngineSize
+from hw.plan.skips import check_skips
 from hw.plan.widths import (
     bits_of,
     held_bits,
@@ -79,6 +80,7 @@ class Plan(Schedule):
                 raise BadInput(f"{self.network.name}: weighted layer {stage.index}: "
                                f"{', '.join(beyond)}: no gateware computes that yet; the integer "
                                "model does (--engine golden)")
+        check_skips(self.network)
         self.check_legs()
         self.check_schedule()
         if self.planes > 1 and any(pool.kind == "max" for pool in self.network.stages[0].pools):
@@ -211,8 +213,8 @@ class Plan(Schedule):
         if self.by_pixel:
             return self.reading + (BIAS in self.parameters.kept(self.per_channel))
         layer = last.layer
-        if (self.rounded or not before or not layer.dense or last.pools or self.per_channel
-                or self.normed or self.network.readout != "membrane"
+        if (self.rounded or not before or not layer.dense or last.pools or not last.plain
+                or self.per_channel or self.normed or self.network.readout != "membrane"
                 or not self.parameters.unit(layer).splits(layer.neuron)):
             return 1
         enough = bits_of([sum_ranges(stage) for stage in before])
@@ -342,7 +344,7 @@ class Plan(Schedule):
         return Programs(network=self.network, planes=self.planes, lanes=self.lanes,
                         header=self.header, per_channel=self.per_channel,
                         segments=self.segments, pixels=self.reading if self.by_pixel else 0,
-                        steady=self.steady_bits > 0).passes()
+                        steady=self.steady_bits > 0, sliced=self.order == "steps").passes()
 
     @cached_property
     def input_stride(self):
@@ -427,6 +429,7 @@ class Plan(Schedule):
             **({"down": size(v.down for v in visits), "across": size(v.across for v in visits)}
                if self.legs_outside else {}),
             **({"first": 1, "later": 1} if self.looped else {}),
+            **({"term": size(v.term for v in visits), "whole": 1} if self.joined else {}),
         }
 
     @property

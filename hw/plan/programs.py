@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from golden.io.errors import BadInput
-from golden.network import Network
+from golden.network import Network, Pool
 from golden.network.ops.base import pair
 from hw.plan.buffers import WORD, aligned, banks_of, channel_stride, source_shape
 from hw.plan.loops import bias_sets, loop_visits
 from hw.plan.passes import Pass, Visit
+from hw.plan.skips import reach, term_of, term_window
 
 __all__ = ["Programs", "windows"]
 
@@ -34,6 +35,9 @@ class Programs:
         Of these, those that read a pixel each; 0 where the cuts are not at pixels.
     steady : bool
         Whether trains of the input hold the bits of numbers that are the same in every step.
+    sliced : bool
+        Whether trains of the input hold more steps than those of layers, so that no pass reads
+        both.
     """
 
     network: Network
@@ -44,6 +48,7 @@ class Programs:
     segments: int
     pixels: int
     steady: bool
+    sliced: bool = False
 
     def lead(self, layer):
         """Weight rows of a group before those of its visits."""
@@ -64,21 +69,48 @@ class Programs:
         Raises BadInput naming the pooling that the hardware does not have.
         """
         passes, row_base, ends = [], 0, {0: 0}    # ends: the pass that writes a stage's output
+        banks, copies = [0], {}                   # of each pass; the pass that copies a pass
+        shapes = {0: self.network.shape}
+
+        def add(made):
+            passes.append(made)
+            banks.append(1 - banks[made.inputs[0]])
+            return made.number
+
+        def copied(source, stage):
+            """The pass that has the trains of pass ``source`` in the other memory."""
+            if source not in copies:
+                copies[source] = add(self.merge(len(passes) + 1, (source,), stage,
+                                                Pool("max", 1, 1), shapes[source]))
+                shapes[copies[source]] = shapes[source]
+            return copies[source]
+
+        def brought(source, bank, stage):
+            """The pass that has the trains of ``source`` in memory ``bank``, as a layer's."""
+            if self.sliced and source == 0:
+                source = copied(source, stage)
+            return source if banks[source] == bank else copied(source, stage)
+
         for stage in self.network.stages:
-            reads = tuple(ends[each] for each in stage.inputs)
-            shape, sums = source_shape(stage, self.planes), []
+            first, *others = (ends[each] for each in stage.inputs)
+            if self.sliced and first == 0 and any(others):
+                first = copied(first, stage)
+            reads, shape, sums = (first,), source_shape(stage, self.planes), []
             for pool in stage.pools:
                 if pool.kind == "max":
                     if sums:
                         raise BadInput(f"{self.network.name}: pooling before weighted layer "
                                        f"{stage.index}: max pooling needs spikes, not counts")
-                    passes.append(self.merge(len(passes) + 1, reads, stage, pool, shape))
-                    shape, reads = passes[-1].shape, (len(passes),)
+                    reads = (add(self.merge(len(passes) + 1, reads, stage, pool, shape)),)
+                    shape = passes[-1].shape
                 else:
                     sums.append(pool)
-            passes.append(self.weigh(len(passes) + 1, reads, stage, sums, shape, row_base))
+            bank, alone = banks[reads[0]], reads[0] == 0 and not any(others)
+            reads += tuple(each if alone else brought(each, bank, stage) for each in others)
+            ends[stage.index] = add(
+                self.weigh(len(passes) + 1, reads, stage, sums, shape, row_base))
+            shapes[ends[stage.index]] = stage.shape
             row_base = aligned(passes[-1].row_base + passes[-1].all_rows)
-            ends[stage.index] = len(passes)
         banks = banks_of([(), *(each.inputs for each in passes)], self.network.name)
         return tuple(replace(each, source=banks[each.inputs[0]]) for each in passes)
 
@@ -98,7 +130,7 @@ class Programs:
             leg_limits=(down * (after[0] - 1) + 1, across * (after[1] - 1) + 1),
             base=-(top * width + left) * stride, pixel_step=across * stride,
             line_step=down * width * stride, in_chunk=aligned(stride * height * width),
-            out_stride=stride, out_chunk=aligned(stride * after[0] * after[1]))
+            out_stride=stride, out_chunk=aligned(stride * after[0] * after[1]), pool=pool)
 
     def weigh(self, number, reads, stage, sums, shape, row_base):
         """The Pass of a weighted layer and the sum poolings before it.
@@ -135,6 +167,11 @@ class Programs:
         window, inputs, group_step = windows(layer, channels, lanes=self.lanes)
         words = -(-inputs // WORD)
         program, segments = [], 1
+        narrow = [term_window(each) for each in stage.skips]
+        field, shift = side, (0, 0)
+        if narrow and not layer.dense:
+            field = origin = reach(stage, side)
+            shift = tuple(a - b for a, b in zip(origin, side, strict=True))
         pixel_step = apart[1] * scale[1] * stride
         last = stage is self.network.stages[-1]
         if last and self.pixels:
@@ -145,26 +182,38 @@ class Programs:
         elif layer.dense and not sums:
             # Its trains lie one after the other.
             segments = self.segments if last else 1
-            window = min(channel_stride(stride * height * width), WORD)
-            program = [Visit(0, 0, WORD * word, lead + WORD * word)
-                       for word in range(-(-stride * height * width // WORD) // segments)]
+            window = min(channel_stride(stride * height * width), WORD, *narrow)
+            size = stride * height * width
+            count = -(-size // window) if narrow else -(-size // WORD) // segments
+            program = [Visit(0, 0, at, lead + at)
+                       for at in range(0, count * (window if narrow else WORD),
+                                       window if narrow else WORD)]
             limits, rows = (1, segments), lead + window * len(program)
             pixel_step = WORD * len(program)
         else:
             tall, wide = limits if layer.dense else layer.window
+            wider, window = window, min(window, *narrow) if narrow else window
             for down, across in places:
                 for ky, kx in product(range(tall), range(wide)):
-                    row = lead + (ky * wide + kx) * words * window
+                    row = lead + (ky * wide + kx) * words * wider
                     dy, dx = down + ky * gap[0], across + kx * gap[1]
                     for py, px in product(*spots):
                         at = ((dy * scale[0] + py) * width + dx * scale[1] + px) * stride
-                        program += [Visit(0 if layer.dense else dy, 0 if layer.dense else dx,
-                                          at + WORD * word, row + WORD * word,
-                                          down=side[0] + down, across=side[1] + across)
-                                    for word in range(words)]
+                        program += [Visit(0 if layer.dense else dy + shift[0],
+                                          0 if layer.dense else dx + shift[1],
+                                          at + part, row + part,
+                                          down=field[0] + down, across=field[1] + across)
+                                    for part in range(0, words * wider, window)]
                 program[-1] = replace(program[-1], leg=(down, across) != places[-1])
             limits = (1, 1) if layer.dense else limits
-            rows = lead + tall * wide * words * window
+            rows = lead + tall * wide * words * wider
+        terms, term_rows = [], []
+        for nth, each in enumerate(stage.skips, 1):
+            term_rows.append(rows)
+            term, visits, rows = term_of(each, nth, field, window, rows)
+            program += visits
+            terms.append(term)
+        rows = -(-rows // window) * window
         loop_row = rows
         program += loop_visits(layer, window, rows)
         rows += window * sum(visit.later for visit in program)
@@ -180,21 +229,23 @@ class Programs:
             stride=apart, origin=tuple(-n for n in origin), limits=limits,
             leg_limits=limits if layer.dense else tuple(
                 s * (n - 1) + 1 for s, n in zip(step, sums_map, strict=True)),
-            base=-(origin[0] * scale[0] * width + origin[1] * scale[1]) * stride,
+            base=-((origin[0] - shift[0]) * scale[0] * width
+                   + (origin[1] - shift[1]) * scale[1]) * stride,
             pixel_step=pixel_step, line_step=apart[0] * scale[0] * width * stride,
             in_chunk=in_chunk, out_stride=out,
             out_chunk=aligned(out * stage.shape[1] * stage.shape[2]), segments=segments,
-            steady=steady, lead=lead, loop_row=loop_row)
+            steady=steady, lead=lead, loop_row=loop_row, terms=tuple(terms),
+            term_rows=tuple(term_rows))
 
 
 def windows(layer, channels, *, lanes):
     """(channels of a visit, channels a group of lanes reads, step between groups).
 
-    Where the lanes cover whole groups of a grouped convolution, they read only those channels;
-    otherwise all, with zero weights.
+    Where the lanes cover whole groups of a grouped convolution without skips, they read only those
+    channels; otherwise all, with zero weights.
     """
     stride = channel_stride(channels)
-    if layer.groups > 1:
+    if layer.groups > 1 and not layer.skips:
         outputs = layer.channels // layer.groups
         inputs = channels // layer.groups * max(1, lanes // outputs)
         if (lanes % outputs == 0 and inputs < channels

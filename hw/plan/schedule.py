@@ -55,6 +55,11 @@ class Schedule:
         """Whether layers read what they stored a round before."""
         return bool(self.network.recurrent)
 
+    @cached_property
+    def joined(self):
+        """Most skips of a layer, each of which a walk visits too."""
+        return max(len(each.terms) for each in self.passes)
+
     @property
     def walk_steps(self):
         """Steps of a walk, and of a train that a layer writes."""
@@ -97,17 +102,20 @@ class Schedule:
         """Words that hold all steps of a run."""
         return -(-self.network.steps // self.word_steps)
 
-    def source_at(self, each, odd=False):
-        """Address of the trains that a pass reads, of the first that it reads, in an ``odd`` round
+    def source_at(self, each, odd=False, term=0):
+        """Address of the trains that a pass reads, of its own or of a ``term``, in an ``odd`` round
         or an even one.
         """
-        if not self.rounded:
+        if term >= len(each.inputs):
             return 0
-        first = each.inputs[0]
-        return self.target_at(self.passes[first - 1], odd) if first else self.buffers[0].at
+        read = each.inputs[term]
+        return self.target_at(self.passes[read - 1], odd) if read else self.buffers[0].at
 
     def target_at(self, each, odd=False):
         """Address of the trains that a pass writes in an ``odd`` round or an even one."""
-        if not self.rounded:
-            return 0
         return self.buffers[each.number].at + each.out_chunk * (odd and each.looped)
+
+    @cached_property
+    def placed(self):
+        """Whether the trains of passes begin elsewhere than at 0."""
+        return self.rounded or any(each.at for each in self.buffers)

@@ -148,12 +148,13 @@ def test_refuses_nodes(changes, message):
 @pytest.mark.parametrize("edges, message", [
     ([("0", "0")], "node '0': feeds itself without weights; a loop must"),
     ([("output", "0")], "node 'output': feeds itself through others; a loop must"),
-    ([("input", "1")], "node 'input': feeds both"),
-    ([("0", "2")], "node '0': feeds both"),
+    ([("input", "1")], "node '1' .*: sums 4 x 8 x 8 and 1 x 8 x 8; what meets must have one shape"),
+    ([("0", "output")], "node 'output' .*: sums a neuron's spikes and something else"),
+    ([("1", "output")], "node 'output' .*: sums a neuron's spikes and something else"),
     ([("9", "0")], "edge 9 -> 0: there is no node '9'"),
 ])
-def test_refuses_graphs_that_are_no_chain(edges, message):
-    """Loops, branches and edges to nowhere."""
+def test_refuses_edges(edges, message):
+    """Loops, branches whose shapes differ, several outputs and edges to nowhere."""
     graph = conv_net(rng())
     graph.edges += edges
     with pytest.raises(BadInput, match=message):

@@ -321,7 +321,7 @@ def test_damaged_files(entry, array, tmp_path):
 def test_later_versions_are_refused(tmp_path):
     network, _ = dense(np.random.default_rng(0))
     header, arrays = flatten(network)
-    header["version"] = 3
+    header["version"] = 4
     np.savez(tmp_path / "later.npz", header=json.dumps(header), **arrays)
-    with pytest.raises(BadInput, match="network format version 3; this program reads version 2"):
+    with pytest.raises(BadInput, match="network format version 4; this program reads version 3"):
         load(tmp_path / "later.npz")

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from golden.formats import LEAK_BITS
 from golden.io.errors import BadInput
+from golden.network.rules import chain
 
 RULES = ("gradient", "deconv", "guided")
 GATES = ("surrogate", "spike")
@@ -80,6 +81,7 @@ class Twin(nn.Module):
         if network.recurrent:
             raise BadInput(f"{network.name}: layer {network.recurrent[0].index} reads its own "
                            "spikes, which a twin does not go through")
+        chain(network, "a twin goes through chains alone")
         if network.readout == "first":
             raise BadInput(f"{network.name}: readout first has no gradient; "
                            "membrane and count have one")

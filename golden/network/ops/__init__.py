@@ -10,8 +10,9 @@ from golden.network.ops.greatest import Greatest, GreatestOf
 from golden.network.ops.norm import FloatNorm, Norm
 from golden.network.ops.pool import POOLS, Pool
 from golden.network.ops.recurrent import FloatRecurrent, Recurrent
+from golden.network.ops.skip import FloatSkip, Skip
 
-__all__ = ["POOLS", "WEIGHTED", "Conv", "Dense", "FloatNorm", "FloatRecurrent", "Greatest",
-           "GreatestOf", "Norm", "Pool", "Recurrent", "output_size"]
+__all__ = ["POOLS", "WEIGHTED", "Conv", "Dense", "FloatNorm", "FloatRecurrent", "FloatSkip",
+           "Greatest", "GreatestOf", "Norm", "Pool", "Recurrent", "Skip", "output_size"]
 
 WEIGHTED = {2: Dense, 4: Conv}
