@@ -6,7 +6,7 @@ import pytest
 from golden import activity, kernel
 from golden.activity import Fans, figures, of_result
 from golden.network import Layer, Network, Neuron, Pool, load
-from golden.network.ops import Recurrent
+from golden.network.ops import Recurrent, Skip
 from golden.run import run, run_batched
 from tests.helpers.two_sided import pictures, two_sided
 
@@ -43,6 +43,20 @@ def test_pools_by_hand(kind, first):
     assert of_result(network, run(frames, network)).tolist() == [[3 * first, 3 * first]]
     # A sum pool's window is walked place by place, a max pool's hands on one.
     assert Fans(network).dense == 2 * (3 * (1 if kind == "max" else 4) + 6)
+
+
+def test_skips_by_hand():
+    """Three spikes of the input meet four weights of layer 1 and, by a skip past it, two of the
+    read-out, of which one is 0; layer 1 is silent.
+    """
+    network = Network((2, 1, 1), 2, (
+        Layer(np.ones((4, 2), int), 4, Neuron(np.int64(99), np.int64(0))),
+        Layer(np.ones((2, 4), int), 4, Neuron(np.int64(0), np.int64(0), reset="none"),
+              skips=(Skip(0, np.array([[1, 3], [0, 0]])),))), encoder="frames")
+    frames = np.array([[[1, 1], [1, 0]]], np.uint8).reshape(1, 2, 2, 1, 1)
+    assert of_result(network, run(frames, network)).tolist() == [[3 * 4 + 3 * 2, 3 * 4 + 3]]
+    assert run(frames, network, fans=Fans(network)).operations.tolist() == [[18, 15]]
+    assert Fans(network).dense == 2 * (8 + 8 + 4)
 
 
 def test_padding_counts_nothing():
