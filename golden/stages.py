@@ -5,6 +5,7 @@ from itertools import takewhile
 import numpy as np
 
 from golden.encode import encode
+from golden.network.layers import Stage
 from golden.neurons.population import accumulator_dtype, neurons
 from golden.sam import activation_map
 
@@ -82,12 +83,12 @@ def nonzero(activations):
     return trains.sum(axis=(1, 2, 3), dtype=np.int64)
 
 
-def leading(stage):
+def leading(stage: Stage) -> tuple:
     """The max pools before a stage's weights that come before any other pool."""
     return tuple(takewhile(lambda pool: pool.kind == "max", stage.pools))
 
 
-def occupied(activations, pools=()):
+def occupied(activations: np.ndarray, pools: tuple = ()) -> np.ndarray:
     """(N, C, H, W) in how many steps of (N, T, C, H, W) each place behind ``pools`` is not 0."""
     maps = activations != 0
     count, steps = maps.shape[:2]

@@ -3,7 +3,7 @@
 __all__ = ["explain"]
 
 
-def explain(image, network, method="sam", *, result=None, progress=iter, **options):
+def explain(image, network, method: str = "sam", *, result=None, progress=iter, **options):
     """Explain one image by a method of golden.explain.methods.METHODS.
 
     By hand: ``explain(image, network, "count", layer=1).heat[t]`` is how many channels of layer 1

@@ -1,22 +1,26 @@
 """Whether an answer hangs on what a map marks: pixels taken away, put back, and maps that recur."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from golden.explain.metrics import one
 from golden.io.arguments import numbers, positive
 from golden.io.errors import BadInput, rule
+from golden.network import Network
 
 __all__ = ["area", "flipped", "flipping_curve", "probabilities", "sufficiency"]
 
 
-def probabilities(logits, network):
+def probabilities(logits: np.ndarray, network: Network) -> np.ndarray:
     """(..., classes) softmax of integer scores in the real units of the read-out."""
     real = np.asarray(logits, float) * network.stages[-1].layer.scale
     shares = np.exp(real - real.max(axis=-1, keepdims=True))
     return shares / shares.sum(axis=-1, keepdims=True)
 
 
-def flipped(image, heat, points, *, fill=0, insertion=False):
+def flipped(image: np.ndarray, heat: np.ndarray, points: int, *, fill=0,
+            insertion: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The pictures of a curve and the share of pixels that were changed in each.
 
     The hottest pixels are replaced by ``fill`` first, of equals the upper and left; with
@@ -53,7 +57,8 @@ def flipped(image, heat, points, *, fill=0, insertion=False):
     return pictures, counts / len(order)
 
 
-def flipping_curve(scores, image, heat, *, points=11, fill=0, insertion=False):
+def flipping_curve(scores: Callable, image: np.ndarray, heat: np.ndarray, *, points: int = 11,
+                   fill=0, insertion: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(shares, scores) along pixel flipping (Bach et al. 2015), or insertion.
 
     ``scores`` takes pictures (points, *image.shape) to one number each, for instance the
@@ -68,12 +73,12 @@ def flipping_curve(scores, image, heat, *, points=11, fill=0, insertion=False):
     return shares, found
 
 
-def area(shares, values):
+def area(shares: np.ndarray, values: np.ndarray) -> float:
     """Area under a curve by trapezoids, 0 to 1 along the shares. By hand: 17, 9, 0 give 8.75."""
     return float(np.trapezoid(values, shares))
 
 
-def sufficiency(maps, answers, threshold=0.6):
+def sufficiency(maps: np.ndarray, answers: np.ndarray, threshold: float = 0.6) -> np.ndarray:
     """(N,) sufficiency (Dasgupta et al. 2022): do pictures explained alike get the same answer?
 
     Two maps are alike where their distance, each pixel in units of its standard deviation over the

@@ -1,5 +1,7 @@
 """Means with bootstrap intervals over networks and pictures; verdicts of results/PROTOCOL.md."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from golden.io.arguments import positive
@@ -36,7 +38,8 @@ def resampled(networks, draws, seed):
                      for which in chosen])
 
 
-def bootstrap(networks, *, level=0.95, draws=2000, seed=0):
+def bootstrap(networks: Sequence, *, level: float = 0.95, draws: int = 2000,
+              seed: int = 0) -> tuple[float, float, float]:
     """(mean, low, high) of numbers by network: percentiles of ``resampled``.
 
     With one network the interval says nothing of another one. Numbers without an answer (nan) are
@@ -55,7 +58,7 @@ def bootstrap(networks, *, level=0.95, draws=2000, seed=0):
     return float(np.mean([answered(values).mean() for values in networks])), float(low), float(high)
 
 
-def chance(networks, *, draws=10_000, seed=0):
+def chance(networks: Sequence, *, draws: int = 10_000, seed: int = 0) -> float:
     """Twice the share of draws on the rarer side of 0, at least 1 / draws and at most 1.
 
     By hand: [[1, 1]] gives 1 / draws; numbers as often above as below 0 give about 1.
@@ -65,7 +68,7 @@ def chance(networks, *, draws=10_000, seed=0):
     return float(np.clip(2 * rarer, 1 / draws, 1))
 
 
-def holm(chances, level=0.05):
+def holm(chances: Sequence, level: float = 0.05) -> list[bool]:
     """[bool] which of several tests hold when all are corrected for each other (Holm 1979).
 
     The smallest chance is held against level / n, the next against level / (n - 1), and so on to
@@ -82,7 +85,7 @@ def holm(chances, level=0.05):
     return found.tolist()
 
 
-def verdict(networks, holds, *, control=None):
+def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None) -> str:
     """What is said of a hypothesis in a setting, by the rules of results/PROTOCOL.md.
 
     Parameters
@@ -108,7 +111,7 @@ def verdict(networks, holds, *, control=None):
     return "shown" if min(means) > 0 and beside else "not shown"
 
 
-def over_settings(verdicts):
+def over_settings(verdicts: Sequence) -> str:
     """One of VERDICTS, of those of all settings. By hand: shown and not shown are shown in part."""
     found = set(verdicts)
     rule(found and found <= set(VERDICTS), "verdicts", f"must be of {', '.join(VERDICTS)}")

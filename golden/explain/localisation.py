@@ -16,7 +16,7 @@ __all__ = ["HOW", "enlarged", "localised", "pointing", "relevance_mass", "releva
 HOW = ("bilinear", "nearest")
 
 
-def enlarged(heat, shape, how="bilinear"):
+def enlarged(heat: np.ndarray, shape: tuple, how: str = "bilinear") -> np.ndarray:
     """(H, W) of a layer's map (h, w), whose pixels lie at whole strides of the input.
 
     Pixel n of the map lies at n H / h, as the middle of a field of a stride-2 convolution of
@@ -38,7 +38,7 @@ def enlarged(heat, shape, how="bilinear"):
     return np.array([np.interp(columns, np.arange(len(line)), line) for line in tall])
 
 
-def relevance_mass(heat, mask):
+def relevance_mass(heat: np.ndarray, mask: np.ndarray) -> float:
     """Relevance mass accuracy (Arras et al. 2022): the share of a map's sum that is on the mask.
 
     Negative values count as 0; nan for a map without a positive value. By hand: heat [[3, 1, -5]]
@@ -49,7 +49,7 @@ def relevance_mass(heat, mask):
     return float(heat[found].sum() / heat.sum()) if heat.any() else float("nan")
 
 
-def relevance_rank(heat, mask):
+def relevance_rank(heat: np.ndarray, mask: np.ndarray) -> float:
     """Relevance rank accuracy (Arras et al. 2022): of the K highest pixels, the share on the mask.
 
     K is the size of the mask. Of pixels that tie for the last places each counts its share, so that
@@ -65,7 +65,7 @@ def relevance_rank(heat, mask):
     return float((np.count_nonzero(found & above) + left * np.count_nonzero(found & at)) / size)
 
 
-def pointing(heat, mask):
+def pointing(heat: np.ndarray, mask: np.ndarray) -> float:
     """Pointing game (Zhang et al. 2018): the share of the hottest pixels that are on the mask.
 
     One pixel gives 0 or 1; ties count by their share. By hand: heat [[2, 2, 1]] and mask
@@ -75,7 +75,7 @@ def pointing(heat, mask):
     return float(binary(mask, heat.shape)[heat == heat.max()].mean())
 
 
-def localised(heat, mask, how="bilinear"):
+def localised(heat: np.ndarray, mask: np.ndarray, how: str = "bilinear") -> dict[str, float]:
     """{name: number} of a layer's map (h, w) against a mask (H, W) by all four.
 
     A mask without a pixel, or of all, has no answer and is refused: the caller says how many it

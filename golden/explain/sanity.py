@@ -1,5 +1,6 @@
 """Whether a map depends on the network, adds up, and stays where the picture barely moves."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,11 +8,12 @@ import numpy as np
 from golden.explain.metrics import rank_correlation
 from golden.io.arguments import index, numbers, positive
 from golden.io.errors import rule
+from golden.network import Network
 
 __all__ = ["completeness", "max_sensitivity", "randomised", "similarity"]
 
 
-def randomised(network, count, seed=0):
+def randomised(network: Network, count: int, seed: int = 0) -> Network:
     """The Network whose last ``count`` weighted layers are shuffled (MPRT, Adebayo et al. 2018).
 
     Weights change places within their layer, the read-out first and then layer by layer towards the
@@ -32,7 +34,7 @@ def randomised(network, count, seed=0):
                                         for layer in network.layers))
 
 
-def similarity(heat, other):
+def similarity(heat: np.ndarray, other: np.ndarray) -> float:
     """Spearman's correlation of two maps of one shape; 0 where just one of them is constant.
 
     A map that is constant agrees with no other: a network that fell silent shows nothing. nan where
@@ -45,7 +47,7 @@ def similarity(heat, other):
     return rank_correlation(heat, other)
 
 
-def completeness(total, claim):
+def completeness(total: float, claim: float) -> float:
     """|total - claim| / |claim| (Sundararajan et al. 2017): 0 where a map sums to what it explains.
 
     ``claim`` is the score less that of a baseline; of contributions and z+ the baseline is a
@@ -56,7 +58,8 @@ def completeness(total, claim):
     return abs(total - claim) / abs(claim) if claim else float("nan")
 
 
-def max_sensitivity(explain, image, *, radius=3, draws=3, seed=0):
+def max_sensitivity(explain: Callable, image: np.ndarray, *, radius: int = 3, draws: int = 3,
+                    seed: int = 0) -> float:
     """Max-sensitivity (Yeh et al. 2019): the largest change of a map of pictures hardly changed.
 
     The largest of ``draws`` of ||m(x + e) - m(x)|| / ||m(x)||, e drawn evenly from the whole

@@ -4,6 +4,7 @@ A map is ``heat`` summed over the steps, brought to the picture's resolution (go
 localisation.enlarged); the class is the one that was answered; the encoder's noise is the run's.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from golden.explain.faithfulness import area, flipping_curve, probabilities, suf
 from golden.explain.localisation import enlarged, localised
 from golden.explain.methods import named
 from golden.explain.sanity import completeness, max_sensitivity, randomised, similarity
+from golden.network import Network
 from golden.network.encoders import encoder_of
 from golden.run import run_batched
 
@@ -72,7 +74,7 @@ class Setting:
     fresh: bool = False
 
 
-def model_of(network):
+def model_of(network: Network) -> Callable:
     """A function of pictures to the Result of golden with all spikes."""
     return lambda images: run_batched(images, network, kernel=kernel.default())
 
@@ -82,7 +84,7 @@ def logits_of(network, images):
     return run_batched(images, network, taps=(), keep=False, kernel=kernel.default()).logits
 
 
-def fill_of(setting, image):
+def fill_of(setting: Setting, image: np.ndarray):
     """What replaces a picture's pixels: a number, or an array of its shape."""
     if setting.fill == "black":
         return 0
@@ -104,7 +106,9 @@ def blurred(image, sigma=4.0):
     return np.rint(found).astype(image.dtype)
 
 
-def measured(network, images, methods, *, masks=None, setting=None, tick=None):
+def measured(network: Network, images: np.ndarray, methods: Sequence, *,
+             masks: np.ndarray | None = None, setting: Setting | None = None,
+             tick: Callable | None = None) -> dict[str, dict[str, np.ndarray]]:
     """{method: {metric: (N,) float64}}, nan where a metric has no answer.
 
     Parameters

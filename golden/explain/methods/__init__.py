@@ -5,7 +5,10 @@ Method, and its import and its place in ``METHODS`` below; command, table, pictu
 them from there. A method outside of golden comes in by ``register``.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import numpy as np
 
 from golden.explain.methods import (
     attribution,
@@ -19,11 +22,13 @@ from golden.explain.methods import (
     tsa,
     zplus,
 )
-from golden.explain.methods.base import Asked
+from golden.explain.methods.base import Asked, Explanation, Method, Question
 from golden.explain.traces import checked_decay
 from golden.formats import MODES, exp_table
 from golden.io.arguments import index, positive
 from golden.io.errors import BadInput, rule
+from golden.network import Network
+from golden.network.result import Result
 
 __all__ = ["METHODS", "answer", "checked", "class_of", "named", "register"]
 
@@ -32,19 +37,19 @@ METHODS = {method.name: method for part in (
     for method in part.HERE}
 
 
-def register(method):
+def register(method: Method) -> None:
     """Make a Method known by its name; raise BadInput where another has that name."""
     rule(METHODS.setdefault(method.name, method) is method, method.name,
          "is the name of another method")
 
 
-def named(name, where="--method"):
+def named(name: str, where: str = "--method") -> Method:
     """The Method of a name; raise BadInput, in one line, where there is none."""
     rule(name in METHODS, where, f"must be one of {', '.join(METHODS)}, not {name}")
     return METHODS[name]
 
 
-def checked(question, network):
+def checked(question: Question, network: Network) -> Question:
     """The Question with a layer; BadInput unless all its members fit the network."""
     method = named(question.method)
     rule(question.engine in ("golden", "rtl"), "--engine",
@@ -78,7 +83,7 @@ def checked(question, network):
     return question
 
 
-def class_of(question, result):
+def class_of(question: Question, result: Result) -> int:
     """The class explained: the one asked for, or else the one predicted.
 
     Raises BadInput where it is the class that it is held against.
@@ -90,7 +95,8 @@ def class_of(question, result):
     return found
 
 
-def answer(question, network, image, result, *, progress=iter):
+def answer(question: Question, network: Network, image: np.ndarray, result: Result, *,
+           progress: Callable = iter) -> Explanation:
     """The Explanation of a ``checked`` Question, from the Result of the image alone."""
     method, target = named(question.method), class_of(question, result)
     versus = question.versus

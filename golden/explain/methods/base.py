@@ -190,17 +190,17 @@ class Method:
         raise NotImplementedError
 
 
-def input_only(layer, name):
+def input_only(layer: int | None, name: str) -> int:
     """0; raise BadInput where another layer is asked for."""
     rule(layer in (None, 0), "--layer", f"{name} is about the input, layer 0, not {layer}")
     return 0
 
 
-def behind(network, layer):
+def behind(network: Network, layer: int) -> int:
     """Weighted layers behind a layer."""
     return len(network.stages) - layer
 
 
-def where_words(layer):
+def where_words(layer: int) -> str:
     """A layer as people call it."""
     return f"layer {layer}" if layer else "the input"

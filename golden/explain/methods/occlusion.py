@@ -10,7 +10,7 @@ from golden.run import run_batched
 __all__ = ["HERE", "Occlusion", "squares"]
 
 
-def squares(shape, window):
+def squares(shape: tuple, window: int) -> list[tuple[int, int]]:
     """[(y, x)] where squares of ``window`` lie that cover (H, W), half of them apart."""
     stride = max(1, window // 2)
     sides = [sorted({*range(0, side - window + 1, stride), side - window}) for side in shape]

@@ -4,13 +4,14 @@ import numpy as np
 
 from golden.explain.methods.base import Explanation, Method
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table, rounded
+from golden.network import Network
 from golden.run import check_taps
 from golden.sam import activation_map
 
 __all__ = ["HERE", "Sam", "last_spike_map", "map_layer"]
 
 
-def last_spike_map(spikes, table):
+def last_spike_map(spikes: np.ndarray, table: np.ndarray) -> np.ndarray:
     """M where only the last spike decays: the sum over channels of exp(-gamma d) at each spike.
 
     d is the number of steps since the neuron's spike before; a first spike scores 0, as in mode
@@ -38,7 +39,7 @@ def last_spike_map(spikes, table):
     return found
 
 
-def map_layer(network, layer):
+def map_layer(network: Network, layer: int | None) -> int:
     """The spiking layer that is meant: without a choice the last that has a map, or the last."""
     if layer is None:
         layer = (network.map_taps or network.taps or (0,))[-1]

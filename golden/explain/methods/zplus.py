@@ -8,6 +8,7 @@ from golden.explain.methods.base import Explanation, Method, where_words
 from golden.formats import SCORE_FRAC, exp_table
 from golden.io.arguments import index
 from golden.io.errors import rule
+from golden.network import Network, Stage
 from golden.network.linear import check_linear, readout_weights
 from golden.network.ops import Pool
 from golden.sam import scores
@@ -15,20 +16,21 @@ from golden.sam import scores
 __all__ = ["HERE", "ZPlus", "below", "shared", "start_of_class", "start_of_sam"]
 
 
-def start_of_class(counts, network, target, versus=None):
+def start_of_class(counts: np.ndarray, network: Network, target: int,
+                   versus: int | None = None) -> np.ndarray:
     """(C, H, W) (w[target] - w[versus]) n of the deepest layer; the mean of all w for no versus."""
     weights = readout_weights(network).astype(float)
     other = weights.mean(axis=0) if versus is None else weights[versus]
     return (weights[target] - other) * counts
 
 
-def start_of_sam(trains, gamma):
+def start_of_sam(trains: np.ndarray, gamma: float) -> np.ndarray:
     """(C, H, W) the summed scores of SAM, mode "paper", of the deepest layer's (T, C, H, W)."""
     table = exp_table(gamma, len(trains))
     return scores(trains[None], table, "paper")[0].sum(axis=0) / 2.0**SCORE_FRAC
 
 
-def below(trains, stage, relevance):
+def below(trains: np.ndarray, stage: Stage, relevance: np.ndarray) -> np.ndarray:
     """Relevance (C, H, W) of what a stage reads, (T, C, H, W), from that of what it gives.
 
     Montavon et al. 2017 on counts n = the sum over steps:
@@ -55,7 +57,7 @@ def below(trains, stage, relevance):
     return found
 
 
-def shared(relevance, total):
+def shared(relevance: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Relevance over total, and 0 where there is nothing to share it among."""
     return np.divide(relevance, total, out=np.zeros_like(relevance, dtype=float), where=total > 0)
 
