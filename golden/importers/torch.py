@@ -15,6 +15,7 @@ from golden.importers import agreement
 from golden.importers.builder import NetworkBuilder
 from golden.importers.float_network import FloatNetwork
 from golden.importers.producers import OWN, PRODUCERS
+from golden.importers.torch_branches import Places
 from golden.importers.torch_modules import Translator
 from golden.importers.torch_record import NEURONS, Unfit, like_of, record, runner, torch
 from golden.importers.torch_steps import OtherLayout, Steps, Unlooped
@@ -185,14 +186,11 @@ def read(model: object, shape: Sequence[int], *, steps: int | None = None,
 
 
 def translated(chain, layout, parts, slot, readout, **fields):
-    """The FloatNetwork of a chain of golden.importers.torch_steps.Part."""
-    translator = Translator(chain, layout.flat)
+    """The FloatNetwork of golden.importers.torch_steps.Parts."""
+    places = Places(Translator(chain, layout.flat))
     try:
         for part in parts:
-            for calls in part.calls:
-                translator.take(calls)
-            if part.site is not None:
-                translator.close(part.site.calls[0], part.loop)
+            places.append(part)
         last = parts[-1].site
         if last is not None and slot == 1 and chain.layers[-1].spiking:
             raise BadInput(f"{last.where}: the model returns its membranes first, and it spikes; "
@@ -223,9 +221,10 @@ def trace(model: object, shape: Sequence[int], *, steps: int | None = None,
     a step with (N, *shape), or once a run with (T, N, *shape) or (N, T, *shape), or once with an
     image (N, *shape) over which its own loop runs; which of them is found by trying. Each of them
     may take vectors (N, inputs) for images. All neurons must be Leaky, RLeaky or Lapicque of
-    snnTorch, in a chain. Of what it returns the first tensor decides: spikes of the last neuron,
-    its membranes where it never resets, or the values of a last layer without neurons, which
-    accumulate. Softmax, sums and means over the steps behind it are left out.
+    snnTorch; what reaches one may be a sum of branches. Of what it returns the first tensor
+    decides: spikes of the last neuron, its membranes where it never resets, or the values of a
+    last layer without neurons, which accumulate. Softmax, sums and means over the steps behind it
+    are left out.
 
     Parameters
     ----------

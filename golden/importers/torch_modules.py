@@ -79,7 +79,7 @@ class Translator:
     """
 
     def __init__(self, chain, flat=False):
-        self.chain, self.flat, self.back = chain, flat, None
+        self.chain, self.flat, self.back, self.counts = chain, flat, None, True
 
     def take(self, calls):
         """Append one place of a chain; ``calls`` are its calls, one a step."""
@@ -88,6 +88,8 @@ class Translator:
         if kind in ALIKE:
             return
         if kind in NORMS:
+            rule(self.counts, where, "follows a sum of branches, which is not supported; put it "
+                 "before each of them")
             self.take_norm([each.module for each in calls], where)
             return
         if kind in FORMS:
@@ -163,9 +165,9 @@ class Translator:
         self.chain.dense(where, array(module.weight), self.bias(module))
         self.flat = True
 
-    @staticmethod
-    def bias(module):
-        return None if module.bias is None else array(module.bias)
+    def bias(self, module):
+        """The bias, unless it counts elsewhere already (``counts``)."""
+        return None if module.bias is None or not self.counts else array(module.bias)
 
     def reshape(self, call, where):
         """Make a map a vector, or a vector a map, in torch's order; anything else is refused."""

@@ -1,4 +1,4 @@
-"""The calls of a recorded forward as one step's chain that every time step repeats.
+"""The calls of a recorded forward as one step's layers, which every time step repeats.
 
 A forward may hold the loop over the steps, or be called once a step. Either way each neuron is
 called once a step, and what stands before it must be the same in each.
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from golden.importers.torch_record import NEURONS, Unfit, torch
 from golden.io.errors import BadInput, rule
+from golden.network.ops.skip import MOST_SKIPS
 
 __all__ = ["ALIKE", "FORMS", "NORMS", "OtherLayout", "Part", "Steps", "Unlooped", "argument"]
 
@@ -50,12 +51,13 @@ class Site:
 
 @dataclass(eq=False)
 class Part:
-    """What stands between two neurons, and the neuron behind it.
+    """What stands between neurons and a neuron that they lead to.
 
     Members
     -------
-    calls : list of list of Call
-        One list a place, in order; each has the call of every step.
+    ways : list of (list of list of Call, Site)
+        The calls of a way, one list a place, in order, each with the call of every step; and the
+        neuron that it comes from, None for the input. Several ways are summed.
     site : None or Site
         None where the chain ends without a neuron.
     loop : None or Call
@@ -63,7 +65,7 @@ class Part:
         the calls give.
     """
 
-    calls: list = field(default_factory=list)
+    ways: list = field(default_factory=list)
     site: Site | None = None
     loop: object = None
 
@@ -78,7 +80,7 @@ class Steps:
     axis : None or int
         Which axis of the input is time; None where it has none.
 
-    Raises BadInput, naming the module or function and the rule, where the model is no chain that
+    Raises BadInput, naming the module or function and the rule, where the model is no network that
     every step repeats, and OtherLayout where the input was cut along another axis than ``axis``.
     """
 
@@ -206,7 +208,7 @@ class Steps:
     # --- the chain --------------------------------------------------------------------------------
 
     def chain(self, returned):
-        """(list of Part from input to output, steps, the slot of the last neuron that is read).
+        """(list of Part, each behind what it reads, steps, slot of the last neuron that is read).
 
         ``returned`` are the origins of the tensors that the first call returned.
         """
@@ -220,11 +222,17 @@ class Steps:
             site = Site(calls, True)
             for step, call in enumerate(calls):
                 self.site_of.setdefault(call, (site, step))
-        end = site
-        while site is not None:
-            part, before = self.part(site, site is end and first.kind not in NEURONS)
-            parts.insert(0, part)
-            site = before
+        end, left, known = site, [site], {}
+        while left:
+            site = left[-1]
+            if site not in known:
+                known[site] = self.part(site, site is end and first.kind not in NEURONS)
+            more = [source for _, source in known[site].ways
+                    if source is not None and source not in known]
+            left += more[:1]
+            if not more:
+                left.pop()
+                parts.append(known[site])
         counts = {len(part.site.calls) for part in parts if part.site} or {len(end.calls)}
         rule(len(counts) == 1, parts[-1].site.where if parts[-1].site else first.where,
              "is called in another number of steps than the neurons before it")
@@ -270,8 +278,8 @@ class Steps:
         return time
 
     def part(self, site, bare):
-        """(Part, the Site before it or None) of a site; ``bare`` where it is no neuron."""
-        rows, before, loops = [], None, []
+        """The Part of a site; ``bare`` where it is no neuron."""
+        rows, sources, loops = [], None, []
         for number, call in enumerate(site.calls):
             if call in self.why:
                 raise BadInput(f"{call.where}: {self.why[call]}")
@@ -279,26 +287,29 @@ class Steps:
             if not bare:
                 loop, start = self.looped(call, start)
                 loops.append(loop)
-            calls, source = self.back(start, number if not bare else self.step(call, 0), call)
+            ways = self.back(start, number if not bare else self.step(call, 0), call)
             if rows:
-                rule(signature(calls) == signature(rows[0][0]) and source is before, call.where,
+                same = [signature(calls) for calls, _ in ways] == [
+                    signature(calls) for calls in rows[0]]
+                rule(same and [source for _, source in ways] == sources, call.where,
                      f"what stands before it is another in step {number} than in step 0")
             else:
-                before = source
-            rows.append((calls,))
-        places = [list(place) for place in zip(*(calls for calls, in rows), strict=True)]
+                sources = [source for _, source in ways]
+            rows.append([calls for calls, _ in ways])
+        ways = [([list(place) for place in zip(*calls, strict=True)], source)
+                for calls, source in zip(zip(*rows, strict=True), sources, strict=True)]
         if not any(loops):
-            return Part(places, None if bare else site), before
+            return Part(ways, None if bare else site)
         rule(all(loop is not None and loop.module is loops[0].module for loop in loops), site.where,
              "reads its own spikes in some steps and not in others")
-        return Part(places, site, loops[0]), before
+        return Part(ways, site, loops[0])
 
     def looped(self, neuron, start):
         """(Call, the other origin) where a neuron reads the sum of two values, of which one is a
         layer's of its own spikes of the step before; else (None, ``start``).
         """
         add, _ = self.plain(*start)
-        if add.kind not in ("add", "add_") or len(add.inputs) != 2 or add.kwargs:
+        if not adds(add):
             return None, start
         site, step = self.site_of[neuron]
         for (call, slot), other in (add.inputs, add.inputs[::-1]):
@@ -317,7 +328,7 @@ class Steps:
         return None, start
 
     def back(self, start, step, reader):
-        """(stateless calls in order, the Site that they read or None) behind an output."""
+        """[(stateless calls in order, the Site that they read or None)] behind an output."""
         calls, (call, slot) = [], start
         while True:
             if call.kind in NEURONS and call in self.site_of:
@@ -327,15 +338,21 @@ class Steps:
                 rule(own == step, reader.where, f"reads in step {step} what {call.where} gave as "
                      f"its call {own}; recurrent connections, delays, and one neuron that keeps "
                      "one membrane for two places are not supported")
-                return calls, site
+                return [(calls, site)]
             if call.kind == "input" or self.input_cut(call):
                 time = self.step(call, slot) if call.kind != "input" or self.axis is None else None
                 rule(time in (None, step), reader.where,
                      f"reads the input of step {time} in step {step}")
-                return calls, None
+                return [(calls, None)]
             self.step(call, slot)
             if call in self.why:
                 raise BadInput(f"{call.where}: {self.why[call]}")
+            if adds(call):
+                found = [(before + calls, source) for origin in call.inputs
+                         for before, source in self.back(origin, step, reader)]
+                rule(len(found) <= MOST_SKIPS + 1, reader.where, f"sums more than {MOST_SKIPS + 1} "
+                     "branches, the most of one layer")
+                return found
             if len(call.inputs) != 1:
                 raise BadInput(f"{call.where}: {joined(call)}")
             calls.insert(0, call)
@@ -345,6 +362,11 @@ class Steps:
         """Whether a call is what takes one step out of the input."""
         return bool(call.inputs) and all(
             isinstance(self.times[key], tuple) for key in map(key_of, call.inputs))
+
+
+def adds(call):
+    """Whether a call is the sum of two values of the network."""
+    return call.kind in ("add", "add_") and len(call.inputs) == 2 and not call.kwargs
 
 
 def is_zero(value):
@@ -360,12 +382,9 @@ def joined(call):
     """Why a call of several values is refused."""
     if not call.inputs:
         return CONSTANT
-    if call.kind in ("add", "add_"):
-        return ("adds two branches (a skip connection), which is not supported: "
-                "the network must be a chain")
     if call.kind in ("cat", "concat", "concatenate"):
-        return "joins two branches, which is not supported: the network must be a chain"
-    return "takes several values of the network, which is not supported: it must be a chain"
+        return "joins two branches, which is not supported; only sums of branches are"
+    return "takes several values of the network, which is not supported; only sums are"
 
 
 def argument(call, place, key, default=None):

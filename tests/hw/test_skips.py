@@ -11,6 +11,7 @@ from golden.network import Layer, Network, Neuron, Pool, Skip
 from golden.network.ops import Recurrent
 from golden.neurons.cuba import Cuba
 from golden.run import run
+from hw.plan import skips
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from verify.networks import images
@@ -200,6 +201,27 @@ def test_a_skip_matters(name):
                 replace(layer, skips=skips) if layer is stage.layer else layer
                 for layer in made.layers))
             assert not np.array_equal(run(some, made).scores, run(some, without).scores)
+
+
+@pytest.mark.parametrize("fault", ["base", "own", "rows"])
+def test_planted_faults_are_seen(fault, monkeypatch):
+    """A skip read from the wrong place, from the layer's own trains, or with other weights."""
+    right = skips.term_of
+
+    def wrong(*given):
+        term, visits, row = right(*given)
+        if fault == "base":
+            term = replace(term, base=term.base + 4)
+        if fault == "own":
+            visits = [replace(visit, term=0) for visit in visits]
+        if fault == "rows":
+            visits = [replace(visit, row=visit.row - 4) for visit in visits]
+        return term, visits, row
+    monkeypatch.setattr("hw.plan.programs.term_of", wrong)
+    made = block()
+    some = images(made, 3, 1)
+    got = Simulation(made, quick=True, taps=()).run(some)
+    assert not np.array_equal(got.scores, run(some, made).scores)
 
 
 def test_copies_are_made_where_they_are_needed():

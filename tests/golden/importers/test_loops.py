@@ -451,7 +451,7 @@ class OfMembranes(ByHand):
 
 @pytest.mark.parametrize("model, message", [
     (Late, "function add.*joins values of several steps"),
-    (Begun, "function add.*adds two branches"),
+    (Begun, r"lif \(Leaky\): what stands before it is another in step 1 than in step 0"),
     (OfMembranes, r"module back \(Linear\): reads the membranes"),
 ])
 def test_a_loop_by_hand_refused(model, message):

@@ -107,15 +107,6 @@ class Order(nn.Module):
         return self.spike3(self.out(self.spike2(self.second(x))))
 
 
-class Skip(Order):
-    """A skip connection, which is no chain."""
-
-    def forward(self, x):
-        a = self.spike1(self.first(self.flat(x)))
-        b = self.spike2(self.second(a))
-        return self.spike3(self.out(a + b))
-
-
 class Again(nn.Module):
     """Its last layer has no neuron; what it gives is summed by forward."""
 
@@ -277,8 +268,7 @@ class Choosing(Order):
 
 REFUSED = {
     "control by data": (Choosing, "function __bool__: .*control by data"),
-    "skip": (Skip, "function add.*adds two branches .a skip connection"),
-    "recurrence": (Recurrent, "function add.*two branches"),
+    "recurrence": (Recurrent, "reads in step 1 what module lif1 .* gave as its call 0; recurrent"),
     "alpha": (lambda: net_of(snn.Alpha(alpha=0.6, beta=0.5, init_hidden=True,
                                        reset_mechanism="subtract")),
               r"module 2 \(Alpha\): reset_mechanism=.subtract. sets a trace"),
