@@ -183,7 +183,6 @@ def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
         with Board(port or find_port(), baud=baud) as board:
             yield ChipBackend(board, network)
         return
-    from flow.design import engine_size
     taps = tuple(sorted(set(taps))) or network.default_taps
     for tap in taps:
         if tap not in network.taps:
@@ -193,6 +192,7 @@ def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
         yield ModelBackend(network, taps=taps)
         return
     from boards.platform.top import Top
+    from flow.design import engine_size
     from hw.accelerator import Accelerator
     from sim.pins import SimulatedPort
     size = engine_size(network)

@@ -113,8 +113,9 @@ def build(config, console, *, out, seed=None, jobs=1):
     absent = [tool for tool in toolchain.choose(family=target.family).values()
               if not shutil.which(tool)]
     if absent:
+        extra = "ecp5" if target.family == "ecp5" else "fpga"
         raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
-                       f"pip install -e '.[{target.family}]'")
+                       f"pip install 'sam-snn[{extra}]'")
     with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)

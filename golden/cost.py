@@ -74,6 +74,10 @@ class Clock:
         self.done, self.began, self.lock = 0, time.monotonic(), threading.Lock()
         self.told, self.foretold = self.began, False
 
+    def start(self):
+        """The work begins now; what was done before, as compiling the kernel, does not count."""
+        self.began = self.told = time.monotonic()
+
     def tick(self, part, images, last):
         """A step of ``images`` images is done in a part, its ``last`` one or not."""
         with self.lock:

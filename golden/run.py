@@ -137,6 +137,8 @@ def run_batched(images, network, *, batch=None, jobs=1, progress=iter, kernel="n
                  keep=options.get("keep", True), jobs=min(jobs, len(images)))
     parts = Compiled(network) if kernel == "compiled" and library() else None
     batch = batch or batch_of(network)
+    if clock := options.get("clock"):
+        clock.start()
     starts = range(0, len(images), batch)
     # Threads are enough, since NumPy holds no lock while it computes, and results need no copy.
     with workers(jobs) as pool:

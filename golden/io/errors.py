@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from functools import wraps
 
 from golden.io import processes
+from golden.io.extras import way_out
 from golden.io.text import say
 
 
@@ -27,7 +28,8 @@ class Fault(RuntimeError):
 def command(main):
     """Give a command's main() its endings.
 
-    BadInput and I/O errors become one line and exit code 2, a Fault one line and 1. Where the
+    BadInput and I/O errors become one line and exit code 2, a Fault one line and 1; so does, with
+    2, the import of a package that an extra brings (golden.io.extras). Where the
     program itself calls it, Ctrl-C ends it with one line and 130, SIGTERM with 143, and no
     process and no temporary folder of golden.io.processes is left.
     """
@@ -40,9 +42,10 @@ def command(main):
         except BaseException as error:
             if program and processes.stopped():
                 processes.leave()
-            if not isinstance(error, (BadInput, OSError, Fault, MemoryError)):
+            missing = way_out(error) if isinstance(error, ModuleNotFoundError) else None
+            if not missing and not isinstance(error, (BadInput, OSError, Fault, MemoryError)):
                 raise
-            say("error:", line_of(error), file=sys.stderr)
+            say("error:", missing or line_of(error), file=sys.stderr)
             raise SystemExit(1 if isinstance(error, Fault) else 2) from None
     return guarded
 

@@ -2,7 +2,6 @@
 
 import sys
 
-import flow.export.command as verilog
 from golden.io.arguments import command_parser
 from golden.io.errors import BadInput, command
 from golden.io.files import output
@@ -38,6 +37,7 @@ def main(argv=None, prog="sam-snn export"):
     words = sys.argv[1:] if argv is None else list(argv)
     form = parser(prog).parse_args(words[:1]).form
     if form == "verilog":
+        import flow.export.command as verilog  # needs Amaranth, a NIR graph does not
         verilog.main(words[1:], prog=f"{prog} verilog")
         return
     args = nir_parser(f"{prog} nir").parse_args(words[1:])

@@ -47,7 +47,13 @@ WITHOUT = {
     "sim.run": {"cocotb", "matplotlib", "PIL", "torch", "amaranth"},
     "sam_snn": {"numpy", "torch", "amaranth", "rich"},
     "sam_snn.compiling": {"torch", "snntorch", "cocotb", "matplotlib", "h5py", "nir"},
-    "boards.host": {"amaranth", "amaranth_boards", "torch"},
+    # numpy and pyserial are enough for a host with a board.
+    "boards.host": {"amaranth", "amaranth_boards", "rich", "PIL", "matplotlib", "bottle", "h5py",
+                    "torch"},
+    "apps.view.__main__": {"amaranth", "h5py", "nir", "matplotlib", "joblib", "torch"},
+    "apps.explain": {"amaranth", "h5py", "nir", "joblib", "torch"},
+    "flow.export.command": {"matplotlib", "PIL", "torch"},
+    "flow.build": {"matplotlib", "PIL", "torch"},
 }
 SILENT = {"golden.io.text", "golden.io.console"}    # where text from outside is made fit
 
