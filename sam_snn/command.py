@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("sim.run", "a network on images: the model, the RTL or the chip's netlist"),
     "explain": ("apps.explain", "why a network sees in an image what it sees, as a picture"),
     "build": ("sam_snn.commands.build", "a bitstream for a board, with its size and clock"),
+    "compare": ("flow.compare", "two builds side by side: size, clock, time, energy"),
     "flash": ("apps.flash", "a build written to the board, and verified"),
     "view": ("apps.view.__main__", "a page that shows live what the chip sees"),
     "export": ("sam_snn.commands.export", "a unit as Verilog, or the network as a NIR graph"),
