@@ -157,6 +157,15 @@ def test_a_circle_is_seen(text, tmp_path):
                              "peeking": []}
 
 
+def test_an_import_for_types_closes_no_circle(tmp_path):
+    """But goes no room up either."""
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
+    found = tree(tmp_path, golden__formats=f"{typed}from golden.sam import x")
+    assert circles(found) == []
+    found = tree(tmp_path, golden__formats=f"{typed}from hw import plan")
+    assert upward(found) == [("golden.formats", "hw.plan")]
+
+
 @pytest.mark.parametrize("module, text, target", [
     ("golden__sam", "from hw import plan", "hw.plan"),
     ("hw__plan", "def late():\n    import boards.top", "boards.top"),
