@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: dist run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage docs help
+.PHONY: check dist run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage docs help
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test      lint and tests, of the longest tables a quarter (ALL=1: all of them)"
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
+	@echo "make check     ruff, who imports whom, pyright (basic), the share of functions with types"
 	@echo "make circles   modules that import each other in a circle: none"
 	@echo "make pairs     the whole covering array of drawn networks, RTL against golden, half an hour"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
@@ -39,6 +40,11 @@ test: $(VENV)/tests
 quick: $(VENV)/tests
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+
+check: $(VENV)/tests
+	$(BIN)/ruff check .
+	$(BIN)/python -m verify.house
+	$(BIN)/python -m verify.types --check
 
 circles: $(VENV)/core
 	$(BIN)/python -m verify.house --circles

@@ -1,5 +1,7 @@
 """Contribution maps for people: the method of sim.explain, from golden's spikes or from the RTL."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from golden.explain.contribution import (
@@ -12,10 +14,15 @@ from golden.explain.contribution import (
 from golden.io.errors import rule
 from golden.network.linear import check_linear
 
+if TYPE_CHECKING:
+    from apps.explain import Question
+    from golden.network.graph import Network
+    from golden.network.result import Result
+
 __all__ = ["by_chip", "check", "explained"]
 
 
-def check(network, layer, versus):
+def check(network: "Network", layer: int | None, versus: int | None) -> int:
     """The deepest spiking layer; BadInput unless the question fits the network."""
     check_linear(network, "--method contribution")
     deepest = network.stages[-2].index
@@ -26,7 +33,8 @@ def check(network, layer, versus):
     return deepest
 
 
-def explained(network, result, target, question, *, maps=None):
+def explained(network: "Network", result: "Result", target: int, question: "Question", *,
+              maps: np.ndarray | None = None) -> tuple:
     """(map, heat, unit, title, lines, whole) of a Question about ``target``, as sim.explain has it.
 
     ``maps`` are C (classes, H, W) of a chip; without, M of every step from the spikes of
@@ -52,7 +60,8 @@ def explained(network, result, target, question, *, maps=None):
              f"biases, of no pixel: {int(bias)}", said(good)], "sum of all steps")
 
 
-def by_chip(network, image, question):
+def by_chip(network: "Network", image: np.ndarray,
+            question: "Question") -> "tuple[np.ndarray, Result]":
     """(C (classes, H, W), Result) of an accelerator that gives contributions, in Verilator."""
     from sim.rtl import Simulation
     simulation = Simulation(network, taps=(), explain={"contributions": (question.layer,)})

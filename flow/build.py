@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
@@ -34,13 +35,18 @@ from golden.network import load
 from hw.plan.packing import configuration
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
+if TYPE_CHECKING:
+    import argparse
+
+    from golden.network.graph import Network
+
 TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"
 FILES = (REPORT, "report.md", "report.html", "top.bin", "top.bit", "flash.bin", "top.v",
          "nextpnr.log", "yosys.log")
 
 
-def seeds_of(text):
+def seeds_of(text: str) -> list[int]:
     """Seeds of "3", "1..10" or "1,5,7..9"; raise BadInput unless all are 1 to 2**31 - 1."""
     found = []
     for part in text.split(","):
@@ -53,12 +59,12 @@ def seeds_of(text):
     return list(dict.fromkeys(found))
 
 
-def megahertz(text):
+def megahertz(text: str) -> float | str:
     """The clock of a command line, a number or ``FASTEST``."""
     return text if text == FASTEST else float(text)
 
 
-def check_folder(network, out):
+def check_folder(network, out) -> None:
     """BadInput where a build would take the place of a file that no build wrote."""
     out = Path(out)
 
@@ -69,7 +75,8 @@ def check_folder(network, out):
         output(out / name, network, what="the build's", known=known)
 
 
-def publish(config, out, network, accelerator, target, hz, report, work):
+def publish(config: BuildConfig, out, network: "Network", accelerator, target, hz: int,
+            report: dict[str, Any], work) -> None:
     """Write a build, whose tools left their files in the folder ``work``, to the folder ``out``.
 
     All files or none; those of an older build that this one does not make are gone then, and what
@@ -94,7 +101,7 @@ def publish(config, out, network, accelerator, target, hz, report, work):
             put(out / name).write_bytes(data)
 
 
-def expectations(config, network, made, report):
+def expectations(config: BuildConfig, network, made, report: dict[str, Any]):
     """What else a report says: time and energy of an image, what bounds the clock, how to repeat.
 
     ``made`` is flow.placing's.
@@ -114,7 +121,8 @@ def expectations(config, network, made, report):
         "versions": steps.own_versions()}
 
 
-def build(config, console, *, out, seed=None, jobs=1):
+def build(config: BuildConfig, console: Console, *, out: str, seed=None,
+          jobs: int = 1) -> dict[str, Any]:
     """Do one build; return its report. Files appear in the folder ``out`` only when all is done.
 
     Parameters
@@ -161,7 +169,7 @@ def build(config, console, *, out, seed=None, jobs=1):
     return report
 
 
-def parser(prog="python -m hw.build", *, family=True):
+def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argparse.ArgumentParser":
     """Arguments of the command; without ``family`` the board alone says the chip."""
     word = "ice40 " if family else ""
     found = command_parser(
@@ -237,7 +245,7 @@ def parser(prog="python -m hw.build", *, family=True):
     return found
 
 
-def config_of(args):
+def config_of(args: "argparse.Namespace") -> BuildConfig:
     """BuildConfig of the arguments of the command."""
     taps = () if args.no_sam else None if args.tap is None else tuple(args.tap)
     return BuildConfig(
@@ -249,13 +257,13 @@ def config_of(args):
         experiments=args.experiments, scrub=args.scrub, baud=args.baud)
 
 
-def configured(words):
+def configured(words: list[str]) -> BuildConfig:
     """BuildConfig of the words of a command line."""
     return config_of(parser().parse_args(words))
 
 
 @command
-def main(argv=None, prog="python -m hw.build", family=None):
+def main(argv: list[str] | None = None, prog: str = "python -m hw.build", family=None) -> None:
     """Build; ``family``, if given, is a function of --board that says the chip's."""
     args = parser(prog, family=family is None).parse_args(argv)
     if family is not None:

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass, replace
+from typing import Any
 
 from golden.formats import GAMMA
 
@@ -74,7 +75,7 @@ class BuildConfig:
     scrub: bool = False
     baud: int = 1_000_000
 
-    def replace(self, **changes):
+    def replace(self, **changes: float) -> "BuildConfig":
         """A copy with other members."""
         return replace(self, **changes)
 
@@ -95,7 +96,7 @@ class BuildConfig:
         return f"python -m hw.build {shlex.join([*words, '--place-seed', str(seed)])}"
 
     @property
-    def options(self):
+    def options(self) -> dict[str, Any]:
         """{name: value} of what a report lists as options."""
         return {name: getattr(self, name) for name in (
             "boot", "maps", "map_bits", "counters", "traces", "contributions", "experiments",

@@ -1,5 +1,7 @@
 """What is worth knowing of a build: as data, as a page, on the terminal."""
 
+from typing import TYPE_CHECKING, Any
+
 from flow import steps
 from flow.critical_path import sentence
 from flow.design import memories
@@ -7,12 +9,22 @@ from flow.estimate.memories import capacity, efforts
 from golden.formats import SCORE_FRAC, map_top
 from golden.io.console import Table
 
+if TYPE_CHECKING:
+    from boards.platform.target import Target
+    from flow.config import BuildConfig
+    from flow.estimate.memories import Store
+    from flow.timing import Form
+    from golden.io.console import Console
+    from golden.network.graph import Network
+    from hw.accelerator import Accelerator
+    from hw.plan.planner import Plan
+
 __all__ = ["ENERGY_WARNING", "costs", "map_sums", "markdown", "report_of", "show"]
 
 ENERGY_WARNING = "ESTIMATE, nothing was measured: other designs on this chip, scaled."
 
 
-def costs(plan, stores, hz):
+def costs(plan: "Plan", stores: "list[Store]", hz: float) -> dict[str, list[dict]]:
     """Memory plan and cycles of a report."""
     return {
         "memory_plan": [{"what": store.what, "where": f"{store.blocks} {store.kind}",
@@ -25,7 +37,7 @@ def costs(plan, stores, hz):
     }
 
 
-def map_sums(accelerator):
+def map_sums(accelerator: "Accelerator") -> str:
     """What the maps of an accelerator hold, in a sentence."""
     needed, there = accelerator.exact_width, accelerator.map_width
     if not accelerator.taps:
@@ -36,7 +48,8 @@ def map_sums(accelerator):
             f"bits, and all would need {needed}")
 
 
-def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=None):
+def report_of(network: "Network", accelerator, routes: dict, target: "Target", *, hz: int,
+              config: "BuildConfig", dsp_forms: "dict[str, Form] | None" = None) -> dict[str, Any]:
     """Everything worth knowing of the routes (flow.steps.seeds_routed), as plain data.
 
     ``dsp_forms`` are flow.steps.dsp_forms', of which those without registers are told.
@@ -71,7 +84,7 @@ def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=Non
     }
 
 
-def markdown(report):
+def markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
     lines = [f"# {report['network']} on {report['board']}", "",
              "| what | used | available |", "|---|---|---|"]
@@ -105,7 +118,7 @@ def markdown(report):
     return "\n".join(lines)
 
 
-def expected(report):
+def expected(report: dict[str, Any]):
     """Lines of a page about time and energy of an image, the slowest path and how to repeat it.
 
     None where the report is without them.
@@ -129,14 +142,14 @@ def expected(report):
             "## Make it again", "", f"`{report['command']}`", ""]
 
 
-def unregistered(report):
+def unregistered(report: dict[str, Any]) -> list[str]:
     """Lines of a page about multipliers through which a path goes on without a register."""
     count = len(report["unregistered"])
     return [f"{count} multipliers without registers, whose delay is in that clock.", ""] * bool(
         count)
 
 
-def show(report, console):
+def show(report: dict[str, Any], console: "Console") -> None:
     """Print the report as a table."""
     table = Table(title=f"{report['network']} on {report['device']}")
     for column in ("what", "used", "available"):

@@ -40,7 +40,7 @@ def usage():
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     """Run the command that the first word names."""
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or words[0] in ("-h", "--help"):

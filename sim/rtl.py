@@ -3,7 +3,9 @@
 import errno
 import re
 import subprocess
+from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from amaranth import Shape
@@ -23,6 +25,9 @@ from hw.interface import pixel_words, score_arrays
 from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
+
+if TYPE_CHECKING:
+    from golden.network.graph import Network
 
 # Kinds of harness.cpp's records; below them, the codes of hw.interface.Output.
 TRAIN, CYCLES, CAUSE = 64, 65, 66
@@ -48,16 +53,18 @@ class Simulation:
         Those of hw.accelerator.Accelerator.
     """
 
-    def __init__(self, network, *, taps=None, quick=False, coverage=False,
-                 change=lambda text: text, **options):
+    def __init__(self, network: "Network", *, taps: tuple[int, ...] | None = None,
+                 quick: bool = False, coverage: bool = False, change=lambda text: text,
+                 **options: dict[str, tuple[int]] | int | str | None):
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         self.narrow = options.get("map_bits") is not None
         self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
 
-    def run(self, images, *, gamma=GAMMA, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
-            keep=True, stall=0, seed=1, tick=lambda: None, tables=None):
+    def run(self, images: np.ndarray, *, gamma: float = GAMMA, mode: str = "paper", table=None,
+            decay=0.9, writes=(), flips: bytes = b"", keep: bool = True, stall: float = 0,
+            seed: int = 1, tick: Callable = lambda: None, tables=None) -> Result:
         """Run all images in one simulation, one after the other without a reset.
 
         ``decay`` is that of the traces, if built in; ``tables`` are those of other explanations, by
@@ -101,12 +108,12 @@ class Simulation:
             raise Fault("the simulated accelerator failed: a wrong number of words") from None
 
     @cached_property
-    def most_cycles(self):
+    def most_cycles(self) -> int:
         """Cycles that no image exceeds (flow.estimate.cycles)."""
         return most_cycles(self.accelerator.plan, taps=self.taps,
                            traced=self.accelerator.attribution)
 
-    def fail(self, code, message, count):
+    def fail(self, code, message, count: int) -> None:
         """Raise what the harness's exit code and last line mean."""
         if code == UNWRITTEN:
             raise OSError(errno.ENOSPC, f"results of the simulation: {message}")
@@ -122,13 +129,15 @@ class Simulation:
                        "hardware or of its plan, not of the network or the image")
         raise Fault(f"the simulated accelerator failed: {message or f'exit code {code}'}")
 
-    def run_parallel(self, images, *, jobs=2, **options):
+    def run_parallel(self, images: np.ndarray, *, jobs: int = 2,
+                     **options: Callable | float | str) -> Result:
         """``run``, the images spread over ``jobs`` simulations."""
         parts = [part for part in np.array_split(images, jobs) if len(part)]
         with workers(jobs) as pool:
             return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
 
-    def without_each(self, image, layer, deletions, *, batch=64, jobs=2, tick=lambda: None):
+    def without_each(self, image: np.ndarray, layer: int, deletions: list, *, batch: int = 64,
+                     jobs: int = 2, tick: Callable = lambda: None):
         """Scores and cycles of one image with some spikes of a layer taken away each time.
 
         For accelerators with ``experiments``; all is done by writes between runs, as on the chip.
@@ -158,7 +167,7 @@ class Simulation:
             found = joined(list(pool.map(part, range(0, len(deletions), batch))))
         return found.logits.astype(np.int64), found.cycles
 
-    def result(self, records, count, keep):
+    def result(self, records: np.ndarray, count: int, keep: bool) -> Result:
         """Result of the harness's records, in the shapes of golden.run."""
         accelerator, network = self.accelerator, self.network
         kinds = records[:, 0]
@@ -204,7 +213,7 @@ class Simulation:
                     width=plan.walk_steps, at=plan.target_at(writes))[:, :steps]
         return result
 
-    def causes(self, records, count):
+    def causes(self, records: np.ndarray, count: int) -> np.ndarray:
         """(N, passes + 1, reasons) cycles of the input and each pass by StallReason."""
         # The image of a record: so many have ended before it.
         image = np.cumsum(records[:, 0] == CYCLES) - 1
@@ -213,7 +222,9 @@ class Simulation:
         np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
         return found
 
-    def stored(self, trains, number, shape, count, chunks, *, rounds=1, width=None, at=0):
+    def stored(self, trains: np.ndarray, number: int, shape: tuple[int, int, int], count: int,
+               chunks: int, *, rounds: int = 1, width: int | None = None,
+               at: int = 0) -> np.ndarray:
         """(N, ``chunks`` words of steps, C, H, W) uint8: the trains stored for layer ``number``.
 
         In each of ``rounds`` so many words, of ``width`` steps, from address ``at`` on, or so far

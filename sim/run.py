@@ -1,5 +1,7 @@
 """python -m sim.run: a network on images, in the golden model or in the simulated RTL."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from rich.progress import Progress
 
@@ -20,8 +22,14 @@ from golden.progress import watched
 from golden.run import check_taps, run_batched
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
+if TYPE_CHECKING:
+    import argparse
 
-def parser(prog="python -m sim.run"):
+    from golden.network.graph import Network
+    from golden.network.result import Result
+
+
+def parser(prog: str = "python -m sim.run") -> "argparse.ArgumentParser":
     """Arguments shared by the commands that run networks."""
     found = command_parser(
         prog, "A network on images, in the golden model or in the simulated RTL.", examples=(
@@ -78,13 +86,13 @@ def parser(prog="python -m sim.run"):
     return found
 
 
-def sides(text):
+def sides(text: str):
     """(width, height) of WxH."""
     width, _, height = text.partition("x")
     return int(width), int(height)
 
 
-def binning_of(args):
+def binning_of(args: "argparse.Namespace") -> Binning | None:
     """golden.io.events.Binning of parsed arguments, None where no events are asked for."""
     found = Binning(args.bin_us, args.bin_count, args.sensor, args.fit)
     if args.events is None:
@@ -97,9 +105,10 @@ def binning_of(args):
     return found
 
 
-def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
-               word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True,
-               contributions=False, schedule="auto"):
+def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gamma: float,
+               mode: str, console: Console, lanes: int | None = None, word_steps: int | None = None,
+               trains=None, stall: float = 0.0, jobs: int = 2, map_bits=None, keep: bool = True,
+               contributions: bool = False, schedule: str = "auto") -> "Result":
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
     ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
@@ -132,7 +141,7 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
                                        tick=lambda: progress.advance(task), **more)
 
 
-def images_of(args):
+def images_of(args: "argparse.Namespace"):
     """The images that parsed arguments name, or the sample of their network; else BadInput."""
     source = args.events or args.images or sample_of(args.network)
     rule(source is not None, args.network, "comes with no sample images; name some with --images")
@@ -140,7 +149,7 @@ def images_of(args):
 
 
 @command
-def main(argv=None, prog="python -m sim.run"):
+def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None:
     args = parser(prog).parse_args(argv)
     console = Console(stderr=True)
     if args.limit is not None and args.limit < 1:

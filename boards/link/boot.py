@@ -1,5 +1,7 @@
 """Weights from flash at power-up."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -58,7 +60,7 @@ class Loader(wiring.Component):
         self._address = address
         super().__init__()
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         phase = Signal(2)          # of a bit: copi changes before 0, clk is 1 in 2 and 3

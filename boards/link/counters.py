@@ -1,5 +1,7 @@
 """Performance counters, sent ahead of the cycles of an image."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -30,7 +32,7 @@ class Counters(wiring.Component):
     saturated: In(1)
     waits: In(1)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         given = Signal(range(3))           # counters sent before the last count

@@ -70,7 +70,7 @@ BOOTS = {
 }
 
 
-def tables():
+def tables() -> str:
     """Return the tables of docs/protocol.md."""
     def table(head, rows):
         return "\n".join(f"| {' | '.join(map(str, row))} |" for row in
@@ -91,6 +91,6 @@ def tables():
     ])
 
 
-def main():
+def main() -> None:
     """Print the tables."""
     say(tables())

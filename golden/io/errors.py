@@ -3,6 +3,7 @@
 import errno
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
 
@@ -15,7 +16,7 @@ class BadInput(ValueError):
     """A file, layer or argument breaks a rule; the message names all three in one line."""
 
 
-def rule(holds, where, text):
+def rule(holds: object, where, text: str) -> None:
     """Raise BadInput naming ``where`` unless the rule ``text`` holds."""
     if not holds:
         raise BadInput(f"{where}: {text}")
@@ -25,7 +26,7 @@ class Fault(RuntimeError):
     """A tool or the simulated hardware failed, and no input is to blame; told in one line."""
 
 
-def command(main):
+def command(main: Callable) -> Callable:
     """Give a command's main() its endings.
 
     BadInput and I/O errors become one line and exit code 2, a Fault one line and 1; so does, with
@@ -50,7 +51,7 @@ def command(main):
     return guarded
 
 
-def line_of(error):
+def line_of(error) -> str:
     """One line of an error, with a way out where there is one."""
     if isinstance(error, MemoryError):
         return "not enough memory for this"
