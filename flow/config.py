@@ -75,7 +75,7 @@ class BuildConfig:
     scrub: bool = False
     baud: int = 1_000_000
 
-    def replace(self, **changes: float) -> "BuildConfig":
+    def replace(self, **changes: Any) -> "BuildConfig":
         """A copy with other members."""
         return replace(self, **changes)
 

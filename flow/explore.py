@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import Progress
@@ -248,7 +248,7 @@ def where_memories_lie(network: "Network", config: "BuildConfig", point: Point) 
 
 
 def run(config: "BuildConfig", hz: int, console: "Console", *, out: str, activity: float,
-        **how: int | str | None) -> list[Point]:
+        **how: Any) -> list[Point]:
     """Explore, print the table, and write it to explore.json in the folder ``out``.
 
     ``activity`` and ``how`` go to ``explore``.

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flow import steps
 from flow.design import design, target_of
@@ -84,7 +84,7 @@ def first_of(config: "BuildConfig") -> "BuildConfig":
 
 
 def fastest(network: "Network", config: "BuildConfig", designed: "tuple[Accelerator, OnBoard, int]",
-            work: Path, seeds: list[int], **how: Callable | int):
+            work: Path, seeds: list[int], **how: Any):
     """The Placed of the fastest clock, in steps of a megahertz, that one of the seeds meets.
 
     All seeds are placed for a clock out of reach, that of ``designed``, the design of

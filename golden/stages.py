@@ -1,7 +1,7 @@
 """Stage after stage in NumPy: what golden.run joins."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,6 +89,6 @@ class Arrays:
         return activations
 
     def activation_map(self, activations: np.ndarray,
-                       **options: float | np.ndarray | str | None) -> np.ndarray:
+                       **options: Any) -> np.ndarray:
         """Their map: golden.sam."""
         return activation_map(activations, **options)

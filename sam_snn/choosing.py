@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from golden.importers import fidelity
 from golden.importers.quantise import quantise_with_report
@@ -44,7 +44,7 @@ class Width:
 
 def sweep(network: "FloatNetwork", widths: Sequence = WIDTHS, images: "np.ndarray | None" = None,
           labels: "np.ndarray | None" = None, *, tick: Callable = lambda: None,
-          **options: "int | np.ndarray | None") -> list[Width]:
+          **options: Any) -> list[Width]:
     """[Width] of a FloatNetwork; ``options`` are quantise_with_report's. Needs images."""
     rule(images is not None and len(images), "bits", "are compared on images: give some, with "
          "labels for the accuracy (--images)")
@@ -57,7 +57,7 @@ def sweep(network: "FloatNetwork", widths: Sequence = WIDTHS, images: "np.ndarra
 
 
 def bits_for(network: "FloatNetwork", images: "np.ndarray | None", labels: "np.ndarray | None", *,
-             loss: float, **options: "int | np.ndarray | None") -> int:
+             loss: float, **options: Any) -> int:
     """The fewest bits that lose at most ``loss`` points; BadInput where none does."""
     rule(0 <= loss <= 100, "loss", f"must be 0 to 100 points in percent, not {loss:g}")
     least = None

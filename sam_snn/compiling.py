@@ -37,7 +37,7 @@ def compile(model, *, shape: tuple[int, int, int] | None = None,
             loss: float = 0.5, per_channel: bool = False, power_of_two: bool = False,
             membrane_bits: int = 24, name: str | None = None, resize: bool = False,
             reference: np.ndarray | Path | None = None, allow_different: bool = False,
-            sample: Any = None, **rules: str) -> "Compiled":
+            sample: Any = None, **rules: Any) -> "Compiled":
     """Compile a trained network to integers, and say how faithful they are.
 
     Parameters
@@ -183,7 +183,7 @@ class Compiled:
                           trains=trains,
                           jobs=jobs)
 
-    def explain(self, image=None, *, label=None, **options: int | str) -> "Explained":
+    def explain(self, image=None, *, label=None, **options: Any) -> "Explained":
         """Explain one image, the first of its own without; return an Explained.
 
         ``options`` are the members of apps.explain.Question: method, engine, layer, output_neuron,
@@ -214,7 +214,7 @@ class Compiled:
                     images=self.images, original=self.original)
 
     def build(self, board: str = "icebreaker", *, out: Path, seed=None, jobs: int = 1,
-              **options: int) -> dict[str, int]:
+              **options: Any) -> dict[str, int]:
         """Build the bitstream into the folder ``out``; return the report as a dict.
 
         ``options`` are members of flow.config.BuildConfig, as lanes, taps and clock_mhz. Raises

@@ -29,7 +29,7 @@ NIR = (".nir", ".h5", ".hdf5")
 
 def read(model, *, shape: tuple[int, int, int] | None = None, steps: int | None = None,
          encoder=None, readout=None, name: str | None = None, allow_different: bool = False,
-         sample: Any = None, **rules: str | None) -> FloatNetwork | Network:
+         sample: Any = None, **rules: Any) -> FloatNetwork | Network:
     """FloatNetwork or Network of ``model``.
 
     Parameters

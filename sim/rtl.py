@@ -1,11 +1,13 @@
 """A network on images through the Verilated accelerator, with the results of golden.run."""
 
 import errno
+import os
 import re
 import subprocess
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from amaranth import Shape
@@ -47,6 +49,8 @@ class Simulation:
         Build fast rather than run fast, as suits a few images of a small network.
     coverage : bool
         Count lines and toggles (sim.verilate).
+    trace : None, "vcd" or "fst"
+        ``run`` can then write a waveform of this kind.
     change : function
         Verilog -> the Verilog that is simulated, for those who damage it.
     options :
@@ -54,25 +58,28 @@ class Simulation:
     """
 
     def __init__(self, network: "Network", *, taps: tuple[int, ...] | None = None,
-                 quick: bool = False, coverage: bool = False, change=lambda text: text,
-                 **options: dict[str, tuple[int]] | int | str | None):
+                 quick: bool = False, coverage: bool = False, trace: str | None = None,
+                 change=lambda text: text, **options: Any):
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         self.narrow = options.get("map_bits") is not None
-        self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
+        self.text = change(text_of(self.accelerator))
+        self.program = verilated(self.text, quick=quick, coverage=coverage, trace=trace)
 
     def run(self, images: np.ndarray, *, gamma: float = GAMMA, mode: str = "paper", table=None,
             decay=0.9, writes=(), flips: bytes = b"", keep: bool = True, stall: float = 0,
-            seed: int = 1, tick: Callable = lambda: None, tables=None) -> Result:
+            seed: int = 1, tick: Callable = lambda: None, tables=None,
+            wave: str | Path = os.devnull) -> Result:
         """Run all images in one simulation, one after the other without a reset.
 
         ``decay`` is that of the traces, if built in; ``tables`` are those of other explanations, by
         their streams; ``writes`` holds an array of configuration
         writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
         that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
-        image. Other parameters and the Result are golden.run's. Raises Fault if the simulation
-        ends early, or does not end within twice the cycles that an image can take.
+        image; ``wave`` is where a simulation with ``trace`` writes its waveform. Other parameters
+        and the Result are golden.run's. Raises Fault if the simulation ends early, or does not end
+        within twice the cycles that an image can take.
         """
         images = check_images(images, self.network)
         if table is None:
@@ -95,7 +102,8 @@ class Simulation:
                     Shape.cast(self.accelerator.i_pixels.p.data.shape()).width,
                     2 * self.most_cycles + SPARE]
             with started(list(map(str, call)), cwd=folder, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True) as process:
+                         stderr=subprocess.PIPE, text=True,
+                         env={**os.environ, "TRACE_FILE": str(Path(wave).absolute())}) as process:
                 for _ in process.stdout:
                     tick()
                 message = process.stderr.read().strip()
@@ -130,7 +138,7 @@ class Simulation:
         raise Fault(f"the simulated accelerator failed: {message or f'exit code {code}'}")
 
     def run_parallel(self, images: np.ndarray, *, jobs: int = 2,
-                     **options: Callable | float | str) -> Result:
+                     **options: Any) -> Result:
         """``run``, the images spread over ``jobs`` simulations."""
         parts = [part for part in np.array_split(images, jobs) if len(part)]
         with workers(jobs) as pool:

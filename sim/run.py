@@ -1,5 +1,6 @@
 """python -m sim.run: a network on images, in the golden model or in the simulated RTL."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from golden.io.arguments import command_parser, network_option, resize_option
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command, rule
 from golden.io.events import FITS, Binning
-from golden.io.files import output, replacing
+from golden.io.files import output, publishing, replacing
 from golden.io.shipped import sample_of
 from golden.io.text import say
 from golden.network import load
@@ -21,6 +22,7 @@ from golden.network.linear import check_linear
 from golden.progress import watched
 from golden.run import check_taps, run_batched
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
+from sim.waveform import kind_of, save_file
 
 if TYPE_CHECKING:
     import argparse
@@ -79,6 +81,10 @@ def parser(prog: str = "python -m sim.run") -> "argparse.ArgumentParser":
                             "several pixels as those of one (sum) (default: %(default)s)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
                        help=f"rtl: {SCHEDULE_HELP}")
+    found.add_argument("--trace", metavar="F.fst|F.vcd",
+                       help="rtl: write all signals over time as a waveform, by modules, of the "
+                            "first image (or --limit N of them), and F.gtkw with groups for "
+                            "GTKWave")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
@@ -108,11 +114,13 @@ def binning_of(args: "argparse.Namespace") -> Binning | None:
 def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gamma: float,
                mode: str, console: Console, lanes: int | None = None, word_steps: int | None = None,
                trains=None, stall: float = 0.0, jobs: int = 2, map_bits=None, keep: bool = True,
-               contributions: bool = False, schedule: str = "auto") -> "Result":
+               contributions: bool = False, schedule: str = "auto",
+               trace: str | None = None) -> "Result":
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
     ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
-    ``contributions`` the RTL is built to give them. ``schedule`` is that of the RTL.
+    ``contributions`` the RTL is built to give them. ``schedule`` is that of the RTL; ``trace`` is
+    where it writes its waveform, checked by sim.waveform.kind_of.
     """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
@@ -127,6 +135,8 @@ def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gam
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
             size_options["schedule"] = schedule
+            if trace is not None:
+                size_options["trace"] = Path(trace).suffix.removeprefix(".")
             if contributions:
                 size_options["explain"] = {"contributions": (network.stages[-2].index,)}
         else:
@@ -137,6 +147,13 @@ def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gam
         simulation = Simulation(network, taps=taps, map_bits=map_bits, **size_options)
         progress.remove_task(building)
         task = progress.add_task(engine, total=len(images))
+        if trace is not None:
+            with publishing() as put:
+                result = simulation.run(images, gamma=gamma, mode=mode, wave=put(Path(trace)),
+                                        tick=lambda: progress.advance(task), **more)
+                put(Path(trace).with_suffix(".gtkw")).write_text(
+                    save_file(trace, simulation.text))
+            return result
         return simulation.run_parallel(images, gamma=gamma, mode=mode, jobs=jobs,
                                        tick=lambda: progress.advance(task), **more)
 
@@ -161,6 +178,14 @@ def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None
     if args.schedule != "auto" and args.engine != "rtl":
         raise BadInput("--schedule is for --engine rtl: golden has one result, whatever the order "
                        "of work")
+    if args.trace is not None:
+        if args.engine != "rtl":
+            raise BadInput("--trace is for --engine rtl: golden has no signals, and the netlist's "
+                           "have lost their names")
+        output(args.trace, args.network, args.images, option="--trace")
+        output(str(Path(args.trace).with_suffix(".gtkw")), args.network, what="the waveform's",
+               known=lambda path: path.read_text().startswith("[dumpfile]"))
+        kind_of(args.trace)
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     check_map_bits(args.map_bits, "--map-bits")
@@ -180,13 +205,14 @@ def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
     images, labels = load_images(source, network, resize=args.resize, binning=binning)
-    images = images[:args.limit]
+    images = images[:1 if args.limit is None and args.trace else args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
                         word_steps=args.word_steps, trains=args.trains, stall=args.stall,
                         jobs=args.jobs, map_bits=args.map_bits,
                         keep=args.out is not None or args.contributions,
-                        contributions=args.contributions, schedule=args.schedule)
+                        contributions=args.contributions, schedule=args.schedule,
+                        trace=args.trace)
 
     table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -212,6 +238,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None
         with replacing(args.out) as aside:
             np.savez_compressed(aside, **result.arrays())
         say(f"wrote {args.out}")
+    if args.trace is not None:
+        say(f"wrote {args.trace} and {Path(args.trace).with_suffix('.gtkw')}; one unit of its "
+            "time is half a cycle")
 
 
 if __name__ == "__main__":

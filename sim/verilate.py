@@ -79,13 +79,14 @@ def text_of(component) -> str:
 
 
 def verilated(text: str, *, quick: bool = False, harness=HARNESS, flags: str = "",
-              cells: bool = False, coverage: bool = False) -> Path:
+              cells: bool = False, coverage: bool = False, trace: str | None = None) -> Path:
     """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
     Cached under all that it is made of; ``quick`` builds in a third of the time what then runs
     some times slower; ``cells`` tells that the text is a netlist; ``coverage`` has lines and
-    toggles counted, in coverage.dat where the program runs. Raises Fault if it fails, BadInput
-    where tools or space for it are missing.
+    toggles counted, in coverage.dat where the program runs; ``trace``, "vcd" or "fst", has it write
+    a waveform to the file TRACE_FILE of its environment. Raises Fault if it fails, BadInput where
+    tools or space for it are missing.
     """
     flags = " ".join(["-O0" if quick else "-DCELLS" if cells else f"-O2 {native()}", flags]).strip()
     flags += f" -DDATA_BITS={DATA_BITS} -DINDEX_BITS={INDEX_BITS} -DCOUNT_BITS={COUNT_BITS}"
@@ -95,7 +96,12 @@ def verilated(text: str, *, quick: bool = False, harness=HARNESS, flags: str = "
         flags += " -DCOVERAGE"
     if "upset_bit" in text:
         flags += " -DUPSETS"
+    if trace:
+        flags += (f" -DTRACE=\\<verilated_{trace}_c.h\\>"
+                  f" -DTRACER=Verilated{trace.capitalize()}C")
     call = arguments(flags, quick, cells, coverage)
+    if trace:
+        call = [f"--trace-{trace}", "--trace-structs", *call]
     ports = streams_of(text)
     key = json.dumps([text, harness.read_text(), ports, call, tools()])
 

@@ -6,11 +6,11 @@ of ``boards.json`` for chips that it is not fitted to; cycles are flow.estimate.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boards.platform.target import targets
 from flow.estimate import area
@@ -201,7 +201,7 @@ def usual(*asked: int | None) -> EngineSize:
 
 
 def best(network: "Network", target: "Target", *, lanes: int | None = None,
-         word_steps: int | None = None, trains=None, **how: Sequence | float | str | None) -> Cost:
+         word_steps: int | None = None, trains=None, **how: Any) -> Cost:
     """The Cost that a build takes: the fastest of the sizes that are left open.
 
     Where none fits, that of 4 lanes of 16 steps and a train, or of what is asked for.
@@ -247,7 +247,7 @@ def ways_out(network: "Network", target: "Target", *, lanes: int | None = None,
     return found + narrower(outline, good)
 
 
-def drawn(outline: "Outline", **changes: int):
+def drawn(outline: "Outline", **changes: Any):
     """Network of an Outline with some members changed, or None where there is none such."""
     try:
         return replace(outline, **changes).network()

@@ -289,7 +289,7 @@ def export_layer(path: str, stage: "Stage", *, steps: int, target: str = "generi
 
 def export_accelerator(path: str, network: "Network", images: "np.ndarray", *,
                        target: str = "generic", gamma: float = GAMMA, mode: str = "paper",
-                       decay: float = 0.9, **options: int | None) -> dict[str, Any]:
+                       decay: float = 0.9, **options: Any) -> dict[str, Any]:
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
     from hw.accelerator import Accelerator
     accelerator = Accelerator(network, gamma=gamma, mode=mode, **options)

@@ -6,7 +6,7 @@ weights of the layer that reads them.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class NetworkBuilder:
         self.shape = shape
 
     def ready(self, where: str, weights: np.ndarray, bias,
-              **options: int | tuple[int, int]) -> FloatLayer:
+              **options: Any) -> FloatLayer:
         """A checked layer without a neuron."""
         if bias is not None:
             bias = reals(bias, where, "bias")
@@ -386,7 +386,7 @@ class NetworkBuilder:
         first = first[:, 0]
         return first[0] if (first == first[0]).all() else first.copy()
 
-    def done(self, readout: str | None = None, **fields: float | str) -> FloatNetwork:
+    def done(self, readout: str | None = None, **fields: Any) -> FloatNetwork:
         """The FloatNetwork; weights that end without a neuron accumulate.
 
         ``readout`` is "membrane" behind an accumulating last layer and "count" otherwise, unless

@@ -12,7 +12,7 @@ Behind each layer of weights stand leaky neurons; the last accumulates. ``784-12
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class Outline:
         return quantise(builder.done(name=self.words), bits=self.bits)
 
 
-def parsed(text: str, **options: float | str) -> Outline:
+def parsed(text: str, **options: Any) -> Outline:
     """Outline of a list of layers; ``options`` are its other members. BadInput names the word."""
     words = text.split()
     if len(words) == 1 and re.fullmatch(r"\d{1,6}(-\d{1,6})+", words[0]):

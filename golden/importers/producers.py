@@ -111,7 +111,7 @@ class Rules:
     cut: str
 
     @classmethod
-    def of(cls, producer: str | None = None, **told: float | str | None) -> "Rules":
+    def of(cls, producer: str | None = None, **told: Any) -> "Rules":
         """The rules of a producer, changed by what is ``told`` and not None."""
         base = OWN if producer == OWN.title else PRODUCERS.get(producer, Producer("no producer"))
         given = {key: told.get(key) for key in ("dt", *CHOICES)}

@@ -8,7 +8,7 @@ thresholds, biases and resets are counted in it. What is exactly representable c
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_GAIN = 2**15 - 1
 
 
-def quantise(network, **options: int | np.ndarray) -> Network:
+def quantise(network, **options: Any) -> Network:
     """``quantise_with_report`` without the reasons: a golden.network.Network of a FloatNetwork."""
     return quantise_with_report(network, **options)[0]
 

@@ -191,7 +191,7 @@ def read(model: object, shape: Sequence[int], *, steps: int | None = None,
 
 
 def translated(chain: NetworkBuilder, layout: Layout, parts: "list[Part]", slot: int,
-               readout: str | None, **fields: float | str) -> FloatNetwork:
+               readout: str | None, **fields: Any) -> FloatNetwork:
     """The FloatNetwork of a chain of golden.importers.torch_steps.Part."""
     translator = Translator(chain, layout.flat)
     try:

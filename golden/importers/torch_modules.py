@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def two(value: int | tuple[int, int], where: str, what: str):
     return tuple(found * 2 if len(found) == 1 else found)
 
 
-def widened(module: str, **changes: np.ndarray):
+def widened(module: str, **changes: Any):
     """The attributes of a module of one row as those of one of maps, which have one row."""
     found = {}
     for name, down in (("kernel_size", 1), ("stride", None), ("padding", 0), ("dilation", 1)):

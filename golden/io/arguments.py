@@ -9,6 +9,7 @@ import argparse
 import math
 import operator
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def command_parser(prog: str, description: str, *, examples: tuple[str, ...] = (
                                    epilog="\n\n".join(filter(None, parts)) or None)
 
 
-def network_option(parser: argparse.ArgumentParser, **options: bool | str) -> None:
+def network_option(parser: argparse.ArgumentParser, **options: Any) -> None:
     """Add --network, whose help lists the networks that come along; ``options`` of argparse."""
     parser.add_argument("--network", metavar="NET", help=(
         "network file (.npz), or the name of one that comes with the project: "

@@ -25,7 +25,7 @@ def literal(value, form: Callable = plain):
 class Console(rich.console.Console):
     """rich's, which prints a str as it stands."""
 
-    def print(self, *values, **options: bool | str) -> None:
+    def print(self, *values, **options: Any) -> None:
         """Print values; a str without markup and without colours of its own."""
         super().print(*map(literal, values), **options)
 

@@ -306,7 +306,7 @@ class Layered:
         """Number of classes scored."""
         return self.stages[-1].layer.channels
 
-    def replace(self, **changes: dict | str | tuple) -> "FloatNetwork | Network":
+    def replace(self, **changes: Any) -> "FloatNetwork | Network":
         """Return a copy with some fields changed, checked again."""
         return replace(self, **changes)
 
