@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage docs help
+.PHONY: check dist run quick circles pairs test accuracy bench paper formal fuzz gates mutation soak upsets kill coverage docs help
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test      lint and tests, of the longest tables a quarter (ALL=1: all of them)"
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
 	@echo "make paper     the paper's experiments, to results/; ARGS=--quick: a few pictures of each"
+	@echo "make check     ruff, who imports whom, pyright (basic), the share of functions with types"
 	@echo "make circles   modules that import each other in a circle: none"
 	@echo "make pairs     the whole covering array of drawn networks, RTL against golden, half an hour"
 	@echo "make accuracy  the integer network on the 10,000 test images of Fashion-MNIST"
@@ -25,6 +26,7 @@ help:
 	@echo "make upsets    bits turned over in 1,000 images: what becomes of them"
 	@echo "make kill      commands killed at random moments: what they leave behind"
 	@echo "make coverage  lines and toggles of the RTL, lines of Python under all tests"
+	@echo "make dist      sdist and wheel, to build/dist/"
 	@echo "make docs      the documentation as a site, build/site/index.html; warnings are errors"
 
 run: $(VENV)/core
@@ -38,6 +40,11 @@ test: $(VENV)/tests
 quick: $(VENV)/tests
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+
+check: $(VENV)/tests
+	$(BIN)/ruff check .
+	$(BIN)/python -m verify.house
+	$(BIN)/python -m verify.types --check
 
 circles: $(VENV)/core
 	$(BIN)/python -m verify.house --circles
@@ -80,6 +87,11 @@ docs: $(VENV)/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "wrote build/site/index.html; its search needs a server: $(BIN)/python -m http.server -d build/site"
 
+dist: $(VENV)/core
+	$(PIP) "setuptools>=77"
+	$(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('build/dist')"
+	$(BIN)/python -c "from setuptools import build_meta as b; b.build_wheel('build/dist')"
+
 accuracy: $(VENV)/core build/fashion_test.npz
 	$(BIN)/python -m golden.accuracy --network models/fashion.npz --images build/fashion_test.npz
 
@@ -91,7 +103,7 @@ build/fashion_test.npz: $(VENV)/core
 
 $(VENV)/core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e .
+	$(PIP) -e ".[all]"
 	@touch $@
 
 $(VENV)/tests: $(VENV)/core examples/producers.txt
@@ -100,5 +112,5 @@ $(VENV)/tests: $(VENV)/core examples/producers.txt
 	@touch $@
 
 $(VENV)/docs: $(VENV)/core
-	$(PIP) -e ".[docs]"
+	$(PIP) -e ".[all,docs]"
 	@touch $@

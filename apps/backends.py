@@ -2,6 +2,8 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from golden.network import load
 from golden.network.result import Result
 from golden.run import run
 from hw.interface import Register
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["ChipBackend", "ModelBackend", "arguments", "opened", "same"]
 
@@ -38,14 +43,14 @@ class ModelBackend:
     seconds = bytes = hz = None  # of the last image on a chip
     map_bits = None              # of a chip's maps (golden.sam.activation_map)
 
-    def __init__(self, network, *, taps):
+    def __init__(self, network, *, taps: tuple[int, ...]):
         self.network, self.taps, self.gamma, self.mode = network, tuple(taps), GAMMA, "paper"
 
-    def explain(self, image):
+    def explain(self, image: np.ndarray) -> Result:
         """golden.network.result.Result of one image."""
         return self.model(image)[0]
 
-    def model(self, image):
+    def model(self, image: np.ndarray) -> tuple[Result, Result]:
         """(Result as of a chip, Result of golden.run with all spikes) of one image."""
         found = run(image[None], self.network, taps=self.taps, gamma=self.gamma, mode=self.mode,
                     map_bits=self.map_bits)
@@ -54,11 +59,11 @@ class ModelBackend:
             one.logits, one.scores, one.counts, one.maps, cycles=0,
             sums={tap: rows.sum(axis=0, dtype=np.int64) for tap, rows in one.maps.items()}), found
 
-    def set(self, gamma, mode):
+    def set(self, gamma: float, mode: str) -> None:
         """Use another gamma and mode from now on; BadInput if there are none such."""
         self.gamma, self.mode = checked(gamma, mode)
 
-    def link(self):
+    def link(self) -> dict:
         """Statistics of the link by name."""
         return {}
 
@@ -74,7 +79,7 @@ class ChipBackend(ModelBackend):
     notice : str
     """
 
-    def __init__(self, board, network, *, notice=""):
+    def __init__(self, board, network, *, notice: str = ""):
         from hw.plan.packing import configuration
         from hw.plan.pixels import plan_of
 
@@ -95,14 +100,14 @@ class ChipBackend(ModelBackend):
                             "off and on, and flash it anew if it loads them from there")
         self.set(self.gamma, self.mode)
 
-    def explain(self, image):
+    def explain(self, image: np.ndarray):
         began = time.perf_counter(), self.board.sent, self.board.received
         result = self.board.explain(image)
         self.seconds = time.perf_counter() - began[0]
         self.bytes = self.board.sent - began[1], self.board.received - began[2]
         return result
 
-    def set(self, gamma, mode):
+    def set(self, gamma: float, mode: str) -> None:
         super().set(gamma, mode)
         self.board.set_table(exp_table(self.gamma, self.network.steps))
         self.board.set_register(Register.MODE, MODES.index(self.mode))
@@ -128,7 +133,7 @@ def value_bits(told):
     return None
 
 
-def checked(gamma, mode):
+def checked(gamma: float, mode: str) -> tuple[float, str]:
     """(gamma, mode) as a float and one of MODES; BadInput if they are not."""
     try:
         gamma = float(gamma)
@@ -140,7 +145,7 @@ def checked(gamma, mode):
     return gamma, mode
 
 
-def arguments(parser):
+def arguments(parser: "argparse.ArgumentParser") -> None:
     """Add to a command the arguments that choose an engine."""
     parser.add_argument("--port", metavar="P", help="serial port of the board (default: the "
                         "iCEBreaker's, found by its USB id)")
@@ -156,7 +161,8 @@ def arguments(parser):
 
 
 @contextlib.contextmanager
-def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
+def opened(path, *, demo=None, port=None, baud: int = BAUD, taps=(),
+           quick: bool = False) -> Iterator:
     """A backend for the time of a ``with``.
 
     Parameters
@@ -184,7 +190,6 @@ def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
         with Board(port or find_port(), baud=baud) as board:
             yield ChipBackend(board, network)
         return
-    from flow.design import engine_size
     taps = tuple(sorted(set(taps))) or network.default_taps
     for tap in taps:
         if tap not in network.taps:
@@ -194,6 +199,7 @@ def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
         yield ModelBackend(network, taps=taps)
         return
     from boards.platform.top import Top
+    from flow.design import engine_size
     from hw.accelerator import Accelerator
     from sim.pins import SimulatedPort
     size = engine_size(network)
@@ -206,7 +212,7 @@ def opened(path, *, demo=None, port=None, baud=BAUD, taps=(), quick=False):
             "the driver talks to it as it would to the board; time is that of the simulation."))
 
 
-def same(result, model):
+def same(result: Result, model: Result) -> bool:
     """Whether a chip's Result equals the model's in all that the chip gives."""
     kept = {"scores", "logits", "counts"}
     return (all((getattr(result, name) == getattr(model, name)).all() for name in kept)

@@ -1,6 +1,7 @@
 """python -m boards.run IMAGE...: explain images on the board, as arrays and as a picture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +16,11 @@ from golden.io.files import output, publishing
 from golden.io.text import say
 from golden.network.result import stacked
 
+if TYPE_CHECKING:
+    import argparse
 
-def parser():
+
+def parser() -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         "python -m boards.run", "Explain images on the board, as arrays and as a picture.",
@@ -35,7 +39,7 @@ def parser():
     return found
 
 
-def loaded(paths, network, *, resize):
+def loaded(paths, network, *, resize: bool):
     """(images, labels, names) of all files; labels None unless every image has one."""
     images, labels, names = [], [], []
     for path in map(Path, paths):
@@ -48,7 +52,7 @@ def loaded(paths, network, *, resize):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.limit is not None and args.limit < 1:
         raise BadInput(f"--limit must be at least 1, not {args.limit}")

@@ -22,7 +22,7 @@ def same(left, right):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = command_parser("python -m sim.demo", "The chip's RTL on a few real images, beside "
                             "golden, and a picture of it.",
                             examples=("", "--limit 1 --tap 3 --out f.png"))

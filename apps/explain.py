@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,13 +25,18 @@ from golden.progress import watched
 from golden.run import run
 from sim.run import run_engine
 
+if TYPE_CHECKING:
+    import argparse
+
+    from golden.network.graph import Network
+
 __all__ = ["Explanation", "Question", "answered", "arrays_of", "draw", "drawable", "heading_of",
            "main", "parser", "read_image"]
 
 SHOWN = 16          # steps in a picture
 
 
-def parser(prog="python -m sim.explain"):
+def parser(prog: str = "python -m sim.explain") -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         prog, "Why a network sees in an image what it sees, as a picture.", examples=(
@@ -88,7 +94,7 @@ def read_image(path, network, place, *, resize=False):
     return images[place], None if labels is None else int(labels[place])
 
 
-def name(network, number):
+def name(network, number) -> str:
     """A class as people call it."""
     found, number = short(network.label(number)), str(number)
     return found if found == number else f"{found} ({number})"
@@ -103,7 +109,7 @@ def check_drawn(network, question):
          "--method attribution has it)")
 
 
-def draw(image, explanation, heading):
+def draw(image: np.ndarray, explanation, heading: str):
     """Figure: the input and the sum over steps on the left, an overlay a step on the right.
 
     Colours are those of apps.look: signed maps lie red and blue over a pale print of the image.
@@ -137,7 +143,7 @@ def draw(image, explanation, heading):
     return figure
 
 
-def raw_map(path):
+def raw_map(path: Path) -> bool:
     """Whether ``path`` is a raw map of this command, by the names of its arrays."""
     with zipfile.ZipFile(path) as archive:
         return {"map.npy", "heat.npy", "method.npy"} <= set(archive.namelist())
@@ -174,7 +180,7 @@ def answered(question, network, image, console):
         return answer(question, network, image, result, progress=track), result, target
 
 
-def heading_of(question, network, pred, target, label):
+def heading_of(question, network: "Network", pred: int, target: int, label: int | None) -> str:
     """What is written above a picture."""
     found = f"predicted: {name(network, pred)}"
     if label is not None:
@@ -183,7 +189,8 @@ def heading_of(question, network, pred, target, label):
     return found + (f"    explained: {name(network, target)}" if classed else "")
 
 
-def arrays_of(question, image, explanation, result, target, label):
+def arrays_of(question, image: np.ndarray, explanation, result, target: int,
+              label: int | None) -> dict[str, Any]:
     """The arrays of the raw map's file."""
     found = {"map": explanation.map, "heat": explanation.heat, "image": image,
              "pred": int(result.pred[0]), "logits": result.logits[0], "layer": question.layer,
@@ -196,7 +203,7 @@ def arrays_of(question, image, explanation, result, target, label):
 
 
 @command
-def main(argv=None, prog="python -m sim.explain"):
+def main(argv: list[str] | None = None, prog: str = "python -m sim.explain") -> None:
     args = parser(prog).parse_args(argv)
     out = output(args.out, args.network, args.image, suffix=".png")
     raw = output(out.with_suffix(".npz"), args.network, args.image, what="the raw map",

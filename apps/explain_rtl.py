@@ -1,5 +1,8 @@
 """Explanations that the simulated chip makes itself: traces, and runs with spikes taken away."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from golden.explain.methods.base import Explanation, where_words
@@ -9,6 +12,9 @@ from golden.explain.traces import attribute, quantised
 from golden.formats import SCORE_FRAC
 from golden.io.errors import BadInput
 from sim.rtl import Simulation
+
+if TYPE_CHECKING:
+    from golden.network.graph import Network
 
 
 class Chip:
@@ -29,7 +35,8 @@ class Chip:
     result : golden.network.result.Result
     """
 
-    def __init__(self, network, image, method, layer, *, decay):
+    def __init__(self, network: "Network", image: np.ndarray, method: str, layer: int, *,
+                 decay: float):
         self.network, self.image, self.method, self.layer = network, image, method, layer
         options = {"attribution": layer} if method == "attribution" else {"experiments": True}
         self.simulation = Simulation(network, taps=(layer,) if layer else (), **options)
@@ -83,7 +90,7 @@ class Chip:
             f"Fall of the class score without each neuron of {where} (on the chip)",
             found.summary().splitlines() + said, signed=True)
 
-    def without(self, deletions, target, tick):
+    def without(self, deletions: list, target: int, tick: Callable) -> tuple[np.ndarray, int]:
         """Fall of the target's score by each deletion, and the cycles of all these runs."""
         if not deletions:
             return np.zeros(0), 0

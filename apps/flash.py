@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from boards.host import Board
 from boards.platform.target import targets
@@ -20,13 +21,16 @@ from golden.io.reading import tree
 from golden.io.text import say
 from hw.plan.packing import signature
 
+if TYPE_CHECKING:
+    import argparse
+
 # Programs by board, the preferred one first; {file} is written to the start of the flash.
 PROGRAMMERS = {target.board: target.programmers for target in targets()}
 NO_PROGRAMMER = 3
 LONGEST = 2**22     # bytes of a report
 
 
-def parser(prog="python -m boards.flash"):
+def parser(prog: str = "python -m boards.flash") -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         prog, "Write a build to the board's flash, and ask the board whether it runs.",
@@ -42,7 +46,7 @@ def parser(prog="python -m boards.flash"):
     return found
 
 
-def read_report(path):
+def read_report(path: Path) -> dict[str, Any]:
     """The report of hw.build at ``path``, checked for all that is used here, or BadInput."""
     again = f"`python -m hw.build ice40 --out {path.parent}` writes one"
     if not path.is_file():
@@ -66,7 +70,7 @@ def read_report(path):
     return held
 
 
-def built(folder):
+def built(folder) -> tuple[dict[str, Any], Path]:
     """(report, file to write) of a build, checked as far as that goes without a board."""
     folder = Path(folder)
     report = read_report(folder / "report.json")
@@ -85,7 +89,7 @@ def built(folder):
     return report, file
 
 
-def verify(report, port, *, baud, file=None):
+def verify(report: dict[str, Any], port: str, *, baud: int, file: Path | None = None) -> str:
     """A line of what is wrong with the board, "" if it is what was written from ``file``."""
     with Board(port, baud=baud) as board:
         told = board.identify()
@@ -102,7 +106,7 @@ def verify(report, port, *, baud, file=None):
     return ""
 
 
-def weights(file):
+def weights(file: Path) -> str:
     """Signature, in hex, of the weights in a flash.bin."""
     words = {}
     for kind, payload in requests(unpacked(file.read_bytes(), where=str(file))[1]):
@@ -114,7 +118,7 @@ def weights(file):
 
 
 @command
-def main(argv=None, prog="python -m boards.flash"):
+def main(argv: list[str] | None = None, prog: str = "python -m boards.flash") -> None:
     args = parser(prog).parse_args(argv)
     report, file = built(args.build)
     network, size = report["network"], file.stat().st_size

@@ -46,7 +46,7 @@ def parser():
     return found
 
 
-def measured(network, pictures, *, hz, baud, form):
+def measured(network, pictures, *, hz, baud: int, form):
     """Means over images of (bytes to the chip, bytes from it, seconds, seconds waited)."""
     size = engine_size(network)
     accelerator = Accelerator(network, **size._asdict(), taps=network.default_taps)
@@ -65,7 +65,7 @@ def measured(network, pictures, *, hz, baud, form):
     return np.mean(rows, axis=0)
 
 
-def alone(network, pictures, *, hz):
+def alone(network, pictures, *, hz: int):
     """Seconds an image that the chip takes where pixels are there and results are taken at once."""
     simulation = Simulation(
         network, taps=network.default_taps, **engine_size(network)._asdict())
@@ -73,7 +73,7 @@ def alone(network, pictures, *, hz):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.count < 1:
         raise BadInput(f"--count must be at least 1, not {args.count}")

@@ -1,5 +1,7 @@
 """python -m apps.two_objects: two objects in a scene, SAM beside contributions to both."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -15,10 +17,15 @@ from golden.io.text import say
 from golden.network import load
 from golden.network.linear import check_linear
 
+if TYPE_CHECKING:
+    import argparse
+
+    from golden.network.graph import Network
+
 COLOURS = "tab:green", "tab:orange"   # outlines of the first object and of the second
 
 
-def parser():
+def parser() -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         "python -m apps.two_objects", "Scenes of two objects: SAM beside the contributions to the "
@@ -32,7 +39,7 @@ def parser():
     return found
 
 
-def pairs_of(path):
+def pairs_of(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(images (N, H, W), pairs (N, 2), masks (N, 2, H, W) bool) of a file of scenes."""
     archive = Archive(path, "file of scenes")
     images, pairs, masks = (archive.read(name) for name in ("images", "pairs", "masks"))
@@ -44,7 +51,7 @@ def pairs_of(path):
     return images, pairs, np.unpackbits(masks, axis=-1).astype(bool)
 
 
-def draw(network, images, pairs, masks, result):
+def draw(network: "Network", images: np.ndarray, pairs: np.ndarray, masks: np.ndarray, result):
     """Figure of a row for each scene: the scene, SAM, both contributions and their difference.
 
     ``result`` is that of an accelerator with the deepest layer's maps and contributions.
@@ -84,7 +91,7 @@ def draw(network, images, pairs, masks, result):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     out = output(args.out, args.network, args.images, suffix=".png")
     network = load(args.network)

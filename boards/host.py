@@ -6,6 +6,7 @@ Needs NumPy and pySerial, nothing else; runs on a Raspberry Pi.
 import secrets
 import time
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -41,7 +42,7 @@ WINDOW = 16    # requests sent before their answers are awaited
 PATIENCE = 30  # timeouts that an image may take, beside those of its bytes on the wire
 
 
-def mark_of(label):
+def mark_of(label: str) -> bytes:
     """Bytes of a label of 16 hex digits, or BadInput."""
     try:
         mark = bytes.fromhex(label)
@@ -52,7 +53,7 @@ def mark_of(label):
     return mark
 
 
-def runs(writes):
+def runs(writes: np.ndarray) -> Iterator[tuple[Kind, int, np.ndarray]]:
     """(kind, index, words) of each stretch of writes in one space, one index after the other."""
     together = (np.diff(writes[:, 0]) == 0) & (np.diff(writes[:, 1]) == 1)
     for run in np.split(writes, np.flatnonzero(~together) + 1):
@@ -64,7 +65,8 @@ def named(kind):
     return (kind.name if isinstance(kind, Kind) else f"request {kind:#x}").lower()
 
 
-def write_requests(kind, index, values):
+def write_requests(kind: Kind, index: int,
+                   values: bytes | np.ndarray) -> Iterator[tuple[Kind, bytes]]:
     """(kind, payload) of the requests that write 16-bit ``values`` from ``index`` on.
 
     As few as there can be, and of one length: a short one behind a long one would be whole on the
@@ -81,14 +83,15 @@ def write_requests(kind, index, values):
         index += len(part)
 
 
-def load_requests(writes, *, label):
+def load_requests(writes: list[tuple[int, int, int]], *,
+                  label: str) -> Iterator[tuple[Kind, bytes]]:
     """(kind, payload) of the requests that load a network, its label at last."""
     for run in runs(np.asarray(writes, dtype=np.int64)):
         yield from write_requests(*run)
     yield from write_requests(Kind.LABEL, 0, mark_of(label))
 
 
-def weights_of(writes, count):
+def weights_of(writes, count: int):
     """The ``count`` words that ``writes`` put into the weight memory, each once; else BadInput."""
     rows = writes[writes[:, 0] == 0]
     if not np.array_equal(np.sort(rows[:, 1]), np.arange(count)):
@@ -122,7 +125,7 @@ class Board:
         Gives the time in seconds; another one than the wall's where the port is a simulation.
     """
 
-    def __init__(self, port, *, baud=1_000_000, timeout=1.0, retries=4,
+    def __init__(self, port, *, baud: int = 1_000_000, timeout: float = 1.0, retries: int = 4,
                  clock=time.monotonic):
         self.port = port
         self.timeout, self.retries, self.baud = timeout, retries, baud
@@ -159,14 +162,14 @@ class Board:
             raise LinkError(self.port, str(error)) from None
         return self._identity
 
-    def reset(self):
+    def reset(self) -> None:
         """Give up any image under way and all that is still to come of it."""
         self._request([(Kind.RESET, b"")])
         self._number = None
         for (kind, index), value in self._registers.items():
             self._write(kind, index, [value])
 
-    def load(self, writes, *, label):
+    def load(self, writes, *, label) -> None:
         """Make the chip ready for a network, whose digest is ``label``.
 
         ``writes`` are (n, 3) of (space, index, word), as hw.plan.packing.configuration gives them;
@@ -207,7 +210,7 @@ class Board:
             raise BadInput("writes: index and word must be 0 to 65535")
         return writes
 
-    def configure(self, writes):
+    def configure(self, writes) -> None:
         """Make ``writes``, (n, 3) of (space, index, word), and remember those a reset undoes.
 
         An experiment is two such arrays, what to do and how to undo it
@@ -221,22 +224,22 @@ class Board:
                         kind == Kind.EXPERIMENT and at >= EXPERIMENT_REGISTERS):
                     self._registers[kind, at] = word
 
-    def set_table(self, table):
+    def set_table(self, table) -> None:
         """Write the SAM table: exp(-gamma d) in units of 2**-15, for d = 0, 1, ..."""
         self._write(Kind.TABLE, 0, table)
 
-    def set_register(self, index, value):
+    def set_register(self, index: int, value) -> None:
         """Write a register (hw.interface.Register); it keeps its value over a reset."""
         self.configure([(Space.REGISTERS, int(index), int(value))])
 
-    def set_seed(self, seed):
+    def set_seed(self, seed: int) -> None:
         """Set the seed of the encoder, 1 to 2**32 - 1."""
         if not 1 <= seed < 2**32:
             raise BadInput(f"seed must be 1 to 2**32 - 1, not {seed}")
         self.set_register(Register.SEED_LOW, seed & 0xFFFF)
         self.set_register(Register.SEED_HIGH, seed >> 16)
 
-    def explain(self, image):
+    def explain(self, image: np.ndarray):
         """Run one image: uint8, (C, H, W) or, with one channel, (H, W); return its Result.
 
         Where the network takes frames: (T, C, H, W), of 0 and 1 or of whole numbers.

@@ -10,7 +10,7 @@ USB = (0x0403, 0x6010)
 class LinkError(ConnectionError):
     """The board does not answer, or not as it should; one line says which and what."""
 
-    def __init__(self, port, text):
+    def __init__(self, port, text: str):
         super().__init__(errno.EIO, text, str(port))
 
 
@@ -23,7 +23,7 @@ def find_port():
     return found[-1]
 
 
-def open_port(device, baud):
+def open_port(device, baud: int):
     """Open a serial device so that a read returns within 50 ms."""
     import serial
     try:

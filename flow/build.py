@@ -7,14 +7,20 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
 from boards.platform.target import targets
+from boards.platform.top import identify
 from boards.protocol.flash_image import flash_image, padded
+from boards.protocol.identity import MapEncoding
 from flow import explore, steps, toolchain
 from flow.config import BuildConfig
+from flow.critical_path import slowest
 from flow.design import clock_of, design, target_of
+from flow.estimate import speed
+from flow.page import page
 from flow.placing import FASTEST, fastest, first_of, placed
 from flow.report import markdown, report_of, show
 from flow.steps import ToolError
@@ -29,13 +35,18 @@ from golden.network import load
 from hw.plan.packing import configuration
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
+if TYPE_CHECKING:
+    import argparse
+
+    from golden.network.graph import Network
+
 TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"
-FILES = (REPORT, "report.md", "top.bin", "top.bit", "flash.bin", "top.v", "nextpnr.log",
-         "yosys.log")
+FILES = (REPORT, "report.md", "report.html", "top.bin", "top.bit", "flash.bin", "top.v",
+         "nextpnr.log", "yosys.log")
 
 
-def seeds_of(text):
+def seeds_of(text: str) -> list[int]:
     """Seeds of "3", "1..10" or "1,5,7..9"; raise BadInput unless all are 1 to 2**31 - 1."""
     found = []
     for part in text.split(","):
@@ -48,12 +59,12 @@ def seeds_of(text):
     return list(dict.fromkeys(found))
 
 
-def megahertz(text):
+def megahertz(text: str) -> float | str:
     """The clock of a command line, a number or ``FASTEST``."""
     return text if text == FASTEST else float(text)
 
 
-def check_folder(network, out):
+def check_folder(network, out) -> None:
     """BadInput where a build would take the place of a file that no build wrote."""
     out = Path(out)
 
@@ -64,7 +75,8 @@ def check_folder(network, out):
         output(out / name, network, what="the build's", known=known)
 
 
-def publish(config, out, network, accelerator, target, hz, report, work):
+def publish(config: BuildConfig, out, network: "Network", accelerator, target, hz: int,
+            report: dict[str, Any], work) -> None:
     """Write a build, whose tools left their files in the folder ``work``, to the folder ``out``.
 
     All files or none; those of an older build that this one does not make are gone then, and what
@@ -78,7 +90,7 @@ def publish(config, out, network, accelerator, target, hz, report, work):
                                 + flash_image(writes, label=network.digest))
     report["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content |= {REPORT: (json.dumps(report, indent=2) + "\n").encode(),
-                "report.md": markdown(report).encode()}
+                "report.md": markdown(report).encode(), "report.html": page(report).encode()}
     logs = {"top.v": "top.debug.v", "nextpnr.log": f"{steps.route(hz, report['seed'])}.tim",
             "yosys.log": "top.rpt"}
     older = [out / name for name in FILES if name not in content | logs]
@@ -89,7 +101,28 @@ def publish(config, out, network, accelerator, target, hz, report, work):
             put(out / name).write_bytes(data)
 
 
-def build(config, console, *, out, seed=None, jobs=1):
+def expectations(config: BuildConfig, network, made, report: dict[str, Any]):
+    """What else a report says: time and energy of an image, what bounds the clock, how to repeat.
+
+    ``made`` is flow.placing's.
+    """
+    log = made.folder / f"{steps.route(made.hz, report['seed'])}.tim"
+    identity = identify(made.accelerator, clock_hz=made.hz, form=MapEncoding[config.maps.upper()],
+                        counters=config.counters)
+    image = speed.image_of(made.accelerator.plan, identity, config.network, hz=made.hz,
+                           baud=config.baud)
+    again = config.replace(clock_mhz=made.hz / 1e6) if config.clock_mhz == FASTEST else config
+    return {
+        "image": image,
+        "energy": speed.energy_of(report["device"], report.get("lc", 0), hz=made.hz,
+                                  cycles=image["cycles"]),
+        "critical_path": slowest(log.read_text(errors="replace") if log.is_file() else ""),
+        "command": again.command(seed=report["seed"]),
+        "versions": steps.own_versions()}
+
+
+def build(config: BuildConfig, console: Console, *, out: str, seed=None,
+          jobs: int = 1) -> dict[str, Any]:
     """Do one build; return its report. Files appear in the folder ``out`` only when all is done.
 
     Parameters
@@ -113,8 +146,9 @@ def build(config, console, *, out, seed=None, jobs=1):
     absent = [tool for tool in toolchain.choose(family=target.family).values()
               if not shutil.which(tool)]
     if absent:
+        extra = "ecp5" if target.family == "ecp5" else "fpga"
         raise BadInput(f"{target.family}: there is no {Path(absent[0]).name}; "
-                       f"pip install -e '.[{target.family}]'")
+                       f"pip install 'sam-snn[{extra}]'")
     with folder("sam-build-") as work:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("synthesis (a minute)", total=None)
@@ -130,11 +164,12 @@ def build(config, console, *, out, seed=None, jobs=1):
                               [[n] for n in tries] if seeds is None else [seeds], **how)
         report = report_of(network, made.accelerator, made.routes, target, hz=made.hz,
                            config=config, dsp_forms=steps.dsp_forms(made.folder))
+        report |= expectations(config, network, made, report)
         publish(config, out, network, made.accelerator, target, made.hz, report, made.folder)
     return report
 
 
-def parser(prog="python -m hw.build", *, family=True):
+def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argparse.ArgumentParser":
     """Arguments of the command; without ``family`` the board alone says the chip."""
     word = "ice40 " if family else ""
     found = command_parser(
@@ -210,7 +245,7 @@ def parser(prog="python -m hw.build", *, family=True):
     return found
 
 
-def config_of(args):
+def config_of(args: "argparse.Namespace") -> BuildConfig:
     """BuildConfig of the arguments of the command."""
     taps = () if args.no_sam else None if args.tap is None else tuple(args.tap)
     return BuildConfig(
@@ -222,13 +257,13 @@ def config_of(args):
         experiments=args.experiments, scrub=args.scrub, baud=args.baud)
 
 
-def configured(words):
+def configured(words: list[str]) -> BuildConfig:
     """BuildConfig of the words of a command line."""
     return config_of(parser().parse_args(words))
 
 
 @command
-def main(argv=None, prog="python -m hw.build", family=None):
+def main(argv: list[str] | None = None, prog: str = "python -m hw.build", family=None) -> None:
     """Build; ``family``, if given, is a function of --board that says the chip's."""
     args = parser(prog, family=family is None).parse_args(argv)
     if family is not None:
@@ -258,7 +293,8 @@ def main(argv=None, prog="python -m hw.build", family=None):
         raise SystemExit(1) from None
     show(report, console)
     made = os.path.join(out, target_of(config).bitstream)
-    say(f"wrote {made}, {'flash.bin, ' * (args.boot != 'uart')}top.v, report.json, report.md")
+    say(f"wrote {made}, {'flash.bin, ' * (args.boot != 'uart')}top.v, report.json, "
+        "report.md, report.html")
     raise SystemExit(0 if report["timing_met"] else 1)
 
 

@@ -1,10 +1,19 @@
 """What is to be built: one description, from the command line to the report."""
 
+import shlex
 from dataclasses import dataclass, replace
+from typing import Any
 
 from golden.formats import GAMMA
 
 __all__ = ["BuildConfig"]
+
+FLAGS = {                       # the option of hw.build for each member but device, network, taps
+    "board": "--board", "sam_mode": "--mode", "gamma": "--gamma", "lanes": "--lanes",
+    "word_steps": "--word-steps", "trains": "--trains", "schedule": "--schedule",
+    "clock_mhz": "--clock", "boot": "--boot", "maps": "--maps", "map_bits": "--map-bits",
+    "counters": "--counters", "traces": "--traces", "contributions": "--contributions",
+    "experiments": "--experiments", "scrub": "--scrub", "baud": "--baud"}
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,28 @@ class BuildConfig:
     scrub: bool = False
     baud: int = 1_000_000
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> "BuildConfig":
         """A copy with other members."""
         return replace(self, **changes)
 
+    def command(self, *, seed: int) -> str:
+        """The command line of hw.build that makes the same chip with this seed again."""
+        usual, words = type(self)(), [self.device]
+        words += ["--network", self.network]
+        if self.taps == ():
+            words.append("--no-sam")
+        for tap in self.taps or ():
+            words += ["--tap", str(tap)]
+        for name, flag in FLAGS.items():
+            value = getattr(self, name)
+            if value is True:
+                words.append(flag)
+            elif value != getattr(usual, name):
+                words += [flag, str(value).removesuffix(".0")]
+        return f"python -m hw.build {shlex.join([*words, '--place-seed', str(seed)])}"
+
     @property
-    def options(self):
+    def options(self) -> dict[str, Any]:
         """{name: value} of what a report lists as options."""
         return {name: getattr(self, name) for name in (
             "boot", "maps", "map_bits", "counters", "traces", "contributions", "experiments",

@@ -1,6 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """From a network and a BuildConfig to an accelerator on a board, in sizes that fit."""
 
+from typing import TYPE_CHECKING
+
 from boards.link.framer import WORD_BITS
 from boards.link.maps import width_of
 from boards.platform.target import OnBoard, target_for
@@ -14,11 +16,18 @@ from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
 from hw.plan.size import EngineSize
 
+if TYPE_CHECKING:
+    from boards.platform.target import Target
+    from flow.config import BuildConfig
+    from flow.estimate.memories import Store
+    from golden.network.graph import Network
+
 __all__ = ["clock_of", "design", "engine_size", "memories", "target_of"]
 
 
-def engine_size(network, lanes=None, word_steps=None, trains=None, *, sam=True, target=None,
-                schedule="auto"):
+def engine_size(network: "Network", lanes: int | None = None, word_steps: int | None = None,
+                trains: int | None = None, *, sam: bool = True, target: "Target | None" = None,
+                schedule: str = "auto") -> EngineSize:
     """EngineSize of the arguments, None for those to be found.
 
     Those are the fastest that fit ``target``, the iCEBreaker without one, by flow.estimate.fits; 4
@@ -31,7 +40,7 @@ def engine_size(network, lanes=None, word_steps=None, trains=None, *, sam=True, 
                 schedule=schedule).size
 
 
-def design(network, config):
+def design(network: "Network", config: "BuildConfig") -> tuple[Accelerator, OnBoard, int]:
     """(accelerator, component for the board, hertz); BadInput where the board cannot hold it."""
     target = target_of(config)
     taps = network.default_taps if config.taps is None else tuple(sorted(set(config.taps)))
@@ -72,7 +81,7 @@ def design(network, config):
     return accelerator, OnBoard(top, target, clock_hz=hz), hz
 
 
-def target_of(config):
+def target_of(config: "BuildConfig") -> "Target":
     """boards.platform.target.Target of a BuildConfig."""
     try:
         return target_for(config.device, config.board)
@@ -80,7 +89,7 @@ def target_of(config):
         raise BadInput(f"--board: {error}") from None
 
 
-def clock_of(config):
+def clock_of(config: "BuildConfig") -> int:
     """Hertz of --clock; raise BadInput where the board cannot make them."""
     try:
         target = target_of(config)
@@ -92,6 +101,6 @@ def clock_of(config):
         raise BadInput(f"--clock: {error}") from None
 
 
-def memories(accelerator):
+def memories(accelerator: Accelerator) -> "list[Store]":
     """Stores of an accelerator (flow.estimate.memories)."""
     return stores_of(accelerator)

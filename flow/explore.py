@@ -8,8 +8,10 @@ beside what was predicted.
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import Progress
@@ -28,6 +30,13 @@ from golden.io.files import output, replacing
 from golden.io.text import say
 from golden.network import Layer, load
 from hw.plan.size import EngineSize
+
+if TYPE_CHECKING:
+    from boards.platform.target import OnBoard
+    from flow.config import BuildConfig
+    from golden.io.console import Console
+    from golden.network.graph import Network
+    from hw.accelerator import Accelerator
 
 __all__ = ["Point", "candidates", "explore", "front", "requantised", "run"]
 
@@ -59,12 +68,12 @@ class Point:
     real: dict = field(default_factory=dict)
 
     @property
-    def fits(self):
+    def fits(self) -> bool:
         """Whether the device has room for it."""
         return ICE40UP5K.fits(self.predicted)
 
 
-def requantised(network, fewer):
+def requantised(network: "Network", fewer: int):
     """(network with weights of ``fewer`` bits less, error of its weights), or None.
 
     A weight is rounded to a multiple of 2**fewer and counts as often, so that thresholds, biases
@@ -88,7 +97,8 @@ def requantised(network, fewer):
     return network.replace(layers=tuple(layers)), float(np.sqrt(wrong / max(all_, 1e-9)))
 
 
-def candidates(network, config, *, activity, tick=lambda: None):
+def candidates(network: "Network", config: "BuildConfig", *, activity: float,
+               tick: Callable = lambda: None) -> "list[tuple[Point, Network]]":
     """A Point for every size that the memories hold, and the network that it is for."""
     found = []
     for fewer, size in itertools.product(FEWER_BITS, SIZES):
@@ -108,7 +118,7 @@ def candidates(network, config, *, activity, tick=lambda: None):
     return found
 
 
-def sized(network, config, size):
+def sized(network, config: "BuildConfig", size: EngineSize) -> "tuple[Accelerator, OnBoard]":
     """(accelerator, component for the board) of a size; BadInput if it does not fit."""
     accelerator, component, _ = design(network, config.replace(**size._asdict()))
     if over := shortages(memories(accelerator)):
@@ -116,7 +126,7 @@ def sized(network, config, size):
     return accelerator, component
 
 
-def front(points):
+def front(points: list[Point]) -> list[Point]:
     """Those of ``points`` that fit and that no other one beats, fewest cycles first."""
     worth = lambda p: (p.predicted["cycles"], p.predicted["lc"], p.error)
     fit = [point for point in points if point.fits]
@@ -125,13 +135,13 @@ def front(points):
     return sorted((point for point in fit if not beaten(point)), key=worth)
 
 
-def spread(points, count):
+def spread(points: list, count: int) -> list:
     """``count`` of ``points`` or all, evenly from the first to the last."""
     at = np.linspace(0, len(points) - 1, min(count, len(points))).round().astype(int)
     return [points[n] for n in dict.fromkeys(at.tolist())]
 
 
-def built(network, config, size, hz, where):
+def built(network, config: "BuildConfig", size, hz: int, where):
     """Cells of one build after packing; with ``hz`` also the clock after place and route."""
     _, component = sized(network, config, size)
     with processes.folder("sam-explore-") as work:
@@ -145,7 +155,7 @@ def built(network, config, size, hz, where):
     return found
 
 
-def pool(jobs, dask):
+def pool(jobs: int, dask: str):
     """A joblib.Parallel of local processes, or of those of a dask scheduler at an address.
 
     Raises BadInput where dask is asked for and not installed, or does not answer.
@@ -166,7 +176,9 @@ def pool(jobs, dask):
     return Parallel(n_jobs=-1, return_as="generator_unordered")
 
 
-def explore(network, config, hz, console, *, activity, quick=False, jobs=1, dask=None, where=None):
+def explore(network: "Network", config: "BuildConfig", hz: int, console: "Console", *,
+            activity: float, quick: bool = False, jobs: int = 1, dask: str | None = None,
+            where: Path | None = None) -> list[Point]:
     """The front, its spread points built and ``real`` filled in.
 
     Parameters
@@ -211,7 +223,7 @@ def explore(network, config, hz, console, *, activity, quick=False, jobs=1, dask
     return [replace(point, real=real.get(n, {})) for n, point in enumerate(best)]
 
 
-def table(points, network, activity):
+def table(points: list[Point], network: "Network", activity: float) -> Table:
     """The front as a table."""
     found = Table(title=f"{network.name} at {100 * activity:g} % activity")
     for column in ("size", "bits", "weight error", "cycles", "LC", "built", "off",
@@ -228,14 +240,15 @@ def table(points, network, activity):
     return found
 
 
-def where_memories_lie(network, config, point):
+def where_memories_lie(network: "Network", config: "BuildConfig", point: Point) -> str:
     """One line: which memory of a point lies in which blocks, the one placement that fits it."""
     accelerator, _ = sized(network, config, point.size)
     return "; ".join(f"{store.what}: {store.blocks} {store.kind}"
                      for store in memories(accelerator))
 
 
-def run(config, hz, console, *, out, activity, **how):
+def run(config: "BuildConfig", hz: int, console: "Console", *, out: str, activity: float,
+        **how: Any) -> list[Point]:
     """Explore, print the table, and write it to explore.json in the folder ``out``.
 
     ``activity`` and ``how`` go to ``explore``.

@@ -1,12 +1,20 @@
 """Synthesis, and places and routes: for a clock that is asked for, or the fastest there is."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flow import steps
 from flow.design import design, target_of
 from flow.steps import PlacementFailed
+
+if TYPE_CHECKING:
+    from boards.platform.target import OnBoard, Target
+    from flow.config import BuildConfig
+    from golden.network.graph import Network
+    from hw.accelerator import Accelerator
 
 __all__ = ["FASTEST", "Placed", "fastest", "first_of", "placed"]
 
@@ -34,18 +42,19 @@ class Placed:
     routes: dict
 
     @property
-    def clocks(self):
+    def clocks(self) -> dict:
         """{seed: megahertz} of those that found a place, the fastest first."""
         found = {seed: steps.fmax(route) for seed, route in self.routes.items() if route}
         return dict(sorted(found.items(), key=lambda each: -each[1]))
 
     @property
-    def met(self):
+    def met(self) -> bool:
         """Whether a seed meets the clock."""
         return any(mhz >= self.hz / 1e6 for mhz in self.clocks.values())
 
 
-def placed(designed, target, work, batches, *, jobs, say, tick):
+def placed(designed: "tuple[Accelerator, OnBoard, int]", target: "Target", work: Path,
+           batches: list[list[int]], *, jobs: int, say: Callable, tick: Callable) -> Placed:
     """Synthesise, and try the batches of seeds until one of a batch meets the clock; a Placed.
 
     ``designed`` is flow.design.design's. ``say(words, done, total)`` announces what follows, and
@@ -67,14 +76,15 @@ def placed(designed, target, work, batches, *, jobs, say, tick):
     return found
 
 
-def first_of(config):
+def first_of(config: "BuildConfig") -> "BuildConfig":
     """The BuildConfig that is designed first: itself, or one of a clock out of reach."""
     if config.clock_mhz != FASTEST:
         return config
     return config.replace(clock_mhz=PUSH * target_of(config).usual)
 
 
-def fastest(network, config, designed, work, seeds, **how):
+def fastest(network: "Network", config: "BuildConfig", designed: "tuple[Accelerator, OnBoard, int]",
+            work: Path, seeds: list[int], **how: Any):
     """The Placed of the fastest clock, in steps of a megahertz, that one of the seeds meets.
 
     All seeds are placed for a clock out of reach, that of ``designed``, the design of

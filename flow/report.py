@@ -1,15 +1,30 @@
 """What is worth knowing of a build: as data, as a page, on the terminal."""
 
+from typing import TYPE_CHECKING, Any
+
 from flow import steps
+from flow.critical_path import sentence
 from flow.design import memories
 from flow.estimate.memories import capacity, efforts
 from golden.formats import SCORE_FRAC, map_top
 from golden.io.console import Table
 
-__all__ = ["costs", "map_sums", "markdown", "report_of", "show"]
+if TYPE_CHECKING:
+    from boards.platform.target import Target
+    from flow.config import BuildConfig
+    from flow.estimate.memories import Store
+    from flow.timing import Form
+    from golden.io.console import Console
+    from golden.network.graph import Network
+    from hw.accelerator import Accelerator
+    from hw.plan.planner import Plan
+
+__all__ = ["ENERGY_WARNING", "costs", "map_sums", "markdown", "report_of", "show"]
+
+ENERGY_WARNING = "ESTIMATE, nothing was measured: other designs on this chip, scaled."
 
 
-def costs(plan, stores, hz):
+def costs(plan: "Plan", stores: "list[Store]", hz: float) -> dict[str, list[dict]]:
     """Memory plan and cycles of a report."""
     return {
         "memory_plan": [{"what": store.what, "where": f"{store.blocks} {store.kind}",
@@ -22,7 +37,7 @@ def costs(plan, stores, hz):
     }
 
 
-def map_sums(accelerator):
+def map_sums(accelerator: "Accelerator") -> str:
     """What the maps of an accelerator hold, in a sentence."""
     needed, there = accelerator.exact_width, accelerator.map_width
     if not accelerator.taps:
@@ -33,7 +48,8 @@ def map_sums(accelerator):
             f"bits, and all would need {needed}")
 
 
-def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=None):
+def report_of(network: "Network", accelerator, routes: dict, target: "Target", *, hz: int,
+              config: "BuildConfig", dsp_forms: "dict[str, Form] | None" = None) -> dict[str, Any]:
     """Everything worth knowing of the routes (flow.steps.seeds_routed), as plain data.
 
     ``dsp_forms`` are flow.steps.dsp_forms', of which those without registers are told.
@@ -68,7 +84,7 @@ def report_of(network, accelerator, routes, target, *, hz, config, dsp_forms=Non
     }
 
 
-def markdown(report):
+def markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
     lines = [f"# {report['network']} on {report['board']}", "",
              "| what | used | available |", "|---|---|---|"]
@@ -76,7 +92,7 @@ def markdown(report):
     lines += [f"| {m['what']} | {m['used']} | {m['limit']} |" for m in report["memories"]]
     lines += ["", f"Clock {report['clock_mhz']:g} MHz, reached {report['fmax_mhz']:g} MHz: "
               f"timing {'met' if report['timing_met'] else 'MISSED'}.", "",
-              *unregistered(report)]
+              *unregistered(report), *expected(report)]
     lines += ["## Memory plan", "",
               "A row is read in a cycle; the blocks of small memories are estimated.", "",
               "| what | where | rows | bits a row | bits | of | Mbit/s |",
@@ -92,23 +108,48 @@ def markdown(report):
               f"{w['cycles_busy']:,} |" for w in report["walks"]]
     lines += [f"| all | | | {sum(w['cycles_quiet'] for w in report['walks']):,} | "
               f"{sum(w['cycles_busy'] for w in report['walks']):,} |", ""]
+    versions = report["tools"] | report.get("versions", {})
     lines += [f"- {key}: {report[key]}" for key in (
         "device", "digest", "lanes", "word_steps", "schedule", "taps", "sam_mode", "gamma",
         "map_sums", "seed")]
     lines += [f"- options: {', '.join(f'{k} {v}' for k, v in report['options'].items())}",
               f"- bits: {', '.join(f'{k} {v}' for k, v in report['widths'].items())}",
-              f"- tools: {', '.join(f'{k} {v}' for k, v in report['tools'].items())}", ""]
+              f"- tools: {', '.join(f'{k} {v}' for k, v in versions.items())}", ""]
     return "\n".join(lines)
 
 
-def unregistered(report):
+def expected(report: dict[str, Any]):
+    """Lines of a page about time and energy of an image, the slowest path and how to repeat it.
+
+    None where the report is without them.
+    """
+    if "image" not in report:
+        return []
+    image, energy, path = report["image"], report["energy"], report["critical_path"]
+    lines = ["## An image", "",
+             f"Estimated: {image['cycles']:,} cycles, {image['chip_ms']:g} ms of the chip alone, "
+             f"with {image['source']}; {image['bytes_to']:,} bytes to the chip and "
+             f"{image['bytes_from']:,} from it.", "",
+             "| baud | ms an image | images/s |", "|---|---|---|"]
+    lines += [f"| {each['baud']:,} | {each['ms']:g} | {each['images_s']:g} |"
+              for each in image["rates"]]
+    if energy:
+        lines += ["", ENERGY_WARNING, "", "Energy: {:g} to {:g} mW, {:g} to {:g} uJ an image. "
+                  .format(*energy["milliwatts"], *energy["microjoules"])
+                  + f"{energy['formula']}; {energy['source']}."]
+    return [*lines, "", "## What bounds the clock", "",
+            sentence(path) if path else "The log names no path.", "",
+            "## Make it again", "", f"`{report['command']}`", ""]
+
+
+def unregistered(report: dict[str, Any]) -> list[str]:
     """Lines of a page about multipliers through which a path goes on without a register."""
     count = len(report["unregistered"])
     return [f"{count} multipliers without registers, whose delay is in that clock.", ""] * bool(
         count)
 
 
-def show(report, console):
+def show(report: dict[str, Any], console: "Console") -> None:
     """Print the report as a table."""
     table = Table(title=f"{report['network']} on {report['device']}")
     for column in ("what", "used", "available"):

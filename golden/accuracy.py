@@ -16,7 +16,7 @@ from golden.run import run_batched
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = command_parser("python -m golden.accuracy",
                             "Classify a labelled set with the integer network.",
                             examples=("--network fashion --images fashion",))

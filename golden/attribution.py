@@ -5,6 +5,7 @@ integers, as the hardware keeps it.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from golden.explain.traces import (
 from golden.io.arguments import positive, spike_trains
 from golden.io.errors import BadInput
 from golden.network import Network
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATHS = ("linear", "active")
 
@@ -40,11 +44,11 @@ class Attribution:
     decay: float
 
     @property
-    def total(self):
+    def total(self) -> float:
         """Sum of all scores: the output that SpikeAttributor.attribute states."""
         return float(self.scores.sum())
 
-    def top_k(self, k):
+    def top_k(self, k: int) -> list[tuple[int, int, float]]:
         """The ``k`` spikes of largest magnitude as (t, n, score), largest first.
 
         Fewer if there are fewer spikes; of equals the earlier, then the lower neuron, comes first.
@@ -55,11 +59,11 @@ class Attribution:
         return [(int(t), int(n), float(score))
                 for (t, n), score in zip(found[order], scores[order], strict=True)]
 
-    def temporal_profile(self):
+    def temporal_profile(self) -> np.ndarray:
         """(T,) sum of the scores of each step."""
         return self.scores.sum(axis=1)
 
-    def spatial_importance(self, shape=None):
+    def spatial_importance(self, shape: tuple[int, int] | None = None) -> np.ndarray:
         """(N,) sum of the scores of each neuron, or the same in ``shape``: (H, W), (C, H, W) ..."""
         found = self.scores.sum(axis=0)
         if shape is None:
@@ -69,7 +73,7 @@ class Attribution:
         except (TypeError, ValueError):
             raise BadInput(f"shape must hold {found.size} neurons, not {shape}") from None
 
-    def summary(self):
+    def summary(self) -> str:
         """A few lines for people."""
         count = int(np.count_nonzero(self.spikes))
         lines = [f"Attribution of {count} spikes to output neuron {self.output_neuron} "
@@ -98,12 +102,14 @@ class SpikeAttributor:
         Result of the last ``attribute``.
     """
 
-    def __init__(self, decay):
+    def __init__(self, decay: float):
         self.decay = checked_decay(decay)
         self.last = None
 
-    def attribute(self, input_spikes, weights, output_neuron, *, paths="linear", hidden=None,
-                  layer=0):
+    def attribute(self, input_spikes: list[list[int]] | np.ndarray,
+                  weights: list | np.ndarray | Network, output_neuron: int, *,
+                  paths: str = "linear", hidden: list[np.ndarray] | None = None,
+                  layer: int = 0) -> Attribution:
         """Score every input spike: score[t, i] = P[i] spike[t, i] decay**(T - t).
 
         P[i] is the path weight of input i to the output (golden.explain.paths). A spike at the last
@@ -169,7 +175,8 @@ class SpikeAttributor:
                                 decay=self.decay)
         return self.last
 
-    def export_fpga(self, path, target="ice40", *, tools=True):
+    def export_fpga(self, path: "Path", target: str = "ice40", *,
+                    tools: bool = True) -> dict[str, Any]:
         """Write a Verilog unit that attributes as the last ``attribute`` did, to its output.
 
         FILE.v, a self-checking testbench and, with ``tools``, FILE.json with what it takes of an

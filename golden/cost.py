@@ -3,16 +3,21 @@
 import os
 import threading
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from golden.io.errors import rule
 
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+
 ENCODED, STEPPED, POOLED = 24, 24, 50     # operations that each is worth in a step
 ROOM = 2**30                # bytes that a batch may take
 
 
-def parts(network):
+def parts(network: "Network") -> list[tuple[str, int]]:
     """[(name, operations of one step and image)]: of the encoder and of each weighted layer."""
     c, h, w = network.shape
     found = [("encoder", ENCODED * c * h * w)]
@@ -24,23 +29,24 @@ def parts(network):
     return found
 
 
-def operations(network, count):
+def operations(network: "Network", count: int) -> int:
     """Operations of golden.run on ``count`` images."""
     return count * network.steps * sum(each for _, each in parts(network))
 
 
-def batch_bytes(network):
+def batch_bytes(network: "Network") -> int:
     """Memory that golden.run takes for one image, about."""
     inputs = int(np.prod(network.shape))
     return network.steps * (4 * inputs + sum(2 * stage.neurons for stage in network.stages))
 
 
-def batch_of(network, most=32):
+def batch_of(network: "Network", most: int = 32) -> int:
     """How many images to run at once."""
     return int(min(most, max(1, ROOM // batch_bytes(network))))
 
 
-def check_memory(network, count, taps, *, keep, jobs):
+def check_memory(network: "Network", count: int, taps: tuple[int, ...], *, keep: bool,
+                 jobs: int) -> None:
     """Raise BadInput where ``count`` images cannot be held in this machine's memory."""
     tapped = [network.stages[tap - 1] for tap in taps]
     kept = network.steps * (sum(4 * stage.shape[1] * stage.shape[2] for stage in tapped)
@@ -69,14 +75,19 @@ class Clock:
         Called with a line, first after ``every`` seconds, then once a stage, but no more often.
     """
 
-    def __init__(self, network, count, *, show=None, tell=None, every=5.0):
+    def __init__(self, network: "Network", count: int, *, show: Callable | None = None,
+                 tell: Callable | None = None, every: float = 5.0):
         self.total, self.count, self.every = operations(network, count), count, every
         self.names, self.each = map(list, zip(*parts(network), strict=True))
         self.steps, self.show, self.tell = network.steps, show, tell
         self.done, self.began, self.lock = 0, time.monotonic(), threading.Lock()
         self.told, self.foretold = self.began, False
 
-    def tick(self, part, images, last):
+    def start(self) -> None:
+        """The work begins now; what was done before, as compiling the kernel, does not count."""
+        self.began = self.told = time.monotonic()
+
+    def tick(self, part: int, images: int, last: bool) -> None:
         """A step of ``images`` images is done in a part, its ``last`` one or not."""
         with self.lock:
             # The encoder makes all its steps at once.

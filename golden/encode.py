@@ -1,22 +1,28 @@
 """From pixels to spikes: the encoders and their random numbers, bit for bit as on the chip."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatNetwork
+    from golden.network.encoders import Encoder
+    from golden.network.graph import Network
 
 __all__ = ["WORD_STEPS", "encode", "randoms", "states", "trains_by_plane", "xorshift32"]
 
 WORD_STEPS = 4  # time steps served by one 32-bit random word
 
 
-def xorshift32(state):
+def xorshift32(state: int) -> int:
     """Next state of Marsaglia's xorshift32 (13, 17, 5); period 2**32 - 1, never 0."""
     state ^= state << 13 & 0xFFFFFFFF
     state ^= state >> 17
     return state ^ (state << 5 & 0xFFFFFFFF)
 
 
-def states(seed, count):
+def states(seed: int, count: int) -> np.ndarray:
     """The ``count`` states of xorshift32 behind ``seed``, (count,) uint32.
 
     A step is linear in the bits of a state, and so are n of them: a state n steps on is the sum
@@ -42,7 +48,7 @@ def states(seed, count):
 
 
 @lru_cache(maxsize=8)
-def randoms(seed, count, steps):
+def randoms(seed: int, count: int, steps: int):
     """Random bytes (steps, count) of an image of ``count`` pixels: those the chip draws.
 
     The generator starts at ``seed`` for every image and is advanced once before each word. A pixel
@@ -56,7 +62,7 @@ def randoms(seed, count, steps):
     return table
 
 
-def drawn(network):
+def drawn(network: "FloatNetwork | Network") -> np.ndarray:
     """Random bytes of an image, (T, C, H, W, 1); their order is (y, x, c)."""
     c, h, w = network.shape
     found = randoms(network.seed, c * h * w, network.steps)
@@ -105,7 +111,7 @@ STEPS = {"bernoulli": bernoulli, "frames": frames, "ternary": ternary, "current"
          "latency": latency, "graded": frames}
 
 
-def encode(images, network):
+def encode(images: np.ndarray, network: "FloatNetwork | Network") -> np.ndarray:
     """Activations that the first layer sees, as the network's Encoder says.
 
     Parameters
@@ -121,7 +127,7 @@ def encode(images, network):
     return np.ascontiguousarray(found, dtype=np.int16).transpose(4, 0, 1, 2, 3)
 
 
-def trains_by_plane(active, encoder):
+def trains_by_plane(active: np.ndarray, encoder: "Encoder") -> np.ndarray:
     """Spikes (N, T, C planes, H, W) of activations (N, T, C, H, W): those of each factor."""
     parts = [np.maximum(np.sign(factor) * active, 0) & abs(factor) for factor in encoder.factors]
     found = np.stack(parts, axis=3) != 0

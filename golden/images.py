@@ -3,7 +3,9 @@
 import io
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +17,19 @@ from golden.io.shipped import images_file
 from golden.network.encoders import encoder_of
 from golden.run import check_images, check_shape
 
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatNetwork
+    from golden.io.reading import Head
+    from golden.network.graph import Network
+
 MOST_PIXELS = 2**26         # of a picture that is to be scaled
 PAIRS = (("images", "labels"), ("x_test", "y_test"))
 RASTERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
-def load_images(path, network, *, resize=False, binning=None):
+def load_images(path, network: "FloatNetwork | Network", *, resize: bool = False,
+                binning: Binning | None = None) -> tuple:
     """(images, labels) of a file or folder, checked against the network.
 
     ``path`` is .npy, .npz, a picture, a folder of pictures, a folder of folders of pictures, one a
@@ -71,7 +79,7 @@ def load_images(path, network, *, resize=False, binning=None):
     return images, labels
 
 
-def recordings(path, network, binning):
+def recordings(path: Path, network, binning: Binning) -> tuple:
     """(frames, labels or None) of an event file, or of a folder as ``folder`` takes them."""
     encoder, labels = encoder_of(network), None
     rule(encoder.frames, path, "holds address events, which only a network of encoder frames or "
@@ -87,14 +95,14 @@ def recordings(path, network, binning):
     return np.concatenate(parts), labels
 
 
-def fits(head, network, where):
+def fits(head: "Head", network, where: Path) -> None:
     """Raise BadInput unless an array with this head can be the network's images."""
     rule(head.size <= MOST_BYTES and head.count <= MOST_BYTES, where,
          f"{head} are over {MOST_BYTES} bytes, the most that is read at once")
     check_shape(head.shape, head.dtype, network, where)
 
 
-def chosen(archive):
+def chosen(archive: Archive) -> tuple:
     """(name of the images, name of the labels or None) in an Archive."""
     heads = archive.heads
     for name, marks in PAIRS:
@@ -108,7 +116,8 @@ def chosen(archive):
     return rest[0], "labels" if "labels" in heads else None
 
 
-def checked_labels(archive, name, count, network):
+def checked_labels(archive: Archive, name: str, count: int,
+                   network: "FloatNetwork | Network") -> np.ndarray:
     """The labels of ``count`` images as int64; raise BadInput unless all are classes."""
     head = archive.heads[name]
     rule(not isinstance(head, str), archive.path, f"{name} must be one number an image: {head}")
@@ -127,7 +136,7 @@ def checked_labels(archive, name, count, network):
 # --- pictures -------------------------------------------------------------------------------------
 
 
-def listed(path):
+def listed(path: Path) -> list[Path]:
     """Files and folders in a folder by name, but for those whose names begin with a dot."""
     try:
         return sorted(file for file in path.iterdir() if not file.name.startswith("."))
@@ -135,12 +144,12 @@ def listed(path):
         raise BadInput(f"{path}: {error.strerror}") from None
 
 
-def pictures_in(path):
+def pictures_in(path: Path) -> list[Path]:
     """Pictures in a folder, by name."""
     return [file for file in listed(path) if file.suffix.lower() in PICTURES]
 
 
-def filed(path, network, files_in):
+def filed(path: Path, network: "Network", files_in: Callable) -> tuple:
     """(files, their classes or None) of a folder, or of folders of files, one a class."""
     files, labels = files_in(path), None
     parts = [part for part in listed(path) if part.is_dir()]
@@ -152,7 +161,7 @@ def filed(path, network, files_in):
     return files, labels
 
 
-def folder(path, network, *, resize=False):
+def folder(path: Path, network, *, resize: bool = False) -> tuple:
     """(images, labels or None) of a folder of pictures, or of folders of them, one a class."""
     files, labels = filed(path, network, pictures_in)
     rule(files, path, f"holds no pictures ({', '.join(PICTURES)})")
@@ -161,7 +170,7 @@ def folder(path, network, *, resize=False):
     return np.stack([picture(file, network, resize=resize) for file in files]), labels
 
 
-def classes_of(path, names, network):
+def classes_of(path: Path, names: list[str], network: "Network") -> list[int]:
     """Class of each folder name: by the network's names, else by number, else by order."""
     known = [str(network.label(n)).casefold() for n in range(network.classes)]
     if all(name.casefold() in known for name in names):
@@ -177,7 +186,7 @@ def classes_of(path, names, network):
     return list(range(len(names)))
 
 
-def picture(path, network, *, resize=False):
+def picture(path: Path, network, *, resize: bool = False) -> np.ndarray:
     """A picture as the network takes it, uint8 (C, H, W).
 
     Of samples of 16 bits the upper eight are taken. Colours become grey where the network has one
@@ -217,7 +226,7 @@ def picture(path, network, *, resize=False):
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1).copy()
 
 
-def opaque(image, where):
+def opaque(image, where: Path):
     """A Pillow image of 8 bits a sample, without transparency; raise BadInput where it has some."""
     from PIL import Image
     if image.mode.startswith("I"):              # grey of 16 bits

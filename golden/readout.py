@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def class_scores(spikes, membranes, readout):
+def class_scores(spikes: np.ndarray, membranes, readout: str) -> np.ndarray:
     """Score of each class after each step.
 
     "membrane": the membrane itself. "count": spikes so far. "first" (latency decoding): T - t for a

@@ -1,6 +1,8 @@
 """A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +16,18 @@ from golden.network.result import Result, joined
 from golden.readout import class_scores
 from golden.stages import Arrays, Given, leading
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def check_shape(shape, dtype, network, where="images"):
+    from golden.activity import Fans
+    from golden.cost import Clock
+    from golden.importers.float_network import FloatNetwork
+    from golden.network.encoders import Encoder
+    from golden.network.graph import Network
+
+
+def check_shape(shape: tuple[int, ...], dtype, network: "FloatNetwork | Network",
+                where: "str | Path" = "images") -> None:
     """Raise BadInput unless an array of this shape and type may be a network's images."""
     encoder = encoder_of(network)
     if encoder.frames:
@@ -35,13 +47,14 @@ def check_shape(shape, dtype, network, where="images"):
         raise BadInput(f"{where}: pixels must be uint8, not {dtype}")
 
 
-def held(encoder):
+def held(encoder: "Encoder") -> str:
     """What frames must hold, for people."""
     return ("spike frames must hold only 0 and 1" if encoder.spikes
             else f"frames must hold whole numbers from 0 to {encoder.top}")
 
 
-def check_images(images, network, where="images"):
+def check_images(images: np.ndarray, network: "FloatNetwork | Network",
+                 where: str = "images") -> np.ndarray:
     """``images`` as (N, C, H, W) uint8, or (N, T, C, H, W) where the encoder takes frames.
 
     Raises BadInput unless shape and dtype are the network's; (N, H, W) stands for one channel.
@@ -56,7 +69,7 @@ def check_images(images, network, where="images"):
     return images[:, None] if images.ndim == 3 else images
 
 
-def check_taps(taps, network, where="tap"):
+def check_taps(taps: Sequence, network: "Network", where: str = "tap") -> tuple[int, ...]:
     """``taps`` as a tuple of ints; raise BadInput unless each names a spiking layer."""
     for tap in taps:
         if tap not in network.taps:
@@ -65,7 +78,7 @@ def check_taps(taps, network, where="tap"):
     return tuple(sorted(set(taps)))
 
 
-def at_top(maps, bits, count):
+def at_top(maps: dict[int, np.ndarray], bits: int, count: int) -> np.ndarray:
     """(``count``,) how many values of the maps {tap: (N, T, H, W)} are at the top of ``bits`` bits.
 
     Those are sums that stayed there: none that fits a width of golden.formats.map_bits is so large.
@@ -74,8 +87,10 @@ def at_top(maps, bits, count):
                 for rows in maps.values()), start=np.zeros(count, np.int64))
 
 
-def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, keep=True,
-        map_bits=None, clock=None, parts=None, fans=None):
+def run(images: np.ndarray, network: "Network", *, taps: tuple[int, ...] | None = None,
+        gamma: float = GAMMA, mode: str = "paper", table: np.ndarray | None = None,
+        keep: bool = True, map_bits=None, clock: "Clock | None" = None, parts=None,
+        fans: "Fans | None" = None) -> Result:
     """Run all images at once (memory grows with their number: see ``run_batched``).
 
     Parameters
@@ -135,7 +150,8 @@ def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, ke
     return result
 
 
-def run_batched(images, network, *, batch=None, jobs=1, progress=iter, kernel="numpy", **options):
+def run_batched(images: np.ndarray, network, *, batch: int | None = None, jobs: int = 1,
+                progress: Callable = iter, kernel: str = "numpy", **options) -> Result:
     """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts.
 
     ``kernel`` is one of golden.kernel.CHOICES; "compiled" gives the same arrays sooner, and is
@@ -148,6 +164,8 @@ def run_batched(images, network, *, batch=None, jobs=1, progress=iter, kernel="n
                  keep=options.get("keep", True), jobs=min(jobs, len(images)))
     parts = Compiled(network) if kernel == "compiled" and library() else None
     batch = batch or batch_of(network)
+    if clock := options.get("clock"):
+        clock.start()
     starts = range(0, len(images), batch)
     # Threads are enough, since NumPy holds no lock while it computes, and results need no copy.
     with workers(jobs) as pool:

@@ -10,6 +10,8 @@ there it follows from the score at the neuron's previous spike, d steps before:
 so that a neuron keeps two registers, the inter-spike interval (ISI) and A.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from golden.formats import GAMMA, MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_top, rounded
@@ -17,7 +19,8 @@ from golden.formats import GAMMA, MODES, SCORE_FRAC, TABLE_FRAC, exp_table, map_
 PIECE = 1 << 17  # neurons at once, so that what is known of them stays in the cache
 
 
-def scored(trains, places, table, mode):
+def scored(trains: np.ndarray, places: np.ndarray, table: np.ndarray,
+           mode: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """N where it is needed, at the spikes: the first of each neuron, then the second, and so on.
 
     - "paper": earlier spikes only, A - 1;
@@ -73,7 +76,7 @@ def scored(trains, places, table, mode):
             silent -= 1
 
 
-def histories(trains):
+def histories(trains: np.ndarray) -> np.ndarray:
     """(words, K) of (T, K) bytes: the bits of each train, the first step lowest in the first word.
 
     The words are as short as a train allows, and of 64 bits at most.
@@ -88,7 +91,7 @@ def histories(trains):
     return np.einsum("o,wok->wk", 1 << np.arange(0, bits, 8, dtype=kind), octets)
 
 
-def take_first(left):
+def take_first(left: np.ndarray) -> np.ndarray:
     """Take the first spike out of each of ``histories``, of which none is empty; return its step.
 
     A train less 1, as one long number, differs from the train up to the first spike.
@@ -102,7 +105,7 @@ def take_first(left):
     return ends - 1
 
 
-def scores(spikes, table, mode):
+def scores(spikes: np.ndarray, table: np.ndarray, mode: str) -> np.ndarray:
     """Score of each spike as ``scored`` gives it, 0 where there is none.
 
     ``spikes`` is (N, T, ...) of 0 and 1; returns int32 of that shape.
@@ -115,7 +118,8 @@ def scores(spikes, table, mode):
     return np.moveaxis(found.reshape(trains.shape), 0, 1)
 
 
-def activation_map(spikes, *, gamma=GAMMA, mode="paper", table=None, map_bits=None):
+def activation_map(spikes: np.ndarray, *, gamma: float = GAMMA, mode: str = "paper",
+                   table: np.ndarray | None = None, map_bits=None) -> np.ndarray:
     """M: scores summed over channels.
 
     Parameters

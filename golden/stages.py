@@ -1,6 +1,8 @@
 """Stage after stage in NumPy: what golden.run joins."""
 
+from collections.abc import Callable, Iterator
 from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,6 +10,10 @@ from golden.encode import encode
 from golden.network.layers import Stage
 from golden.neurons.population import accumulator_dtype, neurons
 from golden.sam import activation_map
+
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+    from golden.network.layers import Stage
 
 __all__ = ["Arrays", "Given", "forward", "leading", "nonzero", "occupied"]
 
@@ -38,7 +44,8 @@ class Given:
             self.kept[stage.index] = activations
 
 
-def forward(activations, stage, steps, tick=None, others=()):
+def forward(activations: np.ndarray, stage: "Stage", steps: int,
+            tick: Callable | None = None, others: tuple | list = ()) -> tuple:
     """Spikes of one stage from the activations (N, T, C, H, W) that it reads.
 
     ``tick(last)``, if given, is called after each step; ``others`` are what its skips read.
@@ -64,7 +71,8 @@ def forward(activations, stage, steps, tick=None, others=()):
     return spikes, np.stack(membranes, axis=1).astype(np.int32) if membranes else None
 
 
-def sums(activations, stage, others=()):
+def sums(activations: np.ndarray, stage: "Stage",
+         others: tuple | list = ()) -> Iterator[np.ndarray]:
     """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
     kind = np.int32 if stage.most < 2**31 else np.int64
     for t, maps in enumerate(np.moveaxis(activations, 1, 0)):
@@ -76,7 +84,7 @@ def sums(activations, stage, others=()):
         yield found
 
 
-def nonzero(activations):
+def nonzero(activations: np.ndarray) -> np.ndarray:
     """(N,) how many activations are not 0."""
     count = np.uint8 if activations.shape[1] <= 255 else np.uint16     # of a train
     trains = (activations != 0).view(np.uint8).sum(axis=1, dtype=count)
@@ -108,29 +116,32 @@ class Arrays:
     network : golden.network.Network
     """
 
-    def __init__(self, network):
+    def __init__(self, network: "Network"):
         self.network = network
 
-    def encode(self, images):
+    def encode(self, images: np.ndarray) -> np.ndarray:
         """Activations that the first stage reads: golden.encode."""
         return encode(images, self.network)
 
-    def forward(self, activations, stage, tick=None, others=()):
+    def forward(self, activations: np.ndarray, stage: "Stage", tick: Callable | None = None,
+                others: tuple | list = ()) -> tuple:
         """(activations, membranes) behind a stage: ``forward``."""
         return forward(activations, stage, self.network.steps, tick, others)
 
-    def count(self, activations):
+    def count(self, activations: np.ndarray) -> np.ndarray:
         """(N,) how many are not 0."""
         return nonzero(activations)
 
-    def occupied(self, activations, pools=(), steps=None):
+    def occupied(self, activations: np.ndarray, pools: tuple = (),
+                 steps: int | None = None) -> np.ndarray:
         """``occupied`` of the first ``steps``, of all where that is None."""
         return occupied(self.spikes(activations)[:, :steps], pools)
 
-    def spikes(self, activations, kind=None):
+    def spikes(self, activations: np.ndarray, kind: type | None = None) -> np.ndarray:
         """They as an array (N, T, C, H, W), of ``kind`` where they have none yet."""
         return activations
 
-    def activation_map(self, activations, **options):
+    def activation_map(self, activations: np.ndarray,
+                       **options: Any) -> np.ndarray:
         """Their map: golden.sam."""
         return activation_map(activations, **options)

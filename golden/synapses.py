@@ -1,12 +1,20 @@
 """What reaches a neuron: weighted sums of the spikes in its receptive field, and pooling."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from golden.network.layers import Layer
+    from golden.network.ops.pool import Pool
 
 EXACT = 2**24   # float32 holds every whole number up to here
 SHARED = 2**18   # multiplications from which OpenBLAS shares a product out to its threads
 
 
-def windows(maps, kernel, stride, padding, dtype=None, *, dilation=1, fill=0, size=None):
+def windows(maps: np.ndarray, kernel: int | tuple[int, int], stride: int | tuple[int, int],
+            padding: int | tuple[int, int], dtype: type | None = None, *, dilation: int = 1, fill=0,
+            size=None) -> np.ndarray:
     """Receptive fields of (N, C, H, W): a (N, H', W', C, KH, KW) view of the padded maps.
 
     Kernel, stride, padding and dilation are one number or (down, across); outside the map is
@@ -25,7 +33,7 @@ def windows(maps, kernel, stride, padding, dtype=None, *, dilation=1, fill=0, si
     return view[:, ::down, ::across, ..., ::dy, ::dx].transpose(3, 1, 2, 0, 4, 5)
 
 
-def weighted(activations, layer, top):
+def weighted(activations: np.ndarray, layer, top: int) -> np.ndarray:
     """Sum of weights over active inputs.
 
     As golden.network.ops.weights.Weights.forward of the layer's operation: exact.
@@ -42,12 +50,12 @@ def weighted(activations, layer, top):
     return layer.op.forward(activations, top)
 
 
-def max_abs_sum(layer, top):
+def max_abs_sum(layer: "Layer", top: int) -> int:
     """Largest magnitude that a sum of ``layer`` can have, of inputs of magnitude up to ``top``."""
     return layer.op.max_abs_sum(top)
 
 
-def product(weights, fields):
+def product(weights: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """Sums (O, H', W', N) of weights (G, O / G, F) over fields (C, K, K, H', W', N), F = C K K / G.
 
     In blocks of a few rows of the map, which stay in the cache, and of so few columns that the
@@ -68,6 +76,6 @@ def product(weights, fields):
     return found.reshape(-1, height, breadth, count)
 
 
-def pooled(activations, pool):
+def pooled(activations: np.ndarray, pool: "Pool") -> np.ndarray:
     """Pool (N, C, H, W): counts for "sum" and "avg", the OR of spikes for "max"."""
     return pool.forward(activations)

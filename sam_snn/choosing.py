@@ -1,10 +1,17 @@
 """How many bits a weight needs: a sweep of widths, and the fewest that lose little enough."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from golden.importers import fidelity
 from golden.importers.quantise import quantise_with_report
 from golden.io.errors import BadInput, rule
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from golden.importers.float_network import FloatNetwork
 
 __all__ = ["WIDTHS", "Width", "bits_for", "sweep"]
 
@@ -27,7 +34,7 @@ class Width:
     network: object
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         """Points in percent that are lost: of accuracy, without labels of equal predictions."""
         if self.report.accuracy:
             real, whole = self.report.accuracy
@@ -35,7 +42,9 @@ class Width:
         return 100 * (1 - self.report.predictions)
 
 
-def sweep(network, widths=WIDTHS, images=None, labels=None, *, tick=lambda: None, **options):
+def sweep(network: "FloatNetwork", widths: Sequence = WIDTHS, images: "np.ndarray | None" = None,
+          labels: "np.ndarray | None" = None, *, tick: Callable = lambda: None,
+          **options: Any) -> list[Width]:
     """[Width] of a FloatNetwork; ``options`` are quantise_with_report's. Needs images."""
     rule(images is not None and len(images), "bits", "are compared on images: give some, with "
          "labels for the accuracy (--images)")
@@ -47,7 +56,8 @@ def sweep(network, widths=WIDTHS, images=None, labels=None, *, tick=lambda: None
     return found
 
 
-def bits_for(network, images, labels, *, loss, **options):
+def bits_for(network: "FloatNetwork", images: "np.ndarray | None", labels: "np.ndarray | None", *,
+             loss: float, **options: Any) -> int:
     """The fewest bits that lose at most ``loss`` points; BadInput where none does."""
     rule(0 <= loss <= 100, "loss", f"must be 0 to 100 points in percent, not {loss:g}")
     least = None

@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": ("sam_snn.commands.explaining",
                 "why a network sees in an image what it sees, as a picture"),
     "build": ("sam_snn.commands.build", "a bitstream for a board, with its size and clock"),
+    "compare": ("flow.compare", "two builds side by side: size, clock, time, energy"),
     "flash": ("apps.flash", "a build written to the board, and verified"),
     "view": ("apps.view.__main__", "a page that shows live what the chip sees"),
     "export": ("sam_snn.commands.export", "a unit as Verilog, or the network as a NIR graph"),
@@ -40,7 +41,7 @@ def usage():
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     """Run the command that the first word names."""
     words = sys.argv[1:] if argv is None else list(argv)
     if not words or words[0] in ("-h", "--help"):

@@ -1,6 +1,7 @@
 """Whether a network fits the boards, before it is trained or built: a table, and the ways out."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from boards.platform.target import targets
 from flow.estimate import fits as estimate
@@ -8,6 +9,11 @@ from golden.importers.quantise import quantise
 from golden.io.console import Console, Table, Text
 from golden.io.errors import BadInput
 from golden.run import run
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from flow.estimate.fits import Cost
 
 __all__ = ["Fits", "fits"]
 
@@ -37,7 +43,7 @@ class Fits:
     def __bool__(self):
         return any(cost.fits for cost in self.costs)
 
-    def data(self):
+    def data(self) -> dict[str, Any]:
         """Plain data, as for a JSON file."""
         return {"network": self.name, "estimates": True, "cycles of": self.source, "boards": [
             {"board": cost.board, "fits": cost.fits, "sure": cost.sure, "lanes": cost.size.lanes,
@@ -46,7 +52,7 @@ class Fits:
              "cycles": cost.cycles, "mhz": cost.mhz, "ms": cost.ms, "over": list(cost.over),
              "ways out": self.ways.get(cost.board, [])} for cost in self.costs]}
 
-    def table(self):
+    def table(self) -> Table:
         """The estimates as a golden.io.console.Table."""
         found = Table(title=f"{self.name}: estimates, nothing is built")
         for column in ("board", "size", "logic", "EBR", "SPRAM", "DSP", "ms an image",
@@ -65,7 +71,7 @@ class Fits:
                          f"{self.source}")
         return found
 
-    def print(self, console):
+    def print(self, console: Console) -> None:
         """Print the table, and for each board that it does not fit why, and what helps."""
         console.print(self.table())
         for cost in self.costs:
@@ -83,15 +89,16 @@ class Fits:
         return shown.get().rstrip("\n")
 
 
-def share(cost, kind):
+def share(cost: "Cost", kind: str) -> str:
     """Used of available, or a dash where there is none such or no plan."""
     if kind not in cost.limits or kind not in cost.used:
         return "-"
     return f"{cost.used[kind]:,} / {cost.limits[kind]:,}"
 
 
-def fits(network, board=None, *, lanes=None, word_steps=None, trains=None, taps=None, images=None,
-         original=None, activity=estimate.ACTIVITY, ways=True):
+def fits(network, board: str | None = None, *, lanes: int | None = None,
+         word_steps: int | None = None, trains=None, taps=None, images: "np.ndarray | None" = None,
+         original=None, activity: float = estimate.ACTIVITY, ways: bool = True) -> Fits:
     """Fits of an integer network on all boards, or on one by name.
 
     Parameters

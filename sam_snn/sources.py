@@ -7,6 +7,7 @@ torch: a module that is handed in brought it.
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,9 @@ __all__ = ["drawn_or_read", "pictures", "read"]
 NIR = (".nir", ".h5", ".hdf5")
 
 
-def read(model, *, shape=None, steps=None, encoder=None, readout=None, name=None,
-         allow_different=False, sample=None, **rules):
+def read(model, *, shape: tuple[int, int, int] | None = None, steps: int | None = None,
+         encoder=None, readout=None, name: str | None = None, allow_different: bool = False,
+         sample: Any = None, **rules: Any) -> FloatNetwork | Network:
     """FloatNetwork or Network of ``model``.
 
     Parameters
@@ -78,13 +80,14 @@ def read(model, *, shape=None, steps=None, encoder=None, readout=None, name=None
     return read(load(model), **options)
 
 
-def is_float(path):
+def is_float(path: Path) -> bool:
     """Whether an .npz is a float network's, by its header; BadInput where it is none of ours."""
     header, _ = network_parts(path, "network file", ())
     return isinstance(header, dict) and header.get("format") == float_network.FORMAT
 
 
-def graph(source, options, shape, rules, allow_different, name):
+def graph(source, options: dict[str, int], shape, rules: dict, allow_different: bool,
+          name: str | None) -> FloatNetwork:
     """FloatNetwork of a NIR graph or its file."""
     from golden.importers.nir import from_nir
     if shape is not None:
@@ -93,7 +96,7 @@ def graph(source, options, shape, rules, allow_different, name):
                     **{"steps": 16, **options}, **rules)
 
 
-def traced(module, shape, options, allow_different, name, sample):
+def traced(module: str, shape, options, allow_different: bool, name, sample: Any):
     """FloatNetwork of a torch module, which the tracer compared with it."""
     from golden.importers.torch import trace
     name = name or type(module).__name__
@@ -107,7 +110,7 @@ def traced(module, shape, options, allow_different, name, sample):
     return found
 
 
-def instance(path, inside):
+def instance(path: str, inside: str):
     """What ``inside`` names in a Python file: an object, or what a class or function gives.
 
     The file is run. Raises BadInput, naming it, for whatever it raises.
@@ -137,7 +140,8 @@ def instance(path, inside):
     return found
 
 
-def pictures(images, network, *, labels=None, resize=False):
+def pictures(images, network: FloatNetwork | Network, *, labels=None,
+             resize: bool = False) -> tuple:
     """(images, labels) as a network takes them.
 
     ``images`` are a path or bare name (golden.images.load_images), or an array. Real numbers of 0
@@ -164,7 +168,8 @@ def pictures(images, network, *, labels=None, resize=False):
     return images, labels
 
 
-def drawn_or_read(words, *, steps=None, bits=4, encoder=None, beta=0.9, **options):
+def drawn_or_read(words: list[str], *, steps: int | None = None, bits: int = 4, encoder=None,
+                  beta: float = 0.9, **options: Any) -> tuple:
     """(Network or FloatNetwork, Outline or None) of a list of layers or of a model's name."""
     text = " ".join(words)
     known = Path(network_file(text)).exists() or ".py:" in text or text.endswith((".npz", *NIR))

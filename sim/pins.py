@@ -17,7 +17,7 @@ SLICE = 20_000  # cycles a read waits for a frame
 
 
 @lru_cache(maxsize=8)
-def program_of(top, quick):
+def program_of(top, quick: bool):
     """The harness around a ``boards.platform.top.Top``, made once for each."""
     return verilated(text_of(top), quick=quick, harness=HARNESS,
                      flags="-DFLASH" if top.boot is not None else "")
@@ -42,7 +42,7 @@ class SimulatedPort:
         The harness around the same Top, if made otherwise (sim.gates).
     """
 
-    def __init__(self, top, *, quick=False, drift=0.0, flash=b"", program=None):
+    def __init__(self, top, *, quick: bool = False, drift: float = 0.0, flash=b"", program=None):
         self.top, self.hz = top, top.identity.clock_hz
         self.cycles = self.sent = self.received = 0
         self.busy = self.failed = False
@@ -65,7 +65,7 @@ class SimulatedPort:
     def __str__(self):
         return "simulation"
 
-    def close(self):
+    def close(self) -> None:
         """End the simulation."""
         if self._process:
             self._process = None
@@ -75,12 +75,12 @@ class SimulatedPort:
         """Simulated seconds."""
         return self.cycles / self.hz
 
-    def write(self, some):
+    def write(self, some) -> None:
         """Put bytes on the line, behind those that wait."""
         self.sent += len(some)
         self._tell(b"W", len(some), some)
 
-    def hold(self, cycles):
+    def hold(self, cycles) -> None:
         """Break the line: hold it at 0."""
         self._tell(b"B", cycles)
 

@@ -1,9 +1,13 @@
 """A network on images through the Verilated accelerator, with the results of golden.run."""
 
 import errno
+import os
 import re
 import subprocess
+from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from amaranth import Shape
@@ -24,6 +28,9 @@ from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
 from sim.verilate import text_of, verilated
 
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+
 # Kinds of harness.cpp's records; below them, the codes of hw.interface.Output.
 TRAIN, CYCLES, CAUSE = 64, 65, 66
 SPARE = 10_000    # cycles that an image may take beside twice those foretold
@@ -42,30 +49,37 @@ class Simulation:
         Build fast rather than run fast, as suits a few images of a small network.
     coverage : bool
         Count lines and toggles (sim.verilate).
+    trace : None, "vcd" or "fst"
+        ``run`` can then write a waveform of this kind.
     change : function
         Verilog -> the Verilog that is simulated, for those who damage it.
     options :
         Those of hw.accelerator.Accelerator.
     """
 
-    def __init__(self, network, *, taps=None, quick=False, coverage=False,
-                 change=lambda text: text, **options):
+    def __init__(self, network: "Network", *, taps: tuple[int, ...] | None = None,
+                 quick: bool = False, coverage: bool = False, trace: str | None = None,
+                 change=lambda text: text, **options: Any):
         self.network = network
         self.taps = network.taps if taps is None else check_taps(taps, network)
         self.accelerator = Accelerator(network, taps=self.taps, **options)
         self.narrow = options.get("map_bits") is not None
-        self.program = verilated(change(text_of(self.accelerator)), quick=quick, coverage=coverage)
+        self.text = change(text_of(self.accelerator))
+        self.program = verilated(self.text, quick=quick, coverage=coverage, trace=trace)
 
-    def run(self, images, *, gamma=GAMMA, mode="paper", table=None, decay=0.9, writes=(), flips=b"",
-            keep=True, stall=0, seed=1, tick=lambda: None, tables=None):
+    def run(self, images: np.ndarray, *, gamma: float = GAMMA, mode: str = "paper", table=None,
+            decay=0.9, writes=(), flips: bytes = b"", keep: bool = True, stall: float = 0,
+            seed: int = 1, tick: Callable = lambda: None, tables=None,
+            wave: str | Path = os.devnull) -> Result:
         """Run all images in one simulation, one after the other without a reset.
 
         ``decay`` is that of the traces, if built in; ``tables`` are those of other explanations, by
         their streams; ``writes`` holds an array of configuration
         writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
         that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
-        image. Other parameters and the Result are golden.run's. Raises Fault if the simulation
-        ends early, or does not end within twice the cycles that an image can take.
+        image; ``wave`` is where a simulation with ``trace`` writes its waveform. Other parameters
+        and the Result are golden.run's. Raises Fault if the simulation ends early, or does not end
+        within twice the cycles that an image can take.
         """
         images = check_images(images, self.network)
         if table is None:
@@ -88,7 +102,8 @@ class Simulation:
                     Shape.cast(self.accelerator.i_pixels.p.data.shape()).width,
                     2 * self.most_cycles + SPARE]
             with started(list(map(str, call)), cwd=folder, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True) as process:
+                         stderr=subprocess.PIPE, text=True,
+                         env={**os.environ, "TRACE_FILE": str(Path(wave).absolute())}) as process:
                 for _ in process.stdout:
                     tick()
                 message = process.stderr.read().strip()
@@ -101,12 +116,12 @@ class Simulation:
             raise Fault("the simulated accelerator failed: a wrong number of words") from None
 
     @cached_property
-    def most_cycles(self):
+    def most_cycles(self) -> int:
         """Cycles that no image exceeds (flow.estimate.cycles)."""
         return most_cycles(self.accelerator.plan, taps=self.taps,
                            traced=self.accelerator.attribution)
 
-    def fail(self, code, message, count):
+    def fail(self, code, message, count: int) -> None:
         """Raise what the harness's exit code and last line mean."""
         if code == UNWRITTEN:
             raise OSError(errno.ENOSPC, f"results of the simulation: {message}")
@@ -122,13 +137,15 @@ class Simulation:
                        "hardware or of its plan, not of the network or the image")
         raise Fault(f"the simulated accelerator failed: {message or f'exit code {code}'}")
 
-    def run_parallel(self, images, *, jobs=2, **options):
+    def run_parallel(self, images: np.ndarray, *, jobs: int = 2,
+                     **options: Any) -> Result:
         """``run``, the images spread over ``jobs`` simulations."""
         parts = [part for part in np.array_split(images, jobs) if len(part)]
         with workers(jobs) as pool:
             return joined(list(pool.map(lambda part: self.run(part, **options), parts)))
 
-    def without_each(self, image, layer, deletions, *, batch=64, jobs=2, tick=lambda: None):
+    def without_each(self, image: np.ndarray, layer: int, deletions: list, *, batch: int = 64,
+                     jobs: int = 2, tick: Callable = lambda: None):
         """Scores and cycles of one image with some spikes of a layer taken away each time.
 
         For accelerators with ``experiments``; all is done by writes between runs, as on the chip.
@@ -158,7 +175,7 @@ class Simulation:
             found = joined(list(pool.map(part, range(0, len(deletions), batch))))
         return found.logits.astype(np.int64), found.cycles
 
-    def result(self, records, count, keep):
+    def result(self, records: np.ndarray, count: int, keep: bool) -> Result:
         """Result of the harness's records, in the shapes of golden.run."""
         accelerator, network = self.accelerator, self.network
         kinds = records[:, 0]
@@ -204,7 +221,7 @@ class Simulation:
                     width=plan.walk_steps, at=plan.target_at(writes))[:, :steps]
         return result
 
-    def causes(self, records, count):
+    def causes(self, records: np.ndarray, count: int) -> np.ndarray:
         """(N, passes + 1, reasons) cycles of the input and each pass by StallReason."""
         # The image of a record: so many have ended before it.
         image = np.cumsum(records[:, 0] == CYCLES) - 1
@@ -213,7 +230,9 @@ class Simulation:
         np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
         return found
 
-    def stored(self, trains, number, shape, count, chunks, *, rounds=1, width=None, at=0):
+    def stored(self, trains: np.ndarray, number: int, shape: tuple[int, int, int], count: int,
+               chunks: int, *, rounds: int = 1, width: int | None = None,
+               at: int = 0) -> np.ndarray:
         """(N, ``chunks`` words of steps, C, H, W) uint8: the trains stored for layer ``number``.
 
         In each of ``rounds`` so many words, of ``width`` steps, from address ``at`` on, or so far

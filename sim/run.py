@@ -1,5 +1,8 @@
 """python -m sim.run: a network on images, in the golden model or in the simulated RTL."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 from rich.progress import Progress
 
@@ -12,7 +15,7 @@ from golden.io.arguments import command_parser, network_option, resize_option
 from golden.io.console import Console, Table
 from golden.io.errors import BadInput, command, rule
 from golden.io.events import FITS, Binning
-from golden.io.files import output, replacing
+from golden.io.files import output, publishing, replacing
 from golden.io.shipped import sample_of
 from golden.io.text import say
 from golden.network import load
@@ -20,9 +23,16 @@ from golden.network.linear import check_linear
 from golden.progress import watched
 from golden.run import check_taps, run_batched
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
+from sim.waveform import kind_of, save_file
+
+if TYPE_CHECKING:
+    import argparse
+
+    from golden.network.graph import Network
+    from golden.network.result import Result
 
 
-def parser(prog="python -m sim.run"):
+def parser(prog: str = "python -m sim.run") -> "argparse.ArgumentParser":
     """Arguments shared by the commands that run networks."""
     found = command_parser(
         prog, "A network on images, in the golden model or in the simulated RTL.", examples=(
@@ -72,6 +82,10 @@ def parser(prog="python -m sim.run"):
                             "several pixels as those of one (sum) (default: %(default)s)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
                        help=f"rtl: {SCHEDULE_HELP}")
+    found.add_argument("--trace", metavar="F.fst|F.vcd",
+                       help="rtl: write all signals over time as a waveform, by modules, of the "
+                            "first image (or --limit N of them), and F.gtkw with groups for "
+                            "GTKWave")
     found.add_argument("--stall", type=float, default=0.0,
                        help="rtl: chance of an idle or stalled cycle, 0 to 0.9 (default: 0)")
     found.add_argument("--jobs", type=int, default=2,
@@ -79,13 +93,13 @@ def parser(prog="python -m sim.run"):
     return found
 
 
-def sides(text):
+def sides(text: str):
     """(width, height) of WxH."""
     width, _, height = text.partition("x")
     return int(width), int(height)
 
 
-def binning_of(args):
+def binning_of(args: "argparse.Namespace") -> Binning | None:
     """golden.io.events.Binning of parsed arguments, None where no events are asked for."""
     found = Binning(args.bin_us, args.bin_count, args.sensor, args.fit)
     if args.events is None:
@@ -98,14 +112,17 @@ def binning_of(args):
     return found
 
 
-def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=None,
-               word_steps=None, trains=None, stall=0.0, jobs=2, map_bits=None, keep=True,
-               contributions=False, schedule="auto", fans=None):
+def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gamma: float,
+               mode: str, console: Console, lanes: int | None = None, word_steps: int | None = None,
+               trains=None, stall: float = 0.0, jobs: int = 2, map_bits=None, keep: bool = True,
+               contributions: bool = False, schedule: str = "auto", fans: "Fans | None" = None,
+               trace: str | None = None) -> "Result":
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
     ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
     ``contributions`` the RTL is built to give them. ``schedule`` is that of the RTL, ``fans`` that
-    of golden.run.
+    of golden.run; ``trace`` is where the RTL writes its waveform, checked by
+    sim.waveform.kind_of.
     """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
@@ -120,6 +137,8 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
             from sim.rtl import Simulation
             long, more = "about 20 s", {"stall": stall}
             size_options["schedule"] = schedule
+            if trace is not None:
+                size_options["trace"] = Path(trace).suffix.removeprefix(".")
             if contributions:
                 size_options["explain"] = {"contributions": (network.stages[-2].index,)}
         else:
@@ -130,11 +149,18 @@ def run_engine(images, network, *, engine, taps, gamma, mode, console, lanes=Non
         simulation = Simulation(network, taps=taps, map_bits=map_bits, **size_options)
         progress.remove_task(building)
         task = progress.add_task(engine, total=len(images))
+        if trace is not None:
+            with publishing() as put:
+                result = simulation.run(images, gamma=gamma, mode=mode, wave=put(Path(trace)),
+                                        tick=lambda: progress.advance(task), **more)
+                put(Path(trace).with_suffix(".gtkw")).write_text(
+                    save_file(trace, simulation.text))
+            return result
         return simulation.run_parallel(images, gamma=gamma, mode=mode, jobs=jobs,
                                        tick=lambda: progress.advance(task), **more)
 
 
-def images_of(args):
+def images_of(args: "argparse.Namespace"):
     """The images that parsed arguments name, or the sample of their network; else BadInput."""
     source = args.events or args.images or sample_of(args.network)
     rule(source is not None, args.network, "comes with no sample images; name some with --images")
@@ -142,7 +168,7 @@ def images_of(args):
 
 
 @command
-def main(argv=None, prog="python -m sim.run"):
+def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None:
     args = parser(prog).parse_args(argv)
     console = Console(stderr=True)
     if args.limit is not None and args.limit < 1:
@@ -154,6 +180,14 @@ def main(argv=None, prog="python -m sim.run"):
     if args.schedule != "auto" and args.engine != "rtl":
         raise BadInput("--schedule is for --engine rtl: golden has one result, whatever the order "
                        "of work")
+    if args.trace is not None:
+        if args.engine != "rtl":
+            raise BadInput("--trace is for --engine rtl: golden has no signals, and the netlist's "
+                           "have lost their names")
+        output(args.trace, args.network, args.images, option="--trace")
+        output(str(Path(args.trace).with_suffix(".gtkw")), args.network, what="the waveform's",
+               known=lambda path: path.read_text().startswith("[dumpfile]"))
+        kind_of(args.trace)
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     check_map_bits(args.map_bits, "--map-bits")
@@ -173,14 +207,14 @@ def main(argv=None, prog="python -m sim.run"):
     except ValueError as error:
         raise BadInput(f"--gamma: {error}") from None
     images, labels = load_images(source, network, resize=args.resize, binning=binning)
-    images = images[:args.limit]
+    images = images[:1 if args.limit is None and args.trace else args.limit]
     result = run_engine(images, network, engine=args.engine, taps=taps, gamma=args.gamma,
                         mode=args.mode, console=console, lanes=args.lanes,
                         word_steps=args.word_steps, trains=args.trains, stall=args.stall,
                         jobs=args.jobs, map_bits=args.map_bits,
                         keep=args.out is not None or args.contributions,
                         contributions=args.contributions, schedule=args.schedule,
-                        fans=Fans(network))
+                        fans=Fans(network), trace=args.trace)
 
     table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):
@@ -208,6 +242,9 @@ def main(argv=None, prog="python -m sim.run"):
         with replacing(args.out) as aside:
             np.savez_compressed(aside, **result.arrays())
         say(f"wrote {args.out}")
+    if args.trace is not None:
+        say(f"wrote {args.trace} and {Path(args.trace).with_suffix('.gtkw')}; one unit of its "
+            "time is half a cycle")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 from xml.etree import ElementTree
 
@@ -16,6 +17,9 @@ from cocotb_tools.runner import get_runner
 from golden.io.cache import cached
 from sim.verilate import text_of, tools, verilator
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SIM = os.environ.get("SIM", "verilator")
 
 # What a bench may touch; to have everything in reach takes twice the time to compile.
@@ -27,11 +31,11 @@ public_flat_rw -module "dut" -var "*"
 class Box(wiring.Component):
     """Components side by side, so that one build serves all: port ``p`` of ``x`` is ``x__p``."""
 
-    def __init__(self, units):
+    def __init__(self, units: dict):
         self.units = units
         super().__init__({name: Out(unit.signature) for name, unit in units.items()})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         for name, unit in self.units.items():
             m.submodules[name] = unit
@@ -39,13 +43,13 @@ class Box(wiring.Component):
         return m
 
 
-def inputs(box):
+def inputs(box: Box) -> list[str]:
     """Names of a component's input ports in Verilog."""
     return ["__".join(map(str, path)) for path, member, _ in box.signature.flatten(box)
             if member.flow == wiring.In]
 
 
-def build(text):
+def build(text: str) -> "Path":
     """Folder with the simulation program ``dut`` of a Verilog text, made by Verilator.
 
     It is cached under the text and everything else that matters. Raises what ``verilated`` does.
@@ -71,7 +75,8 @@ def build(text):
     return cached("benches", digest, "dut", make).parent
 
 
-def outcomes(units, bench, params, where, *, cells=""):
+def outcomes(units: dict, bench: str, params: dict, where: "Path", *,
+             cells: str = "") -> dict[str, None]:
     """Simulate a box of ``units`` under the cocotb tests of module ``bench``.
 
     Parameters
@@ -93,7 +98,8 @@ def outcomes(units, bench, params, where, *, cells=""):
     return simulate(text_of(box) + cells, inputs(box), bench, params, where)
 
 
-def simulate(text, names, bench, params, where):
+def simulate(text: str, names: list[str], bench: str, params: dict,
+             where: "Path") -> dict[str, None]:
     """``outcomes`` of the Verilog of a module ``dut`` whose inputs are ``names``."""
     runner = get_runner(SIM)
     if SIM == "verilator":
@@ -123,12 +129,12 @@ def simulate(text, names, bench, params, where):
     return found
 
 
-def run_bench(units, bench, params, where, **options):
+def run_bench(units: dict, bench: str, params: dict, where: "Path", **options: Any) -> None:
     """``outcomes``, asserting that there were tests and that all passed."""
     passed(outcomes(units, bench, params, where, **options), bench)
 
 
-def passed(found, bench):
+def passed(found: dict[str, None], bench: str) -> None:
     """Assert that the outcomes of ``bench`` are of some tests, and none a complaint."""
     failed = {name: message for name, message in found.items() if message}
     assert found, f"{bench}: no test ran"

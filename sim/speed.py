@@ -10,6 +10,8 @@ import json
 import os
 import resource
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,14 +26,17 @@ from golden.network import load
 from golden.run import run_batched
 from sim.rtl import Simulation
 
+if TYPE_CHECKING:
+    from golden.network.result import Result
 
-def clocks():
+
+def clocks() -> np.ndarray:
     """(seconds by the clock, seconds of CPU time of this process and its children)."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return np.array([time.perf_counter(), sum(u.ru_utime + u.ru_stime for u in used)])
 
 
-def measured(call, repeats):
+def measured(call: Callable, repeats: int) -> "tuple[Result, float, float]":
     """(Result, best seconds by the clock, best seconds of CPU time) of some calls."""
     found = []
     for _ in range(repeats):
@@ -42,7 +47,7 @@ def measured(call, repeats):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = command_parser("python -m sim.speed", "Images a second of golden and of the RTL.",
                             examples=("--limit 20",))
     parser.add_argument("--network", default="fashion", metavar="NET",

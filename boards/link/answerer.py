@@ -1,5 +1,7 @@
 """Answers a request and knows which was the last one carried out."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -39,7 +41,7 @@ class Answerer(wiring.Component):
     rewind: Out(1)
     done: Out(1)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         byte    = self.i.p.data

@@ -1,5 +1,7 @@
 """Weights from flash at power-up."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -53,7 +55,7 @@ class Loader(wiring.Component):
             "active": Out(1), "state": Out(2, init=Boot.LOADING),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.reader = reader = FlashReader(lines=self._lines)

@@ -1,5 +1,7 @@
 """Performance counters and flags, sent ahead of the cycles of an image."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -40,7 +42,7 @@ class Counters(wiring.Component):
             **({"saturated": In(1), "waits": In(1)} if counting else {}),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         last  = self.i.p.last

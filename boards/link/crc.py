@@ -1,5 +1,7 @@
 """CRC-16 of a stream of bytes."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -32,7 +34,7 @@ class CRC16(wiring.Component):
     clear: In(1)
     crc: Out(16, init=CHECK_START)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         # x**16 = x**12 + x**5 + 1, so eight steps of the shift register fold the byte in thrice.

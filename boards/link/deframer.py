@@ -1,5 +1,7 @@
 """Whole, undamaged frames out of whatever arrives."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -42,7 +44,7 @@ class Deframer(wiring.Component):
     done: In(1)
     overtaken: Out(1)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.unstuff = unstuff = Unstuffer()

@@ -2,6 +2,7 @@
 
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -66,7 +67,7 @@ class Executor(wiring.Component):
         An image is running.
     """
 
-    def __init__(self, *, size, words, pixel_bits=8, experiments=False):
+    def __init__(self, *, size, words, pixel_bits: int = 8, experiments: bool = False):
         if not 1 <= pixel_bits <= 16:
             raise ValueError(f"pixel_bits must be 1 to 16, not {pixel_bits}")
         if not 1 <= words <= 2**16:
@@ -90,7 +91,7 @@ class Executor(wiring.Component):
             "busy": In(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.parser   = parser   = RequestParser(experiments=self._experiments)

@@ -1,5 +1,7 @@
 """Frames the answers and the results of the accelerator."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -66,7 +68,7 @@ class Framer(wiring.Component):
             "o": Out(stream.Signature(8)),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.identity = identity = self._identity

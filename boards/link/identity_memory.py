@@ -1,5 +1,7 @@
 """What the chip says of itself, in a memory."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -46,7 +48,7 @@ class IdentityMemory(wiring.Component):
             "last": Out(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         # A byte of the label that is read while it is written belongs to no answer.

@@ -1,5 +1,7 @@
 """Maps in fewer bytes: the forms of a MapEncoding, between the SAM unit and the wire."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,7 +11,7 @@ from boards.protocol.identity import MapEncoding, words_of
 __all__ = ["BlockFloat", "TimeSum", "width_of", "words_of"]
 
 
-def width_of(form, *, width, steps):
+def width_of(form: MapEncoding, *, width: int, steps: int) -> int:
     """Bits of a word of maps in a form, of SAM values of ``width`` bits."""
     return {
         MapEncoding.FULL: width,
@@ -36,7 +38,7 @@ class TimeSum(wiring.Component):
         A word was taken whose sum was not.
     """
 
-    def __init__(self, *, width, steps):
+    def __init__(self, *, width: int, steps: int):
         self.steps = steps
         self.width = width_of(MapEncoding.SUM, width=width, steps=steps)
         super().__init__({
@@ -45,7 +47,7 @@ class TimeSum(wiring.Component):
             "busy": Out(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         count = Signal(range(self.steps))
@@ -82,7 +84,7 @@ class BlockFloat(wiring.Component):
         A word was taken whose byte was not.
     """
 
-    def __init__(self, *, width, steps):
+    def __init__(self, *, width: int, steps: int):
         self.steps, self._wide = steps, max(width, 8)
         super().__init__({
             "i": In(stream.Signature(unsigned(width))),
@@ -90,7 +92,7 @@ class BlockFloat(wiring.Component):
             "busy": Out(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.words = words = memory.Memory(shape=self._wide, depth=self.steps, init=[])

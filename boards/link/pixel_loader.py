@@ -1,5 +1,7 @@
 """Loads the blocks of an image."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -59,7 +61,7 @@ class PixelLoader(wiring.Component):
             "start": Out(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         byte    = self.i.p.data

@@ -1,5 +1,7 @@
 """Reads the head of a request and decides what happens with it."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -65,7 +67,7 @@ class RequestParser(wiring.Component):
             "reset": Out(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         kind  = self.i.p.data

@@ -1,5 +1,7 @@
 """The way of a byte out of the framer: a register, the check, the stuffing."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -34,7 +36,7 @@ class Sealer(wiring.Component):
     check: Out(8)
     o: Out(stream.Signature(8))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.stuffer = stuffer = Stuffer()

@@ -4,6 +4,8 @@ A FLAG ends a frame. A FLAG or ESCAPE inside a frame is sent as ESCAPE and the b
 turned over.
 """
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -30,7 +32,7 @@ class Unstuffer(wiring.Component):
     o: Out(stream.Signature(data.StructLayout({"data": 8, "end": 1, "error": 1}),
                             always_ready=True))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         escaped = Signal()
@@ -61,7 +63,7 @@ class Stuffer(wiring.Component):
     i: In(stream.Signature(TOKEN))
     o: Out(stream.Signature(8))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         escaped = Signal()

@@ -1,5 +1,7 @@
 """UART: 8 data bits, no parity, one stop bit, least significant bit first."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
@@ -8,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["Receiver", "Transmitter", "divisor_for"]
 
 
-def divisor_for(*, clock_hz, baud):
+def divisor_for(*, clock_hz, baud: int) -> int:
     """Cycles a bit; ValueError if a whole number of them misses the baud rate by over 1.5 %."""
     if baud < 1:
         raise ValueError(f"baud must be at least 1, not {baud}")
@@ -23,7 +25,7 @@ def divisor_for(*, clock_hz, baud):
     return divisor
 
 
-def checked(divisor):
+def checked(divisor: int) -> int:
     if divisor < 4:
         raise ValueError(f"divisor must be at least 4, not {divisor}")
     return divisor
@@ -52,14 +54,14 @@ class Receiver(wiring.Component):
         Bytes received. Nothing is lost where the reader keeps up with one byte in 9.5 bits.
     """
 
-    def __init__(self, *, divisor):
+    def __init__(self, *, divisor: int):
         self.divisor = checked(divisor)
         super().__init__({
             "rx": In(1, init=1),
             "o": Out(stream.Signature(8, always_ready=True)),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         rx = Signal(init=1)
@@ -118,14 +120,14 @@ class Transmitter(wiring.Component):
         Pin; 1 while there is nothing to send.
     """
 
-    def __init__(self, *, divisor):
+    def __init__(self, *, divisor: int):
         self.divisor = checked(divisor)
         super().__init__({
             "i": In(stream.Signature(8)),
             "tx": Out(1, init=1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         timer = Signal(range(self.divisor))

@@ -1,5 +1,7 @@
 """Result words as bytes."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -46,7 +48,7 @@ class WordBytes(wiring.Component):
             "last": Out(1),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         sizes = [bytes_of(Shape.cast(shape).width) for shape in self._shapes]

@@ -1,5 +1,7 @@
 """Carries writes to the accelerator and to the label."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -69,7 +71,7 @@ class WriteLoader(wiring.Component):
             "o_verdict": Out(stream.Signature(VERDICT, always_ready=True)),
         })
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         byte    = self.i.p.data

@@ -1,6 +1,7 @@
 """The clock of the iCE40UP5K: its PLL, and a reset that waits for it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth import *
 from amaranth.lib import io, wiring
@@ -21,7 +22,7 @@ class Pll:
     divq: int
 
     @property
-    def hz(self):
+    def hz(self) -> int:
         """Frequency given, rounded down to whole hertz."""
         return self.reference * (self.divf + 1) // (self.divr + 1) // 2**self.divq
 
@@ -32,7 +33,7 @@ class Pll:
         return 1 + sum(self.reference / (self.divr + 1) >= top for top in tops)
 
 
-def pll_for(hz, *, reference=12_000_000):
+def pll_for(hz: int, *, reference: int = 12_000_000) -> Pll:
     """Dividers whose frequency is nearest to ``hz``.
 
     Within the limits of the iCE40 sysCLOCK guide (FPGA-TN-02052): phase detector 10 to 133 MHz,
@@ -67,7 +68,7 @@ class EcpPll:
         return self.reference * self.multiply // self.divide
 
 
-def ecp_pll_for(hz, *, reference=25_000_000):
+def ecp_pll_for(hz: int, *, reference: int = 25_000_000):
     """Dividers whose frequency is nearest to ``hz``; ValueError if that is over 1 % off.
 
     Within the limits of Project Trellis' ecppll: phase detector 3.125 to 400 MHz, oscillator 400 to
@@ -107,11 +108,11 @@ class ResetDelay(wiring.Component):
         The reset.
     """
 
-    def __init__(self, *, hz):
+    def __init__(self, *, hz: int):
         self._bits = ceil_log2(int(15e-6 * hz) + 1)
         super().__init__({"locked": In(1), "rst": Out(1, init=1)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         locked = Signal()
@@ -146,11 +147,11 @@ class Clock(wiring.Component):
         The reset, in step with it.
     """
 
-    def __init__(self, *, hz, pad=True):
+    def __init__(self, *, hz: int, pad: bool = True):
         self._hz, self._pad = hz, pad
         super().__init__({"clk": Out(1), "rst": Out(1)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.domains.boot = ClockDomain(reset_less=True, local=True)
@@ -184,7 +185,7 @@ class Clock(wiring.Component):
         return m
 
 
-def reference_in(m, pin):
+def reference_in(m: Module, pin):
     """A clock's pin as a signal."""
     m.submodules.reference = buffer = io.Buffer("i", pin)
     return buffer.i
@@ -203,11 +204,11 @@ class EcpClock(wiring.Component):
     clk, rst : Out(1)
     """
 
-    def __init__(self, *, hz):
+    def __init__(self, *, hz: int):
         self._hz = hz
         super().__init__({"clk": Out(1), "rst": Out(1)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.domains.boot = ClockDomain(reset_less=True, local=True)

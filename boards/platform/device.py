@@ -85,7 +85,7 @@ class Device:
     lanes: int | None = None
     short_memory: int = 0
 
-    def fits(self, size):
+    def fits(self, size: dict[str, int]) -> bool:
         """Whether the device has room for {kind of cell: number}, which names all its kinds."""
         return all(size[kind] <= limit for kind, limit in self.limits.items())
 
@@ -113,6 +113,6 @@ LFE5U_85F = Device(
 DEVICES = (ICE40UP5K, ICE40HX8K, LFE5U_85F)
 
 
-def tools_for(family):
+def tools_for(family: str) -> dict[str, str]:
     """Program of each tool of a family by its environment variable."""
     return next(device.tools for device in DEVICES if device.family == family)

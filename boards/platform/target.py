@@ -4,11 +4,15 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from amaranth import *
 from amaranth.lib import io, wiring
 
 from boards.platform.device import Device
+
+if TYPE_CHECKING:
+    from boards.platform.top import Top
 
 __all__ = ["OnBoard", "Target", "target_for", "targets"]
 
@@ -77,12 +81,12 @@ class Target:
         platform.holds_registers = True
         return platform
 
-    def frequency(self, mhz):
+    def frequency(self, mhz: float) -> int:
         """Frequency in hertz that the board gives where ``mhz`` is asked for, or ValueError."""
         hz = round(mhz * 1e6)
         return hz if hz == self.reference else self.chip.pll(hz, reference=self.reference).hz
 
-    def clock(self, hz):
+    def clock(self, hz: int):
         """Component that makes the clock."""
         return self.chip.clock(hz=hz, pad=self.pad)
 
@@ -96,7 +100,7 @@ def targets():
     return tuple(sorted(boards, key=lambda board: (not board.first, board.name)))
 
 
-def target_for(family, name=None):
+def target_for(family: str, name=None) -> Target:
     """Target of a family, its first where no name is given; ValueError if there is none such."""
     boards = [target for target in targets() if target.family == family]
     for target in boards:
@@ -117,11 +121,11 @@ class OnBoard(wiring.Component):
         The frequency that ``top`` was made for; see ``Target.frequency``.
     """
 
-    def __init__(self, top, target, *, clock_hz):
+    def __init__(self, top: "Top", target: Target, *, clock_hz: int):
         self._top, self._target, self._hz = top, target, clock_hz
         super().__init__({})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         target = self._target

@@ -1,6 +1,7 @@
 """The chip between its pins."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -20,16 +21,20 @@ from golden.io.errors import BadInput
 from golden.network.encoders import encoder_of
 from hw.interface import Flag, Output, count_output, streams
 
+if TYPE_CHECKING:
+    from hw.accelerator import Accelerator
+
 __all__ = ["Top", "attach", "condenser", "identify"]
 
 
-def condenser(accelerator, form):
+def condenser(accelerator: "Accelerator", form):
     """The component that gives the maps their form, None for Form.FULL."""
     make = {MapEncoding.FULL: None, MapEncoding.SUM: TimeSum, MapEncoding.BYTES: BlockFloat}[form]
     return make and make(width=accelerator.map_width, steps=accelerator.network.steps)
 
 
-def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
+def identify(accelerator: "Accelerator", *, clock_hz: int, form: MapEncoding = MapEncoding.FULL,
+             counters: bool = False) -> Identity:
     """What the chip says of itself (boards.protocol.identity.Identity)."""
     network, plan, outputs = accelerator.network, accelerator.plan, dict(accelerator.outputs)
     shapes = {stage.index: stage.shape for stage in network.stages}
@@ -113,7 +118,7 @@ class Top(wiring.Component):
             ports |= {**flash_pins(), "failed": Out(1)}
         super().__init__(ports)
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         m.submodules.link        = link        = Link(identity=self.identity)
@@ -149,7 +154,8 @@ class Top(wiring.Component):
         return m
 
 
-def attach(m, link, accelerator, *, form=MapEncoding.FULL, counters=False):
+def attach(m: Module, link, accelerator: "Accelerator", *, form=MapEncoding.FULL,
+           counters: bool = False) -> None:
     """Put an accelerator into ``m`` and connect it to a link, which resets it."""
     # Registered: whatever decides on a reset is no part of the accelerator's critical path.
     reset = Signal()

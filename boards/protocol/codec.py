@@ -84,17 +84,17 @@ MEANINGS = {
 }
 
 
-def bytes_of(bits):
+def bytes_of(bits: int) -> int:
     """The fewest bytes that hold ``bits`` bits."""
     return (bits + 7) // 8
 
 
-def check(body):
+def check(body: bytes) -> int:
     """CRC-16 of ``body``: polynomial 0x1021, start 0xFFFF, most significant bit first."""
     return binascii.crc_hqx(body, CHECK_START)
 
 
-def seal(seq, kind, payload=b""):
+def seal(seq: int, kind: int | Kind, payload: bytes = b"") -> bytes:
     """Return a frame before stuffing: sequence number, kind, payload, check."""
     body = bytes([seq, kind]) + payload
     if len(body) + 2 > FRAME:
@@ -102,14 +102,14 @@ def seal(seq, kind, payload=b""):
     return body + check(body).to_bytes(2, "big")
 
 
-def unseal(frame):
+def unseal(frame: bytes):
     """Inverse of ``seal``: (seq, kind, payload), or None if the frame is damaged."""
     if not 4 <= len(frame) <= FRAME or check(frame):
         return None
     return frame[0], frame[1], frame[2:-2]
 
 
-def stuff(frame):
+def stuff(frame: bytes) -> bytes:
     """Return the bytes on the wire of a frame, with the FLAG that ends it."""
     escapes = [(byte, bytes([ESCAPE, byte ^ TURN])) for byte in (ESCAPE, FLAG)]
     for byte, escape in escapes:
@@ -117,7 +117,7 @@ def stuff(frame):
     return frame + bytes([FLAG])
 
 
-def unstuff(some):
+def unstuff(some: bytes):
     """Inverse of ``stuff``, of bytes up to and without a FLAG; None if it was given up."""
     if some.endswith(bytes([ESCAPE])) and len(re.search(rb"\x7d*$", some)[0]) % 2:
         return None

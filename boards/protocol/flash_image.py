@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 
 from boards.host import load_requests
 from boards.protocol.codec import FLAG, seal, stuff, unseal, unstuff
@@ -32,7 +33,7 @@ def flash_image(writes, *, label):
     return HEADER.pack(MAGIC, VERSION, len(blocks), zlib.crc32(blocks)) + blocks
 
 
-def requests(frames):
+def requests(frames: bytes) -> Iterator[tuple[int, bytes]]:
     """(kind, payload) of each request in the frames of an image, in order."""
     for piece in frames.split(bytes([FLAG]))[:-1]:
         frame = unseal(unstuff(piece) or b"")
@@ -40,14 +41,14 @@ def requests(frames):
             yield frame[1:]
 
 
-def padded(bitstream):
+def padded(bitstream: bytes) -> bytes:
     """A bitstream filled up to OFFSET; BadInput if it is longer."""
     if len(bitstream) > OFFSET:
         raise BadInput(f"a bitstream must be at most {OFFSET} bytes, not {len(bitstream)}")
     return bitstream + b"\xff" * (OFFSET - len(bitstream))
 
 
-def unpacked(flash, where="flash.bin"):
+def unpacked(flash: bytes, where: str = "flash.bin") -> tuple[bytes, bytes]:
     """(bitstream as filled up, frames) of a file's bytes; BadInput if it is none, or damaged."""
     header = flash[OFFSET:OFFSET + HEADER.size]
     if len(header) < HEADER.size:

@@ -96,7 +96,7 @@ class Identity:
         return max(1, self.frames // -(-self.steps // self.pixel_bits))
 
     @property
-    def image_bytes(self):
+    def image_bytes(self) -> int:
         """Bytes of an image in PIXELS requests."""
         words = self.channels * self.height * self.width * max(1, self.frames)
         return words * bytes_of(self.pixel_bits)
@@ -107,11 +107,11 @@ class Identity:
         return self.outputs["scores"].round_steps
 
     @property
-    def results(self):
+    def results(self) -> int:
         """Words of the results of an image."""
         return sum(output.count for output in self.outputs.values())
 
-    def pack(self):
+    def pack(self) -> bytes:
         """Return the bytes on the wire."""
         found = b""
         for name, size, _ in FIELDS[:-1]:
@@ -122,7 +122,7 @@ class Identity:
         return found + pack_outputs(self.outputs)
 
     @classmethod
-    def unpack(cls, found):
+    def unpack(cls, found: bytes) -> "Identity":
         """Inverse of ``pack``; ValueError if these bytes are not of this version, or no sense."""
         if len(found) < 4 or found[:3] != b"SAM":
             raise ValueError("not a SAM accelerator")
@@ -144,7 +144,7 @@ class Identity:
         identity.check()
         return identity
 
-    def check(self):
+    def check(self) -> None:
         """Raise ValueError unless the fields are such as a chip can have, and agree."""
         def rule(name, right, text):
             needs(name, right, text, getattr(self, name))
@@ -193,6 +193,6 @@ class Identity:
         needs("form", not rounds[0] or self.form == MapEncoding.FULL, "0 in rounds", self.form)
 
 
-def words_of(form, *, steps):
+def words_of(form, *, steps) -> int:
     """Words that a form of maps has for a pixel."""
     return {MapEncoding.FULL: steps, MapEncoding.SUM: 1, MapEncoding.BYTES: steps + 1}[form]

@@ -19,7 +19,7 @@ def numbers(payload, bits, *, signed):
     return np.where(values >> 8 * size - 1, values - (1 << 8 * size), values) if signed else values
 
 
-def pixel_bytes(identity, image):
+def pixel_bytes(identity, image: np.ndarray):
     """Bytes of ``image`` in (y, x, channel) order for a chip of this ``identity``."""
     shape = (identity.channels, identity.height, identity.width)
     image = np.asarray(image)

@@ -73,7 +73,7 @@ BOOTS = {
 }
 
 
-def tables():
+def tables() -> str:
     """Return the tables of docs/protocol.md."""
     def table(head, rows):
         return "\n".join(f"| {' | '.join(map(str, row))} |" for row in
@@ -99,6 +99,6 @@ def tables():
     ])
 
 
-def main():
+def main() -> None:
     """Print the tables."""
     say(tables())

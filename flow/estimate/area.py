@@ -6,6 +6,7 @@ one are fitted to built chips by ``python -m bench.area`` and kept in area.json 
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amaranth import Shape
 
@@ -14,6 +15,9 @@ from flow.estimate.memories import ebrs, stores_of
 from golden.formats import score_bits
 from hw.engine.ops import found_layout
 from hw.plan.buffers import WORD
+
+if TYPE_CHECKING:
+    from hw.accelerator import Accelerator
 
 __all__ = ["SURE", "blocks", "cells", "parts", "summed"]
 
@@ -27,7 +31,7 @@ UNFITTED = {"products": 1, "tree": 0.7, "buffer": 950, "greatest": 4, "steady": 
             "marks": 1.1, "currents": 16}
 
 
-def parts(accelerator):
+def parts(accelerator: "Accelerator") -> dict[str, int]:
     """{part: how much of it} of an accelerator; what the cells are fitted to.
 
     Members
@@ -74,18 +78,18 @@ def parts(accelerator):
     }
 
 
-def summed(found, fitted):
+def summed(found: dict[str, int], fitted: dict[str, float]) -> int:
     """Logic cells of ``parts`` at ``fitted`` cells for one of each."""
     return round(sum(count * (fitted.get(part) or UNFITTED.get(part, 0))
                      for part, count in found.items()))
 
 
-def cells(accelerator):
+def cells(accelerator: "Accelerator") -> int:
     """Logic cells of the whole chip around an accelerator, estimated."""
     return summed(parts(accelerator), json.loads(FITTED.read_text())["cells"])
 
 
-def blocks(accelerator):
+def blocks(accelerator: "Accelerator") -> dict[str, int]:
     """{ebr, spram, dsp} of the chip around an accelerator.
 
     What flow.estimate.memories plans, the dispatcher's queue and counts, a read-out's sums, and the

@@ -11,6 +11,7 @@ walks come the loading of the image and some cycles a pass to fill and empty the
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,11 @@ from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import QUEUE_DEPTH
 from hw.engine.room import NEXT, empty_drain
 from hw.plan.buffers import KEPT_ROWS, channel_stride
+
+if TYPE_CHECKING:
+    from golden.network.ops.pool import Pool
+    from hw.plan.passes import Pass
+    from hw.plan.planner import Plan
 
 __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
            "trains_of", "walks"]
@@ -62,7 +68,7 @@ class Walks:
     empty: np.ndarray
 
 
-def trains_of(plan, spikes, *, of_input=False):
+def trains_of(plan: "Plan", spikes: np.ndarray, *, of_input: bool = False):
     """(N, chunks, C, H, W) bool: trains that are not all zero, in rounds (N rounds, 1, C, H, W).
 
     ``spikes`` are those of golden.run, (N, T, C, H, W), or of an input with planes, whose words are
@@ -80,7 +86,7 @@ def trains_of(plan, spikes, *, of_input=False):
     return found.reshape(count * plan.rounds, 1, *found.shape[2:])
 
 
-def planes_of(plan, active):
+def planes_of(plan: "Plan", active: np.ndarray) -> np.ndarray:
     """``active`` input (N, T, C, H, W) as the spikes of its planes, (N, T, C planes, H, W).
 
     Of numbers that are the same in every step, those in all steps whose bits of the plane are not
@@ -109,13 +115,14 @@ def drawn_trains(plan, activity, *, count=4, seed=1):
     return found
 
 
-def within(y, x, down, across, limits):
+def within(y: np.ndarray, x: np.ndarray, down: int, across: int,
+           limits: tuple[int, int]) -> np.ndarray:
     """(H, W) bool: whether lines ``y + down`` and columns ``x + across`` are below ``limits``."""
     return ((y + down >= 0) & (y + down < limits[0]))[:, None] & (
         (x + across >= 0) & (x + across < limits[1]))
 
 
-def windows(each, trains):
+def windows(each: "Pass", trains: np.ndarray) -> np.ndarray:
     """(N, chunks, windows) marked trains of each window of a word, which is what a visit finds."""
     count, chunks, channels, height, width = trains.shape
     stride = channel_stride(channels)
@@ -162,7 +169,7 @@ def walks(plan, each, trains, own=None, others=()):
                  order((total == 0) & ~last), order(silent & last))
 
 
-def behind(entries):
+def behind(entries: np.ndarray) -> np.ndarray:
     """(N, walks): the walk that must have ended for this one's end to enter the queue, or -1.
 
     ``entries`` counts what all walks up to each have put into the queue.
@@ -171,7 +178,7 @@ def behind(entries):
     return np.array(found)
 
 
-def drains(plan, each, found):
+def drains(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     """(N, walks) cycles in which the neurons take the sums of a walk."""
     if each.merging:
         return np.full_like(found.trains, NEXT)
@@ -186,7 +193,7 @@ def drains(plan, each, found):
     return np.where(found.dropped, 0, np.where(found.empty & plan.can_skip(each), short, steps))
 
 
-def taken_cycles(plan, each, walks):
+def taken_cycles(plan: "Plan", each: "Pass", walks: int) -> np.ndarray:
     """(walks,) cycles in which hw.engine.readout takes the steps of a read-out's walks."""
     lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
     live = np.minimum(plan.walk_steps, plan.network.steps
@@ -201,7 +208,7 @@ def taken_cycles(plan, each, walks):
     return np.tile(taken.ravel(), walks // taken.size)
 
 
-def pass_cycles(plan, each, found):
+def pass_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     """(N,) cycles from a pass's start to the next one's, without waiting for maps to leave.
 
     Three times are followed from walk to walk: when the address generator has named all of it, when
@@ -230,7 +237,7 @@ def pass_cycles(plan, each, found):
     return drained + around
 
 
-def buffered_cycles(plan, each, found):
+def buffered_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     """As ``pass_cycles``, behind a walk buffer.
 
     Three times are followed from walk to walk: when the front has put all of it into the buffer,
@@ -268,13 +275,13 @@ def buffered_cycles(plan, each, found):
     return read + (AROUND_SCORES_BUFFERED if last and not each.storing else AROUND_BUFFERED)
 
 
-def load_cycles(plan):
+def load_cycles(plan: "Plan") -> int:
     """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
     pixel = UNITS[plan.network.encoder].pixel_cycles(plan.run_chunks, plan.word_steps)
     return int(np.prod(plan.network.shape)) * pixel + 2
 
 
-def image_cycles(plan, trains):
+def image_cycles(plan: "Plan", trains) -> np.ndarray:
     """(N, passes + 1) cycles of loading and of each pass of images.
 
     ``trains`` holds ``trains_of`` the input and each stage but the last. A last layer that reads
@@ -294,7 +301,7 @@ def image_cycles(plan, trains):
     return np.stack([load, *parts], axis=1)
 
 
-def before(plan, each, trains):
+def before(plan: "Plan", each: "Pass", trains: np.ndarray) -> np.ndarray:
     """What a pass stored a round before it did ``trains``, (N rounds, 1, C, H, W); None for all."""
     if trains is None:
         return np.ones((1, 1, *each.shape), dtype=bool)
@@ -303,7 +310,7 @@ def before(plan, each, trains):
     return found.reshape(trains.shape)
 
 
-def most_cycles(plan, *, taps=(), traced=None):
+def most_cycles(plan: "Plan", *, taps: tuple[int, ...] = (), traced: int | None = None) -> int:
     """Cycles that no image exceeds, whatever spikes, if nothing is waited for outside the chip.
 
     Parameters
@@ -339,7 +346,7 @@ def most_cycles(plan, *, taps=(), traced=None):
     return loaded + plan.rounds * (found - loaded)
 
 
-def merged(trains, pool):
+def merged(trains: np.ndarray, pool: "Pool") -> np.ndarray:
     """Trains (N, chunks, C, H, W) after max pooling."""
     found = pool.forward(trains.reshape(-1, *trains.shape[2:]))
     return found.reshape(*trains.shape[:2], *found.shape[1:])

@@ -6,9 +6,11 @@ of ``boards.json`` for chips that it is not fitted to; cycles are flow.estimate.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from boards.platform.target import targets
 from flow.estimate import area
@@ -18,6 +20,13 @@ from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
 from hw.plan.size import LANES, WORD_STEPS, EngineSize
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from boards.platform.target import Target
+    from golden.importers.outline import Outline
+    from golden.network.graph import Network
 
 __all__ = ["ACTIVITY", "Cost", "SIZES", "best", "board_named", "cost", "fastest", "ways_out"]
 
@@ -58,7 +67,7 @@ class Cost:
     refused: str = ""
 
     @property
-    def over(self):
+    def over(self) -> tuple[str, ...]:
         """What there is too much of, as short sentences; () where it fits."""
         if self.refused:
             return (self.refused,)
@@ -66,24 +75,24 @@ class Cost:
                      for kind, limit in self.limits.items() if self.used[kind] > limit)
 
     @property
-    def fits(self):
+    def fits(self) -> bool:
         """Whether the board has room for it, as far as the estimate goes."""
         return not self.over
 
     @property
-    def sure(self):
+    def sure(self) -> bool:
         """Whether it fits even where the estimate of the cells is too low by its usual error."""
         margin = 1 + MARGIN.get(self.board, OTHERS_MARGIN)
         return self.fits and all(self.used[kind] * margin <= self.limits[kind]
                                  for kind in ("lc", "lut") if kind in self.used)
 
     @property
-    def ms(self):
+    def ms(self) -> float | None:
         """Milliseconds an image at the board's usual clock."""
         return None if self.cycles is None else self.cycles / self.mhz / 1e3
 
     @property
-    def options(self):
+    def options(self) -> str:
         """As words of the command."""
         return self.size.options
 
@@ -94,7 +103,7 @@ def factors():
     return json.loads(FACTORS.read_text())["factors"]
 
 
-def board_named(name):
+def board_named(name: str) -> "Target":
     """boards.platform.target.Target of a board; BadInput where there is none such."""
     for target in targets():
         if target.name == name:
@@ -103,12 +112,12 @@ def board_named(name):
                    f"not {name}")
 
 
-def blocks_in(modes, depth, width):
+def blocks_in(modes: tuple, depth: int, width: int) -> int:
     """Fewest block memories of (rows, bits) ``modes`` for ``depth`` rows of ``width`` bits."""
     return min(-(-depth // rows) * -(-width // bits) for rows, bits in modes)
 
 
-def used_on(accelerator, target):
+def used_on(accelerator: Accelerator, target: "Target") -> dict[str, int]:
     """{kind of cell: number} of the chip around an accelerator on a board, estimated."""
     chip, cells, found = target.chip, area.cells(accelerator), area.blocks(accelerator)
     if chip.hard_bits:
@@ -132,8 +141,9 @@ def used_on(accelerator, target):
     return {"lc": round(cells), **result}
 
 
-def cost(network, target, size, *, taps=None, spikes=None, activity=ACTIVITY,
-         timed=True, schedule="auto"):
+def cost(network: "Network", target: "Target", size: EngineSize, *,
+         taps: tuple[int, ...] | None = None, spikes: "list[np.ndarray] | None" = None,
+         activity: float = ACTIVITY, timed: bool = True, schedule: str = "auto") -> Cost:
     """Cost of one size.
 
     Parameters
@@ -166,7 +176,7 @@ def cost(network, target, size, *, taps=None, spikes=None, activity=ACTIVITY,
     return replace(found, cycles=float(image_cycles(plan, sources).sum(axis=1).mean()))
 
 
-def fastest(costs):
+def fastest(costs: list[Cost]) -> Cost | None:
     """The quickest of ``costs`` that surely fit, else of those that fit; None where none does."""
     for good in (lambda each: each.sure, lambda each: each.fits):
         if found := [each for each in costs if good(each)]:
@@ -174,7 +184,7 @@ def fastest(costs):
     return None
 
 
-def sizes(lanes=None, word_steps=None, trains=None):
+def sizes(lanes: int | None = None, word_steps: int | None = None, trains=None) -> list[EngineSize]:
     """The sizes that are costed, of which None leaves a member open; at least one.
 
     A walk buffer must be asked for: its cells are estimated from two chips, of which none was
@@ -185,12 +195,13 @@ def sizes(lanes=None, word_steps=None, trains=None):
     return found or [usual(lanes, word_steps, trains)]
 
 
-def usual(*asked):
+def usual(*asked: int | None) -> EngineSize:
     """The EngineSize whose members are those asked for, the usual ones where None."""
     return EngineSize(*(b if a is None else a for a, b in zip(asked, EngineSize(), strict=True)))
 
 
-def best(network, target, *, lanes=None, word_steps=None, trains=None, **how):
+def best(network: "Network", target: "Target", *, lanes: int | None = None,
+         word_steps: int | None = None, trains=None, **how: Any) -> Cost:
     """The Cost that a build takes: the fastest of the sizes that are left open.
 
     Where none fits, that of 4 lanes of 16 steps and a train, or of what is asked for.
@@ -203,7 +214,8 @@ def best(network, target, *, lanes=None, word_steps=None, trains=None, **how):
 # --- ways out -------------------------------------------------------------------------------------
 
 
-def ways_out(network, target, *, lanes=None, word_steps=None, trains=None, taps=None, rebuilt=None):
+def ways_out(network: "Network", target: "Target", *, lanes: int | None = None,
+             word_steps: int | None = None, trains=None, taps=None, rebuilt=None) -> list[str]:
     """What would make a network fit a board, one sentence each, the least change first.
 
     Parameters
@@ -235,7 +247,7 @@ def ways_out(network, target, *, lanes=None, word_steps=None, trains=None, taps=
     return found + narrower(outline, good)
 
 
-def drawn(outline, **changes):
+def drawn(outline: "Outline", **changes: Any):
     """Network of an Outline with some members changed, or None where there is none such."""
     try:
         return replace(outline, **changes).network()
@@ -243,7 +255,7 @@ def drawn(outline, **changes):
         return None
 
 
-def narrower(outline, good):
+def narrower(outline: "Outline", good: Callable) -> list[str]:
     """The most channels of the hidden layer with which the network is ``good``, in a sentence."""
     found = []
     for place in sorted(outline.hidden, key=lambda n: -outline.parts[n].channels)[:1]:

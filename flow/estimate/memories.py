@@ -1,10 +1,15 @@
 """What a plan costs: what lives in which memory, and the cycles of its walks."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from boards.platform.device import ICE40UP5K
 from hw.explain.tap_queue import DEPTH, queues
 from hw.plan.buffers import BUFFER_ROWS, WORD
+
+if TYPE_CHECKING:
+    from hw.accelerator import Accelerator
+    from hw.plan.planner import Plan
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Store:
     blocks: int
 
     @property
-    def bits(self):
+    def bits(self) -> int:
         """Bits in use."""
         return self.depth * self.width
 
@@ -50,17 +55,18 @@ class Effort:
     busy: int
 
 
-def ebrs(depth, width):
+def ebrs(depth: int, width: int) -> int:
     """Fewest block RAMs that hold ``depth`` rows of ``width`` bits."""
     return min(-(-depth // rows) * -(-width // bits) for rows, bits in ICE40UP5K.block_modes)
 
 
-def block_memory(what, depth, width):
+def block_memory(what: str, depth: int, width: int) -> Store:
     """A Store in block RAM."""
     return Store(what, "EBR", depth, width, ebrs(depth, width))
 
 
-def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
+def memory_plan(plan: "Plan", *, map_width: int = 0, traces: bool = False,
+                experiments: bool = False) -> list[Store]:
     """Every memory of the engine as a Store.
 
     Parameters
@@ -107,7 +113,7 @@ def memory_plan(plan, *, map_width=0, traces=False, experiments=False):
     return found
 
 
-def stores_of(accelerator):
+def stores_of(accelerator: "Accelerator") -> list[Store]:
     """Stores of an accelerator, with its explanations and experiments."""
     plan = accelerator.plan
     found = memory_plan(plan, map_width=accelerator.map_width if accelerator.taps else 0,
@@ -130,7 +136,7 @@ def too_many(products):
             "fewer --lanes take fewer"]
 
 
-def efforts(plan):
+def efforts(plan: "Plan") -> list[Effort]:
     """An Effort for each pass."""
     found = []
     for each in plan.passes:
@@ -152,7 +158,7 @@ def efforts(plan):
     return found
 
 
-def shortages(stores):
+def shortages(stores: list[Store]) -> list[str]:
     """A sentence for each kind of block of which the Stores take more than there are."""
     found = []
     for kind in ("SPRAM", "EBR"):
@@ -166,7 +172,7 @@ def shortages(stores):
     return found
 
 
-def capacity(store):
+def capacity(store: Store) -> int:
     """Bits of the blocks a Store has to itself."""
     rows, bits = ICE40UP5K.block_modes[0]
     return store.blocks * (ICE40UP5K.hard_bits if store.kind == "SPRAM" else rows * bits)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,8 +29,13 @@ from golden.io.text import say
 from golden.network import load
 from golden.run import check_taps
 
+if TYPE_CHECKING:
+    import argparse
 
-def parser(prog="python -m hw.export"):
+    from golden.network.graph import Network
+
+
+def parser(prog: str = "python -m hw.export") -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         prog, "A unit as plain Verilog, with a testbench that checks it.", examples=(
@@ -76,13 +82,13 @@ def parser(prog="python -m hw.export"):
     return found
 
 
-def layer_shape(network, layer):
+def layer_shape(network: "Network", layer: int) -> tuple[int, int, int]:
     """(C, H, W) of the spikes of ``layer``, 0 for the input."""
     index(layer, len(network.stages), "--layer")
     return network.stages[layer].source
 
 
-def attribution_weights(network, layer, output):
+def attribution_weights(network: "Network", layer: int, output: int | None) -> np.ndarray:
     """(N, K) path weights of a layer to one output, or to all."""
     outputs = (range(network.classes) if output is None
                else [index(output, network.classes, "--output-neuron")])
@@ -93,7 +99,7 @@ def attribution_weights(network, layer, output):
     return np.stack(found, axis=1)
 
 
-def exported(args, network, console):
+def exported(args: "argparse.Namespace", network: "Network", console: Console) -> dict[str, Any]:
     """The report of the export that was asked for."""
     steps, common = network.steps, {"network": network.name, "console": console,
                                     "tools": not args.no_tools, "seed": args.seed}
@@ -133,7 +139,7 @@ def exported(args, network, console):
 
 
 @command
-def main(argv=None, prog="python -m hw.export"):
+def main(argv: list[str] | None = None, prog: str = "python -m hw.export") -> None:
     args = parser(prog).parse_args(argv)
     module = module_of(args.out)
     check_files(args.out, args.network, args.images)

@@ -1,8 +1,13 @@
 """A module with many ports on a chip with few pins, to see what it takes."""
 
+from typing import TYPE_CHECKING, Any
+
 from amaranth import *
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In
+
+if TYPE_CHECKING:
+    from hw.ip.axi import Axi
 
 __all__ = ["Scan", "scan_cells"]
 
@@ -21,11 +26,11 @@ class Scan(wiring.Component):
         Module and Verilog.
     """
 
-    def __init__(self, unit, *, name, text):
+    def __init__(self, unit: "Axi", *, name: str, text: str):
         self._unit, self._name, self._text = unit, name, text
         super().__init__({})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
 
         platform.add_file(f"{self._name}.v", self._text)
@@ -54,7 +59,7 @@ class Scan(wiring.Component):
         return m
 
 
-def scan_cells(unit):
+def scan_cells(unit: "Axi") -> int:
     """The most logic cells that ``Scan`` itself takes: one a register and one a parity."""
     into = out = 0
     for _, member, value in unit.signature.flatten(unit):

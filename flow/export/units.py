@@ -6,6 +6,7 @@ Ports are valid/ready streams with AXI4-Stream names; the table of ports heads t
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flow import steps
 from flow.export import vectors
@@ -23,6 +24,13 @@ from hw.ip.axi import Axi
 from hw.ip.dense_layer import layer_unit
 from hw.ip.events import MODE, WEIGHTS, EventAttribution, EventSam
 from hw.ip.testbench import HEAD, testbench
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from golden.network.graph import Network
+    from golden.network.layers import Stage
+    from hw.ip.testbench import Packet
 
 TARGETS = ("generic", "ice40")
 WEIGHT_BITS = 8
@@ -46,7 +54,7 @@ endmodule
 """
 
 
-def module_of(path):
+def module_of(path: str | Path) -> str:
     """Name of the module in ``path``; raise BadInput unless it is one of Verilog."""
     path = Path(path)
     if path.suffix != ".v":
@@ -56,7 +64,7 @@ def module_of(path):
     return path.stem
 
 
-def port_table(axi, meanings):
+def port_table(axi: Axi, meanings: dict[str, str]) -> list[str]:
     """Lines that say what every port is."""
     lines = ["clk                        in     1  all in one clock domain, rising edge",
              "rst                        in     1  active high, synchronous"]
@@ -72,7 +80,7 @@ def port_table(axi, meanings):
     return [line.rstrip() for line in lines]
 
 
-def check_files(path, *inputs):
+def check_files(path: str | Path, *inputs: str | None) -> None:
     """BadInput where an export to ``path`` would take away one of ``inputs`` or a foreign file."""
     path, module = Path(path), module_of(path)
     bench = path.with_name(f"{module}_tb.v")
@@ -85,7 +93,8 @@ def check_files(path, *inputs):
         "what", "fmax_mhz", "scan_lc"} <= json.loads(path.read_text()).keys())
 
 
-def texts(path, axi, *, title, meanings, target, sent, expected):
+def texts(path: str | Path, axi: Axi, *, title: list[str], meanings: dict[str, str], target: str,
+          sent: "list[Packet]", expected: "list[Packet]") -> dict[Path, str]:
     """{path: text} of the module, its testbench and the testbench's words."""
     check_files(path)
     module = module_of(path)
@@ -108,7 +117,7 @@ def texts(path, axi, *, title, meanings, target, sent, expected):
             path.with_name(f"{module}_tb.hex"): words}
 
 
-def publish(path, files, report=None):
+def publish(path: str | Path, files: dict[Path, str], report: dict[str, Any] | None = None) -> None:
     """Write the {path: text} of an export, and its report if there is one, all or none.
 
     The report of an older export goes, as it is about another module.
@@ -121,7 +130,8 @@ def publish(path, files, report=None):
             put(name).write_text(text)
 
 
-def made(path, axi, files, report, *, tools, seed, console):
+def made(path: str | Path, axi: Axi, files: dict[Path, str], report: dict[str, Any], *, tools: bool,
+         seed: int, console: Console | None) -> dict[str, Any]:
     """Write an export; with ``tools`` after the iCE40 flow, which adds what it takes to ``report``.
 
     Raises Failed if it does not fit; nothing is written then.
@@ -141,15 +151,17 @@ def made(path, axi, files, report, *, tools, seed, console):
     return report
 
 
-def told(report):
+def told(report: dict[str, Any]) -> str:
     """One line of what a unit takes."""
     return (f"iCE40UP5K: {report['lc']} LC (of which up to {report['scan_lc']} are the scan chain "
             f"around it), {report['ebr']} EBR, {report['spram']} SPRAM, {report['dsp']} DSP, "
             f"{report['fmax_mhz']:.2f} MHz")
 
 
-def export_attribution(path, weights, *, steps, decay, target="ice40", tools=True, seed=1,
-                       network=None, console=None):
+def export_attribution(path: str | Path, weights: "np.ndarray", *, steps: int, decay: float,
+                       target: str = "ice40", tools: bool = True, seed: int = 1,
+                       network: str | None = None,
+                       console: Console | None = None) -> dict[str, Any]:
     """Write an EventAttribution and say what it takes.
 
     Parameters
@@ -215,8 +227,9 @@ def export_attribution(path, weights, *, steps, decay, target="ice40", tools=Tru
     return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
-def export_sam(path, shape, *, steps, gamma=GAMMA, mode="paper", target="generic", tools=True,
-               seed=1, network=None, console=None):
+def export_sam(path: str | Path, shape: tuple[int, int, int], *, steps: int, gamma: float = GAMMA,
+               mode: str = "paper", target: str = "generic", tools: bool = True, seed: int = 1,
+               network: str | None = None, console: Console | None = None) -> dict[str, Any]:
     """Write an EventSam of a layer of ``shape`` (C, H, W); as ``export_attribution`` otherwise."""
     channels, height, width = shape
     if max(channels, height * width) >= vectors.BEYOND:
@@ -246,8 +259,9 @@ def export_sam(path, shape, *, steps, gamma=GAMMA, mode="paper", target="generic
     return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
-def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, network=None,
-                 console=None):
+def export_layer(path: str, stage: "Stage", *, steps: int, target: str = "generic",
+                 tools: bool = True, seed: int = 1, network: str | None = None,
+                 console: Console | None = None) -> dict[str, Any]:
     """Write a DenseLif of a golden.network.Stage; as ``export_attribution`` otherwise."""
     unit = layer_unit(stage, steps, network)
     axi = Axi(unit)
@@ -273,8 +287,9 @@ def export_layer(path, stage, *, steps, target="generic", tools=True, seed=1, ne
     return made(path, axi, files, report, tools=tools, seed=seed, console=console)
 
 
-def export_accelerator(path, network, images, *, target="generic", gamma=GAMMA, mode="paper",
-                       decay=0.9, **options):
+def export_accelerator(path: str, network: "Network", images: "np.ndarray", *,
+                       target: str = "generic", gamma: float = GAMMA, mode: str = "paper",
+                       decay: float = 0.9, **options: Any) -> dict[str, Any]:
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
     from hw.accelerator import Accelerator
     accelerator = Accelerator(network, gamma=gamma, mode=mode, **options)

@@ -3,6 +3,8 @@
 The only file of hw that runs the model: what is exported is checked against it.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from golden.explain.traces import attribute, decay_table, traces
@@ -14,11 +16,18 @@ from hw.interface import pixel_words, score_words, write_words
 from hw.ip.testbench import Packet
 from hw.plan.packing import configuration
 
+if TYPE_CHECKING:
+    from golden.network.layers import Stage
+    from hw.accelerator import Accelerator
+    from hw.ip.axi import Port
+    from hw.ip.dense_layer import DenseLif
+    from hw.ip.events import EventAttribution, EventSam
+
 BEYOND = 0xFFFF   # a neuron that no layer has
 RATES = (0.05, 0.3)  # chance of a spike in the images drawn
 
 
-def drawn(shape, steps, seed=1):
+def drawn(shape: tuple[int, ...], steps: int, seed: int = 1) -> np.ndarray:
     """(N, T, *shape) spikes: an image at each of ``RATES``, with a silent step and a silent end."""
     rng = np.random.default_rng(seed)
     found = np.stack([rng.random((steps, *shape)) < rate for rate in RATES]).astype(np.int64)
@@ -27,7 +36,7 @@ def drawn(shape, steps, seed=1):
     return found
 
 
-def events(words, silent):
+def events(words: list[list[int]], silent: int) -> tuple[list[int], list[bool]]:
     """Words and tlasts of spikes from the words of each step; ``silent`` stands for none."""
     found, lasts = [], []
     for step in words:
@@ -37,22 +46,23 @@ def events(words, silent):
     return found, lasts
 
 
-def shuffled(array, seed):
+def shuffled(array: np.ndarray, seed: int) -> np.ndarray:
     """``array`` in an order drawn anew: events of a step come in any."""
     return np.random.default_rng(seed).permutation(array)
 
 
-def config_words(writes):
+def config_words(writes: list[tuple[int, int]]) -> list[int]:
     """Tdata of (index, data)."""
     return [data & 0xFFFF | index << 16 for index, data in writes]
 
 
-def twos(values, width):
+def twos(values: list[np.ndarray] | np.ndarray, width: int) -> list[int]:
     """``values`` as tdata of ``width`` bits."""
     return [int(value) & (1 << width) - 1 for value in np.ravel(values)]
 
 
-def for_sam(unit, ports, shape, *, gamma, mode, mode_index):
+def for_sam(unit: "EventSam", ports: "dict[str, Port]", shape: tuple[int, int, int], *,
+            gamma: float, mode: str, mode_index: int) -> tuple[list[Packet], list[Packet]]:
     """(sent, expected) of an EventSam under ``ports``, those of its Axi by stream."""
     channels, height, width = shape
     spikes = drawn(shape, unit.steps)
@@ -73,7 +83,8 @@ def for_sam(unit, ports, shape, *, gamma, mode, mode_index):
     return sent, expected
 
 
-def for_attribution(unit, ports, weights, *, decay, weight_index):
+def for_attribution(unit: "EventAttribution", ports: "dict[str, Port]", weights: np.ndarray, *,
+                    decay: float, weight_index: int) -> tuple[list[Packet], list[Packet]]:
     """(sent, expected) of an EventAttribution with ``weights`` (N, K)."""
     neurons, outputs = weights.shape
     spikes = drawn((neurons,), unit.steps)
@@ -96,7 +107,8 @@ def for_attribution(unit, ports, weights, *, decay, weight_index):
     return sent, expected
 
 
-def for_layer(unit, ports, stage, steps):
+def for_layer(unit: "DenseLif", ports: "dict[str, Port]", stage: "Stage",
+              steps: int) -> tuple[list[Packet], list[Packet]]:
     """(sent, expected) of a DenseLif of a golden.network.Stage."""
     spikes = drawn(stage.source, steps)
     found, membranes = forward(spikes, stage, steps)
@@ -119,7 +131,8 @@ def for_layer(unit, ports, stage, steps):
             [packet(unit.result, answer)])
 
 
-def for_accelerator(accelerator, ports, images, *, gamma, mode, decay):
+def for_accelerator(accelerator: "Accelerator", ports: "dict[str, Port]", images: np.ndarray, *,
+                    gamma: float, mode: str, decay: float) -> tuple[list[Packet], list[Packet]]:
     """(sent, expected) of an Accelerator on ``images``."""
     network, plan, taps = accelerator.network, accelerator.plan, accelerator.taps
     result = run(images, network, gamma=gamma, mode=mode)

@@ -18,6 +18,8 @@ t = 1: M = 3, 2 and C = 5; with frac 4 and bias 10 the scores are 3 * 16 + 10 = 
 5 * 16 + 20 = 100.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from golden.formats import bits_signed
@@ -25,11 +27,15 @@ from golden.io.arguments import index
 from golden.io.errors import BadInput
 from golden.network.linear import check_linear, readout_weights
 
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+    from golden.network.result import Result
+
 __all__ = ["adds_up", "contribution_bits", "contributions", "difference", "of_result", "rival",
            "said", "step_contributions", "summed_scores"]
 
 
-def step_contributions(spikes, network):
+def step_contributions(spikes: np.ndarray, network: "Network") -> np.ndarray:
     """M of every step.
 
     Parameters
@@ -54,19 +60,19 @@ def step_contributions(spikes, network):
     return found.astype(np.int64).reshape(*spikes.shape[:-3], len(weights), *weights.shape[2:])
 
 
-def contributions(spikes, network):
+def contributions(spikes: np.ndarray, network: "Network") -> np.ndarray:
     """C: ``step_contributions`` summed over the steps, (classes, H, W) or (N, classes, H, W)."""
     return step_contributions(spikes, network).sum(axis=-4)
 
 
-def summed_scores(steps, network):
+def summed_scores(steps: np.ndarray, network: "Network") -> np.ndarray:
     """Scores (..., T, classes) int64 that M of every step, (..., T, classes, H, W), adds up to."""
     layer, steps = network.stages[-1].layer, np.asarray(steps)
     total = steps.sum(axis=(-2, -1)).cumsum(axis=-2) << layer.frac
     return total + np.arange(1, steps.shape[-4] + 1)[:, None] * layer.biases
 
 
-def adds_up(maps, scores, network):
+def adds_up(maps: np.ndarray, scores: np.ndarray, network: "Network") -> np.ndarray:
     """(N,) bool: whether maps of N images add up to their scores, in every class.
 
     ``maps`` are M (N, T, classes, H, W), which are checked at every step of the ``scores``
@@ -81,7 +87,7 @@ def adds_up(maps, scores, network):
     return (total == scores[:, -1]).all(axis=1)
 
 
-def rival(logits, target):
+def rival(logits: list[int] | np.ndarray, target: int) -> int:
     """The class with the largest logit beside ``target``, the first of equals.
 
     Raises BadInput where there is no other class.
@@ -94,13 +100,13 @@ def rival(logits, target):
     return int(others[logits[others].argmax()])
 
 
-def difference(maps, target, versus=None):
+def difference(maps: np.ndarray, target: int, versus: int | None = None) -> np.ndarray:
     """C[target] - C[versus] of maps (..., classes, H, W); C[target] alone without ``versus``."""
     found = maps[..., index(target, maps.shape[-3]), :, :]
     return found if versus is None else found - maps[..., index(versus, maps.shape[-3]), :, :]
 
 
-def contribution_bits(network, steps=None):
+def contribution_bits(network: "Network", steps: int | None = None) -> int:
     """Signed width that holds every C (M at ``steps`` 1), whatever spikes there are."""
     weights = readout_weights(network)
     low, high = (np.where(sign * weights > 0, weights, 0).sum(axis=1) for sign in (-1, 1))
@@ -108,7 +114,7 @@ def contribution_bits(network, steps=None):
     return bits_signed(int(low.min()) * steps, int(high.max()) * steps)
 
 
-def of_result(result, network):
+def of_result(result: "Result", network: "Network"):
     """C (N, classes, H, W) of a Result of N images, or None where it has neither C nor spikes.
 
     Those that an accelerator gave, or else those of the spikes of the deepest spiking layer.
@@ -119,7 +125,7 @@ def of_result(result, network):
     return contributions(result.spikes[layer], network) if layer in result.spikes else None
 
 
-def said(good):
+def said(good: list[bool] | np.ndarray) -> str:
     """What a command says of ``adds_up``: "adds up: yes, on 3 of 3 images"."""
     count = int(np.count_nonzero(good))
     return f"adds up: {'yes' if count == len(good) else 'NO'}, on {count} of {len(good)} images"

@@ -8,7 +8,7 @@ from golden.io.errors import BadInput
 EPSILON = 1e-6  # values of a map are held this far from 0 and 1 in a logarithm
 
 
-def display(maps, floor=1e-3):
+def display(maps, floor: float = 1e-3) -> np.ndarray:
     """Maps as they are shown: per step (M - min) / (max(M - min) + floor), within 0 to 1.
 
     By hand: [[0, 3], [1, 2]] becomes its numbers divided by 3.001.
@@ -42,7 +42,7 @@ def localisation_error(maps, reference, eps=EPSILON):
     return float(errors.mean(axis=(1, 2)).min())
 
 
-def heatmap_variance(maps):
+def heatmap_variance(maps: list | np.ndarray) -> float:
     """Variance over the pixels of each step's map; the largest of all steps (the paper's Fig. 2b).
 
     Depends on the scale of the maps: compare like with like, for instance ``display`` of each. By
@@ -51,7 +51,7 @@ def heatmap_variance(maps):
     return float(stack(maps, "maps").var(axis=(1, 2)).max())
 
 
-def l1_distance(maps, others):
+def l1_distance(maps: list | np.ndarray, others: list | np.ndarray) -> float:
     """Mean absolute difference of the pixels of each step; the largest of all steps.
 
     The paper's "normalised L1 distance" between the heatmaps of a clean and an attacked image
@@ -79,7 +79,7 @@ def pointing_game(heat, mask, tolerance=0):
     return float(near[heat == heat.max()].mean())
 
 
-def iou(heat, mask, share=0.5):
+def iou(heat, mask, share=0.5) -> float:
     """Intersection over union of the mask and the pixels of at least ``share`` of the maximum.
 
     A map without a positive pixel marks none. By hand: heat [[4, 2, 1]] and mask [[1, 0, 0]] give
@@ -94,7 +94,7 @@ def iou(heat, mask, share=0.5):
     return float((hot & found).sum() / (hot | found).sum())
 
 
-def energy(heat, mask):
+def energy(heat, mask) -> float:
     """Share of the positive heat that lies on the mask; nan without any.
 
     By hand: heat [[3, 1, -5]] and mask [[1, 0, 1]] give 3/4.
@@ -104,7 +104,7 @@ def energy(heat, mask):
     return float(heat[found].sum() / heat.sum()) if heat.any() else float("nan")
 
 
-def mask_auc(heat, mask):
+def mask_auc(heat: list[list[int]] | np.ndarray, mask: list[list[int]] | np.ndarray) -> np.ndarray:
     """Chance that a pixel of the mask is hotter than one off it, equal ones counting half.
 
     The area under the ROC curve: .5 for a map that knows nothing, 1 for one that any threshold of
@@ -145,7 +145,7 @@ def mask_auc(heat, mask):
         return np.where(pairs > 0, wins / pairs, np.nan).reshape(heat.shape[:-2])
 
 
-def rank_correlation(a, b):
+def rank_correlation(a: list[int] | np.ndarray, b: list[int] | np.ndarray) -> float:
     """Spearman's: Pearson's correlation of the ranks, ties sharing their mean; nan if constant.
 
     By hand: [1, 2, 3] and [1, 9, 4] have ranks 0, 1, 2 and 0, 2, 1: 1/2.
@@ -158,14 +158,14 @@ def rank_correlation(a, b):
     return float(first @ second / norm) if norm else float("nan")
 
 
-def ranks(values):
+def ranks(values: np.ndarray) -> np.ndarray:
     """Rank of each value from 0, equal ones sharing the mean."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(count)
     return (ends - (count + 1) / 2)[place]
 
 
-def spike_activity(spikes):
+def spike_activity(spikes: np.ndarray) -> np.ndarray:
     """(T,) share of the neurons that spike in each step (the paper's Fig. 5b); of (T, ...)."""
     spikes = np.asarray(spikes)
     return (spikes.reshape(len(spikes), -1) != 0).mean(axis=1)
@@ -227,7 +227,7 @@ def deletion_curve(run_fn, input_spikes, importance, output_neuron, *, points=11
     return counts / max(len(columns), 1), np.array(outputs)
 
 
-def area(shares, outputs):
+def area(shares: list[int] | np.ndarray, outputs: list[int] | np.ndarray) -> float:
     """Area under a curve, by trapezia; by hand: shares [0, 1] and outputs [2, 4] give 3."""
     shares, outputs = numbers(shares, "shares"), numbers(outputs, "outputs")
     if shares.ndim != 1 or shares.shape != outputs.shape:
@@ -238,7 +238,7 @@ def area(shares, outputs):
 # --- arguments ------------------------------------------------------------------------------------
 
 
-def stack(maps, name):
+def stack(maps: list | np.ndarray, name: str) -> np.ndarray:
     """``maps`` as (T, H, W) numbers; (H, W) is one step."""
     found = numbers(maps, name)
     found = found[None] if found.ndim == 2 else found
@@ -247,7 +247,7 @@ def stack(maps, name):
     return found
 
 
-def one(heat, name, shape=None):
+def one(heat: list | np.ndarray, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
     """``heat`` as (H, W) numbers."""
     found = numbers(heat, name)
     if found.ndim != 2 or not found.size or (shape is not None and found.shape != shape):
@@ -256,7 +256,7 @@ def one(heat, name, shape=None):
     return found
 
 
-def unit(values, name):
+def unit(values: np.ndarray, name: str) -> np.ndarray:
     """``values`` if all are within 0 to 1."""
     if values.min() < 0 or values.max() > 1:
         raise BadInput(f"{name} must be within 0 to 1, found {values.min():g} to "
@@ -264,7 +264,7 @@ def unit(values, name):
     return values
 
 
-def binary(mask, shape):
+def binary(mask: list[list[int]], shape: tuple[int, int]) -> np.ndarray:
     """``mask`` as a bool array of ``shape`` with at least one pixel set."""
     found = one(mask, "mask", shape)
     if not np.isin(found, (0, 1)).all() or not found.any():

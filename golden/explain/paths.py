@@ -6,14 +6,19 @@ backwards, from a one-hot vector at k through the transpose of each layer, so th
 never written out as a matrix. A path is *active* in a step where all its hidden neurons spike.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from golden.io.arguments import index, numbers, spike_trains
 from golden.io.errors import BadInput, rule
 from golden.network.rules import chain
 
+if TYPE_CHECKING:
+    from golden.network.layers import Stage
 
-def matrices(weights):
+
+def matrices(weights: int | list | np.ndarray) -> list[np.ndarray]:
     """``weights`` as float64 (in, out) matrices that chain; raise BadInput otherwise."""
     if isinstance(weights, np.ndarray) and weights.ndim == 2:
         weights = [weights]
@@ -63,7 +68,7 @@ def dense_paths(weights, output_neuron, hidden=None):
     return path
 
 
-def gates(hidden, shapes):
+def gates(hidden: list, shapes: list) -> list[np.ndarray]:
     """``hidden`` as checked (T, *shape) arrays, T the same in all."""
     if len(hidden) != len(shapes):
         raise BadInput(f"hidden must hold the spikes of {len(shapes)} layers, not {len(hidden)}")
@@ -124,7 +129,7 @@ def network_paths(network, output_neuron, *, layer=0, spikes=None):
     return path[0] if len(path) == 1 else path
 
 
-def delayed(spikes, stages):
+def delayed(spikes: list[np.ndarray], stages: tuple) -> list[np.ndarray]:
     """Hidden spikes moved to the step in which the spike that could cause them entered."""
     found, late = [], 0
     for n, trains in enumerate(spikes):
@@ -135,7 +140,7 @@ def delayed(spikes, stages):
     return found
 
 
-def unpooled(path, stage, spikes):
+def unpooled(path: np.ndarray, stage: "Stage", spikes: np.ndarray | None) -> np.ndarray:
     """Path weights before the pools of a stage from those behind them."""
     before = [spikes]                                # what enters each pool, where it is known
     for pool in stage.pools[:-1]:

@@ -5,7 +5,9 @@ that see it. What changes is followed as a small patch of differences, in batche
 until it dies out or covers the map; from there on the remaining layers are run whole.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +17,11 @@ from golden.network.rules import chain
 from golden.neurons.population import fire
 from golden.readout import class_scores
 from golden.stages import forward
+
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+    from golden.network.layers import Layer
+    from golden.network.ops.pool import Pool
 
 
 @dataclass
@@ -31,22 +38,22 @@ class Patch:
     runs: np.ndarray
 
     @property
-    def side(self):
+    def side(self) -> int:
         """S."""
         return self.change.shape[-1]
 
-    def kept(self, chosen):
+    def kept(self, chosen) -> "Patch":
         """The entries ``chosen``."""
         return Patch(self.change[chosen], self.y[chosen], self.x[chosen], self.runs[chosen])
 
-    def places(self, shape):
+    def places(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows (B, S), columns (B, S), and which pixels (B, S, S) lie in a map (..., H, W)."""
         y, x = (at[:, None] + np.arange(self.side) for at in (self.y, self.x))
         rows, columns = ((at >= 0) & (at < size)
                          for at, size in zip((y, x), shape[-2:], strict=True))
         return y, x, rows[:, :, None] & columns[:, None, :]
 
-    def mask(self, shape):
+    def mask(self, shape: tuple[int, int, int, int]) -> None:
         """Set what lies outside a map (..., H, W) to 0."""
         self.change = self.change * self.places(shape)[2][:, None, None]
 
@@ -68,7 +75,7 @@ class NetworkModel:
         Runs at a time; memory grows with it.
     """
 
-    def __init__(self, network, layer=0, *, batch=128):
+    def __init__(self, network: "Network", layer: int = 0, *, batch: int = 128):
         self.network, self.batch = network, positive(batch, "batch")
         self.layer = index(layer, len(network.stages), "layer")
         chain(network, "experiments with deleted spikes go through chains alone", self.layer)
@@ -86,13 +93,13 @@ class NetworkModel:
         found = self.finish(spikes.reshape(*spikes.shape[:2], *self.shape), self.stages)
         return found[0] if one else found
 
-    def finish(self, active, stages):
+    def finish(self, active: np.ndarray, stages: tuple) -> np.ndarray:
         """(B, classes) of the activations that the first of ``stages`` reads."""
         for stage in stages:
             active, membranes = forward(active, stage, self.network.steps)
         return class_scores(active, membranes, self.network.readout)[:, -1]
 
-    def channels(self):
+    def channels(self) -> list[np.ndarray]:
         """Neurons of each channel of the layer, for experiments that silence whole channels."""
         return list(np.arange(np.prod(self.shape)).reshape(self.shape[0], -1))
 
@@ -130,7 +137,7 @@ class Base:
     model : NetworkModel
     """
 
-    def __init__(self, active, model):
+    def __init__(self, active: np.ndarray, model: NetworkModel):
         self.model, self.stages = model, model.stages
         self.pooled, self.sums, self.spikes = [], [], [active[0]]
         for stage in self.stages:
@@ -144,7 +151,7 @@ class Base:
             self.spikes.append(active[0])
         self.scores = class_scores(active, membranes, model.network.readout)[0, -1]
 
-    def without(self, deletions):
+    def without(self, deletions: list) -> np.ndarray:
         """(B, classes) of NetworkModel.without_each for one batch."""
         steps, runs = np.arange(self.model.network.steps), np.arange(len(deletions))
         c, y, x = np.unravel_index([n for _, n in deletions], self.model.shape)
@@ -164,7 +171,7 @@ class Base:
             patch = after
         return found
 
-    def followed(self, patch, n):
+    def followed(self, patch: Patch, n: int) -> Patch | None:
         """The patch behind stage n, or None where the stage had better be run whole."""
         stage = self.stages[n]
         if stage is self.stages[-1] or stage.layer.dense or stage.layer.recurrent or not all(
@@ -188,7 +195,7 @@ class Base:
         patch.mask(self.spikes[n + 1].shape)
         return patch
 
-    def whole(self, patch, n):
+    def whole(self, patch: Patch, n: int) -> np.ndarray:
         """(B, T, C, H, W) activations that stage n reads, of the runs in ``patch``."""
         found = np.repeat(self.spikes[n].astype(np.int32)[None], len(patch.runs), axis=0)
         y, x, inside = patch.places(found.shape)
@@ -197,13 +204,13 @@ class Base:
         return found
 
 
-def flatly(changes, function):
+def flatly(changes: np.ndarray, function: Callable) -> np.ndarray:
     """``function`` of maps (B, C, H, W) applied to (B, T, C, H, W)."""
     found = function(changes.reshape(-1, *changes.shape[2:]))
     return found.reshape(*changes.shape[:2], *found.shape[1:])
 
 
-def fields(patch, layer):
+def fields(patch, layer: "Layer | Pool") -> Patch:
     """``patch`` within all that the outputs seeing it read: whole receptive fields, in steps."""
     kernel, stride = layer.kernel, layer.stride
     y, x = (-(-(at + layer.padding - kernel + 1) // stride) * stride - layer.padding
@@ -220,13 +227,13 @@ def fields(patch, layer):
     return Patch(change[..., margin:end, margin:end], y, x, patch.runs)
 
 
-def moved(seen, layer, change):
+def moved(seen: Patch, layer: "Layer | Pool", change: np.ndarray) -> Patch:
     """``change`` of the outputs that ``fields`` gave ``seen`` for, in its place."""
     y, x = ((at + layer.padding) // layer.stride for at in (seen.y, seen.x))
     return Patch(change, y, x, seen.runs)
 
 
-def gathered(base, patch):
+def gathered(base: np.ndarray, patch: Patch) -> np.ndarray:
     """(B, T, C, S, S) of ``base`` (T, C, H, W) under each patch, 0 outside the map."""
     y, x, inside = patch.places(base.shape)
     y, x = np.clip(y, 0, base.shape[2] - 1), np.clip(x, 0, base.shape[3] - 1)
@@ -234,7 +241,7 @@ def gathered(base, patch):
     return found.transpose(0, 3, 4, 1, 2)
 
 
-def change_of_pool(seen, pool, before, after):
+def change_of_pool(seen: Patch, pool: "Pool", before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Change behind a pool that went from ``before`` to ``after`` in the base run."""
     unpadded = replace(pool, padding=0)
     if pool.kind != "max":

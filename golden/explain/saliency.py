@@ -39,7 +39,7 @@ class Runner:
             batch = run_fn.batch
         self.batch = None if batch is None else positive(batch, "batch")
 
-    def outputs(self, spikes):
+    def outputs(self, spikes: np.ndarray) -> np.ndarray:
         """(B, K) float64 of (B, T, N)."""
         if self.batch is None:
             found = [numbers(self.run_fn(one.copy()), "the outputs of run_fn") for one in spikes]
@@ -54,16 +54,16 @@ class Runner:
                            f"{len(spikes)}, not {found.shape}")
         return found
 
-    def base(self, spikes, output_neuron):
+    def base(self, spikes: np.ndarray, output_neuron: int) -> tuple[np.ndarray, int]:
         """(K,) outputs of the unchanged spikes, and the checked output neuron."""
         found = self.outputs(spikes[None])[0]
         return found, index(output_neuron, len(found))
 
-    def incremental(self, deletions):
+    def incremental(self, deletions: list) -> bool:
         """Whether runs are replaced by what changes in them: single neurons of a NetworkModel."""
         return isinstance(self.run_fn, NetworkModel) and all(np.ndim(n) == 0 for _, n in deletions)
 
-    def without(self, spikes, deletions):
+    def without(self, spikes: np.ndarray, deletions: list) -> np.ndarray:
         """(B, K) outputs with one of ``deletions`` done in each: (t or None, neurons)."""
         if self.incremental(deletions):
             return self.run_fn.without_each(spikes, deletions, self.progress).astype(np.float64)
@@ -104,14 +104,14 @@ class Saliency:
     runs: int
     replaced: bool = False
 
-    def saliency_map(self):
+    def saliency_map(self) -> np.ndarray:
         """(T, N): output with all spikes minus output without this one; 0 where there is none.
 
         Positive where the spike speaks for the output, negative where against it.
         """
         return self.map
 
-    def summary(self):
+    def summary(self) -> str:
         """A few lines for people; "significant" is a tenth of the largest change or more.
 
         Largest and mean are those of the magnitude; the largest is shown with its sign.
@@ -145,7 +145,7 @@ class TemporalSaliency:
     def __init__(self, run_fn, *, batch=None, progress=iter):
         self.runner = Runner(run_fn, batch, progress)
 
-    def explain(self, input_spikes, output_neuron):
+    def explain(self, input_spikes: list | np.ndarray, output_neuron: int) -> Saliency:
         """Saliency of every spike of ``input_spikes`` (T, N) for one output.
 
         Raises ValueError naming the argument that does not fit.
@@ -190,15 +190,15 @@ class Importance:
     replaced: bool
     silenced: Callable
 
-    def importance_map(self):
+    def importance_map(self) -> np.ndarray:
         """(N,): output with all neurons minus output without this one, or without this group."""
         return self.map
 
-    def order(self):
+    def order(self) -> np.ndarray:
         """Neurons or groups, the least important in magnitude first, of equals the lower."""
         return np.argsort(np.abs(self.map), kind="stable")
 
-    def robustness_count(self, threshold=0.05):
+    def robustness_count(self, threshold=0.05) -> int:
         """Neurons (or groups) that can be silent at once before the output falls.
 
         They are silenced together, the least important first, until the output lies more than
@@ -215,7 +215,7 @@ class Importance:
                 return count
         return len(order)
 
-    def summary(self):
+    def summary(self) -> str:
         """A few lines for people."""
         best = int(np.abs(self.map).argmax())
         what = "neurons" if self.groups is None else "groups"
@@ -275,19 +275,19 @@ class CausalImportance:
                           silenced=silenced)
 
 
-def runs_line(result):
+def runs_line(result: Importance | Saliency) -> str:
     """How many forward runs a result took, or saved."""
     return f"Forward runs {'replaced' if result.replaced else 'made'}: {result.runs}"
 
 
-def check_width(outputs, base):
+def check_width(outputs: np.ndarray, base: np.ndarray) -> None:
     """Raise BadInput unless the perturbed runs gave as many outputs as the first."""
     if outputs.shape[1] != len(base):
         raise BadInput(f"run_fn must return {len(base)} outputs for every input, "
                        f"not {outputs.shape[1]}")
 
 
-def checked_groups(groups, spikes):
+def checked_groups(groups: list, spikes: np.ndarray) -> list[np.ndarray]:
     """``groups`` as a list of index arrays."""
     found = []
     for n, group in enumerate(groups):

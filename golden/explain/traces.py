@@ -11,7 +11,7 @@ from golden.io.arguments import numbers, positive
 from golden.io.errors import BadInput
 
 
-def checked_decay(decay):
+def checked_decay(decay: float) -> float:
     """``decay`` as a float; raise BadInput unless 0 <= decay < 1."""
     value = numbers(decay, "decay")
     if value.ndim or not 0 <= value < 1:
@@ -22,7 +22,7 @@ def checked_decay(decay):
 # --- in integers, as on the chip ------------------------------------------------------------------
 
 
-def decay_table(decay, steps):
+def decay_table(decay: float, steps: int) -> np.ndarray:
     """decay**d for d = 0 .. steps, in units of 2**-TABLE_FRAC, rounded half up.
 
     Entry 0 is never read: a trace is decayed at a later step than it was fed. By hand: .5 over two
@@ -34,7 +34,7 @@ def decay_table(decay, steps):
     return exp_table(-np.log(decay), steps + 1)
 
 
-def traces(spikes, table, *, frac=SCORE_FRAC):
+def traces(spikes: np.ndarray, table: np.ndarray, *, frac: int = SCORE_FRAC) -> np.ndarray:
     """Trace of each neuron after the last step: the sum of decay**(T - t) over its spikes at t.
 
     Touched only at a spike, d steps after the neuron's one before, and once when it is read:
@@ -87,7 +87,7 @@ def traces(spikes, table, *, frac=SCORE_FRAC):
     return rounded(table[interval] * kept, TABLE_FRAC)
 
 
-def quantised(path_weights, bits=8):
+def quantised(path_weights: list | np.ndarray, bits: int = 8) -> tuple[np.ndarray, int]:
     """Path weights as signed integers of ``bits`` bits, in units of 2**shift.
 
     ``shift`` is the smallest whole number, negative or not, at which the largest fits; rounded half
@@ -112,7 +112,7 @@ def quantised(path_weights, bits=8):
         shift += 1
 
 
-def attribute(trace, weights):
+def attribute(trace: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Attribution of each neuron: its trace times its path weight, exact.
 
     Parameters
@@ -133,12 +133,12 @@ def attribute(trace, weights):
     return trace.astype(np.int64).reshape(-1, *[1] * (weights.ndim - 1)) * weights
 
 
-def attribution_bits(steps, bits):
+def attribution_bits(steps: int, bits: int) -> int:
     """Signed width of one attribution: a trace of ``steps`` steps times a weight of ``bits``."""
     top = (steps << SCORE_FRAC) << (bits - 1)
     return bits_signed(-top, top - (steps << SCORE_FRAC))
 
 
-def trace_bits(steps):
+def trace_bits(steps: int) -> int:
     """Unsigned width of a trace of ``steps`` steps."""
     return score_bits(steps)

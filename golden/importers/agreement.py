@@ -7,6 +7,7 @@ simulator.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +31,10 @@ from golden.network.encoders import encoder_of
 from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import Given, forward
+
+if TYPE_CHECKING:
+    from golden.importers.torch import Traced
+    from golden.network.layers import Stage
 
 __all__ = ["Agreement", "Parting", "drawn_images", "of_reference", "of_rule",
            "of_traced"]
@@ -85,7 +90,7 @@ class Agreement:
     integers: tuple | None = None
 
     @property
-    def same(self):
+    def same(self) -> bool:
         """Whether nothing differs but what float32 rounds."""
         if self.parting is not None:
             return self.parting.rounding
@@ -120,14 +125,14 @@ class Agreement:
                            "producer); allow_different (--allow-different) takes it all the same")
 
 
-def share(same, images, equal, total):
+def share(same: int, images: int, equal: int, total: int) -> str:
     """Predictions and spikes in words."""
     spikes = "100" if equal == total else f"{np.floor(1e6 * equal / total) / 1e4:.4f}"
     first = "" if same is None else f"{same} of {images} predictions, "
     return f"{first}{spikes} % of spikes"
 
 
-def drawn_frames(rng, count, network):
+def drawn_frames(rng: np.random.Generator, count: int, network: FloatNetwork) -> np.ndarray:
     """Frames (count, T, C, H, W) for a network: spikes with a chance of .3, of any size."""
     active, top = rng.random((count, network.steps, *network.shape)) < 0.3, encoder_of(network).top
     size = 1 if top == 1 else rng.integers(1, top + 1, active.shape)
@@ -145,12 +150,12 @@ def drawn_images(network: FloatNetwork, count: int = DRAWN, seed: int = 0) -> np
 class Tally:
     """Compares batch by batch what an original gave with the float network and the integers."""
 
-    def __init__(self, network, integers=None):
+    def __init__(self, network: FloatNetwork, integers: Network | None = None):
         self.network, self.made = network, integers
         self.images = self.equal = self.total = 0
         self.predictions, self.partings, self.whole = 0, {}, [0, 0, 0]
 
-    def add(self, active, spikes, pred):
+    def add(self, active: np.ndarray, spikes, pred: np.ndarray) -> None:
         """A batch: encoder's output, spikes of each stage or None, and classes or None."""
         mine, theirs = Given(self.network, active), Given(self.network, active)
         for n, stage in enumerate(self.network.stages):
@@ -171,14 +176,14 @@ class Tally:
         if self.made is not None:
             self.integers(active, spikes, pred)
 
-    def count(self, mine, given):
+    def count(self, mine: np.ndarray, given: np.ndarray):
         """Whether any spike differs."""
         same = np.count_nonzero(mine == given)
         self.equal += same
         self.total += mine.size
         return same < mine.size
 
-    def part(self, stage, inputs, given):
+    def part(self, stage: "Stage", inputs: np.ndarray | None, given: np.ndarray) -> None:
         """Find the first step in which a stage parts when it is fed what the original's was."""
         if any(each is None for each in inputs):
             return
@@ -212,7 +217,7 @@ class Tally:
             mine = class_scores(active, membranes, self.made.readout)[:, -1].argmax(axis=1)
             self.whole[0] += np.count_nonzero(mine == pred)
 
-    def done(self, original):
+    def done(self, original: str) -> Agreement:
         """The Agreement."""
         parting = None
         if self.partings:
@@ -229,7 +234,7 @@ class Tally:
 # --- torch ----------------------------------------------------------------------------------------
 
 
-def of_traced(traced, images: np.ndarray | None = None, integers: Network | None = None,
+def of_traced(traced: "Traced", images: np.ndarray | None = None, integers: Network | None = None,
               network: FloatNetwork | None = None) -> Agreement:
     """Agreement of a golden.importers.torch.Traced with its network, or with ``network``.
 
@@ -259,7 +264,7 @@ def of_traced(traced, images: np.ndarray | None = None, integers: Network | None
     return tally.done("torch")
 
 
-def original_run(traced, network, active):
+def original_run(traced: "Traced", network: FloatNetwork, active: np.ndarray):
     """(spikes of each stage or None, (N,) classes) of a torch model on (N, T, C, H, W)."""
     model, steps = traced.model, network.steps
     run, tensor, kept = runner(model), torch().Tensor, []
@@ -304,7 +309,7 @@ def original_run(traced, network, active):
     return spikes, classes(given, len(active), steps, network).argmax(axis=1)
 
 
-def classes(given, count, steps, network):
+def classes(given: list[np.ndarray], count: int, steps: int, network: FloatNetwork) -> np.ndarray:
     """(N, classes) scores of what the calls of a model returned first."""
     if len(given) > 1:
         return np.sum([values.reshape(count, -1) for values in given], axis=0)

@@ -6,6 +6,7 @@ weights of the layer that reads them.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +19,12 @@ from golden.network.ops.base import compact, pair
 from golden.network.ops.conv import MOST_KERNEL
 from golden.network.ops.pool import check_window
 
+if TYPE_CHECKING:
+    from golden.network.ops.recurrent import FloatRecurrent
+    from golden.neurons.base import RealNeuron
 
-def snapped(values, noise=2.5e-7):
+
+def snapped(values, noise=2.5e-7) -> np.ndarray:
     """``values`` without the noise of float32: .8999999 is .9, .9374999 is 1 - 2**-4.
 
     The nearest decimal of up to 5 places, else the nearest multiple of 2**-16, within ``noise``
@@ -34,7 +39,7 @@ def snapped(values, noise=2.5e-7):
     return found
 
 
-def opened(weights, dilation):
+def opened(weights: np.ndarray, dilation) -> np.ndarray:
     """``weights`` (O, C, KH, KW) with the zeros of a dilation between them."""
     if tuple(dilation) == (1, 1):
         return weights
@@ -44,7 +49,7 @@ def opened(weights, dilation):
     return found
 
 
-def grown(layer):
+def grown(layer: FloatLayer) -> np.ndarray:
     """Weights (O, C, KH, KW) of a convolution with one group and no dilation."""
     weights = opened(layer.weights, pair(layer.dilation))
     if layer.groups == 1:
@@ -57,7 +62,7 @@ def grown(layer):
     return found
 
 
-def total(layer, offset):
+def total(layer: FloatLayer, offset: np.ndarray):
     """The bias of ``layer`` with ``offset`` added; None where all of it is 0."""
     bias = layer.per_channel(0 if layer.bias is None else layer.bias) + offset
     return bias if bias.any() else None
@@ -69,7 +74,7 @@ class NetworkBuilder:
     Raises BadInput, naming the module and the rule, where it does not fit.
     """
 
-    def __init__(self, shape, steps, encoder="bernoulli"):
+    def __init__(self, shape: tuple[int, int, int], steps: int, encoder: str = "bernoulli"):
         self.shape, self.steps, self.encoder = tuple(shape), steps, encoder
         self.input = self.shape
         self.layers = []
@@ -94,7 +99,8 @@ class NetworkBuilder:
 
     # --- weighted layers --------------------------------------------------------------------------
 
-    def conv(self, where, weights, bias=None, *, stride=1, padding=0, groups=1, dilation=1):
+    def conv(self, where: str, weights: np.ndarray, bias: int | np.ndarray | None = None, *,
+             stride=1, padding=0, groups: int = 1, dilation=1) -> None:
         """Convolve (C, H, W) with weights (out, C / groups, KH, KW), as golden.network.ops.Conv."""
         weights = reals(weights, where, "weights")
         rule(weights.ndim == 4, where, f"weights must have 4 dimensions, not {weights.ndim}")
@@ -111,7 +117,7 @@ class NetworkBuilder:
             self.start(where, layer, groups)
         self.shape = shape
 
-    def dense(self, where, weights, bias=None):
+    def dense(self, where: str, weights: np.ndarray, bias: np.ndarray | None = None) -> None:
         """Multiply a vector by weights (out, in)."""
         weights = reals(weights, where, "weights")
         rule(weights.ndim == 2, where, f"weights must have 2 dimensions, not {weights.ndim}")
@@ -135,7 +141,8 @@ class NetworkBuilder:
             self.start(where, layer, 1)
         self.shape = shape
 
-    def ready(self, where, weights, bias, **options):
+    def ready(self, where: str, weights: np.ndarray, bias,
+              **options: Any) -> FloatLayer:
         """A checked layer without a neuron."""
         if bias is not None:
             bias = reals(bias, where, "bias")
@@ -144,7 +151,7 @@ class NetworkBuilder:
         layer.check(where, self, self.layers)
         return layer
 
-    def join(self, where, layer):
+    def join(self, where: str, layer: FloatLayer) -> None:
         """Make the open layer the one that gives what ``layer`` gives behind it, exactly."""
         first = self.open
         rule(first.norm is None and first.greatest is None, where,
@@ -179,7 +186,7 @@ class NetworkBuilder:
         self.open = replace(first, weights=weights, bias=total(layer, offset), name=name,
                             notes=notes, groups=1, stride=stride, dilation=1)
 
-    def start(self, where, layer, groups):
+    def start(self, where: str, layer: FloatLayer, groups: int) -> None:
         """Open ``layer``, with the factor and the offset on its inputs in its weights and bias."""
         self.entered = self.shape
         by_group = lambda values: np.reshape(values, (groups, -1) + (1,) * (layer.weights.ndim - 2))
@@ -201,7 +208,8 @@ class NetworkBuilder:
 
     # --- what may stand between weights and neuron, or behind one ---------------------------------
 
-    def affine(self, where, gain, offset=0.0):
+    def affine(self, where: str, gain: float | np.ndarray,
+               offset: float | np.ndarray = 0.0) -> None:
         """Make x gain x + offset (batch norm, scale), each () or (channels,)."""
         gain, offset = reals(gain, where, "gain"), reals(offset, where, "offset")
         for what, values in (("gain", gain), ("offset", offset)):
@@ -224,7 +232,7 @@ class NetworkBuilder:
         weights = layer.weights * gain.reshape(-1, *[1] * (layer.weights.ndim - 1))
         self.open = replace(layer, weights=weights, bias=bias if bias.any() else None)
 
-    def norm(self, where, gain, offset):
+    def norm(self, where: str, gain: np.ndarray, offset: np.ndarray) -> None:
         """Make x gain[t] x + offset[t] (BNTT), each (T, channels)."""
         layer = self.open
         rule(layer is not None, where, "needs a weighted layer before it")
@@ -235,7 +243,8 @@ class NetworkBuilder:
         layer.check(where, self, self.layers)
         self.open = layer
 
-    def pool(self, where, kind, kernel, stride=None, padding=0, ceil=False):
+    def pool(self, where: str, kind: str, kernel, stride: int | tuple[int, int] | None = None,
+             padding: int | tuple[int, int] = 0, ceil: bool = False) -> None:
         """Pool spikes or, of an open layer, currents.
 
         Sums and averages of currents become the layer's convolution, and the maximum its
@@ -264,7 +273,7 @@ class NetworkBuilder:
             self.layers.append(pool)
         self.shape = shape
 
-    def pool_currents(self, where, pool):
+    def pool_currents(self, where: str, pool: Pool) -> None:
         """Take a pooling between the open layer's weights and its neurons."""
         layer = self.open
         rule(not layer.dense, where, "pooling needs a map")
@@ -279,7 +288,7 @@ class NetworkBuilder:
             return
         self.fold(where, pool)
 
-    def fold(self, where, pool):
+    def fold(self, where: str, pool: Pool) -> None:
         """Make the open convolution the one that pools its own output, a larger strided one."""
         layer = self.open
         rule(not any(pair(pool.padding)) and not pool.ceil, where,
@@ -302,13 +311,13 @@ class NetworkBuilder:
             norm=None if layer.norm is None else (layer.norm[0], layer.norm[1] * count),
             notes=(*layer.notes, f"{where} folded into its weights"))
 
-    def reform(self, where, shape):
+    def reform(self, where: str, shape) -> None:
         """Take a vector as a map (C, H, W) of the same values in the same order."""
         rule(self.open is None and not self.layers and np.ndim(self.factor) == 0, where,
              "a vector may become a map at the input only")
         self.shape = self.input = tuple(shape)
 
-    def average_all(self, where):
+    def average_all(self, where: str) -> None:
         """Pool a map to one pixel; if it is not square, by the weights of the dense layer next."""
         if self.shape[1] != self.shape[2] and self.open is None:
             self.gathered(where)
@@ -316,14 +325,16 @@ class NetworkBuilder:
         elif max(self.shape[1:]) > 1:
             self.pool(where, "avg", self.shape[1:])
 
-    def gathered(self, where):
+    def gathered(self, where) -> None:
         """Raise BadInput if a global pooling still waits for its dense layer."""
         rule(self.spread is None, where, "a dense layer must follow the global pooling of a map "
              f"that is not square ({' x '.join(map(str, self.spread or ()))})")
 
     # --- neurons ----------------------------------------------------------------------------------
 
-    def neuron(self, where, neuron, gain=1.0, approximations=(), notes=(), loop=None):
+    def neuron(self, where: str, neuron: "RealNeuron", gain: float | np.ndarray = 1.0,
+               approximations: tuple = (), notes: tuple[str, ...] = (),
+               loop: "FloatRecurrent | None" = None) -> None:
         """Close the open layer with ``neuron``, its input times ``gain``.
 
         Neurons with no weights before them get an identity, a depthwise 1 x 1 convolution. A
@@ -353,7 +364,8 @@ class NetworkBuilder:
             count = self.shape[0]
             self.conv(where, np.ones((count, 1, 1, 1)), groups=count)
 
-    def scaled_loop(self, where, loop, gain):
+    def scaled_loop(self, where: str, loop: "FloatRecurrent",
+                    gain: float | np.ndarray) -> "FloatRecurrent":
         """``loop`` times ``gain``, of as many dimensions as the open layer's weights."""
         weights = reals(loop.weights, where, "recurrent weights")
         rule(weights.ndim in (2, 4), where,
@@ -372,7 +384,7 @@ class NetworkBuilder:
         weights = weights * gain.reshape(-1, *[1] * (weights.ndim - 1))
         return replace(loop, weights=weights, bias=bias)
 
-    def over_channels(self, values, where, what):
+    def over_channels(self, values, where: str, what: str) -> float | np.ndarray:
         """``values``, which broadcast to the output, as () or (channels,).
 
         Raises BadInput where they differ within a channel.
@@ -396,7 +408,7 @@ class NetworkBuilder:
         first = first[:, 0]
         return first[0] if (first == first[0]).all() else first.copy()
 
-    def done(self, readout=None, **fields):
+    def done(self, readout: str | None = None, **fields: Any) -> FloatNetwork:
         """The FloatNetwork; weights that end without a neuron accumulate.
 
         ``readout`` is "membrane" behind an accumulating last layer and "count" otherwise, unless

@@ -1,7 +1,9 @@
 """What the ways in share on the command line: options, the report, and the file that comes out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from golden.formats import MOST_STEPS
 from golden.images import load_images
@@ -13,6 +15,9 @@ from golden.io.console import Console
 from golden.io.errors import BadInput, command, rule
 from golden.io.files import output
 from golden.network import ENCODERS, READOUTS
+
+if TYPE_CHECKING:
+    import argparse
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Options:
     strict: bool = False
 
     @classmethod
-    def of(cls, args):
+    def of(cls, args: "argparse.Namespace") -> "Options":
         """The Options of parsed arguments; BadInput where the bits are no numbers."""
         bits = numbers(args.bits, "--bits")
         return cls(out=args.out, bits=bits[0] if len(bits) == 1 else bits,
@@ -50,7 +55,8 @@ class Options:
                    membrane_bits=args.membrane_bits, calibrate=args.calibrate, strict=args.strict)
 
 
-def parser_of(prog, description, examples=()):
+def parser_of(prog: str, description: str,
+              examples: tuple[str, ...] = ()) -> "argparse.ArgumentParser":
     """An argument parser with the options of every way in, for the command called ``prog``."""
     parser = command_parser(prog, description, examples=examples)
     parser.add_argument("--out", required=True, metavar="NET.npz", help="the network to write")
@@ -76,7 +82,7 @@ def parser_of(prog, description, examples=()):
     return parser
 
 
-def numbers(text, where, count=None):
+def numbers(text: str, where: str, count: int | None = None) -> tuple[int, ...]:
     """Whole numbers of a comma-separated text."""
     try:
         found = tuple(int(part) for part in text.split(","))
@@ -86,7 +92,8 @@ def numbers(text, where, count=None):
     return found
 
 
-def finish(options, build, source, agreement_of=None, allow_different=False):
+def finish(options: Options, build: Callable, source: str | Path,
+           agreement_of: Callable | None = None, allow_different: bool = False) -> None:
     """Build a FloatNetwork of the file ``source``, quantise it, print the report, write the file.
 
     ``options`` are Options, ``build()`` gives the FloatNetwork, ``agreement_of(network, images,
@@ -128,7 +135,7 @@ def finish(options, build, source, agreement_of=None, allow_different=False):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     """Turn the file of a float network into that of an integer one."""
     parser = parser_of("python -m golden.quantise", "From real numbers to integers.", (
         "float.npz --bits 4 --calibrate images.npz --out net.npz",

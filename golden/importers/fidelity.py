@@ -1,6 +1,7 @@
 """How faithful an integer network is to the float one: layer by layer, and measured on images."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from golden.io.console import Table, Text
 from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import Given, forward
+
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatLayer
+    from golden.io.console import Console
+    from golden.network.graph import Network
 
 LONG = 40       # characters of a note that is told once
 
@@ -45,14 +51,14 @@ class Line:
     other_rule: bool = False
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """In one word."""
         if not self.reasons:
             return "exact"
         return "different" if self.other_rule else "rounded"
 
     @property
-    def silent(self):
+    def silent(self) -> bool:
         """Whether the integer layer gave no spike on the images given, though it may."""
         return self.agreement is not None and self.spikes[1] == 0
 
@@ -80,12 +86,12 @@ class Report:
     agreement: str = ""
 
     @property
-    def approximate(self):
+    def approximate(self) -> tuple:
         """Lines that are not exact."""
         return tuple(line for line in self.lines if line.reasons)
 
     @property
-    def first(self):
+    def first(self) -> str:
         """What a reader wants first, in one line: accuracies, and the agreement with the original.
 
         Without images, how many layers are exact.
@@ -102,7 +108,7 @@ class Report:
         return "; ".join([*parts, *filter(None, [self.agreement])])
 
     @property
-    def warnings(self):
+    def warnings(self) -> tuple[str, str]:
         """A line for each layer that is silent."""
         found = []
         for line in self.lines:
@@ -113,7 +119,7 @@ class Report:
                              f"{self.images} images; {was}")
         return tuple(found)
 
-    def print(self, console):
+    def print(self, console: "Console") -> None:
         """Print the first line, the table and the warnings on a golden.io.console.Console."""
         console.print(self.first, highlight=False, soft_wrap=True)
         if self.lines:
@@ -121,7 +127,7 @@ class Report:
         for line in self.warnings:
             console.print(line, highlight=False, soft_wrap=True)
 
-    def notes(self):
+    def notes(self) -> dict:
         """What a network file keeps of the report."""
         found = {"fidelity": [line.verdict for line in self.lines]}
         if self.images:
@@ -130,7 +136,7 @@ class Report:
             found["accuracy float, integer"] = list(self.accuracy)
         return found
 
-    def table(self):
+    def table(self) -> Table:
         """The report as a rich Table."""
         found = blank(f"{self.name}: how it is kept")
         if self.images:
@@ -152,7 +158,7 @@ class Report:
         return found
 
 
-def blank(title):
+def blank(title: str) -> Table:
     """A table with the columns of a report."""
     found = Table(title=title)
     found.add_column("layer", justify="right")
@@ -161,12 +167,12 @@ def blank(title):
     return found
 
 
-def mark(verdict):
+def mark(verdict: str):
     """A verdict in its colour."""
     return Text(verdict, style={"exact": "green", "rounded": "yellow"}.get(verdict, "red"))
 
 
-def refused(error):
+def refused(error) -> Table:
     """Table of a network that a way in refused: its layers until then, and the part that failed."""
     found = blank("not supported")
     layers = [layer for layer in error.done if layer.weighted]
@@ -177,7 +183,8 @@ def refused(error):
     return found
 
 
-def compare(float_network, network, reasons, images=None, labels=None):
+def compare(float_network, network: "Network", reasons: list, images: np.ndarray | None = None,
+            labels: np.ndarray | None = None) -> Report:
     """Report of an integer network against the float one that it was made of.
 
     Parameters
@@ -228,12 +235,13 @@ def compare(float_network, network, reasons, images=None, labels=None):
     return Report(network.name, lines, len(images), same / len(images), accuracy, agreement)
 
 
-def ruled_otherwise(layer, reasons):
+def ruled_otherwise(layer: "FloatLayer", reasons: tuple[str, ...]) -> bool:
     """Whether a reason is that a rule of a float layer's original is not kept."""
     return any(reason in layer.approximations for reason in reasons)
 
 
-def measured(network, images=None, labels=None):
+def measured(network: "Network", images: np.ndarray | None = None,
+             labels: np.ndarray | None = None) -> Report:
     """Report of an integer network alone, whose original is not at hand: its accuracy, no lines."""
     told = "a network of integers, taken as it is"
     if images is None or labels is None:

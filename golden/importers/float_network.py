@@ -6,8 +6,10 @@ golden.importers.float_run executes it, the reference of the fidelity report.
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from golden.network.rules import check
 from golden.neurons import REALS
 from golden.neurons.base import RealNeuron
 from golden.neurons.lif import FloatLIF as FloatNeuron
+
+if TYPE_CHECKING:
+    from golden.importers.builder import NetworkBuilder
 
 __all__ = ["FloatLayer", "FloatNetwork", "FloatNeuron", "load"]
 
@@ -78,16 +83,16 @@ class FloatLayer(Weighted):
     number, real, norms, joins = staticmethod(reals), np.float64, FloatNorm, FloatSkip
 
     @property
-    def biases(self):
+    def biases(self) -> np.ndarray:
         """What a step adds to each channel besides its weighted input."""
         bias = self.per_channel(0 if self.bias is None else self.bias)
         return bias + self.neuron.biases(self.per_channel)
 
-    def check(self, where, network, before):
+    def check(self, where: str, network: "NetworkBuilder | FloatNetwork", before: Sequence) -> None:
         """Raise BadInput unless the layer keeps its rules, whatever stands ``before`` it."""
         self.check_parts(where, network.steps)
 
-    def save(self):
+    def save(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(entry, arrays) of a file: a JSON-able dict, and float64 arrays by name."""
         entry = {"name": self.name, **self.saved_window(),
                  "groups": self.groups, **self.neuron.choices(),
@@ -99,7 +104,7 @@ class FloatLayer(Weighted):
                        for key, values in self.saved_arrays().items()}
 
     @classmethod
-    def restore(cls, entry, arrays, where):
+    def restore(cls, entry: dict[str, Any], arrays: dict, where: str) -> "FloatLayer":
         """Inverse of ``save``; ``arrays`` may hold nested lists."""
         values = {key: reals(found, where, key) for key, found in arrays.items()}
         rule("weights" in values, where, "has no weights")
@@ -137,7 +142,7 @@ class FloatNetwork(Layered):
         rule(np.isfinite(self.input_scale) and self.input_scale > 0, self.name,
              f"input scale must be a positive number, not {self.input_scale}")
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write as .npz or, by its suffix, as .json; whole or not at all."""
         header, arrays = flatten(self)
         if Path(path).suffix == ".json":
@@ -158,7 +163,7 @@ ARRAYS = ("weights", "bias", *dict.fromkeys(
     "recurrent", "recurrent_bias", *skip_names())
 
 
-def flatten(network):
+def flatten(network: FloatNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(header, arrays): a JSON-able dict and the float64 arrays it refers to by layer number."""
     header = {"format": FORMAT, "version": format_of(network), "layers": []}
     for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes", "input_scale"):
@@ -172,7 +177,7 @@ def flatten(network):
     return header, arrays
 
 
-def restore(header, arrays):
+def restore(header: dict[str, Any], arrays: dict) -> FloatNetwork:
     """Inverse of ``flatten``; ``arrays`` may hold nested lists."""
     layers = []
     for n, entry in enumerate(header["layers"]):
@@ -188,7 +193,7 @@ def restore(header, arrays):
     return FloatNetwork(shape=tuple(header["shape"]), layers=tuple(layers), **fields)
 
 
-def load(path):
+def load(path: str | Path) -> FloatNetwork:
     """Read a float network file, .npz or .json; raise BadInput naming the file and the rule."""
     path = Path(path)
     what = "float network file"

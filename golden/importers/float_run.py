@@ -1,6 +1,7 @@
 """Run a float network: the equations of its neurons in float64, with golden's encoders."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,10 @@ from golden.encode import encode
 from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import Given
+
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatNetwork
+    from golden.network.layers import Stage
 
 
 @dataclass
@@ -25,17 +30,17 @@ class FloatResult:
     spikes: list
 
     @property
-    def pred(self):
+    def pred(self) -> np.ndarray:
         """(N,) class of the largest logit, the first of equals."""
         return self.logits.argmax(axis=1)
 
 
-def weighted(activations, layer):
+def weighted(activations: np.ndarray, layer) -> np.ndarray:
     """Sum of weights over activations (N, C, H, W), as golden.synapses.weighted, in float64."""
     return layer.op.forward_real(activations)
 
 
-def fire(inputs, layer):
+def fire(inputs: np.ndarray, layer) -> tuple[np.ndarray, np.ndarray]:
     """(spikes, membranes) of inputs (N, T, C, H, W), as golden.neurons.population.fire."""
     neuron, steps = layer.neuron, inputs.shape[1]
     column = lambda values: layer.per_channel(values)[:, None, None]
@@ -57,7 +62,8 @@ def fire(inputs, layer):
     return spikes, membranes
 
 
-def forward(activations, stage, steps, scale=1.0, others=()):
+def forward(activations: np.ndarray, stage: "Stage", steps: int, scale: float = 1.0,
+            others: tuple | list = ()) -> tuple[np.ndarray, np.ndarray]:
     """(spikes, membranes) of one stage from what it reads (N, T, C, H, W), of the network's input
     times ``scale``; ``others`` are what its skips read.
     """
@@ -74,7 +80,7 @@ def forward(activations, stage, steps, scale=1.0, others=()):
     return fire(sums.reshape(count, steps, *stage.shape), stage.layer)
 
 
-def run(images, network):
+def run(images: np.ndarray, network: "FloatNetwork") -> FloatResult:
     """Run all images at once through a FloatNetwork; returns a FloatResult.
 
     ``images`` are those of golden.run and go through the same encoder with the same random numbers,
@@ -91,7 +97,7 @@ def run(images, network):
     return FloatResult(class_scores(active, membranes, network.readout)[:, -1], found)
 
 
-def batch_of(network, room=2**24):
+def batch_of(network: "FloatNetwork", room=2**24) -> int:
     """How many images to run at once so that a layer's membranes number below ``room``."""
     most = max(max(stage.neurons, stage.trains * stage.layer.kernel**2)
                for stage in network.stages)

@@ -7,7 +7,9 @@ steps and read-out of the network. golden.importers.nir reads it back as it was.
 """
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -22,6 +24,10 @@ from golden.network.ops import FloatRecurrent, FloatSkip
 from golden.network.ops.base import pair
 from golden.neurons.alpha import Alpha, FloatAlpha
 from golden.neurons.cuba import Cuba, FloatCuba
+
+if TYPE_CHECKING:
+    from golden.network.ops.pool import Pool
+    from golden.neurons.lif import FloatLIF
 
 __all__ = ["DT", "real", "write_nir"]
 
@@ -67,7 +73,7 @@ def real(network: Network) -> FloatNetwork:
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
 
 
-def real_neuron(neuron, unit):
+def real_neuron(neuron, unit: float) -> "FloatCuba | FloatLIF":
     """The neuron in real numbers, membranes counted in ``unit``."""
     kept = lambda leak: 1 - np.asarray(leak) / 2**LEAK_BITS
     kind = {Cuba: FloatCuba, Alpha: FloatAlpha}.get(type(neuron), FloatNeuron)
@@ -110,7 +116,7 @@ def write_nir(network: FloatNetwork | Network, path: str | Path) -> None:
         aside.write_bytes(buffer.getvalue())
 
 
-def put(group, fields):
+def put(group, fields: dict[str, Any]) -> None:
     """Write fields into a group of a file."""
     for key, value in fields.items():
         if isinstance(value, dict):
@@ -164,7 +170,7 @@ def graph_of(network):
     return nodes, edges
 
 
-def loop_of(loop, shape):
+def loop_of(loop: FloatRecurrent, shape: tuple[int, int, int]) -> dict[str, Any]:
     """Fields of the weights that lead a neuron's spikes back to it."""
     bias = np.zeros(len(loop.weights)) if loop.bias is None else loop.bias
     if loop.weights.ndim == 2:
@@ -172,12 +178,12 @@ def loop_of(loop, shape):
     return conv_fields(loop.op, bias, shape)
 
 
-def flat(shape):
+def flat(shape: tuple[int, int, int]) -> tuple[int, ...]:
     """(C, H, W), or (inputs,) where there is one pixel."""
     return shape[:1] if tuple(shape[1:]) == (1, 1) else shape
 
 
-def pooling(pool, where):
+def pooling(pool: "Pool", where: str) -> dict[str, Any]:
     """Fields of a pooling of spikes."""
     rule(pool.kind != "max", where, "max pooling has no node in NIR")
     rule(not pool.ceil, where, "pooling beyond the map (ceil) has no node in NIR")
@@ -186,7 +192,7 @@ def pooling(pool, where):
             "padding": np.array(pair(pool.padding))}
 
 
-def weights_of(layer, shape, where):
+def weights_of(layer: FloatLayer, shape: tuple[int, int, int], where: str) -> dict[str, Any]:
     """Fields of a convolution or dense layer."""
     rule(layer.norm is None, where, "a norm over time (BNTT) has no node in NIR")
     rule(layer.greatest is None, where, "max pooling of currents has no node in NIR")
@@ -200,7 +206,7 @@ def sums_of(layer, bias, shape):
     return conv_fields(layer, bias, shape)
 
 
-def conv_fields(op, bias, shape):
+def conv_fields(op, bias: np.ndarray, shape: tuple[int, int, int]) -> dict[str, Any]:
     """Fields of a convolution of maps of ``shape``."""
     return {"type": "Conv2d", "weight": op.weights, "bias": bias,
             "input_shape": np.array(shape[1:]), "stride": np.array(pair(op.stride)),
@@ -233,7 +239,7 @@ def neuron_of(neuron, shape, where):
     return found
 
 
-def cuba_of(neuron, full, where):
+def cuba_of(neuron: FloatCuba, full: Callable, where: str) -> dict[str, Any]:
     """Fields of neurons with a synaptic current; ``full`` spreads values over the neurons."""
     alpha, beta = np.asarray(neuron.alpha), np.asarray(neuron.beta)
     rule(neuron.reset != "clear", where, "a reset that loses the step's input has no node in NIR")

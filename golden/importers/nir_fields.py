@@ -1,5 +1,8 @@
 """Fields of NIR's nodes as numbers, words and shapes; each raises BadInput naming node and rule."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from golden.io.errors import rule
@@ -9,13 +12,13 @@ from golden.network.ops.base import compact
 __all__ = ["field", "number", "padding_of", "shape_of", "side", "text", "two"]
 
 
-def field(node, key, where):
+def field(node: dict[str, Any], key: str, where: str):
     """A field of a node that must be there."""
     rule(key in node, where, f"has no {key}")
     return node[key]
 
 
-def side(value, where, what):
+def side(value: int | np.ndarray, where: str, what: str) -> int:
     """A whole number from itself or from two equal ones."""
     values = two(value, where, what)
     rule(values[0] == values[1], where, f"{what} must be the same in both directions, "
@@ -23,7 +26,7 @@ def side(value, where, what):
     return values[0]
 
 
-def two(value, where, what):
+def two(value: int | np.ndarray | tuple[int, int], where: str, what: str) -> tuple[int, int]:
     """(down, across), whole numbers, from one number or two."""
     values = np.ravel(reals(value, where, what))
     rule(len(values) in (1, 2), where, f"{what} must be one number or two, not {len(values)}")
@@ -32,7 +35,8 @@ def two(value, where, what):
     return int(values[0]), int(values[-1])
 
 
-def padding_of(node, where, span, stride):
+def padding_of(node: dict[str, Any], where: str, span: Sequence,
+               stride: tuple[int, int]) -> tuple[int, int]:
     """(down, across) zeros around a map, from numbers or the words "same" and "valid"."""
     value = field(node, "padding", where)
     if not isinstance(value, str):
@@ -46,21 +50,21 @@ def padding_of(node, where, span, stride):
     return tuple(n // 2 for n in span)
 
 
-def number(fields, key, default):
+def number(fields: dict[str, Any], key: str, default: float) -> float:
     """One number of a graph's metadata."""
     found = np.ravel(reals(fields.get(key, default), "metadata", key))
     rule(len(found) == 1, "metadata", f"{key} must be one number")
     return float(found[0])
 
 
-def text(fields, key, default=None):
+def text(fields: dict[str, Any], key: str, default: str | None = None) -> str | None:
     """A word of a graph's metadata."""
     found = fields.get(key, default)
     rule(found is None or isinstance(found, str), "metadata", f"{key} must be a word")
     return found
 
 
-def shape_of(node, where, rows=False):
+def shape_of(node: dict, where: str, rows: bool = False):
     """(shape as (C, H, W), whether it is a vector, whether a batch axis came first) of an Input.
 
     With ``rows`` two numbers are (C, L), and three (1, C, L).

@@ -3,6 +3,7 @@
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -31,7 +32,7 @@ FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "g
           "v_leak", "v_threshold", "v_reset", "threshold", "edges")
 
 
-def read_graph(path):
+def read_graph(path: str | Path) -> dict[str, Any]:
     """The nodes and edges of a NIR file as {"nodes": {name: {field: value}}, "edges": [...]}.
 
     Read as HDF5 rather than by nir.read, whose nodes refuse grouped convolutions and parameters of
@@ -49,7 +50,7 @@ def read_graph(path):
         raise BadInput(f"{path}: not a readable NIR file ({type(error).__name__})") from None
 
 
-def item_of(group, key):
+def item_of(group, key: str):
     """What is at ``key`` of an HDF5 group, None if nothing is; BadInput if it is elsewhere."""
     link = group.get(key, getlink=True)
     rule(link is None or isinstance(link, h5py.HardLink), f"{group.name}/{key}",
@@ -63,7 +64,7 @@ class Nodes:
     def __init__(self):
         self.seen, self.numbers = set(), 0
 
-    def read(self, group, depth=0):
+    def read(self, group, depth: int = 0) -> dict:
         """One node as a dict of its fields; a graph's ``nodes`` are such dicts in turn."""
         rule(isinstance(group, h5py.Group), "node", "is missing, or no group")
         rule(depth <= DEEPEST, group.name, f"graphs are nested more than {DEEPEST} deep")
@@ -87,7 +88,7 @@ class Nodes:
             found["nodes"] = {name: self.read(item_of(inner, name), depth + 1) for name in inner}
         return found
 
-    def value(self, item, key):
+    def value(self, item, key: str) -> float | np.ndarray | str:
         """What a dataset holds: numbers, or text as str or bytes."""
         kind = item.dtype
         rule(item.size is not None, item.name, "is empty")
@@ -110,7 +111,7 @@ class Nodes:
         return item[()]
 
 
-def word(name):
+def word(name: bytes | str) -> str:
     """A node's name as a str."""
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
@@ -218,7 +219,7 @@ def rounds(pairs):
         pairs = kept
 
 
-def plain(graph):
+def plain(graph) -> dict[str, Any]:
     """A nir.NIRGraph as ``read_graph`` gives a file."""
     def node_of(node):
         found = dict(node)

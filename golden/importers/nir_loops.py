@@ -18,7 +18,7 @@ LOOPED = ("LIF", "IF", "CubaLIF")           # neurons that may have one
 LINEAR = ("Linear", "Affine", "Conv2d", "Scale")    # what it may hold
 
 
-def without_loops(nodes, pairs, prefix):
+def without_loops(nodes: dict, pairs: list[tuple[str, str]], prefix: str) -> tuple:
     """(nodes, edges, loops) of a graph, loops of one neuron through one node of weights taken out.
 
     ``loops`` has the (name, node) of the weights by the neuron's name.

@@ -12,6 +12,7 @@ Behind each layer of weights stand leaky neurons; the last accumulates. ``784-12
 
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from golden.importers.builder import NetworkBuilder
 from golden.importers.float_network import FloatNeuron
 from golden.importers.quantise import quantise
 from golden.io.errors import rule
+
+if TYPE_CHECKING:
+    from golden.network.graph import Network
 
 __all__ = ["Outline", "Part", "outline_of", "parsed"]
 
@@ -43,7 +47,7 @@ class Part:
     how: str = "max"
 
     @property
-    def word(self):
+    def word(self) -> str:
         """As it stands in a list of layers."""
         if self.kind == "dense":
             return f"dense{self.channels}"
@@ -78,24 +82,24 @@ class Outline:
     beta: float = 0.9
 
     @property
-    def words(self):
+    def words(self) -> str:
         """The list of layers."""
         return " ".join(["x".join(map(str, self.shape)), *(part.word for part in self.parts)])
 
     @property
-    def hidden(self):
+    def hidden(self) -> list[int]:
         """Places of the hidden layers of weights among the parts whose width may change."""
         return [n for n, part in enumerate(self.parts[:-1])
                 if part.kind != "pool" and part.groups == 1 and all(
                     each.groups == 1 for each in self.parts[n + 1:])]
 
-    def wider(self, place, channels):
+    def wider(self, place: int, channels: int) -> "Outline":
         """With so many channels in the part at ``place``."""
         parts = list(self.parts)
         parts[place] = replace(parts[place], channels=channels)
         return replace(self, parts=tuple(parts))
 
-    def network(self):
+    def network(self) -> "Network":
         """An integer Network of these layers, its weights drawn: for estimates, not for use.
 
         Raises BadInput naming the word and the rule where the layers do not fit each other.
@@ -125,7 +129,7 @@ class Outline:
         return quantise(builder.done(name=self.words), bits=self.bits)
 
 
-def parsed(text, **options):
+def parsed(text: str, **options: Any) -> Outline:
     """Outline of a list of layers; ``options`` are its other members. BadInput names the word."""
     words = text.split()
     if len(words) == 1 and re.fullmatch(r"\d{1,6}(-\d{1,6})+", words[0]):
@@ -139,7 +143,7 @@ def parsed(text, **options):
     return Outline(shape, tuple(map(part_of, words[1:])), **options)
 
 
-def part_of(word):
+def part_of(word: str):
     """The Part that a word means."""
     for kind, pattern in WORDS:
         if len(word) <= 40 and (match := pattern.fullmatch(word)):
@@ -153,7 +157,7 @@ def part_of(word):
     rule(False, word, "is no layer; layers are conv12k5, pool2, avgpool2, sumpool2 and dense10")
 
 
-def outline_of(network):
+def outline_of(network: "Network") -> Outline | None:
     """Outline of an integer Network; None where it has parts that no outline has."""
     parts = []
     if network.branched:

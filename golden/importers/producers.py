@@ -5,6 +5,7 @@ has its own; ``PRODUCERS`` holds them, each as its release runs a network.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -110,7 +111,7 @@ class Rules:
     cut: str
 
     @classmethod
-    def of(cls, producer=None, **told):
+    def of(cls, producer: str | None = None, **told: Any) -> "Rules":
         """The rules of a producer, changed by what is ``told`` and not None."""
         base = OWN if producer == OWN.title else PRODUCERS.get(producer, Producer("no producer"))
         given = {key: told.get(key) for key in ("dt", *CHOICES)}
@@ -118,23 +119,23 @@ class Rules:
                                 for key, value in given.items()})
 
     @property
-    def title(self):
+    def title(self) -> str:
         """The producer's name, "" where there is none."""
         return "" if self.producer is None else PRODUCERS.get(self.producer, OWN).title
 
     @property
-    def several(self):
+    def several(self) -> bool:
         """Whether the neurons fire several spikes a step."""
         return self.spikes == "several"
 
-    def beside(self, metadata):
+    def beside(self, metadata: dict[str, Any]) -> "Rules":
         """The rules with what a neuron's own metadata says, of this project's files."""
         if self.producer != OWN.title:
             return self
         return replace(self, **{key: metadata[key] for key in ("reset", "compare", "cut")
                                 if isinstance(metadata.get(key), str)})
 
-    def keep(self, tau, r):
+    def keep(self, tau, r) -> tuple:
         """(beta, input gain, note or None) of neurons with a time constant.
 
         What a graph shows is followed where no producer is named: an input gain r dt / tau that is
@@ -157,7 +158,7 @@ class Rules:
             gain = r * (1 - beta) if self.gain == "normalised" else r
         return beta, gain, note
 
-    def notes(self, leaking, v_reset):
+    def notes(self, leaking: bool, v_reset: float | np.ndarray) -> tuple[str]:
         """What the report says of the rules of one layer."""
         sign = {"gt": ">", "ge": ">="}[self.compare]
         told = [f"dt {self.dt:g}", f"reset {self.reset}", f"spike where v {sign} threshold"]
@@ -184,7 +185,8 @@ class Rules:
                 + ", ".join(others) + " (--from)",)
 
 
-def shaped(rules, v_leak, threshold, v_reset):
+def shaped(rules: Rules, v_leak: float | np.ndarray, threshold: float | np.ndarray,
+           v_reset: float | np.ndarray) -> tuple:
     """(v_leak, threshold, v_reset) counted from where membranes start, which is then 0."""
     if rules.start != "v_reset" or rules.reset != "zero":
         return v_leak, threshold, v_reset

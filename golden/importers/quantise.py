@@ -8,6 +8,7 @@ thresholds, biases and resets are counted in it. What is exactly representable c
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,16 +22,22 @@ from golden.neurons.base import counted
 from golden.run import check_images
 from golden.stages import Given, forward
 
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatNetwork
+    from golden.network.layers import Stage
+    from golden.neurons.base import RealNeuron
+
 MOST_GAIN = 2**15 - 1
 
 
-def quantise(network, **options):
+def quantise(network, **options: Any) -> Network:
     """``quantise_with_report`` without the reasons: a golden.network.Network of a FloatNetwork."""
     return quantise_with_report(network, **options)[0]
 
 
-def quantise_with_report(network, *, bits=8, per_channel=False, power_of_two=False, calibrate=None,
-              membrane_bits=24):
+def quantise_with_report(network: "FloatNetwork", *, bits: int = 8, per_channel: bool = False,
+                         power_of_two: bool = False, calibrate: np.ndarray | None = None,
+                         membrane_bits: int = 24) -> tuple[Network, list[tuple]]:
     """Turn a golden.importers.float_network.FloatNetwork into integers and say what was rounded.
 
     Parameters
@@ -98,7 +105,9 @@ def pool_scale(stage):
 # --- one layer ------------------------------------------------------------------------------------
 
 
-def best(stage, bits, factor, steps, membrane_bits, candidates, seen):
+def best(stage: "Stage", bits: int, factor: float, steps: int, membrane_bits: int,
+         candidates: list[np.ndarray],
+         seen: tuple[np.ndarray, np.ndarray, np.ndarray] | None) -> tuple:
     """(Layer, reasons) of the best of the candidate scales."""
     if len(candidates) == 1:
         return integer(stage, bits, candidates[0], factor, steps, membrane_bits)
@@ -131,7 +140,8 @@ def whole_weights(weights, scale, bits):
     return np.clip(np.rint(weights / scale), -limit, limit - 1).astype(np.int64)
 
 
-def integer(stage, bits, scale, factor, steps, membrane_bits):
+def integer(stage: "Stage", bits: int, scale: np.ndarray, factor: float, steps: int,
+            membrane_bits: int) -> tuple:
     """(golden.network.Layer, reasons) of a float stage, with weights in steps of ``scale``."""
     real = stage.layer
     neuron = real.neuron.suited(most_added(stage, factor), real.per_channel)
@@ -170,7 +180,7 @@ def integer(stage, bits, scale, factor, steps, membrane_bits):
     return layer, rounding_reasons(real, neuron, layer, factor, step, frac, exact)
 
 
-def most_added(stage, factor):
+def most_added(stage: "Stage", factor: float):
     """(channels,) the most that one step adds to a membrane; None behind a norm over time."""
     layer = stage.layer
     if layer.norm is not None:
@@ -185,7 +195,8 @@ def most_added(stage, factor):
     return most + layer.biases
 
 
-def made(stage, neuron, bits, weights, loop, step, frac):
+def made(stage: "Stage", neuron: "RealNeuron", bits: int, weights: np.ndarray, loop,
+         step: np.ndarray, frac: int) -> Layer:
     """The Layer of a ``neuron`` with ``frac`` fraction bits behind a weight step; ``loop`` are the
     whole weights of its recurrence, or None.
     """
@@ -212,7 +223,8 @@ def made(stage, neuron, bits, weights, loop, step, frac):
         scale=float(np.median(unit)), norm=norm, recurrent=loop, behind=real.behind)
 
 
-def rounding_reasons(real, neuron, layer, factor, step, frac, exact):
+def rounding_reasons(real, neuron: "RealNeuron", layer, factor: float, step: np.ndarray, frac,
+                     exact: int | None) -> tuple[str, ...]:
     """Why an integer layer is not exactly the float one, as short sentences."""
     found = []
     unit = step * 2.0**-frac
@@ -244,7 +256,7 @@ def rounding_reasons(real, neuron, layer, factor, step, frac, exact):
     return tuple(found)
 
 
-def percent(share):
+def percent(share: float) -> str:
     """A share in percent, of two digits."""
     return f"{100 * share:.2g} %"
 
@@ -252,7 +264,8 @@ def percent(share):
 # --- calibration ----------------------------------------------------------------------------------
 
 
-def seen_by_layers(images, network):
+def seen_by_layers(images: np.ndarray,
+                   network: "FloatNetwork") -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """[(input, spikes, membranes)] of each weighted layer in the float network, on some images."""
     images = check_images(images, network, where="calibration images")
     rule(len(images) > 0, "calibration images", "must be at least one")

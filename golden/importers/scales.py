@@ -1,6 +1,12 @@
 """What one step of a layer's weights may be worth: the exact scale if there is one, or several."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatLayer
+    from golden.network.layers import Layer
 
 NEAR = 2e-5          # a weight this close to a whole step, in steps, is one: float32 has 24 bits
 CLOSE = 1e-7         # the same for thresholds and their like, as a share of them
@@ -8,7 +14,7 @@ CLIPS = (1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 MOST_FRAC = 20
 
 
-def fraction(values):
+def fraction(values: np.ndarray) -> int | None:
     """Fewest fraction bits that hold every one of ``values``; None if over MOST_FRAC."""
     values = np.asarray(values, dtype=np.float64)
     for frac in range(MOST_FRAC + 1):
@@ -19,7 +25,7 @@ def fraction(values):
     return None
 
 
-def constants(layer, rows=slice(None)):
+def constants(layer, rows: slice = slice(None)) -> np.ndarray:
     """All real numbers of a layer, of some channels, that are counted in membrane units."""
     found = [layer.biases[rows],
              *(values[rows] for values in layer.neuron.constants(layer.per_channel).values())]
@@ -30,7 +36,7 @@ def constants(layer, rows=slice(None)):
     return np.concatenate(found)
 
 
-def rows_of(layer, factor):
+def rows_of(layer: "FloatLayer | Layer", factor: float) -> np.ndarray:
     """(channels, ...) of all weights that share a scale, as the layer's own are counted.
 
     A unit of what a layer reads is worth ``factor``, a spike of its loop or its skips is worth 1.
@@ -40,7 +46,8 @@ def rows_of(layer, factor):
         each.weights.reshape(layer.channels, -1) / factor for each in more)])
 
 
-def exact_scale(values, others, bits, power_of_two):
+def exact_scale(values: np.ndarray, others: np.ndarray, bits: int,
+                power_of_two: bool) -> float | None:
     """Scale that makes all ``values`` whole numbers of ``bits`` bits; None if there is none.
 
     Of several, the one that leaves ``others`` the fewest fraction bits.
@@ -63,14 +70,15 @@ def exact_scale(values, others, bits, power_of_two):
     return found
 
 
-def fits(values, scale, limit):
+def fits(values: np.ndarray, scale: float, limit: int) -> bool:
     """Whether all ``values`` are whole multiples of ``scale`` from -limit to limit - 1."""
     steps = values / scale
     whole = np.rint(steps)
     return bool((np.abs(steps - whole) <= NEAR).all() and whole[0] >= -limit and whole[-1] < limit)
 
 
-def scales(layer, bits, factor, one_scale, power_of_two):
+def scales(layer: "FloatLayer", bits: int, factor: float, one_scale: bool,
+           power_of_two: bool) -> list[np.ndarray]:
     """Candidate scales (channels,) of a layer's weights: one if exact, else several to try."""
     rows = rows_of(layer, factor)
     parts = [slice(None)] if one_scale else [slice(c, c + 1) for c in range(layer.channels)]

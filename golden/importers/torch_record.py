@@ -4,10 +4,15 @@ Torch is taken from the modules that are loaded already; nothing here imports it
 """
 
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from golden.io.errors import BadInput, rule
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["NEURONS", "Call", "Unfit", "family", "forget", "leaves", "like_of", "record", "resting",
            "runner", "stacked", "torch"]
@@ -36,7 +41,7 @@ def torch():
     return found
 
 
-def family(module):
+def family(module) -> str | None:
     """The class name by which a module is known, None where its own forward is to be followed.
 
     A subclass counts as the class whose forward it runs. Modules of torch without others in them,
@@ -55,7 +60,7 @@ def family(module):
     return None if followed else kind.__name__
 
 
-def is_neuron(module):
+def is_neuron(module: str) -> bool:
     """Whether a module is a neuron of snnTorch."""
     return any(parent.__name__ == "SpikingNeuron" for parent in type(module).__mro__)
 
@@ -86,12 +91,12 @@ class Call:
     kwargs: dict = field(default_factory=dict)
     outputs: list = field(default_factory=list)
 
-    def shape(self, slot=0):
+    def shape(self, slot: int = 0) -> tuple[int, ...]:
         """Shape of an output."""
         return tuple(self.outputs[slot].shape)
 
 
-def leaves(value, kind):
+def leaves(value, kind: type) -> Iterator:
     """All tensors in nested lists, tuples and dicts."""
     if isinstance(value, kind):
         yield value
@@ -117,13 +122,13 @@ class Recorder:
         self.tensor = torch().Tensor
         self.calls, self.known, self.inside, self.path = [], {}, 0, []
 
-    def give(self, call, outputs):
+    def give(self, call: Call, outputs: list) -> None:
         """Enter tensors as outputs of ``call``; they are kept, so that their ids stay theirs."""
         for value in outputs:
             self.known[id(value)] = call, len(call.outputs)
             call.outputs.append(value)
 
-    def start(self, value):
+    def start(self, value) -> Call:
         """The Call of the model's input."""
         call = Call("input", "the input")
         self.calls.append(call)
@@ -134,7 +139,7 @@ class Recorder:
         """(Call, slot) of a tensor, None where the input is not behind it."""
         return self.known.get(id(value))
 
-    def blank(self, value, changes=False):
+    def blank(self, value, changes: bool = False):
         """``value`` with None for what the input is behind; a copy where the call changes it."""
         if isinstance(value, self.tensor):
             return None if id(value) in self.known else value.clone() if changes else value
@@ -142,7 +147,7 @@ class Recorder:
             return tuple(self.blank(each) for each in value)
         return value
 
-    def call(self, kind, where, module, args, kwargs):
+    def call(self, kind: str, where: str, module: str, args: tuple, kwargs: dict) -> Call:
         """A Call of these arguments, entered in order."""
         inputs = [self.known[id(value)] for value in leaves([args, kwargs], self.tensor)
                   if id(value) in self.known]
@@ -152,7 +157,7 @@ class Recorder:
         self.calls.append(found)
         return found
 
-    def function(self, name, func, args, kwargs):
+    def function(self, name: str, func, args: tuple, kwargs: dict):
         """Run a function of torch and enter it if the input is behind an argument."""
         behind = not self.inside and any(
             id(value) in self.known for value in leaves([args, kwargs], self.tensor))
@@ -172,7 +177,7 @@ class Recorder:
                 self.calls.remove(call)
         return found
 
-    def hooks(self, name, module):
+    def hooks(self, name: str, module: str) -> tuple[Callable, Callable]:
         """Hooks (before, behind) of one module."""
         kind = family(module)
 
@@ -201,7 +206,7 @@ class Recorder:
 
 
 @contextmanager
-def watched(model, recorder):
+def watched(model: Any, recorder) -> Iterator:
     """Watch all modules and functions while the context lasts."""
     overrides = torch().overrides
 
@@ -223,14 +228,14 @@ def watched(model, recorder):
             handle.remove()
 
 
-def name_of(func, overrides):
+def name_of(func, overrides: "ModuleType") -> str:
     """The last part of a function's name; of a property, the property's."""
     parts = (overrides.resolve_name(func) or getattr(func, "__name__", "?")).split(".")
     return parts[-2] if parts[-1] == "__get__" else parts[-1]
 
 
 @contextmanager
-def resting(model):
+def resting(model: Any) -> Iterator:
     """The model in eval mode without gradients, and all as it was afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     try:
@@ -243,14 +248,14 @@ def resting(model):
         forget(model)
 
 
-def forget(model):
+def forget(model) -> None:
     """Set the membranes that modules keep to where they start."""
     for module in model.modules():
         if hasattr(module, "reset_mem"):
             module.reset_mem()
 
 
-def record(model, feeds, run=None):
+def record(model, feeds: list, run=None) -> tuple[list[Call], list[Call], list[list]]:
     """Call the model once for each tensor of ``feeds``, from membranes at 0.
 
     Parameters

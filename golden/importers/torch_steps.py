@@ -5,10 +5,14 @@ called once a step, and what stands before it must be the same in each.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from golden.importers.torch_record import NEURONS, Unfit, torch
 from golden.io.errors import BadInput, rule
 from golden.network.ops.skip import MOST_SKIPS
+
+if TYPE_CHECKING:
+    from golden.importers.torch_record import Call
 
 __all__ = ["ALIKE", "FORMS", "NORMS", "OtherLayout", "Part", "Steps", "Unlooped", "argument"]
 
@@ -44,7 +48,7 @@ class Site:
     held: bool          # whether the module keeps the membrane between calls
 
     @property
-    def where(self):
+    def where(self) -> str:
         """What messages call it."""
         return self.calls[0].where
 
@@ -84,7 +88,7 @@ class Steps:
     every step repeats, and OtherLayout where the input was cut along another axis than ``axis``.
     """
 
-    def __init__(self, calls, inputs, axis=None):
+    def __init__(self, calls: "list[Call]", inputs: "list[Call]", axis: int | None = None):
         self.axis, self.inputs = axis, inputs
         self.times = {}     # (Call, slot) -> step, None (any), MIXED, or ("all", axis)
         self.site_of = {}   # Call -> (Site, step)
@@ -100,7 +104,7 @@ class Steps:
 
     # --- which step a call belongs to -------------------------------------------------------------
 
-    def place(self, call):
+    def place(self, call: "Call") -> None:
         """Find the step of a call."""
         if call.kind == "input":
             alone = len(self.inputs) == 1
@@ -117,18 +121,18 @@ class Steps:
             raise OtherLayout
         return self.put(call, self.merged(call, times))
 
-    def put(self, call, time):
+    def put(self, call: "Call", time: int | str | tuple[str, int] | None) -> None:
         for slot in range(len(call.outputs)):
             self.times[call, slot] = time
 
-    def merged(self, call, times):
+    def merged(self, call: "Call", times: set[int]):
         """The one step of several; MIXED where they differ."""
         times = times - {None}
         if len(times) > 1:
             return MIXED
         return times.pop() if times else None
 
-    def cut_out(self, call, times):
+    def cut_out(self, call, times: set[tuple[str, int]]) -> None:
         """A call on an input whose steps are not taken apart yet."""
         if len(times) > 1 or len(call.inputs) > 1:
             return self.mix(call)
@@ -163,11 +167,11 @@ class Steps:
             return self.put(call, ("all", axis))
         return self.mix(call)
 
-    def mix(self, call):
+    def mix(self, call: "Call") -> None:
         self.why[call] = "takes all steps at once; it must be in the loop over the steps"
         self.put(call, MIXED)
 
-    def neuron(self, call):
+    def neuron(self, call: "Call") -> None:
         """Find the site and the step of a neuron's call."""
         held, site = False, None
         if argument(call, 0, "input_") is not None or not call.inputs:
@@ -198,7 +202,7 @@ class Steps:
         site.calls.append(call)
         return self.put(call, len(site.calls) - 1)
 
-    def plain(self, call, slot):
+    def plain(self, call: "Call", slot: int) -> "tuple[Call, int]":
         """The output that a value is, behind what leaves it as it is."""
         while call.inputs and (call.kind in ALIKE or call.kind in FORMS
                                and call.inputs[0][0].shape(call.inputs[0][1]) == call.shape()):
@@ -238,7 +242,7 @@ class Steps:
              "is called in another number of steps than the neurons before it")
         return parts, counts.pop(), slot
 
-    def sources(self, returned):
+    def sources(self, returned: "list[tuple[Call, int]]") -> "list[tuple[Call, int]]":
         """[(Call, slot)] of what the model's first tensor is made of, of one neuron or layer."""
         found, seen = {}, set()
         rule(returned, "model", "returns no tensor")
@@ -269,7 +273,7 @@ class Steps:
              + ", ".join(sorted({call.where for call, _ in found})[:4]) + ")")
         return sorted(found, key=lambda each: self.step(*each) or 0)
 
-    def step(self, call, slot):
+    def step(self, call: "Call", slot: int):
         """Step of an output, None where it may be any."""
         time = self.times[call, slot]
         rule(time != MIXED and not isinstance(time, tuple), call.where,
@@ -304,7 +308,7 @@ class Steps:
              "reads its own spikes in some steps and not in others")
         return Part(ways, site, loops[0])
 
-    def looped(self, neuron, start):
+    def looped(self, neuron: "Call", start: "tuple[Call, int]"):
         """(Call, the other origin) where a neuron reads the sum of two values, of which one is a
         layer's of its own spikes of the step before; else (None, ``start``).
         """
@@ -358,7 +362,7 @@ class Steps:
             calls.insert(0, call)
             (call, slot), = call.inputs
 
-    def input_cut(self, call):
+    def input_cut(self, call: "Call") -> bool:
         """Whether a call is what takes one step out of the input."""
         return bool(call.inputs) and all(
             isinstance(self.times[key], tuple) for key in map(key_of, call.inputs))
@@ -374,11 +378,11 @@ def is_zero(value):
     return not (value != 0).any() if isinstance(value, torch().Tensor) else value == 0
 
 
-def key_of(origin):
+def key_of(origin: "tuple[Call, int]") -> "tuple[Call, int]":
     return origin[0], origin[1]
 
 
-def joined(call):
+def joined(call: "Call") -> str:
     """Why a call of several values is refused."""
     if not call.inputs:
         return CONSTANT
@@ -387,12 +391,12 @@ def joined(call):
     return "takes several values of the network, which is not supported; only sums are"
 
 
-def argument(call, place, key, default=None):
+def argument(call: "Call", place: int, key: str, default=None) -> None:
     """An argument by its place or its name."""
     return call.args[place] if len(call.args) > place else call.kwargs.get(key, default)
 
 
-def one_index(dim, index, dims):
+def one_index(dim, index: int, dims: int):
     """The index of one place along one axis."""
     return tuple(index if n == dim % dims else slice(None) for n in range(dims))
 
@@ -412,7 +416,7 @@ def cut_at(index, dims, tensor):
     return found[0]
 
 
-def turned(call, dims):
+def turned(call: "Call", dims: int) -> list[int]:
     """Order of the axes behind a permute or transpose."""
     numbers = [n for each in call.args[1:] for n in (each if isinstance(each, tuple) else (each,))]
     numbers = [n % dims for n in (numbers or call.kwargs.get("dims") or ())]
@@ -426,7 +430,7 @@ def turned(call, dims):
     return order[::-1]      # of a kind that is not known here: refused by its order
 
 
-def signature(calls):
+def signature(calls: "list[Call]") -> list[tuple[str, int, str]]:
     """What must be the same in every step; a batch norm may be another one in each."""
     found = []
     for call in calls:

@@ -8,6 +8,8 @@ training); the encoder's is ``--encoder-seed``.
 import argparse
 import math
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +37,8 @@ class Help(argparse.HelpFormatter):
             else super(Help, self)._fill_text(part, width, indent) for part in parts)
 
 
-def command_parser(prog, description, *, examples=(), codes=""):
+def command_parser(prog: str, description: str, *, examples: tuple[str, ...] = (),
+                   codes: str = "") -> argparse.ArgumentParser:
     """An argument parser whose help ends with examples of the command called ``prog``.
 
     Parameters
@@ -53,20 +56,20 @@ def command_parser(prog, description, *, examples=(), codes=""):
                                    epilog="\n\n".join(filter(None, parts)) or None)
 
 
-def network_option(parser, **options):
+def network_option(parser: argparse.ArgumentParser, **options: Any) -> None:
     """Add --network, whose help lists the networks that come along; ``options`` of argparse."""
     parser.add_argument("--network", metavar="NET", help=(
         "network file (.npz), or the name of one that comes with the project: "
         f"{', '.join(networks())}"), **options)
 
 
-def resize_option(parser):
+def resize_option(parser: argparse.ArgumentParser) -> None:
     """Add --resize of golden.images.load_images."""
     parser.add_argument("--resize", action="store_true", help=(
         "scale pictures to the network's size; otherwise others are refused"))
 
 
-def numbers(values, name):
+def numbers(values, name: str) -> np.ndarray:
     """``values`` as a float64 array; all must be finite numbers."""
     try:
         found = np.asarray(values, dtype=np.float64)
@@ -77,7 +80,8 @@ def numbers(values, name):
     return found
 
 
-def spike_trains(spikes, name="input_spikes", *, shape=None):
+def spike_trains(spikes: list[list[int]] | np.ndarray, name: str = "input_spikes", *,
+                 shape: tuple[int, int, int] | None = None) -> np.ndarray:
     """``spikes`` as a (T, N) uint8 array, T and N at least 1; all must be 0 or 1.
 
     With ``shape``, a (C, H, W), N must be its size and (T, C, H, W) is taken too, flattened in
@@ -96,7 +100,7 @@ def spike_trains(spikes, name="input_spikes", *, shape=None):
     return found.astype(np.uint8)
 
 
-def index(value, count, name="output_neuron"):
+def index(value: int, count: int, name: str = "output_neuron") -> int:
     """``value`` as an int; must be one of 0 .. count-1."""
     try:
         if isinstance(value, (bool, np.bool_)):
@@ -109,7 +113,7 @@ def index(value, count, name="output_neuron"):
     return found
 
 
-def whole(low=1, high=2**31 - 1):
+def whole(low: int = 1, high=2**31 - 1) -> Callable:
     """Type of an option for argparse: a whole number of ``low`` to ``high``."""
     def number(text):
         try:
@@ -124,7 +128,7 @@ def whole(low=1, high=2**31 - 1):
     return number
 
 
-def real(low=0.0, high=1e9):
+def real(low: float = 0.0, high: float = 1e9):
     """Type of an option for argparse: a finite number above ``low``, and ``high`` at most."""
     def number(text):
         try:
@@ -138,7 +142,7 @@ def real(low=0.0, high=1e9):
     return number
 
 
-def positive(value, name):
+def positive(value: int, name: str) -> int:
     """``value`` as an int; must be a whole number of at least 1."""
     try:
         found = operator.index(value)

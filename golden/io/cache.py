@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from golden.io.errors import BadInput
@@ -26,12 +27,12 @@ def cache():
     return Path(given) / "sam-snn" if os.path.isabs(given) else None
 
 
-def digest_of(path):
+def digest_of(path: Path) -> str:
     """What tells one contents of a file from another, and whether it may be run."""
     return f"{hashlib.sha256(path.read_bytes()).hexdigest()} {os.access(path, os.X_OK)}"
 
 
-def intact(place, name):
+def intact(place: Path, name: str) -> bool:
     """Whether ``name`` in the folder ``place`` is there as it was published."""
     try:
         return (place / SUM).read_text() == digest_of(place / name)
@@ -40,7 +41,7 @@ def intact(place, name):
 
 
 @contextlib.contextmanager
-def locked(path):
+def locked(path) -> Iterator:
     """Let others wait who lock the same file; where that is not possible, let them in."""
     with path.open("w") as lock:
         with contextlib.suppress(OSError):
@@ -48,7 +49,7 @@ def locked(path):
         yield
 
 
-def cached(kind, digest, name, make):
+def cached(kind, digest, name: str, make: Callable) -> Path:
     """Path of a file ``name``, kept in the user's cache under ``kind`` and ``digest``.
 
     Where it is not there, or not as it was, ``make`` makes it in the folder it is given; that
@@ -83,7 +84,7 @@ def cached(kind, digest, name, make):
     return temporary / name
 
 
-def published(place, aside, name, make):
+def published(place: Path, aside: Path, name: str, make: Callable) -> Path:
     """``name`` in the folder ``place``, made in the folder ``aside`` unless it is there."""
     if not intact(place, name):
         make(aside)
@@ -103,7 +104,7 @@ class Full(Exception):
     """There is no space left."""
 
 
-def native():
+def native() -> str:
     """Flags to compile for this very processor, a quarter faster; none where that is not known.
 
     They name the processor, for what is compiled is kept in a cache that machines may share.

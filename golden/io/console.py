@@ -4,6 +4,8 @@ Every str is taken as it stands, by golden.io.text; what is to have a colour com
 """
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import rich.console
 import rich.table
@@ -15,7 +17,7 @@ from golden.io.text import plain, short
 __all__ = ["Console", "Table", "Text", "bar", "wide"]
 
 
-def literal(value, form=plain):
+def literal(value, form: Callable = plain):
     """A str as a Text of the same lines, without markup; anything else as it is."""
     return Text("\n".join(map(form, value.split("\n")))) if isinstance(value, str) else value
 
@@ -23,12 +25,12 @@ def literal(value, form=plain):
 class Console(rich.console.Console):
     """rich's, which prints a str as it stands."""
 
-    def print(self, *values, **options):
+    def print(self, *values, **options: Any) -> None:
         """Print values; a str without markup and without colours of its own."""
         super().print(*map(literal, values), **options)
 
 
-def wide(console, columns=110):
+def wide(console: Console, columns: int = 110) -> Console:
     """A Console of at least ``columns``: a table cut short to fit a pipe's 80 is of no use."""
     return Console(width=max(console.width, columns))
 
@@ -36,20 +38,20 @@ def wide(console, columns=110):
 class Table(rich.table.Table):
     """rich's, whose title, caption and cells stand as they are; titles are cut where too long."""
 
-    def __init__(self, *headers, title=None, **options):
+    def __init__(self, *headers, title: str | None = None, **options: Any):
         super().__init__(*headers, title=literal(title, short), **options)
 
     def __setattr__(self, name, value):
         super().__setattr__(name, literal(value) if name == "caption" else value)
 
-    def add_row(self, *cells, **options):
+    def add_row(self, *cells, **options: Any) -> None:
         """Add a row; a cell that is a number stands as one."""
         super().add_row(*(literal(str(cell) if isinstance(cell, (int, float)) else cell)
                           for cell in cells), **options)
 
 
 @contextlib.contextmanager
-def bar(console, title):
+def bar(console: Console, title) -> Iterator:
     """A bar on ``console`` for the time of a ``with``: a function of the share that is done."""
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(title, total=1.0)

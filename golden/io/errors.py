@@ -3,10 +3,12 @@
 import errno
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
 
 from golden.io import processes
+from golden.io.extras import way_out
 from golden.io.text import say
 
 
@@ -14,7 +16,7 @@ class BadInput(ValueError):
     """A file, layer or argument breaks a rule; the message names all three in one line."""
 
 
-def rule(holds, where, text):
+def rule(holds: object, where, text: str) -> None:
     """Raise BadInput naming ``where`` unless the rule ``text`` holds."""
     if not holds:
         raise BadInput(f"{where}: {text}")
@@ -24,10 +26,11 @@ class Fault(RuntimeError):
     """A tool or the simulated hardware failed, and no input is to blame; told in one line."""
 
 
-def command(main):
+def command(main: Callable) -> Callable:
     """Give a command's main() its endings.
 
-    BadInput and I/O errors become one line and exit code 2, a Fault one line and 1. Where the
+    BadInput and I/O errors become one line and exit code 2, a Fault one line and 1; so does, with
+    2, the import of a package that an extra brings (golden.io.extras). Where the
     program itself calls it, Ctrl-C ends it with one line and 130, SIGTERM with 143, and no
     process and no temporary folder of golden.io.processes is left.
     """
@@ -40,14 +43,15 @@ def command(main):
         except BaseException as error:
             if program and processes.stopped():
                 processes.leave()
-            if not isinstance(error, (BadInput, OSError, Fault, MemoryError)):
+            missing = way_out(error) if isinstance(error, ModuleNotFoundError) else None
+            if not missing and not isinstance(error, (BadInput, OSError, Fault, MemoryError)):
                 raise
-            say("error:", line_of(error), file=sys.stderr)
+            say("error:", missing or line_of(error), file=sys.stderr)
             raise SystemExit(1 if isinstance(error, Fault) else 2) from None
     return guarded
 
 
-def line_of(error):
+def line_of(error) -> str:
     """One line of an error, with a way out where there is one."""
     if isinstance(error, MemoryError):
         return "not enough memory for this"

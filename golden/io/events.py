@@ -124,7 +124,8 @@ def frames_of(path: str | Path, shape: tuple[int, int, int], steps: int, top: in
     return np.minimum(frames, top).astype(np.uint8)
 
 
-def placed(found, path, size, binning):
+def placed(found: np.ndarray, path, size: tuple[int, int],
+           binning: Binning) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(y, x, whether it is on the map) of each event, on a map of ``size`` (width, height)."""
     sensor = binning.sensor or size
     x, y = found["x"].astype(np.int64), found["y"].astype(np.int64)

@@ -49,7 +49,7 @@ ABOUT = {
 }
 
 
-def files_of(name, root=ROOT):
+def files_of(name: str, root: Path = ROOT) -> list[Path]:
     """The files that log ``name`` is about, sorted; BadInput where a pattern finds none."""
     found = set()
     for pattern in ABOUT[name]:
@@ -60,7 +60,7 @@ def files_of(name, root=ROOT):
     return sorted(found)
 
 
-def digest(name, root=ROOT):
+def digest(name: str, root: Path = ROOT) -> str:
     """sha256 over the paths and contents of the files that log ``name`` is about."""
     found = hashlib.sha256()
     for path in files_of(name, root):
@@ -69,7 +69,7 @@ def digest(name, root=ROOT):
     return found.hexdigest()
 
 
-def stamp(name, module, argv=None, *, rtl=None):
+def stamp(name: str, module: str, argv: list[str] | None = None, *, rtl=None) -> dict[str, str]:
     """What goes into log ``name`` made by ``python -m module`` with ``argv``, or those of this run.
 
     ``rtl`` is the Verilog of what it ran, if it ran some.
@@ -81,13 +81,13 @@ def stamp(name, module, argv=None, *, rtl=None):
         **found, "rtl": hashlib.sha256(rtl.encode()).hexdigest()}
 
 
-def path_of(name, root=ROOT):
+def path_of(name: str, root: Path = ROOT) -> Path:
     """The file of log ``name``."""
     return root / ("bench/results.json" if name == "bench" else f"{name}/results.json"
                    if "/" in name else f"docs/proof/{name}.json")
 
 
-def stamps(name, root=ROOT):
+def stamps(name: str, root: Path = ROOT) -> dict | None:
     """{part: stamp} of a log as committed, {} where it has none; None without the log.
 
     A log that is made part by part, like bench's, has a stamp for each, ``stamps``.
@@ -103,7 +103,7 @@ def stamps(name, root=ROOT):
     return {"": log["stamp"]} if log.get("stamp") else {}
 
 
-def state(name, root=ROOT):
+def state(name: str, root: Path = ROOT) -> tuple[str, str, str]:
     """(state, date, command) of a log: "current", or in which way it is not."""
     found = stamps(name, root)
     if found is None:
@@ -121,7 +121,7 @@ def state(name, root=ROOT):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m golden.evidence", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)

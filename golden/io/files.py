@@ -11,6 +11,7 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,8 @@ PATIENCE = 30               # seconds that publishing waits for another process 
 # --- before the work ------------------------------------------------------------------------------
 
 
-def output(path, *inputs, suffix=None, option="--out", what=None, known=None):
+def output(path: str | Path, *inputs: str | Path | None, suffix: str | None = None,
+           option: str = "--out", what: str | None = None, known: Callable | None = None) -> Path:
     """``path``, which a command is going to write; BadInput, naming its option, if it must not.
 
     Parameters
@@ -76,7 +78,7 @@ def output(path, *inputs, suffix=None, option="--out", what=None, known=None):
     return Path(path)
 
 
-def placed(path, named=None):
+def placed(path, named: str | None = None) -> tuple:
     """(the file that ``path`` stands for, links followed; its os.stat, None where it is new).
 
     Raises BadInput, calling it ``named``, where something else than a regular file is.
@@ -94,7 +96,7 @@ def placed(path, named=None):
     return target, status
 
 
-def read_from(given, suffix):
+def read_from(given: Path, suffix: str) -> list[Path]:
     """The files that are read where ``given`` is named as an input, also by a bare name."""
     if not given.is_dir():
         return [Path(network_file(given)), Path(images_file(given))]
@@ -102,7 +104,7 @@ def read_from(given, suffix):
             for file in folder.iterdir() if file.suffix.lower() == suffix.lower()]
 
 
-def same(other, target, status):
+def same(other: Path, target: Path, status) -> bool:
     """Whether ``other`` is the file ``target``, which need not exist yet."""
     if "\0" in str(other):
         return False                            # which the reader refuses
@@ -114,7 +116,7 @@ def same(other, target, status):
         return False
 
 
-def recognised(known, path):
+def recognised(known: Callable, path: Path) -> bool:
     """Whether ``known(path)``; a file that it cannot read is not."""
     try:
         return known(path)
@@ -149,7 +151,7 @@ class Entry:
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path) -> Iterator:
     """Yield a path to write to, which gets the place of ``path`` if nothing was raised.
 
     What was at ``path`` stays as it was until then, and for good if something was raised; nothing
@@ -161,7 +163,7 @@ def replacing(path):
 
 
 @contextlib.contextmanager
-def publishing(without=()):
+def publishing(without=()) -> Iterator:
     """Yield ``put``, for several files: each is written to put(path) and they appear together.
 
     Until the end, and for good if something is raised (a full disk, an interruption, at whichever
@@ -203,7 +205,7 @@ def publishing(without=()):
             raise
 
 
-def finished(entry):
+def finished(entry: Entry) -> None:
     """Give a file that is written the owner and mode of the one that it replaces."""
     if not entry.aside.is_file():
         raise OSError(None, "was not written", str(entry.path))
@@ -213,7 +215,7 @@ def finished(entry):
         os.chmod(entry.aside, stat.S_IMODE(entry.status.st_mode))
 
 
-def swapped(new, gone):
+def swapped(new: list[Entry], gone: list[Entry]) -> None:
     """Put the files of ``new`` in place and take away those of ``gone``, all or none."""
     every = [*new, *gone]
     with contextlib.ExitStack() as stack:
@@ -243,7 +245,7 @@ def swapped(new, gone):
             raise
 
 
-def in_users_words(error, entries):
+def in_users_words(error, entries: list[Entry]) -> None:
     """Let ``error`` name the files that the user knows, and not those that are written aside."""
     def known(value):
         if isinstance(value, (str, os.PathLike)):
@@ -261,7 +263,7 @@ def in_users_words(error, entries):
 
 
 @contextlib.contextmanager
-def beside(folder, path, made):
+def beside(folder: Path, path, made) -> Iterator:
     """Yield a new folder in ``folder`` with new/ and old/, removed at the end.
 
     ``folder`` and its parents are made if they are missing, and noted in ``made``. Whatever fails
@@ -286,14 +288,14 @@ def beside(folder, path, made):
         yield scratch
 
 
-def removed(folders):
+def removed(folders: list[Path]) -> None:
     """Remove those of ``folders`` that are empty, the innermost first."""
     for folder in reversed(folders):
         with contextlib.suppress(OSError):
             folder.rmdir()
 
 
-def swept(folder):
+def swept(folder: Path) -> None:
     """Remove what killed processes left in ``folder``: what nobody holds."""
     with contextlib.suppress(OSError):
         for left in [each for each in os.scandir(folder) if LEFT_OVER.fullmatch(each.name)]:
@@ -303,7 +305,7 @@ def swept(folder):
 
 
 @contextlib.contextmanager
-def held(folder, patience=PATIENCE):
+def held(folder: Path, patience=PATIENCE) -> Iterator:
     """Hold a folder's lock, as one process at a time can; yield whether there is such a thing.
 
     There is none on Windows and on some network file systems. Raises BlockingIOError if another

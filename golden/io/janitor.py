@@ -16,7 +16,7 @@ import time
 PATIENCE = 5        # seconds in which the last writers into a folder have died
 
 
-def main():
+def main() -> None:
     if os.fork():                   # no child of who started it, and not killed with its children
         os._exit(0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

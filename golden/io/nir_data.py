@@ -44,13 +44,13 @@ def spikes(path: str | Path, steps: int, neurons: int, node: str = "input") -> n
         raise BadInput(f"{path}: not a readable NIR data file ({type(error).__name__})") from None
 
 
-def kind_of(group):
+def kind_of(group) -> str:
     """The type that a group's attributes name."""
     found = group.attrs.get("__type__", "")
     return found.decode(errors="replace") if isinstance(found, bytes) else str(found)
 
 
-def inner(group, key, path):
+def inner(group, key: str, path: Path):
     """The group at ``key``, which must be in the file itself."""
     import h5py
     link = group.get(key, getlink=True)
@@ -59,7 +59,7 @@ def inner(group, key, path):
     return group[key]
 
 
-def chosen(group, name, path, what):
+def chosen(group, name: str, path: Path, what: str):
     """The member called ``name``, or the only one."""
     names = list(group)
     rule(name in names or len(names) == 1, path,
@@ -67,7 +67,7 @@ def chosen(group, name, path, what):
     return inner(group, name if name in names else names[0], path)
 
 
-def array(group, key, path):
+def array(group, key: str, path: Path) -> float | np.ndarray:
     """A dataset of numbers."""
     import h5py
     item = group[key] if isinstance(group.get(key, getlink=True), h5py.HardLink) else None
@@ -79,7 +79,7 @@ def array(group, key, path):
     return item[()]
 
 
-def gridded(values, steps, neurons, path):
+def gridded(values, steps: int, neurons: int, path: Path) -> np.ndarray:
     """Spikes from an array (N, T, neurons)."""
     rule(values.ndim == 3 and values.shape[1:] == (steps, neurons), path,
          f"its data must be (samples, {steps} steps, {neurons} neurons), not {values.shape}")
@@ -87,7 +87,7 @@ def gridded(values, steps, neurons, path):
     return values.astype(np.uint8)
 
 
-def events(group, steps, neurons, path):
+def events(group, steps, neurons, path) -> np.ndarray:
     """Spikes from indices and times."""
     index, time = array(group, "idx", path), array(group, "time", path)
     rule(index.ndim == 2 and index.shape == time.shape, path,

@@ -20,10 +20,16 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from golden.io.text import say
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 __all__ = ["Stopped", "early", "ending_with_us", "folder", "held", "lasting", "leave", "run",
            "signals", "started", "stopped", "unheard", "workers"]
@@ -71,7 +77,7 @@ os.register_at_fork(after_in_child=_fresh)
 # --- signals
 
 
-def early():
+def early() -> None:
     """Until its main() runs, end a command by a line where it is stopped.
 
     Called by the packages whose modules are commands; does nothing unless one of them is being
@@ -94,7 +100,7 @@ def started_module(words):
     return ""
 
 
-def told_as_library(name):
+def told_as_library(name) -> None:
     """End with a line and exit code 2 where ``python -m name`` would do nothing.
 
     It would, of a module that is no command; the line names the commands of its room.
@@ -122,7 +128,7 @@ def _listen(handler):
 
 
 @contextlib.contextmanager
-def signals():
+def signals() -> Iterator:
     """Raise Stopped in here for the first signal of ``SAID``; later ones change nothing.
 
     Ends with all signals ignored: what comes then is too late. For the main thread of a program.
@@ -180,7 +186,7 @@ def stopped():
     return state.number is not None
 
 
-def leave():
+def leave() -> None:
     """End the command that was ``stopped``: a line, all children and folders, the exit code."""
     clean()
     warnings.simplefilter("ignore")             # what is half made does not tell of it
@@ -227,7 +233,7 @@ def _end(group):
         os.killpg(group, signal.SIGKILL)
 
 
-def clean():
+def clean() -> None:
     """End all processes and remove all folders of this module that are left."""
     with state.lock:
         left, state.left = state.left, {}
@@ -248,7 +254,7 @@ def clean():
 
 
 @contextlib.contextmanager
-def folder(prefix="sam-", where=None):
+def folder(prefix: str = "sam-", where: str | None = None) -> Iterator:
     """A temporary folder, below ``where`` if given, as a Path; removed on the way out."""
     path = os.path.join(os.path.abspath(where or tempfile.gettempdir()),
                         f"{prefix}{secrets.token_hex(6)}")
@@ -277,7 +283,7 @@ def lasting():
 
 
 @contextlib.contextmanager
-def started(call, *, env=None, **options):
+def started(call: list, *, env: dict | None = None, **options: Any) -> Iterator:
     """The subprocess.Popen of ``call``; killed with all that it started, if still there at the end.
 
     Its temporary files go to a folder of its own, and nothing comes from the terminal. Raises
@@ -307,7 +313,7 @@ def started(call, *, env=None, **options):
                             stream.close()
 
 
-def run(call, *, capture_output=False, **options):
+def run(call, *, capture_output: bool = False, **options):
     """Run ``call`` to its end, as subprocess.run does, by ``started``."""
     if capture_output:
         options |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -325,7 +331,7 @@ class Pool(ThreadPoolExecutor):
     reason = None
     given_up = False
 
-    def submit(self, task, /, *args, **kwargs):
+    def submit(self, task: Callable, /, *args: "int | np.ndarray", **kwargs: Any):
         def guarded():
             try:
                 return task(*args, **kwargs)
@@ -334,7 +340,7 @@ class Pool(ThreadPoolExecutor):
                 raise
         return super().submit(guarded)
 
-    def give_up(self, reason):
+    def give_up(self, reason) -> None:
         """Begin nothing more, end the processes under way, wait for nothing."""
         with held(), state.lock:
             if self.given_up:
@@ -347,7 +353,7 @@ class Pool(ThreadPoolExecutor):
 
 
 @contextlib.contextmanager
-def workers(jobs):
+def workers(jobs: int) -> Iterator:
     """A ThreadPoolExecutor of ``jobs`` threads; given up with all its processes if one fails.
 
     Then what that one raised is raised here, whichever of the others is asked first.
@@ -366,7 +372,7 @@ def workers(jobs):
 
 
 @contextlib.contextmanager
-def unheard():
+def unheard() -> Iterator:
     """Processes that are started in here by others (joblib) never hear of Ctrl-C and SIGTERM.
 
     They are to be ended by whoever started them, and by ``worker``. The signals wait meanwhile.
@@ -383,7 +389,7 @@ def ending_with_us():
     return {"initializer": worker, "initargs": (os.getpid(),)}
 
 
-def worker(parent):
+def worker(parent) -> None:
     """Make this process, a worker of the process ``parent``, end when that one has ended."""
     def watch():
         while os.getppid() == parent:

@@ -15,11 +15,16 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from golden.io.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOST_BYTES = 2**30      # of a file, and of the arrays taken from it
 MOST_MEMBERS = 4096     # of an archive
@@ -29,7 +34,7 @@ BROKEN = (ValueError, KeyError, TypeError, EOFError, OSError, RuntimeError, Synt
           MemoryError, OverflowError, struct.error, zlib.error, zipfile.BadZipFile)
 
 
-def contents(path, what="file", most=MOST_BYTES):
+def contents(path: "str | Path", what: str = "file", most: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file; raise BadInput, naming it, if it is none or above ``most``."""
     try:
         # Without waiting for somebody to write where it is a FIFO after all.
@@ -54,12 +59,12 @@ def contents(path, what="file", most=MOST_BYTES):
     return found
 
 
-def tree(path, what="file", most=2**26):
+def tree(path: "Path", what: str = "file", most: int = 2**26):
     """What a JSON file holds; raise BadInput, naming it, if it cannot be read."""
     return parsed(contents(path, what, most), path, what)
 
 
-def parsed(text, path, what):
+def parsed(text: bytes | str, path: "Path", what: str):
     """What JSON text holds; raise BadInput, naming ``path``, if it is none."""
     try:
         return json.loads(text)
@@ -81,12 +86,12 @@ class Head:
     start: int
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes of the array."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
-    def count(self):
+    def count(self) -> int:
         """Numbers, or characters of text, in the array."""
         each = {"U": self.dtype.itemsize // 4, "S": self.dtype.itemsize}.get(self.dtype.kind, 1)
         return math.prod(self.shape) * each
@@ -95,7 +100,7 @@ class Head:
         return f"{' x '.join(map(str, self.shape)) or 'one'} {self.dtype}"
 
 
-def head_of(start):
+def head_of(start: bytes) -> Head:
     """The Head of an array from its first bytes; raise ValueError if there is none."""
     if start[:6] != MAGIC or len(start) < 12 or start[6] not in (1, 2, 3):
         raise ValueError("no array as numpy writes it")
@@ -118,7 +123,7 @@ def head_of(start):
     return Head(dtype, shape, fortran, at + size)
 
 
-def filled(head, stream):
+def filled(head: Head, stream) -> np.ndarray:
     """The array behind ``head`` in a stream; raise ValueError if it is not as long as it says."""
     found = np.empty(head.shape[::-1] if head.fortran else head.shape, head.dtype)
     view = memoryview(found.reshape(-1).view(np.uint8)) if found.nbytes else memoryview(b"")
@@ -133,7 +138,7 @@ def filled(head, stream):
     return found.T if head.fortran else found
 
 
-def array(path, what="array", accept=None):
+def array(path: "str | Path", what: str = "array", accept: Callable | None = None) -> np.ndarray:
     """The array of an .npy; ``accept(head)`` may refuse it before it is read.
 
     Raises BadInput naming the file.
@@ -153,7 +158,7 @@ def array(path, what="array", accept=None):
         raise BadInput(f"{path}: not a readable {what}: {reason(error)}") from None
 
 
-def reason(error):
+def reason(error) -> str:
     """What a damaged archive is told to be."""
     return str(error) if type(error) is ValueError else f"damaged ({type(error).__name__})"
 
@@ -170,7 +175,7 @@ class Archive:
     ``most`` numbers (or characters) in all are read.
     """
 
-    def __init__(self, path, what="archive", most=MOST_BYTES):
+    def __init__(self, path: "str | Path", what: str = "archive", most: int = MOST_BYTES):
         self.path, self.what, self.left, self.most = path, what, most, most
         data = contents(path, what)
         self.heads, self.places = {}, {}
@@ -184,7 +189,7 @@ class Archive:
         except BROKEN as error:
             raise self.bad(error) from None
 
-    def add(self, info):
+    def add(self, info) -> None:
         """Note a member of the archive."""
         name = info.filename.removesuffix(".npy")
         if name in self.places:
@@ -201,11 +206,11 @@ class Archive:
         except ValueError as error:
             self.heads[name] = str(error)
 
-    def bad(self, error):
+    def bad(self, error) -> BadInput:
         """The BadInput of a damaged archive."""
         return BadInput(f"{self.path}: not a readable {self.what}: {reason(error)}")
 
-    def read(self, name):
+    def read(self, name: str) -> np.ndarray:
         """The array ``name``."""
         head = self.heads.get(name, "missing")
         try:
@@ -224,7 +229,7 @@ class Archive:
             raise self.bad(error) from None
 
 
-def network_parts(path, what, known, *, most=2**25):
+def network_parts(path: "Path", what: str, known: tuple[str, ...], *, most=2**25) -> tuple:
     """(header, arrays) of a network's .npz: its JSON, and the arrays of each layer.
 
     Those are the ones that are named as one of ``known`` and a number, as weights_0.

@@ -16,13 +16,13 @@ SAMPLES = {"mnist": "dense784"}
 BARE = re.compile(r"\w[\w-]*", re.ASCII)
 
 
-def networks():
+def networks() -> tuple[str, ...]:
     """Names of all networks that come with the project, in order."""
     return tuple(path.stem for path in sorted(MODELS.glob("*.npz"))
                  if not path.stem.endswith((SAMPLE, "_ann")))
 
 
-def shown(path):
+def shown(path: Path) -> str:
     """``path`` as a str, from the current folder where it lies below it."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -30,7 +30,7 @@ def shown(path):
         return str(path)
 
 
-def found(name, *endings):
+def found(name: str | Path, *endings: str) -> str | None:
     """File of a bare name with one of the endings, or None; None also where ``name`` is a file."""
     name = os.fspath(name)
     if not BARE.fullmatch(name) or os.path.lexists(name):
@@ -41,17 +41,17 @@ def found(name, *endings):
     return None
 
 
-def network_file(name):
+def network_file(name: str | Path) -> str | Path:
     """Path of the network file that ``name`` means: a bare name's, or ``name`` itself."""
     return found(name, ".npz") or name
 
 
-def images_file(name):
+def images_file(name: str | Path) -> str | Path:
     """Path of the images that ``name`` means: the sample of a bare name, or ``name`` itself."""
     return found(name, f"{SAMPLE}.npz") or sample_of(name) or found(name, ".npz") or name
 
 
-def sample_of(name):
+def sample_of(name: str | Path) -> str | None:
     """Path of the sample images of a network that comes with the project, or None.
 
     ``name`` is a bare name or the path of its file.

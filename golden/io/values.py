@@ -7,7 +7,7 @@ from golden.io.errors import BadInput, rule
 __all__ = ["integers", "reals"]
 
 
-def integers(values, where, what):
+def integers(values: int | np.ndarray, where: str, what: str) -> np.ndarray:
     """``values`` as an int64 array; raise BadInput unless all are whole numbers of 40 bits."""
     array = np.asarray(values)
     rule(array.dtype.kind in "buif", where, f"{what} must be numbers")
@@ -21,7 +21,7 @@ def integers(values, where, what):
     return array.astype(np.int64)
 
 
-def reals(values, where, what):
+def reals(values, where: str, what: str) -> np.ndarray:
     """``values`` as a float64 array; raise BadInput unless all are finite numbers below 1e30."""
     try:
         array = np.asarray(values)

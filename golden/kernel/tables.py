@@ -8,7 +8,7 @@ from golden.network.ops.base import pair
 __all__ = ["places_of", "rows_of"]
 
 
-def places_of(chain, shape):
+def places_of(chain: list, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     """(starts, places) of a chain of sliding operations on maps of ``shape``.
 
     Output pixel p reads ``places[starts[p]:starts[p + 1]]``: pairs of a pixel of the first map and
@@ -41,7 +41,7 @@ def places_of(chain, shape):
     return starts, places
 
 
-def rows_of(op, shape):
+def rows_of(op, shape: tuple[int, int, int]) -> np.ndarray:
     """(places, source channels, outputs of a group): weights of a place and a source channel.
 
     ``shape`` is that of the map which ``op`` reads. A source channel has the weights of its group's

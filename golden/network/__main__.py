@@ -1,5 +1,7 @@
 """``python -m golden.network FILE``: a network at a glance."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from golden.formats import bits_signed
@@ -9,8 +11,12 @@ from golden.io.errors import command
 from golden.io.text import say
 from golden.network import load, membrane_range
 
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+    from golden.network.layers import Layer
 
-def fires(layer):
+
+def fires(layer: "Layer") -> str:
     """The neurons in words: what fires, then what else there is of them and before them."""
     first, rest = layer.neuron.words()
     extras = [name for name, there in (
@@ -20,7 +26,7 @@ def fires(layer):
     return "\n".join([first, ", ".join([*rest, *extras])])
 
 
-def table(network):
+def table(network: "Network") -> Table:
     """A rich Table of the network, one row a weighted layer."""
     found = Table(title=f"{network.name}: {' x '.join(map(str, network.shape))}, {network.steps} "
                   f"steps, {network.encoder} in, {network.readout} out")
@@ -41,7 +47,7 @@ def table(network):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     """Print the table of a network file."""
     parser = command_parser("python -m golden.network", "A network at a glance.",
                             examples=("fashion", "net.npz"))

@@ -27,22 +27,22 @@ class Encoder(NamedTuple):
     steady: bool = False
 
     @property
-    def planes(self):
+    def planes(self) -> int:
         """Trains of a channel."""
         return len(self.factors)
 
     @property
-    def top(self):
+    def top(self) -> int:
         """Largest magnitude of an activation."""
         return sum(factor for factor in self.factors if factor > 0)
 
     @property
-    def signed(self):
+    def signed(self) -> bool:
         """Whether activations may be negative."""
         return min(self.factors) < 0
 
     @property
-    def spikes(self):
+    def spikes(self) -> bool:
         """Whether activations are spikes: 0 or 1."""
         return self.factors == (1,)
 
@@ -57,6 +57,6 @@ ENCODERS = {
 }
 
 
-def encoder_of(network):
+def encoder_of(network) -> Encoder:
     """The Encoder of a network, integer or real."""
     return ENCODERS[network.encoder]

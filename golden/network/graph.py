@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,23 +80,23 @@ class Network(Layered):
         check(self)
         check_widths(self)
 
-    def label(self, number):
+    def label(self, number: int) -> str:
         """What people call a class: its name, or its number where it has none."""
         names = self.notes.get("classes")
         return str(number) if names is None else str(names[number])
 
     @property
-    def taps(self):
+    def taps(self) -> tuple[int, ...]:
         """Indices of the layers that spike and so can be tapped."""
         return tuple(stage.index for stage in self.stages if stage.layer.spiking)
 
     @property
-    def map_taps(self):
+    def map_taps(self) -> tuple[int, ...]:
         """The taps of more than one pixel: those whose map says where."""
         return tuple(tap for tap in self.taps if self.stages[tap - 1].shape[1:] != (1, 1))
 
     @property
-    def default_taps(self):
+    def default_taps(self) -> tuple[int, ...]:
         """The ``map_taps`` but the first, whose map shows what the input shows already.
 
         All of them where there is no other.
@@ -103,7 +104,7 @@ class Network(Layered):
         return self.map_taps[1:] or self.map_taps
 
     @cached_property
-    def digest(self):
+    def digest(self) -> str:
         """First 16 hex digits of a SHA-256 over everything that the hardware depends on."""
         header, arrays = flatten(self)
         for key in ("name", "notes"):
@@ -113,7 +114,7 @@ class Network(Layered):
             text += key.encode() + np.ascontiguousarray(arrays[key]).tobytes()
         return hashlib.sha256(text).hexdigest()[:16]
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the network as one .npz; a file already there is replaced whole or not at all."""
         header, arrays = flatten(self)
         buffer = io.BytesIO()
@@ -146,7 +147,7 @@ def flatten(network):
     return header, arrays
 
 
-def load(path):
+def load(path: str | Path) -> Network:
     """Read a network file.
 
     ``path`` may be the bare name of a network that comes with the project (golden.io.shipped).
@@ -170,7 +171,7 @@ def load(path):
                        ) from None
 
 
-def restore(header, arrays):
+def restore(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Network:
     """Inverse of ``flatten``."""
     layers = []
     for n, entry in enumerate(header["layers"]):

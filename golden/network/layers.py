@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +15,16 @@ from golden.network.ops.skip import MOST_SKIPS
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
 
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatNetwork
+    from golden.network.graph import Network
+    from golden.network.ops.base import Operation
+
 __all__ = ["Joined", "Layer", "Layered", "Stage", "Weighted", "array_names", "restored_places",
            "restored_window", "skip_names", "stages_of"]
 
 
-def array_names():
+def array_names() -> tuple[str, ...]:
     """Names of the arrays that a file may hold of a layer."""
     fields = dict.fromkeys(field.name for model in MODELS.values() for field in model.fields)
     return ("weights", "bias", *fields, "gain", "offset", "recurrent", "recurrent_bias",
@@ -53,19 +59,19 @@ class Weighted:
             object.__setattr__(self, "norm", self.norms(*self.norm))
 
     @cached_property
-    def op(self):
+    def op(self) -> "Operation":
         """The operation of the weights, by their dimensions."""
         op = WEIGHTED[self.weights.ndim](self.weights, self.stride, self.padding, self.groups,
                                          self.dilation)
         return op if self.greatest is None else GreatestOf(op, self.greatest)
 
     @property
-    def dense(self):
+    def dense(self) -> bool:
         """Whether this is a dense layer."""
         return self.weights.ndim == 2
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """Number of output channels."""
         return self.weights.shape[0]
 
@@ -76,21 +82,21 @@ class Weighted:
         return self.weights.size + sum(each.weights.size for each in more)
 
     @property
-    def kernel(self):
+    def kernel(self) -> int:
         """Side of the kernel, the longer one; 1 for a dense layer."""
         return self.op.kernel
 
     @property
-    def window(self):
+    def window(self) -> tuple[int, int]:
         """(down, across) of the kernel; (1, 1) for a dense layer."""
         return self.op.window
 
     @property
-    def spiking(self):
+    def spiking(self) -> bool:
         """Whether the layer hands on spikes."""
         return self.neuron.spiking
 
-    def per_channel(self, values):
+    def per_channel(self, values: float | np.ndarray) -> np.ndarray:
         """``values`` as one number a channel."""
         return np.broadcast_to(np.asarray(values, dtype=self.real), (self.channels,))
 
@@ -102,7 +108,7 @@ class Weighted:
         """As golden.network.ops.base.Operation.fit."""
         return self.op.fit(shape, where)
 
-    def output(self, shape):
+    def output(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         """Shape of the output for an input of ``shape`` that fits."""
         return self.op.output(shape)
 
@@ -145,7 +151,7 @@ class Weighted:
             found["skips"] = [skip.save() for skip in self.skips]
         return found
 
-    def saved_arrays(self):
+    def saved_arrays(self) -> dict[str, np.ndarray]:
         """{name: array} of a file, in their order there."""
         found = {"weights": self.weights, "bias": self.bias, **self.neuron.values(np.asarray)}
         if self.norm is not None:
@@ -156,7 +162,7 @@ class Weighted:
         return {key: values for key, values in found.items() if values is not None}
 
 
-def restored_window(entry):
+def restored_window(entry: dict[str, Any]) -> dict[str, Any]:
     """Inverse of Weighted.saved_window; what is absent has its default."""
     found = {key: tuple(value) if isinstance(value, list) else value
              for key in ("stride", "padding", "dilation") if (value := entry.get(key)) is not None}
@@ -225,16 +231,16 @@ class Layer(Weighted):
     skips: tuple = ()
 
     @property
-    def model(self):
+    def model(self) -> str:
         """Name of the neurons' model in golden.neurons.MODELS."""
         return next(name for name, model in MODELS.items() if type(self.neuron) is model)
 
     @property
-    def biases(self):
+    def biases(self) -> np.ndarray:
         """Bias of each channel, zeros where there is none."""
         return self.per_channel(0 if self.bias is None else self.bias)
 
-    def check(self, where, network, before):
+    def check(self, where: str, network: "Network", before: tuple) -> None:
         """Raise BadInput unless the layer keeps its rules, whatever stands ``before`` it."""
         rule(isinstance(self.bits, int) and 2 <= self.bits <= 8, where,
              f"weight bits must be 2 to 8, not {self.bits}")
@@ -252,7 +258,7 @@ class Layer(Weighted):
             rule(skip.weights.min() >= -limit and skip.weights.max() < limit, where,
                  f"weights of a skip must lie in {-limit}..{limit - 1} for {self.bits} bits")
 
-    def save(self):
+    def save(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """(entry, arrays) of a file: a JSON-able dict, and integer arrays by name."""
         norm = {"shift": None} if self.norm is None else self.norm.save()[0]
         entry = {"bits": self.bits, "frac": self.frac, **self.saved_window(),
@@ -319,7 +325,7 @@ class Stage:
         object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
 
     @property
-    def neurons(self):
+    def neurons(self) -> int:
         """Number of output neurons."""
         return int(np.prod(self.shape))
 
@@ -347,7 +353,7 @@ class Stage:
             found.append(pool.output(found[-1]))
         return tuple(found)
 
-    def words(self):
+    def words(self) -> str:
         """The stage for people: its pooling, then its weights."""
         loop = self.layer.recurrent
         behind = self.inputs[0]
@@ -363,12 +369,12 @@ class Layered:
     """What networks of layers share, be their numbers whole or real."""
 
     @cached_property
-    def stages(self):
+    def stages(self) -> tuple:
         """The weighted layers, each with the pooling before it and its shapes."""
         return stages_of(self)
 
     @property
-    def recurrent(self):
+    def recurrent(self) -> tuple[Stage]:
         """The weighted layers that read their own spikes, as Stages."""
         return tuple(stage for stage in self.stages if stage.layer.recurrent is not None)
 
@@ -384,12 +390,12 @@ class Layered:
         """Number of classes scored."""
         return self.stages[-1].layer.channels
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> "FloatNetwork | Network":
         """Return a copy with some fields changed, checked again."""
         return replace(self, **changes)
 
 
-def stages_of(network):
+def stages_of(network) -> tuple:
     """The weighted layers of a Network, or of a FloatNetwork of golden.importers, as Stages."""
     encoder = encoder_of(network)
     given = [(network.shape, encoder.top, encoder.signed)]      # what each stage hands on

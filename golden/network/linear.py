@@ -1,15 +1,19 @@
 """Read-outs that are linear in the spikes of the layer before: each score is a sum over them."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from golden.io.errors import rule
 
+if TYPE_CHECKING:
+    from golden.network.graph import Network
+
 __all__ = ["check_linear", "readout_weights", "unpooled"]
 
 
-def check_linear(network, where=None):
+def check_linear(network: "Network", where: str | None = None) -> None:
     """Raise BadInput, with the reason, unless every score is a sum over spikes of a layer before.
 
     So it is where the read-out's membrane keeps and adds all it gets, behind sum or average pools
@@ -35,7 +39,7 @@ def check_linear(network, where=None):
     needs(last.shape[1:] == (1, 1), "the read-out is a convolution of more than one pixel")
 
 
-def readout_weights(network):
+def readout_weights(network: "Network") -> np.ndarray:
     """Integer weight of each neuron's spike: the w of ``check_linear``, (classes, K, H, W) int64.
 
     A pooled spike counts once for each window that it is in; one that no window reads has 0.
@@ -49,7 +53,7 @@ def readout_weights(network):
     return np.rint(path).astype(np.int64)
 
 
-def unpooled(network):
+def unpooled(network: "Network"):
     """The Network of the same scores whose read-out is dense, reads every neuron and has no pools.
 
     Its weights are ``readout_weights``. Raises BadInput as ``check_linear`` does, and where a spike

@@ -1,11 +1,16 @@
 """How wide a network's numbers can get: what no sum and no membrane of a layer ever leaves."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from golden.network.layers import Stage
 
 __all__ = ["input_ranges", "membrane_range", "sum_ranges"]
 
 
-def sum_ranges(stage):
+def sum_ranges(stage: "Stage") -> tuple[np.ndarray, np.ndarray]:
     """(low, high), each (channels,): the summed input of a neuron in one step, in weight units.
 
     With what skips and a loop add, where the layer has some.
@@ -17,7 +22,7 @@ def sum_ranges(stage):
     return (low, high) if loop is None else loop.bounds(low, high)
 
 
-def input_ranges(stage, steps):
+def input_ranges(stage: "Stage", steps: int) -> tuple[np.ndarray, np.ndarray]:
     """(low, high), each (T, channels): what one step adds to a membrane, before any reset."""
     layer, (low, high) = stage.layer, sum_ranges(stage)
     if layer.norm is not None:
@@ -31,7 +36,7 @@ def input_ranges(stage, steps):
     return low + bias, high + bias
 
 
-def membrane_range(stage, steps):
+def membrane_range(stage: "Stage", steps: int) -> tuple[int, int]:
     """(low, high) that no membrane of a stage leaves in ``steps`` steps, whatever its input."""
     layer = stage.layer
     return layer.neuron.bound(*input_ranges(stage, steps), layer.neuron.values(layer.per_channel))

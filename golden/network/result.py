@@ -1,5 +1,6 @@
 """What a run gives: the arrays that golden.run, a simulation and a chip all answer with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -70,22 +71,22 @@ class Result:
     operations: np.ndarray | None = None
 
     @property
-    def pred(self):
+    def pred(self) -> int | np.ndarray:
         """(N,) class of the largest logit, the first of equals; an int of one image."""
         found = self.logits.argmax(axis=-1)
         return int(found) if self.logits.ndim == 1 else found
 
-    def image(self, n):
+    def image(self, n: int) -> "Result":
         """The Result of image ``n``."""
         return self.each(lambda values: values[n])
 
-    def each(self, form):
+    def each(self, form: Callable) -> "Result":
         """A Result of ``form`` of every array."""
         return Result(**{name: {key: form(values) for key, values in value.items()}
                          if isinstance(value, dict) else None if value is None else form(value)
                          for name, value in vars(self).items()})
 
-    def arrays(self):
+    def arrays(self) -> dict:
         """The result as named arrays, the contents of the .npz that every engine writes.
 
         Spikes are there where the engine gives them: a chip does not.
@@ -107,17 +108,17 @@ class Result:
         return found
 
 
-def joined(results):
+def joined(results: list[Result]) -> Result:
     """One Result of several of N images, in order."""
     return together(results, np.concatenate)
 
 
-def stacked(results, names=None):
+def stacked(results: list[Result], names: list[str] | None = None) -> Result:
     """One Result of several of one image, in order; with ``names`` of these members only."""
     return together(results, np.stack, names)
 
 
-def together(results, join, names=None):
+def together(results: list[Result], join, names: list[str] | None = None) -> Result:
     """A Result whose every array is ``join`` of the list of those of ``results``."""
     found = {}
     for name in names or [each.name for each in fields(Result)]:

@@ -4,18 +4,25 @@ The rules are those of golden.network.Network and of golden.importers.float_netw
 what a single operation or layer must keep, its class checks.
 """
 
+from typing import TYPE_CHECKING
+
 from golden.formats import MOST_STEPS, bits_signed
 from golden.io.errors import rule
 from golden.network.encoders import ENCODERS
 from golden.network.ops.base import bounded
 from golden.network.ranges import membrane_range
 
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatNetwork
+    from golden.network.graph import Network
+    from golden.network.layers import Stage
+
 __all__ = ["READOUTS", "chain", "check", "check_widths"]
 
 READOUTS = ("membrane", "count", "first")
 
 
-def check(network):
+def check(network: "FloatNetwork | Network") -> None:
     """Raise BadInput unless ``network`` keeps every rule of its docstrings, widths apart."""
     name = network.name
     rule(bounded(network.steps, 1, MOST_STEPS), name,
@@ -39,7 +46,7 @@ def check(network):
          f"notes: classes must be a list of {count} names, one a class")
 
 
-def check_layers(network):
+def check_layers(network: "FloatNetwork | Network") -> None:
     """Raise BadInput unless every layer keeps its rules and fits the layers that it reads."""
     where = [getattr(layer, "name", "") or f"{network.name}: layer {n} of {len(network.layers)}"
              for n, layer in enumerate(network.layers, 1)]
@@ -85,7 +92,7 @@ def chain(network, what, first=0):
              f"it: {what}")
 
 
-def check_places(network):
+def check_places(network: "FloatNetwork | Network") -> None:
     """Raise BadInput unless exactly the layers that may spike do, and the last gives classes."""
     last = network.stages[-1]
     for stage in network.stages:
@@ -100,12 +107,12 @@ def check_places(network):
          f"the last layer must give one value a class, not a map of {last.shape[1:]}")
 
 
-def place(network, stage):
+def place(network: "FloatNetwork | Network", stage: "Stage") -> str:
     """What messages call a stage."""
     return getattr(stage.layer, "name", "") or f"{network.name}: weighted layer {stage.index}"
 
 
-def check_widths(network):
+def check_widths(network: "Network") -> None:
     """Raise BadInput unless every membrane of an integer network fits 32 bits."""
     for stage in network.stages:
         bits = bits_signed(*membrane_range(stage, network.steps))

@@ -1,5 +1,6 @@
 """Integrate and fire by an alpha function: two traces of opposite sign, of different leaks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -42,15 +43,18 @@ class Alpha(Cuba):
 
     reset: str = "clear"
 
-    def start(self, zero):
+    def start(self, zero: int) -> tuple[int, bool, int, int]:
         """(u, f, c, d) before the first step."""
         return zero, False, zero, zero
 
-    def stepped(self, state, added, values, kept_current, kept):
+    def stepped(self, state: tuple, added: np.ndarray, values: dict[str, np.ndarray],
+                kept_current: Callable,
+                kept: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """``step``, with what a step keeps of either trace."""
         return stepped(self, state, added, values, kept_current, kept)
 
-    def bound(self, low, high, values):
+    def bound(self, low: np.ndarray, high: np.ndarray,
+              values: dict[str, np.ndarray]) -> tuple[int, int]:
         """As NeuronModel.bound: the range that holds both traces and their sum."""
         traces = [(0 * low[0], 0 * low[0]), (0 * low[0], 0 * low[0])]
         least, most = 0 * low[0], 0 * low[0]
@@ -86,13 +90,16 @@ class FloatAlpha(FloatCuba):
 
     beta: np.ndarray = field(default_factory=lambda: np.float64(0))
 
-    def start(self, zero):
+    def start(self, zero: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         return zero, np.zeros(zero.shape, dtype=bool), zero, zero
 
     stepped = Alpha.stepped
 
 
-def stepped(neuron, state, added, values, kept_rising, kept_falling):
+def stepped(neuron: Alpha | FloatAlpha,
+            state: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], added: np.ndarray,
+            values: dict[str, np.ndarray], kept_rising: Callable,
+            kept_falling: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """State (u, f, c, d) of an Alpha or FloatAlpha after a step; see Alpha for the equations."""
     _, fired, rising, falling = state
     rising, falling = kept_rising(rising) + added, kept_falling(falling) - added

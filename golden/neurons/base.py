@@ -5,13 +5,19 @@ the real one, a RealNeuron, is what trained networks have and golden.importers r
 ranges, summaries and the quantiser iterate over ``fields`` and know no parameter by its name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from golden.formats import LEAK_BITS, leak_shift
 from golden.io.errors import rule
 from golden.io.values import integers, reals
+
+if TYPE_CHECKING:
+    from golden.neurons.cuba import Cuba
+    from golden.neurons.lif import LIF
 
 __all__ = ["COMPARES", "MEMBRANE", "SHARE", "Field", "NeuronModel", "RealNeuron", "counted",
            "crossing_text", "kept_text", "share_bits", "shared", "shares", "span", "was_kept"]
@@ -46,7 +52,7 @@ class Field:
     unit: str = MEMBRANE
     resets: tuple | None = None
 
-    def check(self, values, where):
+    def check(self, values: float | np.ndarray, where: str) -> None:
         """Raise BadInput unless the array ``values`` lies in the range."""
         least, most = np.min(values), np.max(values)
         if self.high is None:
@@ -74,19 +80,19 @@ class Parametrised:
     fields, resets, number = (), (), None
 
     @property
-    def spiking(self):
+    def spiking(self) -> bool:
         """Whether the neuron hands on spikes."""
         return self.reset != "none"
 
-    def reads(self, field):
+    def reads(self, field: Field) -> bool:
         """Whether the neuron's order reads a parameter."""
         return field.resets is None or self.reset in field.resets
 
-    def values(self, form):
+    def values(self, form) -> dict:
         """{name: form(parameter)} of all fields."""
         return {field.name: form(getattr(self, field.name)) for field in self.fields}
 
-    def check(self, where, channels):
+    def check(self, where: str, channels: int) -> None:
         """Raise BadInput unless every choice is one there is and every parameter fits its field."""
         for what, value, known in (("reset", self.reset, self.resets),
                                    ("compare", self.compare, COMPARES)):
@@ -98,12 +104,12 @@ class Parametrised:
         for field in self.fields:
             field.check(getattr(self, field.name), where)
 
-    def choices(self):
+    def choices(self) -> dict[str, Any]:
         """What a file's header holds of the neuron."""
         return {"reset": self.reset, "compare": self.compare, "delay": self.delay}
 
     @classmethod
-    def restore(cls, entry, arrays):
+    def restore(cls, entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Parametrised":
         """The neuron of a header's ``entry`` and its ``arrays`` by name; others are ignored.
 
         What is absent has its default; TypeError where there is none.
@@ -113,7 +119,7 @@ class Parametrised:
                    **{key: entry[key] for key in ("reset", "compare", "delay") if key in entry})
 
 
-def check_shape(values, where, what, channels):
+def check_shape(values: np.ndarray, where: str, what: str, channels: int) -> None:
     """Raise BadInput unless ``values`` is one number or one a channel."""
     rule(values.shape in ((), (channels,)), where,
          f"{what} must be one number or one a channel, not of shape {values.shape}")
@@ -129,7 +135,7 @@ class NeuronModel(Parametrised):
     number = staticmethod(integers)
 
     @property
-    def adds(self):
+    def adds(self) -> bool:
         """Whether the membrane is the sum of all that was added, so that it tells parts apart."""
         return False
 
@@ -137,7 +143,7 @@ class NeuronModel(Parametrised):
         """State before the first step, of the integer type of ``zero``."""
         raise NotImplementedError
 
-    def step(self, state, added, values):
+    def step(self, state, added: np.ndarray, values):
         """State after a step that adds ``added``; ``values`` as of ``values(column)``."""
         raise NotImplementedError
 
@@ -152,7 +158,7 @@ class NeuronModel(Parametrised):
         """
         raise NotImplementedError
 
-    def reach(self, added, steps):
+    def reach(self, added: np.ndarray, steps: int):
         """A magnitude that no intermediate of ``steps`` steps exceeds, each adding ``added``."""
         raise NotImplementedError
 
@@ -164,7 +170,7 @@ class NeuronModel(Parametrised):
         """
         raise NotImplementedError
 
-    def exact_bits(self, steps):
+    def exact_bits(self, steps: int):
         """Fraction bits that ``steps`` steps need so that no product is rounded."""
         raise NotImplementedError
 
@@ -188,11 +194,11 @@ class RealNeuron(Parametrised):
     number = staticmethod(reals)
     model = None
 
-    def step(self, state, added, values):
+    def step(self, state, added: np.ndarray, values):
         """As NeuronModel.step, in float64."""
         raise NotImplementedError
 
-    def start(self, zero):
+    def start(self, zero: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As NeuronModel.start, ``zero`` an array of membranes."""
         return zero, np.zeros(zero.shape, dtype=bool)
 
@@ -200,16 +206,16 @@ class RealNeuron(Parametrised):
         """What a step adds besides the input, (channels,)."""
         raise NotImplementedError
 
-    def constants(self, per_channel):
+    def constants(self, per_channel: Callable) -> dict[str, np.ndarray]:
         """{name: (channels,)} of the parameters that are counted in membrane units."""
         return {field.name: per_channel(getattr(self, field.name)) for field in self.model.fields
                 if field.unit == MEMBRANE and self.reads(field)}
 
-    def lasting(self, per_channel, steps):
+    def lasting(self, per_channel, steps: int):
         """Steps, of ``steps``, for which a membrane remembers an input, at most."""
         raise NotImplementedError
 
-    def suited(self, most, per_channel):
+    def suited(self, most: np.ndarray, per_channel: Callable):
         """The RealNeuron whose model is taken for this one: itself, or another of equal spikes.
 
         ``most`` is what a step adds at most, (channels,), or None where it is not known.
@@ -217,17 +223,17 @@ class RealNeuron(Parametrised):
         return self
 
 
-def counted(values, unit):
+def counted(values: np.ndarray, unit: int | np.ndarray) -> np.ndarray:
     """``values`` in units of ``unit``, rounded to whole numbers that a file holds."""
     return np.clip(np.rint(values / unit), -HELD, HELD).astype(np.int64)
 
 
-def shared(values):
+def shared(values: np.ndarray) -> int | np.ndarray:
     """One number where all channels have the same."""
     return values.flat[0] if (values == values.flat[0]).all() else values
 
 
-def span(values, form="{}"):
+def span(values: np.ndarray, form: str = "{}") -> str:
     """One number, or the range of several, in words."""
     low, high = np.min(values), np.max(values)
     return form.format(low) if low == high else f"{form.format(low)}..{form.format(high)}"
@@ -236,18 +242,18 @@ def span(values, form="{}"):
 # --- shares ---------------------------------------------------------------------------------------
 
 
-def shares(kept):
+def shares(kept: np.ndarray):
     """What is dropped where ``kept`` is kept, (channels,), in units of 2**-LEAK_BITS."""
     return shared(np.rint((1 - kept) * 2**LEAK_BITS).astype(np.int64))
 
 
-def share_bits(leak):
+def share_bits(leak) -> int:
     """Fraction bits that a product with each of the shares ``leak`` adds, at most."""
     return max(LEAK_BITS - min(LEAK_BITS, (value & -value).bit_length() - 1) if value else 0
                for value in map(int, np.unique(leak)))
 
 
-def was_kept(what, kept, leak):
+def was_kept(what: str, kept: np.ndarray, leak) -> list[str]:
     """How shares ``leak`` differ from those that drop all but ``kept``, as short sentences."""
     drop = 1 - kept
     found = np.broadcast_to(leak, drop.shape) / 2**LEAK_BITS
@@ -257,7 +263,7 @@ def was_kept(what, kept, leak):
     return [f"{what} {1 - drop[worst]:.6g} kept as {1 - found[worst]:.6g}"]
 
 
-def crossing_text(neuron):
+def crossing_text(neuron: "Cuba | LIF") -> str:
     """What makes an integer neuron with a threshold fire, in words."""
     if not neuron.spiking:
         return "accumulates"
@@ -265,7 +271,7 @@ def crossing_text(neuron):
     return f"{neuron.reset}, {sign} {span(neuron.threshold)}"
 
 
-def kept_text(leak):
+def kept_text(leak: np.ndarray) -> str:
     """L in words: 1 - 2^-k where it is one, else a decimal."""
     leaks = np.unique(leak)
     shift = leak_shift(leaks[0]) if len(leaks) == 1 else None

@@ -1,7 +1,8 @@
 """Integrate and fire by a synaptic current (CUBA): a current and a membrane that both leak."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from golden.neurons.base import (
     span,
     was_kept,
 )
+
+if TYPE_CHECKING:
+    from golden.neurons.alpha import Alpha, FloatAlpha
 
 __all__ = ["Cuba", "FloatCuba"]
 
@@ -72,20 +76,21 @@ class Cuba(NeuronModel):
     delay: int = 0
     v_reset: np.ndarray = field(default_factory=lambda: np.int64(0))
 
-    def start(self, zero):
+    def start(self, zero: int | np.ndarray) -> tuple:
         """(u, f, c, r) before the first step."""
         return zero, False, zero, False
 
-    def step(self, state, added, values):
+    def step(self, state: tuple, added: np.ndarray, values: dict[str, np.ndarray]) -> tuple:
         return self.stepped(state, added, values,
                             lambda current: decayed(current, values["current_leak"]),
                             lambda membrane: decayed(membrane, values["leak"]))
 
-    def stepped(self, state, added, values, kept_current, kept):
+    def stepped(self, state: tuple, added: np.ndarray, values: dict[str, np.ndarray],
+                kept_current: Callable, kept: Callable) -> tuple:
         """``step``, with what a step keeps of a current and of a membrane."""
         return stepped(self, state, added, values, kept_current, kept)
 
-    def ends(self, low, high, values):
+    def ends(self, low: np.ndarray, high: np.ndarray, values: dict[str, np.ndarray]):
         """((low, high) of currents, (low, high) of membranes before and after their reset).
 
         As ``bound`` takes them, by interval arithmetic: the interval of a current holds what it
@@ -133,12 +138,13 @@ class Cuba(NeuronModel):
                 kept[:] = np.minimum(kept[0], found[0]), np.maximum(kept[1], found[1])
         return tuple((int(np.min(least)), int(np.max(most))) for least, most in ends)
 
-    def bound(self, low, high, values):
+    def bound(self, low: np.ndarray, high: np.ndarray,
+              values: dict[str, np.ndarray]) -> tuple[int, int]:
         """As NeuronModel.bound: the range of ``ends`` that holds current and membrane."""
         (least, most), (lowest, highest) = self.ends(low, high, values)
         return min(least, lowest), max(most, highest)
 
-    def reach(self, added, steps):
+    def reach(self, added: int, steps: int) -> int:
         """As NeuronModel.reach.
 
         A current grows by ``added`` a step at most, a membrane by a current, th (twice where it is
@@ -150,26 +156,27 @@ class Cuba(NeuronModel):
         return (steps + 1) * each * max(1, widest["leak"], widest["current_leak"]) + 2**LEAK_BITS
 
     @classmethod
-    def from_float(cls, real, per_channel, unit):
+    def from_float(cls, real: "FloatAlpha | FloatCuba", per_channel: Callable,
+                   unit: np.ndarray) -> "Alpha | Cuba":
         found = {name: shared(counted(values, unit))
                  for name, values in real.constants(per_channel).items()}
         return cls(**{"threshold": np.int64(0), **found}, reset=real.reset, compare=real.compare,
                    current_leak=shares(per_channel(real.alpha)),
                    leak=shares(per_channel(real.beta)), delay=real.delay)
 
-    def exact_bits(self, steps):
+    def exact_bits(self, steps: int) -> int:
         return max(share_bits(self.current_leak), share_bits(self.leak)) * (steps - 1)
 
-    def rounding_reasons(self, real, per_channel):
+    def rounding_reasons(self, real, per_channel: Callable) -> list[str]:
         return [*was_kept("current leak", per_channel(real.alpha), self.current_leak),
                 *was_kept("leak", per_channel(real.beta), self.leak)]
 
     @property
-    def rounds(self):
+    def rounds(self) -> bool:
         """Whether a current or a membrane leaks, and not all of it."""
         return bool(share_bits(self.current_leak) or share_bits(self.leak))
 
-    def words(self):
+    def words(self) -> tuple[str, list[str]]:
         extras = [name for name, there in (
             (f"A {kept_text(self.current_leak)}", np.any(self.current_leak < 2**LEAK_BITS)),
             (f"L {kept_text(self.leak)}", True),
@@ -200,7 +207,7 @@ class FloatCuba(RealNeuron):
     delay: int = 0
     v_reset: np.ndarray = field(default_factory=lambda: np.float64(0))
 
-    def start(self, zero):
+    def start(self, zero: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         none = np.zeros(zero.shape, dtype=bool)
         return zero, none, zero, none
 
@@ -210,15 +217,16 @@ class FloatCuba(RealNeuron):
 
     stepped = Cuba.stepped
 
-    def biases(self, per_channel):
+    def biases(self, per_channel: Callable) -> np.ndarray:
         return per_channel(np.float64(0))
 
-    def lasting(self, per_channel, steps):
+    def lasting(self, per_channel: Callable, steps: int) -> float:
         each = lambda kept: np.minimum(steps, 1 / np.maximum(1 - per_channel(kept), 1 / steps))
         return np.minimum(steps, each(self.alpha) + each(self.beta)).max()
 
 
-def stepped(neuron, state, added, values, kept_current, kept):
+def stepped(neuron: Cuba | FloatCuba, state: tuple, added: np.ndarray,
+            values: dict[str, np.ndarray], kept_current: Callable, kept: Callable) -> tuple:
     """State (u, f, c, r) of a Cuba or FloatCuba after a step; see Cuba for the equations.
 
     ``kept_current`` and ``kept`` give A c and B u.
@@ -244,7 +252,7 @@ def stepped(neuron, state, added, values, kept_current, kept):
     return membrane, crosses(membrane, threshold) if neuron.spiking else fired, current, above
 
 
-def joined(quiet, fired, fires, only):
+def joined(quiet: list[np.ndarray], fired: list[np.ndarray], fires: np.ndarray, only: np.ndarray):
     """(low, high) of the union of two intervals: of ``fired`` where it ``fires``, of ``quiet``
     unless it does nothing else (``only``).
     """

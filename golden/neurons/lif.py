@@ -1,5 +1,6 @@
 """Leaky integrate and fire: one membrane, every update order in use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -74,13 +75,13 @@ class LIF(NeuronModel):
     v_reset: np.ndarray = field(default_factory=lambda: np.int64(0))
 
     @property
-    def adds(self):
+    def adds(self) -> bool:
         return not self.spiking and not np.any(self.leak)
 
-    def start(self, zero):
+    def start(self, zero: int) -> tuple[int, bool]:
         return zero, False
 
-    def step(self, state, added, values):
+    def step(self, state: tuple, added: np.ndarray, values: dict[str, np.ndarray]) -> tuple:
         membrane, fired = state
         threshold, leak = values["threshold"], values["leak"]
         if self.reset == "subtract":
@@ -95,7 +96,8 @@ class LIF(NeuronModel):
             fired = membrane > threshold if self.compare == "gt" else membrane >= threshold
         return membrane, fired
 
-    def bound(self, low, high, values):
+    def bound(self, low: np.ndarray, high: np.ndarray,
+              values: dict[str, np.ndarray]) -> tuple[int, int]:
         """As NeuronModel.bound, by interval arithmetic with 0 as the first membrane.
 
         An interval of membranes is split at the threshold into those that spike and those that do
@@ -129,7 +131,7 @@ class LIF(NeuronModel):
             lowest, highest = min(lowest, int(low.min())), max(highest, int(high.max()))
         return lowest, highest
 
-    def reach(self, added, steps):
+    def reach(self, added: int, steps: int) -> int:
         """As NeuronModel.reach.
 
         A leak brings a membrane nearer to 0 and a spike takes th from what is above th, so that in
@@ -142,7 +144,7 @@ class LIF(NeuronModel):
         return (steps + 1) * each * max(1, widest["leak"])
 
     @classmethod
-    def from_float(cls, real, per_channel, unit):
+    def from_float(cls, real: "FloatLIF", per_channel: Callable, unit: np.ndarray) -> "LIF":
         found = {name: shared(counted(values, unit))
                  for name, values in real.constants(per_channel).items()}
         absent = {each.name: np.int64(0) for each in cls.fields if each.unit != SHARE}
@@ -150,18 +152,18 @@ class LIF(NeuronModel):
                    compare=real.compare, delay=real.delay,
                    reset="subtract_leaked" if real.reset == "subtract_now" else real.reset)
 
-    def exact_bits(self, steps):
+    def exact_bits(self, steps: int) -> int:
         return share_bits(self.leak) * (steps - 1)
 
-    def rounding_reasons(self, real, per_channel):
+    def rounding_reasons(self, real, per_channel: Callable) -> list[str]:
         return was_kept("leak", per_channel(real.beta), self.leak)
 
     @property
-    def rounds(self):
+    def rounds(self) -> bool:
         """Whether any membrane leaks."""
         return bool(np.any(self.leak))
 
-    def words(self):
+    def words(self) -> tuple[str, list[str]]:
         extras = [name for name, there in (
             ("delay 1", self.spiking and self.delay),
             (f"v_reset {span(self.v_reset)}", self.reset == "zero" and np.any(self.v_reset)))
@@ -192,7 +194,8 @@ class FloatLIF(RealNeuron):
     v_leak: np.ndarray = field(default_factory=lambda: np.float64(0))
     v_reset: np.ndarray = field(default_factory=lambda: np.float64(0))
 
-    def step(self, state, added, values):
+    def step(self, state: tuple[np.ndarray, np.ndarray], added: np.ndarray,
+             values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         membrane, fired = state
         beta, threshold = values["beta"], values["threshold"]
         crossed = np.greater if self.compare == "gt" else np.greater_equal
@@ -211,13 +214,13 @@ class FloatLIF(RealNeuron):
             membrane = beta * membrane + added
         return membrane, crossed(membrane, threshold) if self.spiking else fired
 
-    def biases(self, per_channel):
+    def biases(self, per_channel: Callable) -> np.ndarray:
         return (1 - per_channel(self.beta)) * per_channel(self.v_leak)
 
-    def lasting(self, per_channel, steps):
+    def lasting(self, per_channel: Callable, steps: int) -> float:
         return np.minimum(steps, 1 / np.maximum(1 - per_channel(self.beta), 1 / steps)).max()
 
-    def suited(self, most, per_channel):
+    def suited(self, most: np.ndarray | None, per_channel: Callable):
         """As RealNeuron.suited, of "subtract_now", whose model here is that of "subtract_leaked".
 
         Both are equal where no spike leaves a membrane above its threshold: where a step adds at

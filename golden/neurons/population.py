@@ -1,11 +1,17 @@
 """The neurons of a layer over all time steps, whatever their model."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from golden.network.layers import Layer
 
 __all__ = ["accumulator_dtype", "fire", "neurons"]
 
 
-def neurons(inputs, layer, kind):
+def neurons(inputs: Iterator | np.ndarray, layer: "Layer", kind: type) -> Iterator[tuple]:
     """Run the neurons of a layer; yield who crosses the threshold in each step, and all membranes.
 
     Parameters
@@ -40,7 +46,7 @@ def neurons(inputs, layer, kind):
         yield state[1], state[0]
 
 
-def accumulator_dtype(layer, steps, span):
+def accumulator_dtype(layer: "Layer", steps: int, span: int) -> type:
     """Type of whole numbers that holds every intermediate of ``neurons``: int32 where it can.
 
     ``span`` is the largest magnitude of an input. int64 always is enough, since membranes have at
@@ -57,7 +63,7 @@ def accumulator_dtype(layer, steps, span):
     return np.int32 if top < 2**31 else np.int64
 
 
-def fire(inputs, layer):
+def fire(inputs: np.ndarray, layer) -> tuple[np.ndarray, np.ndarray]:
     """Spikes and membranes of ``neurons`` over all steps, spikes as late as the neuron's delay.
 
     Parameters

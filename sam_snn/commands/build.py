@@ -8,6 +8,6 @@ __all__ = ["main"]
 
 
 @command
-def main(argv=None, prog="sam-snn build"):
+def main(argv: list[str] | None = None, prog: str = "sam-snn build") -> None:
     """Build for ``--board``, the iCEBreaker without one."""
     build.main(argv, prog=prog, family=lambda board: board_named(board or "icebreaker").family)

@@ -1,18 +1,21 @@
 """``sam-snn export``: a unit as Verilog (flow.export.command), or the network as a NIR graph."""
 
 import sys
+from typing import TYPE_CHECKING
 
-import flow.export.command as verilog
 from golden.io.arguments import command_parser
 from golden.io.errors import BadInput, command
 from golden.io.files import output
 from golden.io.text import say
 from golden.network import load
 
+if TYPE_CHECKING:
+    import argparse
+
 __all__ = ["main"]
 
 
-def parser(prog):
+def parser(prog: str) -> "argparse.ArgumentParser":
     """Arguments of the command itself."""
     found = command_parser(prog, "A unit as Verilog, or the network as a NIR graph.", examples=(
         "verilog accelerator --network fashion --out fashion.v",
@@ -22,7 +25,7 @@ def parser(prog):
     return found
 
 
-def nir_parser(prog):
+def nir_parser(prog: str):
     """Arguments of ``export nir``."""
     found = command_parser(prog, "The network as a NIR graph, its weights in real numbers.",
                            examples=("--network fashion --out fashion.nir",))
@@ -33,11 +36,12 @@ def nir_parser(prog):
 
 
 @command
-def main(argv=None, prog="sam-snn export"):
+def main(argv: list[str] | None = None, prog: str = "sam-snn export") -> None:
     """Write what the first word names."""
     words = sys.argv[1:] if argv is None else list(argv)
     form = parser(prog).parse_args(words[:1]).form
     if form == "verilog":
+        import flow.export.command as verilog  # needs Amaranth, a NIR graph does not
         verilog.main(words[1:], prog=f"{prog} verilog")
         return
     args = nir_parser(f"{prog} nir").parse_args(words[1:])

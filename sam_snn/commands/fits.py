@@ -1,6 +1,7 @@
 """``sam-snn fits``: does a network fit, how fast is it, and what helps; before it is trained."""
 
 import json
+from typing import TYPE_CHECKING
 
 from boards.platform.target import targets
 from flow.estimate.fits import ACTIVITY
@@ -16,10 +17,13 @@ from golden.network import ENCODERS, Network
 from sam_snn.fitting import fits
 from sam_snn.sources import drawn_or_read, pictures
 
+if TYPE_CHECKING:
+    import argparse
+
 __all__ = ["main"]
 
 
-def parser(prog):
+def parser(prog: str) -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         prog, "Whether a network fits, how fast it is, and what helps. Nothing is built, and "
@@ -63,7 +67,7 @@ def parser(prog):
 
 
 @command
-def main(argv=None, prog="sam-snn fits"):
+def main(argv: list[str] | None = None, prog: str = "sam-snn fits") -> None:
     """Print the estimates, and what helps."""
     args = parser(prog).parse_args(argv)
     words = [*args.what, *filter(None, [args.network])]

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from golden.importers.cli import Options, finish, numbers, parser_of
 from golden.importers.fidelity import refused
@@ -15,10 +16,16 @@ from sam_snn.choosing import WIDTHS, bits_for, sweep
 from sam_snn.fitting import fits
 from sam_snn.sources import pictures, read
 
+if TYPE_CHECKING:
+    import argparse
+
+    from golden.importers.float_network import FloatNetwork
+    from sam_snn.choosing import Width
+
 __all__ = ["main"]
 
 
-def parser(prog):
+def parser(prog: str) -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = parser_of(prog, "A trained network becomes integers, with a report.", (
         "net.nir --from snntorch --bits 4 --images images.npz --out net.npz",
@@ -45,7 +52,7 @@ def parser(prog):
     return found
 
 
-def widths(text):
+def widths(text: str) -> range | None:
     """The range of "2..8", or None for other words; BadInput unless it is one of 2 to 8."""
     ends = re.fullmatch(r"(\d)\.\.(\d)", text)
     if not ends:
@@ -56,7 +63,7 @@ def widths(text):
     return range(low, high + 1)
 
 
-def shown(found, console):
+def shown(found: "list[Width]", console: Console) -> None:
     """Table of a sweep: accuracy, cells and time on the iCEBreaker, for each width."""
     table = Table(title=f"{found[0].network.name}: widths of the weights")
     for column in ("bits", "accuracy", "float", "same predictions", "LC (estimate)",
@@ -72,7 +79,7 @@ def shown(found, console):
     console.print(table)
 
 
-def sourced(args, shape, console):
+def sourced(args: "argparse.Namespace", shape, console: Console) -> "FloatNetwork | Network":
     """The network of parsed arguments; where it is refused, what was read is printed."""
     try:
         return read(args.source, shape=shape, steps=args.steps, encoder=args.encoder,
@@ -84,7 +91,7 @@ def sourced(args, shape, console):
 
 
 @command
-def main(argv=None, prog="sam-snn import"):
+def main(argv: list[str] | None = None, prog: str = "sam-snn import") -> None:
     """Read a network, choose its widths, report, and write."""
     args = parser(prog).parse_args(argv)
     shape = None if args.shape is None else numbers(args.shape, "--shape")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -21,7 +22,7 @@ PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 GAMMAS = (0.5, 0.0, 1.3)  # of the images in turn; so are the modes
 
 
-def trains(spikes, number, plan):
+def trains(spikes, number, plan: Plan):
     """{(number, address): train} of the spikes (T, C, H, W) of a layer."""
     steps, channels, height, width = spikes.shape
     stride = channel_stride(channels)
@@ -34,7 +35,7 @@ def trains(spikes, number, plan):
                 words.reshape(plan.chunks, channels, height, width))}
 
 
-async def watch(dut, case, plan, stored):
+async def watch(dut: Any, case: Any, plan: Plan, stored) -> None:
     """Note every train stored, failing if one is stored twice."""
     monitor = dut[f"{case}__monitor"]
     while True:
@@ -46,7 +47,7 @@ async def watch(dut, case, plan, stored):
             stored[place] = word >> 18 & 0xFFFF
 
 
-def compare(what, got, want):
+def compare(what: str, got, want) -> None:
     """Assert that arrays are equal; the message names the first place that is not."""
     wrong = np.argwhere(np.asarray(got) != np.asarray(want))
     assert len(wrong) == 0, (
@@ -56,7 +57,7 @@ def compare(what, got, want):
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), stall=[0.0, 0.6])
-async def equals_golden(dut, case, stall):
+async def equals_golden(dut: Any, case: Any, stall: float) -> None:
     """Images in turn without a reset; seed, table and mode change between them."""
     drawn = load(PARAMS[case]["network"])
     taps = tuple(PARAMS[case]["taps"])

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -15,7 +16,7 @@ from sim.benches.streams import begin, cycle, number, receive, send
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 
 
-def packed(bits, word_steps):
+def packed(bits, word_steps: int):
     """Words of (..., T) bits, the last one filled up with 0: (..., chunks)."""
     chunks = -(-bits.shape[-1] // word_steps)
     padded = np.zeros((*bits.shape[:-1], chunks * word_steps), dtype=np.int64)
@@ -23,7 +24,7 @@ def packed(bits, word_steps):
     return padded.reshape(*bits.shape[:-1], chunks, word_steps) @ (1 << np.arange(word_steps))
 
 
-def image(kind, length, seed, steps, word_steps):
+def image(kind, length, seed: int, steps: int, word_steps: int):
     """(words in, words out, spikes) of the first ``length`` pixels of an image, without flags."""
     pixels = np.array([random.choice((0, 128, 255, random.randrange(256))) for _ in range(length)])
     table = randoms(seed, length, steps).T.astype(int)
@@ -58,7 +59,7 @@ def marked(words, bit):
     return [int(word) | (n == 0) << bit for n, word in enumerate(np.ravel(words))]
 
 
-async def tally(dut, case, found):
+async def tally(dut: Any, case: Any, found) -> None:
     """Sum up the spikes and restarts reported."""
     while True:
         await RisingEdge(dut.clk)
@@ -71,7 +72,7 @@ async def tally(dut, case, found):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), stall=[0.0, 0.6])
-async def equals_golden(dut, case, stall):
+async def equals_golden(dut: Any, case: Any, stall: float) -> None:
     """Images with seeds of their own, one broken off by the next: every word, every spike."""
     kind, steps, word_steps = (PARAMS[case][key] for key in ("kind", "steps", "word_steps"))
     await begin(dut)
@@ -94,7 +95,7 @@ async def equals_golden(dut, case, stall):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS))
-async def keeps_its_rate(dut, case):
+async def keeps_its_rate(dut: Any, case: Any) -> None:
     """A pixel every ``pixel_cycles``, two more at ``first``."""
     kind, steps, word_steps = (PARAMS[case][key] for key in ("kind", "steps", "word_steps"))
     await begin(dut)

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -18,7 +20,7 @@ from sim.benches.streams import begin, number, receive, serve, signed, silent
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 
 
-def spikes_of_passes(plan, result):
+def spikes_of_passes(plan: Plan, result) -> Iterator:
     """(T, C, H, W) read by each pass, and those that it stores (None for a read-out)."""
     spikes = result.spikes_input[0]
     for each in plan.passes:
@@ -31,7 +33,7 @@ def spikes_of_passes(plan, result):
         yield each, read, spikes
 
 
-async def watch(dut, case, found):
+async def watch(dut: Any, case: Any, found) -> None:
     """Note every train stored by its address, pixels that end, spikes, and the end of the pass."""
     port = {name: dut[f"{case}__{name}"] for name in (
         "write__en", "write__train", "write__increment", "pixel_done", "spikes", "done")}
@@ -51,7 +53,7 @@ async def watch(dut, case, found):
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), stall=[0.0, 0.7])
-async def equals_golden(dut, case, stall):
+async def equals_golden(dut: Any, case: Any, stall: float) -> None:
     """Two images; each pass reads what golden has and stores what golden has, each train once."""
     network = load(PARAMS[case]["network"])
     plan = Plan(network, lanes=PARAMS[case]["lanes"], word_steps=PARAMS[case]["word_steps"])

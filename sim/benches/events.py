@@ -6,6 +6,7 @@ then that of the output's tdata.
 
 import json
 import os
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -22,14 +23,14 @@ ATTRIBUTIONS = [case for case in PARAMS if "outputs" in PARAMS[case]]
 BEYOND = 0xFFFF
 
 
-def port(case, name):
+def port(case: Any, name):
     """A stream's name in Verilog."""
     if PARAMS[case].get("axi"):
         return f"{'s' if name[0] == 'i' else 'm'}_axis_{name[2:]}"
     return f"{case}__{name}"
 
 
-def each(cases, **options):
+def each(cases, **options: Any):
     """A test of all of ``cases`` with all ``options``; no test where there are none."""
     def decorated(test):
         if not cases:
@@ -51,13 +52,13 @@ def events(steps, silence, last_bit, rng):
     return found
 
 
-def images(rng, steps, shape):
+def images(rng, steps: int, shape):
     """(N, T, *shape) spikes of all densities."""
     rates = (0, 1, 0.1, 0.5)
     return np.stack([rng.random((steps, *shape)) < rate for rate in rates]).astype(np.int64)
 
 
-def compare(got, want):
+def compare(got, want) -> None:
     """Assert that words are equal; the message names the first that is not."""
     wrong = np.flatnonzero(np.not_equal(got, want))
     assert len(wrong) == 0, (
@@ -65,7 +66,7 @@ def compare(got, want):
 
 
 @each(SAMS, mode=MODES, gamma=[0.0, 0.5], stall=[0, 0.6])
-async def sam_equals_golden(dut, case, mode, gamma, stall):
+async def sam_equals_golden(dut: Any, case: Any, mode: str, gamma: float, stall: float) -> None:
     """Image after image, after one that a reset broke off."""
     steps, channels, pixels, width = (
         PARAMS[case][key] for key in ("steps", "channels", "pixels", "width"))
@@ -95,7 +96,7 @@ async def sam_equals_golden(dut, case, mode, gamma, stall):
 
 
 @each(ATTRIBUTIONS, decay=[0.0, 0.9], stall=[0, 0.6])
-async def attribution_equals_golden(dut, case, decay, stall):
+async def attribution_equals_golden(dut: Any, case: Any, decay: float, stall: float) -> None:
     """Image after image, each for another output."""
     steps, neurons, outputs, bits, width = (
         PARAMS[case][key] for key in ("steps", "neurons", "outputs", "bits", "width"))

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import cocotb
 import numpy as np
@@ -16,11 +18,14 @@ from hw.plan.packing import header_value, lane_weights, write_parameters
 from hw.plan.planner import Plan
 from sim.benches.streams import begin, signed
 
+if TYPE_CHECKING:
+    from hw.plan.passes import Pass
+
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 NEURONS = 4  # of each channel
 
 
-def digits(plan, each, channel):
+def digits(plan: Plan, each: "Pass", channel):
     """Parameters of a channel as ``weight_bits`` at a time, lowest first."""
     rows = lane_weights(plan, each)
     write_parameters(plan, each, rows)
@@ -28,7 +33,7 @@ def digits(plan, each, channel):
     return rows[group, :plan.header, lane].tolist()
 
 
-def norm(plan, layer, channel, step):
+def norm(plan: Plan, layer, channel, step):
     """Gain and offset at a step in one word, as hw.engine.lane.norm_layout has them."""
     if not plan.normed:
         return 0
@@ -39,14 +44,14 @@ def norm(plan, layer, channel, step):
     return gain & 2**width - 1 | (offset & 2**above - 1) << width
 
 
-def below(plan, each):
+def below(plan: Plan, each: "Pass"):
     """How far a lane's membrane is below golden's."""
     if plan.parameters.built(each.stage.layer) is SignLif and each.neuron.reset != "none":
         return int(np.max(each.neuron.threshold)) + (each.neuron.compare == "gt")
     return 0
 
 
-def neurons(plan, each, rng):
+def neurons(plan: Plan, each: "Pass", rng) -> Iterator:
     """Neurons of a layer: (channel, additions of each chunk, spikes, membranes).
 
     An addition is (weight, train); the layer's inputs are random trains.
@@ -74,7 +79,7 @@ def neurons(plan, each, rng):
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), idle=[0.0, 0.4])
-async def equals_golden(dut, case, idle):
+async def equals_golden(dut: Any, case: Any, idle) -> None:
     """Additions of a walk go on while the one before is drained, as fast as allowed or slower."""
     plan = Plan(load(PARAMS[case]["network"]), lanes=PARAMS[case]["lanes"],
                 word_steps=PARAMS[case]["word_steps"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -15,7 +16,7 @@ PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 GAMMAS = (0.0, 0.3, 0.5, 1.0)
 
 
-def words(spikes, word_steps):
+def words(spikes, word_steps: int):
     """The stream of pixels (P, T, C): train, then first of its neuron, then last of its pixel."""
     pixels, steps, channels = spikes.shape
     chunks = -(-steps // word_steps)
@@ -28,13 +29,13 @@ def words(spikes, word_steps):
     return trains.ravel().tolist()
 
 
-def expected(spikes, table, mode, bits):
+def expected(spikes, table, mode: str, bits):
     """Map values of the pixels (P, T, C), pixel after pixel."""
     return activation_map(spikes[..., None, None], table=table, mode=mode,
                           map_bits=bits).ravel().tolist()
 
 
-async def write_table(dut, case, table):
+async def write_table(dut: Any, case: Any, table) -> None:
     """Write all entries of the table."""
     for address, entry in enumerate(table):
         dut[f"{case}__table__addr"].value = address
@@ -44,7 +45,7 @@ async def write_table(dut, case, table):
     dut[f"{case}__table__en"].value = 0
 
 
-async def clear(dut, case):
+async def clear(dut: Any, case: Any) -> None:
     """Clear the map buffer, of which nothing is known."""
     dut[f"{case}__clear"].value = 1
     await RisingEdge(dut.clk)
@@ -58,7 +59,7 @@ async def clear(dut, case):
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), gamma=GAMMAS, stall=[0.0, 0.6])
-async def equals_golden(dut, case, gamma, stall):
+async def equals_golden(dut: Any, case: Any, gamma: float, stall: float) -> None:
     """Pixels of every density in every mode, table and mode changed in between."""
     steps, word_steps, channels, bits = (
         PARAMS[case][key] for key in ("steps", "word_steps", "channels", "map_width"))
@@ -96,7 +97,7 @@ async def equals_golden(dut, case, gamma, stall):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), mode=[0, 2])
-async def keeps_its_rate(dut, case, mode):
+async def keeps_its_rate(dut: Any, case: Any, mode: str) -> None:
     """A cycle a word, one a spike (three in official mode) or empty quad before it, one a value."""
     steps, word_steps, channels = (
         PARAMS[case][key] for key in ("steps", "word_steps", "channels"))

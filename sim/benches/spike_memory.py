@@ -3,6 +3,8 @@
 import json
 import os
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import cocotb
 from cocotb.triggers import RisingEdge
@@ -13,7 +15,7 @@ from sim.benches.streams import begin
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 
 
-def places(channels, pixels, lanes, chunks):
+def places(channels: int, pixels, lanes, chunks: int) -> Iterator:
     """(address, chunk) of a layer's trains in the order in which the engine stores them."""
     stride = channel_stride(channels)
     for pixel in range(pixels):
@@ -29,11 +31,11 @@ class Reader:
     ``en`` is None where every cycle reads.
     """
 
-    def __init__(self, addr, en, data):
+    def __init__(self, addr: int, en, data):
         self.addr, self.en, self.data = addr, en, data
         self.shown, self.next = None, None
 
-    def ask(self, known, rate):
+    def ask(self, known, rate) -> None:
         """Perhaps read one of the ``known`` places."""
         asks = bool(known) and random.random() < rate
         if asks:
@@ -45,7 +47,7 @@ class Reader:
         if self.en is not None:
             self.en.value = int(asks)
 
-    def check(self, what):
+    def check(self, what: str) -> None:
         """After the edge: what was read before is still there; take over what was asked."""
         if self.shown is not None:
             got = self.data.value.to_unsigned()
@@ -56,7 +58,7 @@ class Reader:
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), idle=[0.0, 0.5])
-async def keeps_what_was_written(dut, case, idle):
+async def keeps_what_was_written(dut: Any, case: Any, idle) -> None:
     """Layers of random shapes, each written to one memory while the one before is read."""
     regions, width, chunks = (PARAMS[case][key] for key in ("regions", "word_steps", "chunks"))
 

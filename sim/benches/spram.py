@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from typing import Any
 
 import cocotb
 from cocotb.triggers import RisingEdge
@@ -14,7 +15,7 @@ PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), busy=[0.3, 0.9])
-async def is_a_memory(dut, case, busy):
+async def is_a_memory(dut: Any, case: Any, busy) -> None:
     """Every word read is the one last written there, and stays until the next access."""
     depth = PARAMS[case]["depth"]
     port = {name: dut[f"{case}__{name}"] for name in ("addr", "r_en", "r_data", "w_en", "w_data")}

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from typing import Any
 
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
@@ -13,7 +14,7 @@ PERIOD = 10  # ns
 INPUTS = json.loads(os.environ.get("BENCH_INPUTS", "[]"))  # of the simulated module
 
 
-async def begin(dut):
+async def begin(dut: Any) -> None:
     """Start the clock, hold every input at 0 and reset for two cycles.
 
     Memories keep what the test before left in them, as on the chip.
@@ -40,7 +41,7 @@ def number(handle):
 class Word:
     """The tdata of an AXI4-Stream and, above it, its tlast if it has one: like one handle."""
 
-    def __init__(self, dut, name):
+    def __init__(self, dut: Any, name):
         self.data = dut[f"{name}_tdata"]
         self.last = getattr(dut, f"{name}_tlast", None)
 
@@ -52,21 +53,21 @@ class Word:
         return LogicArray(number(self.data) | last << width, width + 1)
 
     @value.setter
-    def value(self, word):
+    def value(self, word) -> None:
         width = len(self.data)
         self.data.value = word & 2**width - 1
         if self.last is not None:
             self.last.value = word >> width
 
 
-def parts(dut, name):
+def parts(dut: Any, name):
     """Handles of the payload, valid and ready of a stream, also as ``hw.ip.axi`` names them."""
     if "_axis_" in name:
         return Word(dut, name), dut[f"{name}_tvalid"], dut[f"{name}_tready"]
     return (dut[f"{name}__{part}"] for part in ("payload", "valid", "ready"))
 
 
-async def send(dut, name, words, *, idle=0.0):
+async def send(dut: Any, name, words, *, idle: float = 0.0) -> None:
     """Offer each word until it is taken; before it, idle in each cycle with this chance."""
     payload, valid, ready = parts(dut, name)
     for word in words:
@@ -80,7 +81,7 @@ async def send(dut, name, words, *, idle=0.0):
     valid.value = 0
 
 
-async def receive(dut, name, count, *, stall=0.0, patient=False):
+async def receive(dut: Any, name, count: int, *, stall: float = 0.0, patient: bool = False):
     """Take ``count`` words; in each cycle, be not ready with this chance.
 
     ``patient``: once ready, stay so until a word has come. Asserts that a word once offered stays
@@ -101,7 +102,7 @@ async def receive(dut, name, count, *, stall=0.0, patient=False):
     return words
 
 
-async def silent(dut, *names, cycles=50):
+async def silent(dut: Any, *names, cycles: int = 50) -> None:
     """Assert that nothing more is offered on the streams ``names`` in some more cycles."""
     for _ in range(cycles):
         await RisingEdge(dut.clk)
@@ -110,7 +111,8 @@ async def silent(dut, *names, cycles=50):
             assert not valid.value, f"{name}: a word too many"
 
 
-async def serve(dut, addr, en, data, contents, *, granted=lambda: True, fades=False):
+async def serve(dut: Any, addr, en, data, contents, *, granted=lambda: True,
+                fades: bool = False) -> None:
     """Be a synchronous memory for ever: a read appears one cycle later and stays until the next.
 
     ``addr``, ``en`` and ``data`` are names of ports, ``en`` None where every cycle reads;
@@ -126,6 +128,6 @@ async def serve(dut, addr, en, data, contents, *, granted=lambda: True, fades=Fa
             data.value = int(random.choice(contents))
 
 
-def signed(word, width):
+def signed(word, width: int):
     """``word`` as two's complement of ``width`` bits."""
     return word - (word >> width - 1 << width)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from typing import TYPE_CHECKING, Any
 
 import cocotb
 import numpy as np
@@ -12,10 +13,13 @@ from golden.network import load
 from hw.plan.planner import Plan
 from sim.benches.streams import begin, receive, serve, silent
 
+if TYPE_CHECKING:
+    from hw.plan.passes import Pass
+
 PARAMS = json.loads(os.environ["BENCH_PARAMS"])
 
 
-def stores(plan, each, trains):
+def stores(plan: Plan, each: "Pass", trains):
     """[(address, word, whether a pixel ends), ...] in the order in which the engine stores them."""
     found = []
     for pixel in range(len(trains)):
@@ -28,7 +32,7 @@ def stores(plan, each, trains):
     return found
 
 
-async def write(dut, case, plan, each, trains, memory, port, pace):
+async def write(dut: Any, case: Any, plan: Plan, each: "Pass", trains, memory, port, pace) -> None:
     """Store word after word as the engine does; until then its place holds something else."""
     orders = stores(plan, each, trains)
     end = len(trains) * each.out_stride % 2**plan.train_addr
@@ -47,7 +51,7 @@ async def write(dut, case, plan, each, trains, memory, port, pace):
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(case=list(PARAMS), pace=[0, 2, 60], stall=[0.0, 0.6, 1.0],
                      contention=[0.0, 0.6])
-async def reads_what_is_written(dut, case, pace, stall, contention):
+async def reads_what_is_written(dut: Any, case: Any, pace, stall: float, contention) -> None:
     """Two images; writer slower or faster than the reader; the memory free only at times.
 
     With a stall of 1 nothing is taken before all is written.

@@ -2,6 +2,7 @@
 
 import json
 import os
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -18,7 +19,7 @@ WEIGHERS = [case for case in PARAMS if "outputs" in PARAMS[case]]
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(case=TRACES, decay=[0.0, 0.5, 0.9, 1 - 2**-20], stall=[0, 0.7])
-async def traces_equal_golden(dut, case, decay, stall):
+async def traces_equal_golden(dut: Any, case: Any, decay: float, stall: float) -> None:
     """Neurons of every density, a table written before, after a train that was broken off."""
     steps, word_steps = PARAMS[case]["steps"], PARAMS[case]["word_steps"]
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
@@ -44,7 +45,7 @@ async def traces_equal_golden(dut, case, decay, stall):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=TRACES)
-async def keeps_its_rate(dut, case):
+async def keeps_its_rate(dut: Any, case: Any) -> None:
     """A cycle a spike, at least two a word, one more a neuron and at least three."""
     steps, word_steps = PARAMS[case]["steps"], PARAMS[case]["word_steps"]
     rng = np.random.default_rng(cocotb.RANDOM_SEED)
@@ -65,7 +66,7 @@ async def keeps_its_rate(dut, case):
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(case=WEIGHERS, stall=[0, 0.7])
-async def weighed_equals_golden(dut, case, stall):
+async def weighed_equals_golden(dut: Any, case: Any, stall: float) -> None:
     """First the contents built in, then others; image after image, another output each."""
     neurons, width, bits, outputs, in_spram = (
         PARAMS[case][key] for key in ("neurons", "trace_width", "bits", "outputs", "in_spram"))

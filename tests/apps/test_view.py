@@ -18,6 +18,7 @@ from wsgiref.util import setup_testing_defaults
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from apps.backends import ModelBackend, same
 from apps.view import __main__ as view
@@ -168,6 +169,94 @@ def test_page_in_a_browser():
         assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
         phone.tap("#next")
         phone.wait_for_function("number === 1 && document.body.dataset.state === 'ready'")
+    assert not errors
+
+
+def test_page_opens_on_a_map_and_gives_it_away():
+    """On the last step whose map is not blank; as PNG, CSV and npz, which are the model's."""
+    engine, images, labels = demo()
+    errors = []
+    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+        page = opened(chromium, url, errors, viewport={"width": 1280, "height": 900},
+                      accept_downloads=True)
+        wanted = engine.model(images[0])[1]
+        last = max(np.flatnonzero(maps[0].reshape(len(maps[0]), -1).any(axis=1)).max()
+                   for tap, maps in wanted.maps.items() if tap in engine.taps)
+        assert page.input_value("#step") == str(last) and last > 0
+
+        def downloaded(name):
+            with page.expect_download() as found:
+                page.click(f"#{name}")
+            return Path(found.value.path()).read_bytes(), found.value.suggested_filename
+
+        picture, name = downloaded("png")
+        assert picture.startswith(b"\x89PNG") and name == f"fashion_1_t{last}.png"
+        rows = downloaded("csv")[0].decode().splitlines()
+        assert rows[0].startswith('step,"') and len(rows) == 1 + engine.network.steps
+        assert [int(v) for v in rows[-1].split(",")[1:]] == wanted.scores[0, -1].tolist()
+        arrays = np.load(BytesIO(downloaded("npz")[0]))
+        assert np.array_equal(arrays["image"], images[0])
+        assert np.array_equal(arrays["scores"], wanted.scores[0])
+        for tap in engine.taps:
+            assert np.array_equal(arrays[f"sam_{tap}"], wanted.maps[tap][0])
+            assert np.array_equal(arrays[f"spikes_by_pixel_{tap}"],
+                                  wanted.spikes[tap][0].sum(axis=1, dtype=int))
+    assert not errors
+
+
+def test_page_by_keyboard_in_both_themes_and_on_three_widths():
+    """Arrows, space, n, p and c; every control is reached by Tab, every canvas has a name."""
+    engine, images, labels = demo()
+    errors = []
+    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+        backs = []
+        for theme, width in (("dark", 390), ("light", 1280), ("light", 2560)):
+            page = opened(chromium, url, errors, viewport={"width": width, "height": 900},
+                          color_scheme=theme)
+            backs.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert backs[0] != backs[1] == backs[2]
+        assert page.evaluate("[...document.querySelectorAll('canvas')].every("
+                             "each => each.getAttribute('aria-label'))")
+        before = int(page.input_value("#step"))
+        page.keyboard.press("ArrowLeft")
+        assert page.input_value("#step") == str(before - 1)
+        page.keyboard.press("n")
+        page.wait_for_function("number === 1 && document.body.dataset.state === 'ready'")
+        assert page.input_value("#step") == str(before - 1), "a step that was chosen stays"
+        page.keyboard.press("p")
+        page.wait_for_function("number === 0 && document.body.dataset.state === 'ready'")
+        page.keyboard.press("Space")
+        assert "pause" in page.inner_text("#play")
+        page.keyboard.press("Space")
+        page.keyboard.press("c")
+        page.wait_for_function("found.counts[0] === 0")
+        reached = set()
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id"))
+        assert {"previous", "next", "clear", "file", "invert", "fitting", "gamma", "mode", "play",
+                "step", "png", "csv", "npz"} <= reached
+    assert not errors
+
+
+def test_a_file_of_another_shape_is_cut_framed_or_stretched(tmp_path):
+    """Its middle, all of it with a dark frame, or squashed; and turned over at once."""
+    engine, images, labels = demo()
+    wide = np.zeros((40, 80, 3), np.uint8)
+    wide[:, 20:60] = 255                        # the middle is light, the sides are dark
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    errors = []
+    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+        page = opened(chromium, url, errors)
+        page.set_input_files("#file", str(tmp_path / "wide.png"))
+        page.wait_for_function("image.every(v => v > 200)")
+        for how, row in (("fit", "image.slice(0, 28).every(v => !v) && image[14 * 28 + 14] > 200"),
+                         ("stretch", "image[14] > 200 && image[0] === 0")):
+            page.select_option("#fitting", how)
+            page.wait_for_function(row)
+        page.check("#invert")
+        page.wait_for_function("image[14] < 50 && image[0] === 255")
     assert not errors
 
 

@@ -504,7 +504,8 @@ def tools(tmp_path, monkeypatch):
     return build
 
 
-PUBLISHED = ["nextpnr.log", "report.json", "report.md", "top.bin", "top.v", "yosys.log"]
+PUBLISHED = ["nextpnr.log", "report.html", "report.json", "report.md", "top.bin", "top.v",
+             "yosys.log"]
 
 
 def test_a_build_is_published_whole(tools, tmp_path, capsys):

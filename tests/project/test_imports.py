@@ -47,7 +47,13 @@ WITHOUT = {
     "sim.run": {"cocotb", "matplotlib", "PIL", "torch", "amaranth"},
     "sam_snn": {"numpy", "torch", "amaranth", "rich"},
     "sam_snn.compiling": {"torch", "snntorch", "cocotb", "matplotlib", "h5py", "nir"},
-    "boards.host": {"amaranth", "amaranth_boards", "torch"},
+    # numpy and pyserial are enough for a host with a board.
+    "boards.host": {"amaranth", "amaranth_boards", "rich", "PIL", "matplotlib", "bottle", "h5py",
+                    "torch"},
+    "apps.view.__main__": {"amaranth", "h5py", "nir", "matplotlib", "joblib", "torch"},
+    "apps.explain": {"amaranth", "h5py", "nir", "joblib", "torch"},
+    "flow.export.command": {"matplotlib", "PIL", "torch"},
+    "flow.build": {"matplotlib", "PIL", "torch"},
 }
 SILENT = {"golden.io.text", "golden.io.console"}    # where text from outside is made fit
 
@@ -149,6 +155,15 @@ def test_a_circle_is_seen(text, tmp_path):
     found = tree(tmp_path, golden__formats=text)
     assert broken(found) == {"circles": [["golden.formats", "golden.sam"]], "upward": [],
                              "peeking": []}
+
+
+def test_an_import_for_types_closes_no_circle(tmp_path):
+    """But goes no room up either."""
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
+    found = tree(tmp_path, golden__formats=f"{typed}from golden.sam import x")
+    assert circles(found) == []
+    found = tree(tmp_path, golden__formats=f"{typed}from hw import plan")
+    assert upward(found) == [("golden.formats", "hw.plan")]
 
 
 @pytest.mark.parametrize("module, text, target", [

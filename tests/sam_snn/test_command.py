@@ -17,8 +17,8 @@ from verify.float_networks import trained
 
 ROOT = Path(__file__).parents[2]
 # Commands called by python -m; those of one screen of help, by their modules with a parser.
-MODULES = ("sim.run", "apps.explain", "flow.build", "apps.flash", "apps.view.__main__",
-           "apps.board_run", "flow.export.command")
+MODULES = ("sim.run", "apps.explain", "flow.build", "flow.compare", "apps.flash",
+           "apps.view.__main__", "apps.board_run", "flow.export.command")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ Verilator, which take minutes and make no mistakes of a command line, by functio
 """
 
 import gzip
+import json
 import os
 
 import nir
@@ -185,6 +186,8 @@ COMMANDS = {
         st.sampled_from([["verilog", "sam"], ["nir"], ["verilog"], ["x"], []]), options(
             ("network", "out"), network=files("net"), out=st.sampled_from(["x.v", "n.nir", "r"]),
             no_tools=FLAG)).map(lambda pair: pair[0] + pair[1])),
+    "sam-snn compare": (named("compare"), 40, st.lists(files("log", "net", "report"), min_size=1,
+                                                       max_size=2)),
     "train.data": (train.data.main, 60, options(
         ("data", "out"), data=st.one_of(files("images"), st.just("idx"), st.just("idx")),
         count=NUMBER, out=NPZ)),
@@ -200,6 +203,10 @@ def originals(folder):
     Image.fromarray(some[0, 0]).save(folder / "image.png")
     trained().save(folder / "float.npz")
     nir.write(folder / "graph.nir", conv_net(np.random.default_rng(0)))
+    (folder / "report.json").write_text(json.dumps({
+        "board": "b", "network": "n", "digest": "0", "options": {"baud": 1}, "lc": 5,
+        "image": {"cycles": 5, "rates": [{"baud": 9, "images_s": 1.0}]},
+        "energy": {"microjoules": [1, 2]}}))
     (folder / "log.json").write_text('{"network": "0", "digest": "0", "parts": []}')
     found = {path.stem: (path.read_bytes(), path.suffix) for path in folder.iterdir()}
     pairs = [("net", "weights_1"), ("float", "weights_0"), ("images", "images"),

@@ -7,7 +7,8 @@ const PALETTE = ["#4e9af1", "#ff8a4c", "#57c785", "#e5606e", "#b084f5", "#c99a6b
 // Inferno, at nine even steps.
 const HEAT = [[0, 0, 4], [31, 12, 72], [85, 15, 109], [136, 34, 106], [186, 54, 85], [227, 89, 51], [249, 140, 10], [249, 201, 50], [252, 255, 164]];
 
-let told, image, found, number = -1, label = null, timer = null, again = false, busy = false;
+// `chosen`: whether a person chose the step. `picture`: the last file, for another cut or shade of it.
+let told, image, found, number = -1, label = null, timer = null, again = false, busy = false, chosen = false, picture = null;
 
 function heat(share) {
   const x = Math.min(1, Math.max(0, share)) * (HEAT.length - 1), n = Math.min(HEAT.length - 2, Math.floor(x));
@@ -94,6 +95,8 @@ function figures(title, names) {
   const canvases = names.map(name => {
     const figure = document.createElement("figure"), canvas = document.createElement("canvas");
     const caption = Object.assign(document.createElement("figcaption"), {textContent: name});
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${title}: ${name}`);
     figure.append(canvas, caption);
     row.append(figure);
     return {canvas, caption};
@@ -128,6 +131,12 @@ function prepare() {
   }
 }
 
+// The last step in which a map is not blank; the last one where all are.
+function lastWithMap() {
+  for (let t = told.steps - 1; t > 0; t--) if (found.taps.some(tap => largest(tap.maps[t]) > 0)) return t;
+  return told.steps - 1;
+}
+
 function showStep() {
   if (!found) return;
   const t = Number($("step").value);
@@ -146,12 +155,13 @@ function chart(t) {
   const left = 46, x = k => left + (width - left - 8) * (found.scores.length > 1 ? k / (found.scores.length - 1) : 0);
   const y = v => height - 20 - (height - 30) * (v - low) / (high - low);
   c.font = "12px system-ui, sans-serif";
-  c.fillStyle = "#9aa1b1";
+  const colour = name => getComputedStyle(document.body).getPropertyValue(name).trim();
+  c.fillStyle = colour("--dim");
   for (const v of [low, 0, high]) c.fillText(v, 2, y(v) + 4);
   for (let k = 0; k < found.scores.length; k += Math.max(1, Math.ceil(found.scores.length / 12))) c.fillText(k, x(k) - 4, height - 4);
-  c.strokeStyle = "#343945";
+  c.strokeStyle = colour("--line");
   c.beginPath(); c.moveTo(left, y(0)); c.lineTo(width, y(0)); c.stroke();
-  c.strokeStyle = "#ffb454";
+  c.strokeStyle = colour("--hot");
   c.beginPath(); c.moveTo(x(t), 4); c.lineTo(x(t), height - 18); c.stroke();
   told.classes.forEach((_, n) => {
     c.strokeStyle = PALETTE[n % PALETTE.length];
@@ -200,6 +210,7 @@ async function explain() {
     $("pred").textContent = told.classes[found.pred];
     $("label").textContent = label === null ? "" : `(label: ${told.classes[label]})`;
     prepare();
+    if (!chosen) $("step").value = lastWithMap();
     showStep();
     statistics();
     document.body.dataset.state = "ready";
@@ -213,6 +224,7 @@ async function explain() {
 async function take(n) {
   const sample = await ask(`/api/sample/${n}`);
   number = n;
+  picture = null;
   label = sample.label;
   image = bytes(sample.pixels);
   $("sample").textContent = `${n + 1} of ${told.samples}`;
@@ -226,16 +238,25 @@ function own() {
   $("sample").textContent = "yours";
 }
 
-// A picture of any size, fitted into the network's.
 async function load(file) {
-  let picture;
   try { picture = await createImageBitmap(file); } catch { complain(`${file.name}: not an image that this browser reads`); return; }
+  await fitted();
+}
+
+// The last picture, of any size, as an image of the network's: cropped, with a dark frame, or stretched.
+async function fitted() {
+  if (!picture) return;
   const canvas = document.createElement("canvas");
   canvas.width = told.width;
   canvas.height = told.height;
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, told.width, told.height);
+  const ratios = [told.width / picture.width, told.height / picture.height], how = $("fitting").value;
+  const scale = how === "crop" ? Math.max(...ratios) : Math.min(...ratios);
+  const [w, h] = how === "stretch" ? [told.width, told.height] : [picture.width * scale, picture.height * scale];
+  context.fillStyle = $("invert").checked ? "#fff" : "#000";
+  context.fillRect(0, 0, told.width, told.height);
+  context.drawImage(picture, (told.width - w) / 2, (told.height - h) / 2, w, h);
   const data = context.getImageData(0, 0, told.width, told.height).data, plane = told.width * told.height;
   image = new Uint8Array(told.channels * plane);
   for (let at = 0; at < plane; at++) {
@@ -271,6 +292,7 @@ function drawing() {
   };
   canvas.addEventListener("pointerdown", event => {
     canvas.setPointerCapture(event.pointerId);
+    picture = null;
     last = place(event);
     own();
     line(last, last);
@@ -295,6 +317,103 @@ function drawing() {
   });
 }
 
+function save(name, parts, type) {
+  const link = Object.assign(document.createElement("a"), {href: URL.createObjectURL(new Blob(parts, {type})), download: name});
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+const title = () => `${told.network.replace(/[^\w-]+/g, "_")}_${number < 0 ? "own" : number + 1}`;
+
+// Image, spikes and maps of the step shown, a row each, with their captions.
+function png() {
+  const rows = [...document.querySelectorAll(".layer")], side = 140, gap = 26, sheet = document.createElement("canvas");
+  sheet.width = 3 * (side + 8) + 8;
+  sheet.height = rows.length * (side + 2 * gap) + 30;
+  const c = sheet.getContext("2d");
+  c.fillStyle = "#14161b";
+  c.fillRect(0, 0, sheet.width, sheet.height);
+  c.fillStyle = "#e8eaf0";
+  c.font = "13px system-ui, sans-serif";
+  c.fillText(`${$("network").textContent.split(":")[0]}: ${$("pred").textContent}, ${$("at").textContent}`, 8, 20);
+  c.imageSmoothingEnabled = false;
+  rows.forEach((row, n) => {
+    const y = 30 + n * (side + 2 * gap);
+    c.fillText(row.querySelector("b").textContent, 8, y + 16);
+    row.querySelectorAll("figure").forEach((figure, k) => {
+      c.drawImage(figure.querySelector("canvas"), 8 + k * (side + 8), y + gap - 4, side, side);
+      c.fillText(figure.querySelector("figcaption").textContent.slice(0, 24), 8 + k * (side + 8), y + gap + side + 12, side);
+    });
+  });
+  sheet.toBlob(blob => save(`${title()}_t${$("step").value}.png`, [blob], "image/png"));
+}
+
+function csv() {
+  const quoted = name => `"${String(name).replace(/"/g, '""')}"`;
+  const rows = found.scores.map((row, t) => [t, ...row].join(","));
+  save(`${title()}.csv`, [["step", ...told.classes.map(quoted)].join(",") + "\n" + rows.join("\n") + "\n"], "text/csv");
+}
+
+// An .npy file of whole numbers: bytes, or 32 bits little endian.
+function npy(shape, values, kind) {
+  const data = kind === "|u1" ? Uint8Array.from(values) : new Uint8Array(Int32Array.from(values).buffer);
+  const dict = `{'descr': '${kind}', 'fortran_order': False, 'shape': (${shape.join(", ")}${shape.length === 1 ? "," : ""}), }`;
+  const head = dict.padEnd(Math.ceil((dict.length + 11) / 64) * 64 - 11) + "\n", size = head.length;
+  return new Uint8Array([0x93, ...[..."NUMPY"].map(c => c.charCodeAt(0)), 1, 0, size & 255, size >> 8,
+                         ...[...head].map(c => c.charCodeAt(0)), ...data]);
+}
+
+function crc(data) {
+  let sum = -1;
+  for (const byte of data) {
+    sum ^= byte;
+    for (let n = 0; n < 8; n++) sum = sum & 1 ? sum >>> 1 ^ 0xEDB88320 : sum >>> 1;
+  }
+  return ~sum >>> 0;
+}
+
+// A zip of files that are stored as they are, which is what numpy.load reads.
+function zip(files) {
+  const number = (value, size) => Array.from({length: size}, (_, n) => Math.floor(value / 256 ** n) & 255);
+  const parts = [], index = [];
+  let at = 0;
+  for (const [name, data] of files) {
+    const letters = [...name].map(c => c.charCodeAt(0)), size = data.length;
+    const same = [...number(20, 2), ...number(0, 2), ...number(0, 2), ...number(0, 2), ...number(33, 2),
+                  ...number(crc(data), 4), ...number(size, 4), ...number(size, 4), ...number(letters.length, 2), ...number(0, 2)];
+    const head = new Uint8Array([80, 75, 3, 4, ...same, ...letters]);
+    index.push(80, 75, 1, 2, ...number(20, 2), ...same, ...Array(10).fill(0), ...number(at, 4), ...letters);
+    parts.push(head, data);
+    at += head.length + size;
+  }
+  const end = [80, 75, 5, 6, 0, 0, 0, 0, ...number(files.length, 2), ...number(files.length, 2), ...number(index.length, 4), ...number(at, 4), 0, 0];
+  return [...parts, new Uint8Array(index), new Uint8Array(end)];
+}
+
+// Names as `sim.run --out` has them; spikes are summed over the channels, as the page shows them.
+function npz() {
+  const sizes = nested => Array.isArray(nested) ? [nested.length, ...sizes(nested[0])] : [];
+  const array = (name, nested) => [`${name}.npy`, npy(sizes(nested), nested.flat(Infinity), "<i4")];
+  const files = [["image.npy", npy([told.channels, told.height, told.width], image, "|u1")],
+                 array("scores", found.scores), array("counts", found.counts), array("input_by_pixel", found.input)];
+  for (const tap of found.taps) files.push(array(`sam_${tap.layer}`, tap.maps), array(`sum_${tap.layer}`, tap.sum), array(`spikes_by_pixel_${tap.layer}`, tap.spikes));
+  save(`${title()}.npz`, zip(files), "application/zip");
+}
+
+function keys(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, button, textarea")) return;
+  const move = by => {
+    chosen = true;
+    $("step").value = Number($("step").value) + by;
+    showStep();
+  };
+  const doing = {ArrowRight: () => move(1), ArrowLeft: () => move(-1), " ": play, n: () => $("next").click(),
+                 p: () => $("previous").click(), c: () => $("clear").click()}[event.key];
+  if (!doing) return;
+  event.preventDefault();
+  doing();
+}
+
 async function set() {
   try {
     await ask("/api/settings", {gamma: Number($("gamma").value), mode: $("mode").value});
@@ -306,6 +425,7 @@ function play() {
   const stop = timer !== null;
   if (stop) { clearInterval(timer); timer = null; }
   else timer = setInterval(() => {
+    chosen = true;
     $("step").value = (Number($("step").value) + 1) % told.steps;
     showStep();
   }, 250);
@@ -326,11 +446,20 @@ async function begin() {
   $("gamma").addEventListener("input", () => { $("gamma-value").textContent = $("gamma").value; });
   $("gamma").addEventListener("change", set);
   $("mode").addEventListener("change", set);
-  $("step").addEventListener("input", showStep);
+  $("step").addEventListener("input", () => { chosen = true; showStep(); });
+  for (const [name, write] of Object.entries({png, csv, npz})) $(name).addEventListener("click", () => found && write());
+  document.addEventListener("keydown", keys);
+  document.addEventListener("paste", event => {
+    const file = [...event.clipboardData.files].find(each => each.type.startsWith("image/"));
+    if (file) load(file);
+  });
+  $("fitting").addEventListener("change", fitted);
+  $("invert").addEventListener("change", fitted);
+  window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", showStep);
   $("play").addEventListener("click", play);
   $("next").addEventListener("click", () => told.samples && take((number + 1) % told.samples));
   $("previous").addEventListener("click", () => told.samples && take((number + told.samples - (number < 0 ? 0 : 1)) % told.samples));
-  $("clear").addEventListener("click", () => { image.fill(0); own(); showImage(); explain(); });
+  $("clear").addEventListener("click", () => { image.fill(0); picture = null; own(); showImage(); explain(); });
   $("file").addEventListener("change", event => event.target.files.length && load(event.target.files[0]));
   window.addEventListener("resize", showStep);
   drawing();

@@ -19,25 +19,25 @@ def output_size(size, kernel, stride=1, padding=0, ceil=False):
     return count - 1 if (count - 1) * stride >= size + padding else count
 
 
-def pair(value):
+def pair(value: int | tuple[int, int]):
     """(down, across) of one number for both, or of two."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
 
 
-def compact(value):
+def compact(value) -> int | tuple[int, int]:
     """One number of a pair of equal ones; the pair as a tuple otherwise."""
     down, across = pair(value)
     return down if down == across else (down, across)
 
 
-def bounded_pair(value, low, high):
+def bounded_pair(value: int | tuple[int, int], low: int, high) -> bool:
     """Whether ``value`` is an int or two ints, each ``bounded`` by ``low`` and by ``high``'s."""
     parts = pair(value)
     return len(parts) == 2 and all(bounded(each, low, most)
                                    for each, most in zip(parts, pair(high), strict=True))
 
 
-def bounded(value, low, high):
+def bounded(value: int, low: int, high: int) -> bool:
     """Whether ``value`` is an int, and no bool, from ``low`` to ``high``."""
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
@@ -59,7 +59,7 @@ class Operation:
     beyond = ()
     plain = True
 
-    def fit(self, shape, where):
+    def fit(self, shape, where: str):
         """Shape of the output for an input of ``shape``; raise BadInput where that does not fit."""
         raise NotImplementedError
 
@@ -67,7 +67,7 @@ class Operation:
         """Shape of the output for an input of ``shape`` that fits."""
         raise NotImplementedError
 
-    def forward(self, activations, top):
+    def forward(self, activations: np.ndarray, top: int):
         """(N, *output(shape)) of whole numbers (N, *shape) of magnitude up to ``top``; exact."""
         raise NotImplementedError
 
@@ -101,35 +101,35 @@ class Sliding(Operation):
                                                      strict=True))
 
     @property
-    def plain(self):
+    def plain(self) -> bool:
         return (len(set(self.window)) == 1 and not self.ceil and self.dilation == 1
                 and not any(isinstance(each, tuple) for each in (self.stride, self.padding)))
 
     @property
-    def outside(self):
+    def outside(self) -> tuple:
         """What of its windows lies outside the map, for people."""
         return tuple(what for what, has in (("padding", any(pair(self.padding))),
                                             ("windows beyond the map (ceil)", self.ceil)) if has)
 
-    def fit(self, shape, where):
+    def fit(self, shape: tuple[int, int, int], where: str) -> tuple[int, int, int]:
         found = self.output(shape)
         kernel = " x ".join(map(str, dict.fromkeys(self.span)))
         rule(min(found[1:]) >= 1, where,
              f"a kernel of {kernel} does not fit a map of {shape[1]} x {shape[2]}")
         return found
 
-    def sides(self, shape):
+    def sides(self, shape: tuple[int, int, int]) -> tuple[int, int]:
         """(H', W') of the output."""
         return tuple(output_size(*each, self.ceil) for each in zip(
             shape[1:], self.span, pair(self.stride), pair(self.padding), strict=True))
 
-    def padded(self, shape):
+    def padded(self, shape: tuple[int, int, int]):
         """(H, W) of a map of ``shape`` with the padding, and with all that windows reach."""
         return tuple(max(n + 2 * p, (out - 1) * s + span) for n, p, out, s, span in zip(
             shape[1:], pair(self.padding), self.sides(shape), pair(self.stride), self.span,
             strict=True))
 
-    def windows(self, maps, dtype=None, fill=0):
+    def windows(self, maps: np.ndarray, dtype: type | None = None, fill=0) -> np.ndarray:
         """As golden.synapses.windows of this operation; outside the map is ``fill``."""
         return windows(maps, self.window, self.stride, self.padding, dtype, fill=fill,
                        dilation=self.dilation, size=self.padded(maps.shape[1:]))
@@ -149,7 +149,7 @@ class Sliding(Operation):
                   x:x + wide * (across - 1) + 1:wide] += part(i, j)
         return found[:, :, top:top + height, left:left + breadth]
 
-    def steps(self):
+    def steps(self) -> str:
         """Stride, padding, dilation for people."""
         text = lambda value: "x".join(map(str, pair(value))) if isinstance(value, tuple) else value
         return (f"s{text(self.stride)} p{text(self.padding)}"

@@ -1,6 +1,7 @@
 """Batch norm over time (BNTT): a gain and an offset of each step and channel."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,11 +23,11 @@ class Norm(NamedTuple):
     shift: int
 
     @property
-    def slope(self):
+    def slope(self) -> np.ndarray:
         """(T, channels) gain / 2**shift in real numbers."""
         return self.gain / 2**self.shift
 
-    def check(self, where, steps, channels):
+    def check(self, where: str, steps: int, channels: int) -> None:
         """Raise BadInput unless there is a gain and an offset for each step and channel."""
         check_tables(self, where, integers, steps, channels)
         rule(bounded(self.shift, 0, 20), where, f"norm shift must be 0 to 20, not {self.shift}")
@@ -38,22 +39,22 @@ class Norm(NamedTuple):
         """
         return ((sums * column(self.gain[t])) >> self.shift) + (column(self.offset[t]) + bias)
 
-    def bounds(self, low, high):
+    def bounds(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), each (T, channels), of sums from ``low`` to ``high``, each (channels,)."""
         ends = np.stack([(self.gain * low) >> self.shift, (self.gain * high) >> self.shift])
         return ends.min(axis=0) + self.offset, ends.max(axis=0) + self.offset
 
-    def reach(self, span):
+    def reach(self, span: int) -> tuple[int, int]:
         """(product, result) of largest magnitude, of sums of magnitude up to ``span``."""
         product = span * int(np.abs(self.gain).max())
         return product, (product >> self.shift) + 1 + int(np.abs(self.offset).max())
 
-    def save(self):
+    def save(self) -> tuple[dict[str, int], dict[str, np.ndarray]]:
         """(entry, arrays) of a file."""
         return {"shift": self.shift}, {"gain": self.gain, "offset": self.offset}
 
     @classmethod
-    def restore(cls, entry, arrays):
+    def restore(cls, entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Norm | None":
         """Inverse of ``save``; None where the layer has no norm."""
         return cls(arrays["gain"], arrays["offset"], entry["shift"]) if "gain" in arrays else None
 
@@ -64,20 +65,20 @@ class FloatNorm(NamedTuple):
     gain: np.ndarray
     offset: np.ndarray
 
-    def check(self, where, steps, channels):
+    def check(self, where: str, steps: int, channels: int) -> None:
         """Raise BadInput unless there is a gain and an offset for each step and channel."""
         check_tables(self, where, reals, steps, channels)
 
-    def forward(self, sums, t, column):
+    def forward(self, sums: np.ndarray, t: int, column: Callable) -> np.ndarray:
         """As Norm.forward, in float64 and without a bias."""
         return sums * column(self.gain[t]) + column(self.offset[t])
 
-    def save(self):
+    def save(self) -> tuple[dict, dict[str, np.ndarray]]:
         """(entry, arrays) of a file."""
         return {}, {"gain": self.gain, "offset": self.offset}
 
     @classmethod
-    def restore(cls, entry, arrays):
+    def restore(cls, entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> "FloatNorm | None":
         """Inverse of ``save``; None where the layer has no norm."""
         return cls(arrays["gain"], arrays["offset"]) if "gain" in arrays else None
 

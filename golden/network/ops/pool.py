@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from golden.io.errors import rule
 from golden.network.encoders import encoder_of
 from golden.network.ops.base import Sliding, bounded_pair
+
+if TYPE_CHECKING:
+    from golden.network.ops.greatest import Greatest
 
 __all__ = ["POOLS", "Pool", "check_window", "restored_window", "saved_window", "window_words"]
 
@@ -36,12 +40,12 @@ class Pool(Sliding):
                                                    for what in self.outside)
 
     @property
-    def area(self):
+    def area(self) -> int:
         """Places of a window."""
         return self.window[0] * self.window[1]
 
     @property
-    def divisor(self):
+    def divisor(self) -> int:
         """What a count behind the pool is to be divided by in real numbers."""
         return self.area if self.kind == "avg" else 1
 
@@ -58,14 +62,14 @@ class Pool(Sliding):
         rule(self.kind != "max" or not (counted or bare), where,
              "max pooling needs spikes, not counts, signs or a current")
 
-    def output(self, shape):
+    def output(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
         return (shape[0], *self.sides(shape))
 
-    def top(self, top):
+    def top(self, top: int) -> int:
         """Largest activation behind the pool, of those up to ``top``."""
         return top if self.kind == "max" else top * self.area
 
-    def forward(self, activations, top=None):
+    def forward(self, activations: np.ndarray, top: int | None = None) -> np.ndarray:
         """Pool (N, C, H, W): counts for "sum" and "avg", the OR of spikes for "max"."""
         fields = self.windows(activations)
         fields = fields.transpose(4, 5, 3, 1, 2, 0)
@@ -84,20 +88,20 @@ class Pool(Sliding):
             path = path * self.forward(spikes) / np.maximum(total, 1)
         return self.scattered(shape, path, lambda i, j: path)
 
-    def words(self, shape=None):
+    def words(self, shape=None) -> str:
         return f"{self.kind} pool {window_words(self)}"
 
-    def save(self):
+    def save(self) -> tuple[dict[str, Any], dict]:
         """(entry, arrays) of a file."""
         return {"pool": self.kind, **saved_window(self)}, {}
 
     @classmethod
-    def restore(cls, entry):
+    def restore(cls, entry: dict[str, Any]) -> "Pool":
         """Inverse of ``save``; without a stride it is the kernel, without a padding it is 0."""
         return cls(entry["pool"], **restored_window(entry))
 
 
-def check_window(pool, where):
+def check_window(pool: "Greatest | Pool", where: str) -> None:
     """Raise BadInput unless kernel, stride and padding of a pooling are those of one."""
     rule(bounded_pair(pool.kernel, 1, 4096), where,
          f"pool kernel must be a whole number from 1, not {pool.kernel}")
@@ -108,14 +112,14 @@ def check_window(pool, where):
     rule(isinstance(pool.ceil, bool), where, f"pool ceil must be true or false, not {pool.ceil}")
 
 
-def window_words(pool):
+def window_words(pool) -> str:
     """Kernel, stride and padding of a pooling for people, without what is usual."""
     text = lambda value: "x".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
     return (text(pool.kernel) + (f" s{text(pool.stride)}" if pool.stride != pool.kernel else "")
             + (f" p{text(pool.padding)}" if pool.padding else "") + (" ceil" if pool.ceil else ""))
 
 
-def saved_window(pool):
+def saved_window(pool: "Greatest | Pool") -> dict:
     """Kernel, stride, padding and ceil as a file has them."""
     found = {key: list(value) if isinstance(value, tuple) else value
              for key, value in (("kernel", pool.kernel), ("stride", pool.stride),
@@ -123,7 +127,7 @@ def saved_window(pool):
     return {**found, "ceil": True} if pool.ceil else found
 
 
-def restored_window(entry):
+def restored_window(entry: dict[str, Any]) -> dict[str, Any]:
     """Inverse of ``saved_window``."""
     kernel = entry["kernel"]
     found = {"kernel": kernel, "stride": entry.get("stride", kernel),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from golden.io.values import integers, reals
 from golden.network.ops.base import Operation
 from golden.network.ops.conv import Conv
 from golden.network.ops.dense import Dense
+
+if TYPE_CHECKING:
+    from golden.importers.float_network import FloatLayer
+    from golden.network.layers import Layer
 
 __all__ = ["CUTS", "FloatRecurrent", "Recurrent"]
 
@@ -59,7 +63,7 @@ class Recurrent:
                 and not np.any(self.weights.reshape(self.weights.shape[:2])
                                * (1 - np.eye(len(self.weights), dtype=np.int8))))
 
-    def check(self, where: str, layer) -> None:
+    def check(self, where: str, layer: "FloatLayer | Layer") -> None:
         """Raise BadInput unless the weights lead from ``layer``'s outputs to its outputs."""
         rule(isinstance(self.weights, np.ndarray) and self.weights.ndim == layer.weights.ndim,
              where, f"recurrent weights must have {layer.weights.ndim} dimensions as the layer's")
@@ -89,7 +93,7 @@ class Recurrent:
             found[0] = 0
         return found
 
-    def bounds(self, low, high):
+    def bounds(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) of sums of a layer, each (C,), with those of its loop, in any step."""
         less, more = self.op.bounds(1)
         return low + less, high + more
@@ -109,13 +113,13 @@ class Recurrent:
         return "recurrent" + ("" if self.weights.ndim == 2
                               else " {}x{}".format(*self.weights.shape[2:]))
 
-    def save(self):
+    def save(self) -> tuple:
         """(entry, arrays) of a file."""
         arrays = {"recurrent": self.weights, "recurrent_bias": self.bias}
         return {"recurrent": {"cut": self.cut}}, arrays
 
     @classmethod
-    def restore(cls, entry, arrays):
+    def restore(cls, entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> "Recurrent | None":
         """Inverse of ``save``; None where the layer has no loop."""
         if entry.get("recurrent") is None:
             return None
@@ -128,8 +132,8 @@ class FloatRecurrent(Recurrent):
 
     number: ClassVar = staticmethod(reals)
 
-    def biases(self, steps):
+    def biases(self, steps: int) -> np.ndarray:
         return super().biases(steps).astype(np.float64)
 
-    def forward(self, spikes):
+    def forward(self, spikes: np.ndarray) -> np.ndarray:
         return self.op.forward_real(spikes.astype(np.float64))

@@ -22,11 +22,11 @@ class Weights(Operation):
     weighted = True
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """O, the output channels."""
         return self.weights.shape[0]
 
-    def check(self, where):
+    def check(self, where: str) -> None:
         """Raise BadInput unless stride, padding and groups fit the weights."""
         rule(bounded_pair(self.stride, 1, 64), where, f"stride must be 1 to 64, not {self.stride}")
         rule(bounded_pair(self.padding, 0, tuple(n - 1 for n in self.span)), where,
@@ -34,22 +34,22 @@ class Weights(Operation):
         rule(bounded(self.groups, 1, self.channels) and self.channels % self.groups == 0, where,
              f"groups must divide the {self.channels} output channels, not {self.groups}")
 
-    def rows(self):
+    def rows(self) -> np.ndarray:
         """(O, inputs of one output) int64."""
         return self.weights.reshape(self.channels, -1).astype(np.int64)
 
-    def bounds(self, top, *, signed=False):
+    def bounds(self, top: int, *, signed: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), each (O,): sums of activations 0 to ``top``, or of either sign."""
         low, high = np.minimum(self.rows(), 0).sum(axis=1), np.maximum(self.rows(), 0).sum(axis=1)
         if signed:
             low, high = low - high, high - low
         return low * top, high * top
 
-    def max_abs_sum(self, top):
+    def max_abs_sum(self, top: int) -> int:
         """Largest magnitude that a sum can have, of inputs of magnitude up to ``top``."""
         return int(np.abs(self.rows()).sum(axis=1).max()) * top
 
-    def forward(self, activations, top):
+    def forward(self, activations: np.ndarray, top: int) -> np.ndarray:
         """Sum of weights over active inputs, int32, or int64 where sums can be wider.
 
         All are one matrix product, in float32 where no partial sum, in whatever order it is formed,
@@ -63,10 +63,10 @@ class Weights(Operation):
         sums = product(weights, fields.transpose(3, 4, 5, 1, 2, 0))
         return sums.astype(np.int32 if bound < 2**31 else np.int64).transpose(3, 0, 1, 2)
 
-    def maps(self, activations):
+    def maps(self, activations: np.ndarray) -> np.ndarray:
         """``activations`` (N, C, H, W) as the maps that windows are cut from."""
         return activations
 
-    def forward_real(self, activations):
+    def forward_real(self, activations: np.ndarray):
         """As ``forward``, of real activations and weights, in float64 and rounded as it may be."""
         raise NotImplementedError
