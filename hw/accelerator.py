@@ -18,12 +18,13 @@ from hw.control.sequencer import PassSequencer
 from hw.encode.encoder import encoder_for
 from hw.encode.loader import InputPlacer
 from hw.engine.constants import pass_register, per_pass
+from hw.engine.datapath import held_bits
 from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
 from hw.explain.explanations import Explanations, explained, reads_readout
 from hw.interface import Space, count_output, score_output, streams, table_space
-from hw.memory.held import PRODUCTS
+from hw.memory.held import PRODUCTS, shares
 from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
@@ -151,8 +152,7 @@ class Accelerator(wiring.Component):
             each.unit.PRODUCTS for each in self.explained.values()
             if hasattr(each.unit, "PRODUCTS")))
         spare = PRODUCTS - sum(count for _, count in self.products)
-        self._engine = Engine(self.plan, products=max(0, spare) if self.plan.buffered else 0)
-        self.held_products = self._engine.held_products
+        self.held_products = sum(shares(max(0, spare), *held_bits(self.plan)))
         width = word_steps if encoder_of(network).frames else 8
         super().__init__({
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))
@@ -183,7 +183,7 @@ class Accelerator(wiring.Component):
         m.submodules.weights   = weights   = self.store(
             rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
-        m.submodules.engine    = engine    = self._engine
+        m.submodules.engine    = engine    = Engine(plan, products=self.held_products)
         m.submodules.monitor   = monitor   = TrainMonitor(
             layers=[p.stage.index for p in passes], merging=[p.merging for p in passes])
         m.submodules.counts    = counts    = ResultCounts(
@@ -269,17 +269,9 @@ class Accelerator(wiring.Component):
         some  = Mux(loading, encoder.some, engine.write.nonzero)
         stored = engine.write.train, engine.write.nonzero    # of these, the engine's
         if self.experiments:
-            m.submodules.experiments = experiments = SpikeMask(
-                trains=max(plan.regions), word_steps=plan.word_steps, layers=len(network.stages))
-            m.d.comb += [
-                experiments.index.eq(registers.index), experiments.data.eq(registers.data),
-                experiments.en.eq(registers.written[Space.EXPERIMENT]),
-                experiments.number.eq(monitor.o.number), experiments.pooled.eq(monitor.o.pooled),
-                experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.write.en),
-                experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.write.increment),
-                experiments.i.eq(train),
-            ]
-            train, some = stored = experiments.o, experiments.o.any()
+            train = self.masked(m, train)
+            some  = train.any()
+            stored = train, some
         m.d.comb += [trains.write.train.eq(train), trains.write.nonzero.eq(some)]
 
         # --- explanations: trains are read between the writes, contributions come by themselves ---
@@ -348,6 +340,23 @@ class Accelerator(wiring.Component):
             m.submodules.counts.number.eq(number), m.submodules.counts.fresh.eq(rounds.first),
             m.submodules.counts.start.eq(sequencer.start),
         ]
+
+    def masked(self, m, train):
+        """``train`` as it is to be stored, without the spikes that are taken away."""
+        trains, registers, monitor = (
+            m.submodules.trains, m.submodules.registers, m.submodules.monitor)
+        m.submodules.experiments = experiments = SpikeMask(
+            trains=max(self.plan.regions), word_steps=self.plan.word_steps,
+            layers=len(self.network.stages))
+        m.d.comb += [
+            experiments.index.eq(registers.index), experiments.data.eq(registers.data),
+            experiments.en.eq(registers.written[Space.EXPERIMENT]),
+            experiments.number.eq(monitor.o.number), experiments.pooled.eq(monitor.o.pooled),
+            experiments.rewind.eq(trains.w_restart), experiments.w_en.eq(trains.write.en),
+            experiments.addr.eq(trains.w_addr), experiments.jump.eq(trains.write.increment),
+            experiments.i.eq(train),
+        ]
+        return experiments.o
 
     def explain(self, m, units, train, some, restarted):
         """The explanations ``units`` of each ``train`` as it is stored.

@@ -23,7 +23,7 @@ from hw.memory.held import Held, shares
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
-__all__ = ["Datapath", "round_members"]
+__all__ = ["Datapath", "held_bits", "round_members"]
 
 
 def round_members(plan):
@@ -32,6 +32,14 @@ def round_members(plan):
         return {}
     return {"round": In(range(plan.rounds)), "fresh": In(1), "closes": In(1),
             "slice": In(range(plan.word_steps // plan.walk_steps))}
+
+
+def held_bits(plan):
+    """Bits that multipliers may hold behind a walk buffer: words of the packer, sums of a slice's
+    last step.
+    """
+    return (plan.lanes * plan.walk_steps * plan.buffered,
+            plan.lanes * plan.sum_bits * plan.buffered)
 
 
 class Datapath(wiring.Component):
@@ -84,9 +92,7 @@ class Datapath(wiring.Component):
 
     def __init__(self, plan, *, products=0):
         self.plan = plan
-        self._packed, self._summed = shares(
-            products, plan.lanes * plan.walk_steps, plan.lanes * plan.sum_bits * plan.buffered)
-        self.held_products = self._packed + self._summed
+        self._packed, self._summed = shares(products, *held_bits(plan))
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1),

@@ -59,7 +59,6 @@ class Engine(wiring.Component):
             Dispatcher(plan),
             Datapath(plan, products=products),
         )
-        self.held_products = self._datapath.held_products
         self.buffered, self.by_pixel, self.looped = plan.buffered, plan.by_pixel, plan.looped
         self.rounds = tuple(round_members(plan))
         super().__init__({

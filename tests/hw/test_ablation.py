@@ -11,11 +11,14 @@ from golden.network import load
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.explain.ablation import mask_writes
+from hw.interface import Space
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
 from verify.networks import deep, draw, images
 
 pytestmark = pytest.mark.slow
+
+SPACE = Space.EXPERIMENT.value
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,8 @@ def test_layers_that_are_none_lose_nothing():
     some = images(network, 1)
     simulation = Simulation(network, taps=(), experiments=True, quick=True)
     done, undone = mask_writes(simulation.accelerator.plan, 1, [0, 1, 2])
-    assert done[-2].tolist() == [3, 0x8000, 1] and undone[-1].tolist() == [3, 0x8000, 0x8000]
+    assert done[-2].tolist() == [SPACE, 0x8000, 1]
+    assert undone[-1].tolist() == [SPACE, 0x8000, 0x8000]
     whole = run(some, network).logits[0]
     for layer in (0x8000, 0xFFFF, 4, 5, 9, 31, 257):
         done[-2] = 3, 0x8000, layer
@@ -137,7 +141,7 @@ def test_marks_by_hand():
     """28 x 28 of 8 channels: neuron (c 2, y 1, x 3) lies at (28 + 3) 8 + 2 = 250 = 16 * 15 + 10."""
     plan = Plan(load("models/fashion_small.npz"))
     done, undone = mask_writes(plan, 1, [2 * 784 + 28 + 3], 5)
-    assert done.tolist() == [[3, 15, 1 << 10], [3, 0x8000, 1], [3, 0x8001, 1 << 5]]
+    assert done.tolist() == [[SPACE, 15, 1 << 10], [SPACE, 0x8000, 1], [SPACE, 0x8001, 1 << 5]]
     assert undone.tolist() == [[3, 15, 0], [3, 0x8000, 0x8000]]
     done, _ = mask_writes(plan, 1, [2 * 784 + 28 + 3, 784 + 28 + 3])
     assert done.tolist() == [[3, 15, 3 << 9], [3, 0x8000, 1], [3, 0x8001, 0xFFFF]]
