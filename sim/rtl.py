@@ -130,8 +130,8 @@ class Simulation:
             where = "the loading of the input"
             if number:
                 each = self.accelerator.plan.passes[number - 1]
-                where = (f"pass {number}, {'max pooling before ' * each.merging}layer "
-                         f"{each.stage.index}")
+                before = f"{each.merges} before " if each.merging else ""
+                where = f"pass {number}, {before}layer {each.stage.index}"
             message = (f"image {image + 1} of {count} has no end: {spent:,} cycles spent, at most "
                        f"{self.most_cycles:,} foretold; it is in {where}. This is a fault of the "
                        "hardware or of its plan, not of the network or the image")

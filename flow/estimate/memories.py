@@ -150,9 +150,11 @@ def efforts(plan: "Plan") -> list[Effort]:
         inputs = visits // -(-reads // WORD) * reads
         if not each.merging and each.stage.layer.dense and not each.stage.pools:
             inputs = channels * rows * columns
+        if each.terms:
+            inputs = visits * each.window
         runs = walks // (plan.chunks * each.legs) if plan.per_channel else 1
         found.append(Effort(
-            f"layer {each.stage.index}" + (", max pooling before" if each.merging else ""),
+            f"layer {each.stage.index}" + (f", {each.merges} before" if each.merging else ""),
             walks, visits, walks * max(visits + 1, drain) + headers * runs,
             walks * max(inputs + 1, drain) + headers * runs))
     return found

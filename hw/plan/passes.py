@@ -131,6 +131,11 @@ class Pass:
         return self.stage.layer.neuron
 
     @property
+    def merges(self):
+        """What a merging pass does, for people: it pools, or copies into the other memory."""
+        return "max pooling" if self.pool != Pool("max", 1, 1) else "copy"
+
+    @property
     def looped(self):
         """Whether the layer reads the trains that it stored a round before."""
         return not self.merging and self.stage.layer.recurrent is not None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flow.estimate.cycles import image_cycles, most_cycles, planes_of, trains_of
+from flow.estimate.memories import efforts
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool, Skip
 from golden.network.ops import Recurrent
@@ -225,7 +226,10 @@ def test_planted_faults_are_seen(fault, monkeypatch):
 
 
 def test_copies_are_made_where_they_are_needed():
-    """What lies in the memory that a pass writes is copied once, whoever reads it."""
+    """What lies in the memory that a pass writes is copied once, whoever reads it; and named so."""
+    assert [each.what for each in efforts(Plan(block()))] == [
+        "layer 1", "layer 2", "layer 3, copy before", "layer 3", "layer 4"]
+    assert efforts(Plan(strided()))[4].what == "layer 4, max pooling before"
     merges = lambda made: [each.inputs for each in made.passes if each.merging]
     assert merges(Plan(block())) == [(1,)]
     assert merges(Plan(longer())) == [(0,)]
