@@ -1,10 +1,8 @@
 """python -m sim.explain: why a network sees in an image what it sees, as a picture."""
 
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,17 +26,11 @@ from golden.progress import watched
 from golden.run import check_taps, run
 from sim.run import run_engine
 
-if TYPE_CHECKING:
-    import argparse
-
-    from golden.network.graph import Network
-    from golden.network.result import Result
-
 METHODS = ("sam", "attribution", "saliency", "causal", "contribution")
 SHOWN = 16          # steps in a picture
 
 
-def parser(prog: str = "python -m sim.explain") -> "argparse.ArgumentParser":
+def parser(prog="python -m sim.explain"):
     """Arguments of the command."""
     found = command_parser(
         prog, "Why a network sees in an image what it sees, as a picture.", examples=(
@@ -111,7 +103,7 @@ class Explanation:
     whole: str = "each neuron"
 
 
-def read_image(path, network: "Network", place: int, *, resize: bool = False) -> tuple:
+def read_image(path, network, place, *, resize=False):
     """(image, label or None): number ``place`` of the images at ``path``, or the picture there."""
     images, labels = load_images(path, network, resize=resize)
     if Path(path).suffix.lower() in PICTURES:
@@ -120,19 +112,18 @@ def read_image(path, network: "Network", place: int, *, resize: bool = False) ->
     return images[place], None if labels is None else int(labels[place])
 
 
-def name(network, number) -> str:
+def name(network, number):
     """A class as people call it."""
     found, number = short(network.label(number)), str(number)
     return found if found == number else f"{found} ({number})"
 
 
-def default_layer(network: "Network") -> int:
+def default_layer(network):
     """The last spiking layer that has a map, or the last one."""
     return (network.map_taps or network.taps)[-1]
 
 
-def explained(question: "Question", network: "Network", image: np.ndarray, result, target: int,
-              layer, progress: Callable) -> Explanation:
+def explained(question, network, image, result, target, layer, progress):
     """The Explanation that was asked for, in golden or (SAM) as ``result`` holds it."""
     if question.method == "sam":
         found = result.maps[layer][0]
@@ -168,7 +159,7 @@ def explained(question: "Question", network: "Network", image: np.ndarray, resul
                        unit, title, found.summary().splitlines())
 
 
-def drawable(image: np.ndarray) -> np.ndarray:
+def drawable(image):
     """(H, W) or (H, W, 3) to draw of an image (C, H, W) or of spike frames (T, C, H, W).
 
     Three channels are colours. Of two, as a camera of events has them, the first is red and the
@@ -185,7 +176,7 @@ def drawable(image: np.ndarray) -> np.ndarray:
     return image.mean(axis=0)
 
 
-def draw(image: np.ndarray, explanation, heading: str):
+def draw(image, explanation, heading):
     """Figure: the input and the sum over steps on the left, an overlay a step on the right.
 
     Unsigned maps lie over the image in the colours of the paper's figures; signed ones over a pale
@@ -248,7 +239,7 @@ def draw(image: np.ndarray, explanation, heading: str):
     return figure
 
 
-def raw_map(path: Path) -> bool:
+def raw_map(path):
     """Whether ``path`` is a raw map of this command, by the names of its arrays."""
     with zipfile.ZipFile(path) as archive:
         return {"map.npy", "heat.npy", "method.npy"} <= set(archive.namelist())
@@ -269,7 +260,7 @@ class Question:
     versus: int | None = None
     alone: bool = False
 
-    def checked(self, network: "Network") -> "Question":
+    def checked(self, network):
         """The Question with a layer; BadInput unless all members fit the network."""
         rule(self.method in METHODS, "--method",
              f"must be one of {', '.join(METHODS)}, not {self.method}")
@@ -302,8 +293,7 @@ class Question:
         return replace(self, layer=layer)
 
 
-def answered(question: Question, network, image,
-             console: Console) -> "tuple[Explanation, Result, int]":
+def answered(question, network, image, console):
     """(Explanation, Result, class explained) of a checked Question about one image."""
     sam, layer, chip, maps = question.method == "sam", question.layer, None, None
     if question.engine == "rtl" and question.method == "contribution":
@@ -335,7 +325,7 @@ def answered(question: Question, network, image,
             it, description=question.method)), result, target
 
 
-def heading_of(question, network: "Network", pred: int, target: int, label: int | None) -> str:
+def heading_of(question, network, pred, target, label):
     """What is written above a picture."""
     found = f"predicted: {name(network, pred)}"
     if label is not None:
@@ -343,8 +333,7 @@ def heading_of(question, network: "Network", pred: int, target: int, label: int 
     return found + ("" if question.method == "sam" else f"    explained: {name(network, target)}")
 
 
-def arrays_of(question, image: np.ndarray, explanation, result, target: int,
-              label: int | None) -> dict[str, Any]:
+def arrays_of(question, image, explanation, result, target, label):
     """The arrays of the raw map's file."""
     found = {"map": explanation.map, "heat": explanation.heat, "image": image,
              "pred": int(result.pred[0]), "logits": result.logits[0], "layer": question.layer,
@@ -357,7 +346,7 @@ def arrays_of(question, image: np.ndarray, explanation, result, target: int,
 
 
 @command
-def main(argv: list[str] | None = None, prog: str = "python -m sim.explain") -> None:
+def main(argv=None, prog="python -m sim.explain"):
     args = parser(prog).parse_args(argv)
     out = output(args.out, args.network, args.image, suffix=".png")
     raw = output(out.with_suffix(".npz"), args.network, args.image, what="the raw map",

@@ -1,7 +1,5 @@
 """Contribution maps for people: the method of sim.explain, from golden's spikes or from the RTL."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from golden.explain.contribution import (
@@ -14,15 +12,10 @@ from golden.explain.contribution import (
 from golden.io.errors import rule
 from golden.network.linear import check_linear
 
-if TYPE_CHECKING:
-    from apps.explain import Question
-    from golden.network.graph import Network
-    from golden.network.result import Result
-
 __all__ = ["by_chip", "check", "explained"]
 
 
-def check(network: "Network", layer: int | None, versus: int | None) -> int:
+def check(network, layer, versus):
     """The deepest spiking layer; BadInput unless the question fits the network."""
     check_linear(network, "--method contribution")
     deepest = network.stages[-2].index
@@ -33,8 +26,7 @@ def check(network: "Network", layer: int | None, versus: int | None) -> int:
     return deepest
 
 
-def explained(network: "Network", result: "Result", target: int, question: "Question", *,
-              maps: np.ndarray | None = None) -> tuple:
+def explained(network, result, target, question, *, maps=None):
     """(map, heat, unit, title, lines, whole) of a Question about ``target``, as sim.explain has it.
 
     ``maps`` are C (classes, H, W) of a chip; without, M of every step from the spikes of
@@ -60,8 +52,7 @@ def explained(network: "Network", result: "Result", target: int, question: "Ques
              f"biases, of no pixel: {int(bias)}", said(good)], "sum of all steps")
 
 
-def by_chip(network: "Network", image: np.ndarray,
-            question: "Question") -> "tuple[np.ndarray, Result]":
+def by_chip(network, image, question):
     """(C (classes, H, W), Result) of an accelerator that gives contributions, in Verilator."""
     from sim.rtl import Simulation
     simulation = Simulation(network, taps=(), explain={"contributions": (question.layer,)})

@@ -1,8 +1,5 @@
 """Explanations that the simulated chip makes itself: traces, and runs with spikes taken away."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from golden.explain.paths import network_paths
@@ -11,9 +8,6 @@ from golden.explain.traces import attribute, quantised
 from golden.formats import SCORE_FRAC
 from golden.io.errors import BadInput
 from sim.rtl import Simulation
-
-if TYPE_CHECKING:
-    from golden.network.graph import Network
 
 
 class Chip:
@@ -34,15 +28,14 @@ class Chip:
     result : golden.network.result.Result
     """
 
-    def __init__(self, network: "Network", image: np.ndarray, method: str, layer: int, *,
-                 decay: float):
+    def __init__(self, network, image, method, layer, *, decay):
         self.network, self.image, self.method, self.layer = network, image, method, layer
         options = {"attribution": layer} if method == "attribution" else {"experiments": True}
         self.simulation = Simulation(network, taps=(layer,) if layer else (), **options)
         self.decay = decay
         self.result = self.simulation.run(image[None], decay=decay)
 
-    def explained(self, target: int, begin: Callable) -> tuple:
+    def explained(self, target, begin):
         """(map, heat, unit, title, lines) of class ``target``, as sim.explain draws them.
 
         ``begin`` takes a number of runs and gives what is called after each.
@@ -87,7 +80,7 @@ class Chip:
                 f"Fall of the class score without each neuron of {where} (on the chip)",
                 found.summary().splitlines() + said)
 
-    def without(self, deletions: list, target: int, tick: Callable) -> tuple[np.ndarray, int]:
+    def without(self, deletions, target, tick):
         """Fall of the target's score by each deletion, and the cycles of all these runs."""
         if not deletions:
             return np.zeros(0), 0

@@ -20,7 +20,7 @@ def enlarged(values, size):
                                                                        Image.BICUBIC))
 
 
-def heatmaps(images, result, frac: int, *, labels, label, path, title) -> None:
+def heatmaps(images, result, frac, *, labels, label, path, title):
     """Write a picture: for each image and tap a row of steps, the map laid over the input.
 
     One colour scale a row, in NCS units, with a bar; the first column shows the input with
@@ -66,7 +66,7 @@ def heatmaps(images, result, frac: int, *, labels, label, path, title) -> None:
     plt.close(figure)
 
 
-def overlay(axis, picture, values, top) -> None:
+def overlay(axis, picture, values, top):
     """Draw a map over a picture, the more opaque the hotter."""
     axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
     share = np.clip(values / top, 0, 1)

@@ -1,7 +1,5 @@
 """python -m apps.two_objects: two objects in a scene, SAM beside contributions to both."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -15,15 +13,10 @@ from golden.io.text import say
 from golden.network import load
 from golden.network.linear import check_linear
 
-if TYPE_CHECKING:
-    import argparse
-
-    from golden.network.graph import Network
-
 COLOURS = "tab:green", "tab:orange"   # outlines of the first object and of the second
 
 
-def parser() -> "argparse.ArgumentParser":
+def parser():
     """Arguments of the command."""
     found = command_parser(
         "python -m apps.two_objects", "Scenes of two objects: SAM beside the contributions to the "
@@ -37,7 +30,7 @@ def parser() -> "argparse.ArgumentParser":
     return found
 
 
-def pairs_of(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pairs_of(path):
     """(images (N, H, W), pairs (N, 2), masks (N, 2, H, W) bool) of a file of scenes."""
     archive = Archive(path, "file of scenes")
     images, pairs, masks = (archive.read(name) for name in ("images", "pairs", "masks"))
@@ -49,7 +42,7 @@ def pairs_of(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return images, pairs, np.unpackbits(masks, axis=-1).astype(bool)
 
 
-def between(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def between(values, shape):
     """A map as large as ``shape``, linear between its pixels, which lie at whole strides."""
     rows, columns = (np.arange(side) * count / side for side, count in zip(
         shape, values.shape, strict=True))
@@ -57,7 +50,7 @@ def between(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.array([np.interp(columns, np.arange(len(line)), line) for line in tall])
 
 
-def draw(network: "Network", images: np.ndarray, pairs: np.ndarray, masks: np.ndarray, result):
+def draw(network, images, pairs, masks, result):
     """Figure of a row for each scene: the scene, SAM, both contributions and their difference.
 
     ``result`` is that of an accelerator with the deepest layer's maps and contributions.
@@ -103,7 +96,7 @@ def draw(network: "Network", images: np.ndarray, pairs: np.ndarray, masks: np.nd
 
 
 @command
-def main(argv: list[str] | None = None) -> None:
+def main(argv=None):
     args = parser().parse_args(argv)
     out = output(args.out, args.network, args.images, suffix=".png")
     network = load(args.network)

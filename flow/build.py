@@ -7,7 +7,6 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
@@ -35,18 +34,13 @@ from golden.network import load
 from hw.plan.packing import configuration
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
 
-if TYPE_CHECKING:
-    import argparse
-
-    from golden.network.graph import Network
-
 TRIES = 5           # seeds tried for a place and the clock where none is named
 REPORT = "report.json"
 FILES = (REPORT, "report.md", "report.html", "top.bin", "top.bit", "flash.bin", "top.v",
          "nextpnr.log", "yosys.log")
 
 
-def seeds_of(text: str) -> list[int]:
+def seeds_of(text):
     """Seeds of "3", "1..10" or "1,5,7..9"; raise BadInput unless all are 1 to 2**31 - 1."""
     found = []
     for part in text.split(","):
@@ -59,12 +53,12 @@ def seeds_of(text: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def megahertz(text: str) -> float | str:
+def megahertz(text):
     """The clock of a command line, a number or ``FASTEST``."""
     return text if text == FASTEST else float(text)
 
 
-def check_folder(network, out) -> None:
+def check_folder(network, out):
     """BadInput where a build would take the place of a file that no build wrote."""
     out = Path(out)
 
@@ -75,8 +69,7 @@ def check_folder(network, out) -> None:
         output(out / name, network, what="the build's", known=known)
 
 
-def publish(config: BuildConfig, out, network: "Network", accelerator, target, hz: int,
-            report: dict[str, Any], work) -> None:
+def publish(config, out, network, accelerator, target, hz, report, work):
     """Write a build, whose tools left their files in the folder ``work``, to the folder ``out``.
 
     All files or none; those of an older build that this one does not make are gone then, and what
@@ -101,7 +94,7 @@ def publish(config: BuildConfig, out, network: "Network", accelerator, target, h
             put(out / name).write_bytes(data)
 
 
-def expectations(config: BuildConfig, network, made, report: dict[str, Any]):
+def expectations(config, network, made, report):
     """What else a report says: time and energy of an image, what bounds the clock, how to repeat.
 
     ``made`` is flow.placing's.
@@ -121,8 +114,7 @@ def expectations(config: BuildConfig, network, made, report: dict[str, Any]):
         "versions": steps.own_versions()}
 
 
-def build(config: BuildConfig, console: Console, *, out: str, seed=None,
-          jobs: int = 1) -> dict[str, Any]:
+def build(config, console, *, out, seed=None, jobs=1):
     """Do one build; return its report. Files appear in the folder ``out`` only when all is done.
 
     Parameters
@@ -169,7 +161,7 @@ def build(config: BuildConfig, console: Console, *, out: str, seed=None,
     return report
 
 
-def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argparse.ArgumentParser":
+def parser(prog="python -m hw.build", *, family=True):
     """Arguments of the command; without ``family`` the board alone says the chip."""
     word = "ice40 " if family else ""
     found = command_parser(
@@ -245,7 +237,7 @@ def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argpars
     return found
 
 
-def config_of(args: "argparse.Namespace") -> BuildConfig:
+def config_of(args):
     """BuildConfig of the arguments of the command."""
     taps = () if args.no_sam else None if args.tap is None else tuple(args.tap)
     return BuildConfig(
@@ -257,13 +249,13 @@ def config_of(args: "argparse.Namespace") -> BuildConfig:
         experiments=args.experiments, scrub=args.scrub, baud=args.baud)
 
 
-def configured(words: list[str]) -> BuildConfig:
+def configured(words):
     """BuildConfig of the words of a command line."""
     return config_of(parser().parse_args(words))
 
 
 @command
-def main(argv: list[str] | None = None, prog: str = "python -m hw.build", family=None) -> None:
+def main(argv=None, prog="python -m hw.build", family=None):
     """Build; ``family``, if given, is a function of --board that says the chip's."""
     args = parser(prog, family=family is None).parse_args(argv)
     if family is not None:

@@ -1,8 +1,6 @@
 """A whole network on images: spikes, maps and scores, exactly as the accelerator gives them."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,17 +14,8 @@ from golden.network.result import Result, joined
 from golden.readout import class_scores
 from golden.stages import Arrays
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-    from golden.cost import Clock
-    from golden.importers.float_network import FloatNetwork
-    from golden.network.encoders import Encoder
-    from golden.network.graph import Network
-
-
-def check_shape(shape: tuple[int, ...], dtype, network: "FloatNetwork | Network",
-                where: "str | Path" = "images") -> None:
+def check_shape(shape, dtype, network, where="images"):
     """Raise BadInput unless an array of this shape and type may be a network's images."""
     encoder = encoder_of(network)
     if encoder.frames:
@@ -46,14 +35,13 @@ def check_shape(shape: tuple[int, ...], dtype, network: "FloatNetwork | Network"
         raise BadInput(f"{where}: pixels must be uint8, not {dtype}")
 
 
-def held(encoder: "Encoder") -> str:
+def held(encoder):
     """What frames must hold, for people."""
     return ("spike frames must hold only 0 and 1" if encoder.spikes
             else f"frames must hold whole numbers from 0 to {encoder.top}")
 
 
-def check_images(images: np.ndarray, network: "FloatNetwork | Network",
-                 where: str = "images") -> np.ndarray:
+def check_images(images, network, where="images"):
     """``images`` as (N, C, H, W) uint8, or (N, T, C, H, W) where the encoder takes frames.
 
     Raises BadInput unless shape and dtype are the network's; (N, H, W) stands for one channel.
@@ -68,7 +56,7 @@ def check_images(images: np.ndarray, network: "FloatNetwork | Network",
     return images[:, None] if images.ndim == 3 else images
 
 
-def check_taps(taps: Sequence, network: "Network", where: str = "tap") -> tuple[int, ...]:
+def check_taps(taps, network, where="tap"):
     """``taps`` as a tuple of ints; raise BadInput unless each names a spiking layer."""
     for tap in taps:
         if tap not in network.taps:
@@ -77,7 +65,7 @@ def check_taps(taps: Sequence, network: "Network", where: str = "tap") -> tuple[
     return tuple(sorted(set(taps)))
 
 
-def at_top(maps: dict[int, np.ndarray], bits: int, count: int) -> np.ndarray:
+def at_top(maps, bits, count):
     """(``count``,) how many values of the maps {tap: (N, T, H, W)} are at the top of ``bits`` bits.
 
     Those are sums that stayed there: none that fits a width of golden.formats.map_bits is so large.
@@ -86,9 +74,8 @@ def at_top(maps: dict[int, np.ndarray], bits: int, count: int) -> np.ndarray:
                 for rows in maps.values()), start=np.zeros(count, np.int64))
 
 
-def run(images: np.ndarray, network: "Network", *, taps: tuple[int, ...] | None = None,
-        gamma: float = GAMMA, mode: str = "paper", table: np.ndarray | None = None,
-        keep: bool = True, map_bits=None, clock: "Clock | None" = None, parts=None) -> Result:
+def run(images, network, *, taps=None, gamma=GAMMA, mode="paper", table=None, keep=True,
+        map_bits=None, clock=None, parts=None):
     """Run all images at once (memory grows with their number: see ``run_batched``).
 
     Parameters
@@ -137,8 +124,7 @@ def run(images: np.ndarray, network: "Network", *, taps: tuple[int, ...] | None 
     return result
 
 
-def run_batched(images: np.ndarray, network, *, batch: int | None = None, jobs: int = 1,
-                progress: Callable = iter, kernel: str = "numpy", **options) -> Result:
+def run_batched(images, network, *, batch=None, jobs=1, progress=iter, kernel="numpy", **options):
     """``run`` in batches, ``jobs`` at once; ``progress`` wraps the iterable of their starts.
 
     ``kernel`` is one of golden.kernel.CHOICES; "compiled" gives the same arrays sooner, and is

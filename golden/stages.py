@@ -1,23 +1,15 @@
 """Stage after stage in NumPy: what golden.run joins."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from golden.encode import encode
 from golden.neurons.population import accumulator_dtype, neurons
 from golden.sam import activation_map
 
-if TYPE_CHECKING:
-    from golden.network.graph import Network
-    from golden.network.layers import Stage
-
 __all__ = ["Arrays", "forward", "nonzero"]
 
 
-def forward(activations: np.ndarray, stage: "Stage", steps: int,
-            tick: Callable | None = None) -> tuple:
+def forward(activations, stage, steps, tick=None):
     """Spikes of one stage from the activations (N, T, C, H, W) that it reads.
 
     ``tick(last)``, if given, is called after each step.
@@ -43,7 +35,7 @@ def forward(activations: np.ndarray, stage: "Stage", steps: int,
     return spikes, np.stack(membranes, axis=1).astype(np.int32) if membranes else None
 
 
-def sums(activations: np.ndarray, stage: "Stage") -> Iterator[np.ndarray]:
+def sums(activations, stage):
     """Yield the (N, C, H, W) sums of weights that reach a stage in each step."""
     for maps in np.moveaxis(activations, 1, 0):
         for pool in stage.pools:
@@ -51,7 +43,7 @@ def sums(activations: np.ndarray, stage: "Stage") -> Iterator[np.ndarray]:
         yield stage.layer.op.forward(maps, stage.top)
 
 
-def nonzero(activations: np.ndarray) -> np.ndarray:
+def nonzero(activations):
     """(N,) how many activations are not 0."""
     count = np.uint8 if activations.shape[1] <= 255 else np.uint16     # of a train
     trains = (activations != 0).view(np.uint8).sum(axis=1, dtype=count)
@@ -68,27 +60,25 @@ class Arrays:
     network : golden.network.Network
     """
 
-    def __init__(self, network: "Network"):
+    def __init__(self, network):
         self.network = network
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
+    def encode(self, images):
         """Activations that the first stage reads: golden.encode."""
         return encode(images, self.network)
 
-    def forward(self, activations: np.ndarray, stage: "Stage",
-                tick: Callable | None = None) -> tuple:
+    def forward(self, activations, stage, tick=None):
         """(activations, membranes) behind a stage: ``forward``."""
         return forward(activations, stage, self.network.steps, tick)
 
-    def count(self, activations: np.ndarray) -> np.ndarray:
+    def count(self, activations):
         """(N,) how many are not 0."""
         return nonzero(activations)
 
-    def spikes(self, activations: np.ndarray, kind: type | None = None) -> np.ndarray:
+    def spikes(self, activations, kind=None):
         """They as an array (N, T, C, H, W), of ``kind`` where they have none yet."""
         return activations
 
-    def activation_map(self, activations: np.ndarray,
-                       **options: Any) -> np.ndarray:
+    def activation_map(self, activations, **options):
         """Their map: golden.sam."""
         return activation_map(activations, **options)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,21 +22,14 @@ from sam_snn.choosing import bits_for
 from sam_snn.fitting import Fits, fits
 from sam_snn.sources import pictures, read
 
-if TYPE_CHECKING:
-    from golden.network.result import Result
-
 __all__ = ["Compiled", "Explained", "compile"]
 
 AGREEING = 32       # images on which a torch module is run beside its network
 
 
-def compile(model, *, shape: tuple[int, int, int] | None = None,
-            images: np.ndarray | str | None = None, labels: list[int] | np.ndarray | None = None,
-            steps: int | None = None, bits: int | str = 4, encoder=None, readout=None,
-            loss: float = 0.5, per_channel: bool = False, power_of_two: bool = False,
-            membrane_bits: int = 24, name: str | None = None, resize: bool = False,
-            reference: np.ndarray | Path | None = None, allow_different: bool = False,
-            sample: Any = None, **rules: Any) -> "Compiled":
+def compile(model, *, shape=None, images=None, labels=None, steps=None, bits=4, encoder=None,
+            readout=None, loss=0.5, per_channel=False, power_of_two=False, membrane_bits=24,
+            name=None, resize=False, reference=None, allow_different=False, sample=None, **rules):
     """Compile a trained network to integers, and say how faithful they are.
 
     Parameters
@@ -101,15 +93,14 @@ def compile(model, *, shape: tuple[int, int, int] | None = None,
     return Compiled(made, report, images, labels, found)
 
 
-def told_anew(network, module: str, images, made, sample: Any):
+def told_anew(network, module, images, made, sample):
     """The float network, its note of agreement about a user's images, and about the integers."""
     from golden.importers.torch import agreement_of
     found = agreement_of(module, network, images[:AGREEING], made, sample=sample)
     return network.replace(notes={**network.notes, **found.notes()})
 
 
-def compared(network, images: np.ndarray | None, reference: np.ndarray | Path, made: Network,
-             allow_different: bool):
+def compared(network, images, reference, made, allow_different):
     """The float network, with a note of how it and the integers agree with reference spikes."""
     rule(images is not None, "reference", "needs the images that it is of")
     path = str(reference) if isinstance(reference, (str, Path)) else None
@@ -154,9 +145,8 @@ class Compiled:
             return self.images
         return pictures(images, self.network)[0]
 
-    def run(self, images: np.ndarray | None = None, *, engine: str = "golden", taps=None,
-            gamma: float = GAMMA, mode: str = "paper", lanes=None, word_steps: int | None = None,
-            trains=None, jobs: int = 2, port=None, limit: int | None = None) -> "Result":
+    def run(self, images=None, *, engine="golden", taps=None, gamma=GAMMA, mode="paper",
+            lanes=None, word_steps=None, trains=None, jobs=2, port=None, limit=None):
         """Run images; return a golden.network.result.Result, the same from every engine.
 
         Parameters
@@ -183,7 +173,7 @@ class Compiled:
                           trains=trains,
                           jobs=jobs)
 
-    def explain(self, image=None, *, label=None, **options: Any) -> "Explained":
+    def explain(self, image=None, *, label=None, **options):
         """Explain one image, the first of its own without; return an Explained.
 
         ``options`` are the members of apps.explain.Question: method, engine, layer, output_neuron,
@@ -203,8 +193,8 @@ class Compiled:
         return Explained(self.network, question, image, label, *answered(
             question, self.network, image, Console(stderr=True)))
 
-    def fits(self, board: str | None = None, *, lanes=None, word_steps: int | None = None,
-             trains=None, taps=None) -> Fits:
+    def fits(self, board=None, *, lanes=None, word_steps=None, trains=None,
+             taps=None) -> Fits:
         """Whether it fits the boards, or one of them: estimates (sam_snn.fitting.Fits).
 
         Cycles are those of the images it was compiled with.
@@ -213,8 +203,7 @@ class Compiled:
                     taps=taps,
                     images=self.images, original=self.original)
 
-    def build(self, board: str = "icebreaker", *, out: Path, seed=None, jobs: int = 1,
-              **options: Any) -> dict[str, int]:
+    def build(self, board="icebreaker", *, out, seed=None, jobs=1, **options):
         """Build the bitstream into the folder ``out``; return the report as a dict.
 
         ``options`` are members of flow.config.BuildConfig, as lanes, taps and clock_mhz. Raises
@@ -236,18 +225,18 @@ class Compiled:
             except ToolError as error:
                 raise Fault(f"{self.network.name}: {' '.join(str(error).split())}") from None
 
-    def save(self, path: Path) -> None:
+    def save(self, path):
         """Write the network's file (.npz), whole or not at all."""
         output(path, suffix=".npz", option="path")
         self.network.save(path)
 
 
-def plain_name(name: str) -> str:
+def plain_name(name):
     """A network's name as that of a file."""
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in name)[:40] or "network"
 
 
-def on_board(network, images, *, port, gamma: float, mode: str):
+def on_board(network, images, *, port, gamma, mode):
     """Result of images on the chip at a port, or the one that is found."""
     from apps.backends import ChipBackend
     from boards.host import Board, find_port
@@ -284,7 +273,7 @@ class Explained:
     target: int
 
     @property
-    def pred(self) -> int:
+    def pred(self):
         """The class predicted."""
         return int(self.result.pred[0])
 
@@ -294,7 +283,7 @@ class Explained:
         return self.explanation.heat
 
     @property
-    def map(self) -> np.ndarray:
+    def map(self):
         """The raw map (apps.explain.Explanation)."""
         return self.explanation.map
 
@@ -304,7 +293,7 @@ class Explained:
         return draw(self.image, self.explanation, heading_of(
             self.question, self.network, self.pred, self.target, self.label))
 
-    def save(self, path: Path) -> None:
+    def save(self, path):
         """Write the picture (.png), and the raw map beside it (.npz)."""
         from apps.explain import arrays_of
         path = output(path, suffix=".png", option="path")

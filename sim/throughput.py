@@ -6,7 +6,6 @@ count.
 """
 
 import json
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +21,8 @@ from golden.run import run_batched
 from golden.synapses import pooled, weighted
 from sim.run import run_engine
 
-if TYPE_CHECKING:
-    from golden.network.layers import Stage
-    from golden.network.result import Result
 
-
-def fan_out(stage: "Stage"):
+def fan_out(stage):
     """(C, H, W) how many weights a spike at each place of a stage's source meets."""
     layer = stage.layer
     ones = Layer(weights=np.ones_like(layer.weights), bits=layer.bits, neuron=layer.neuron,
@@ -47,7 +42,7 @@ def fan_out(stage: "Stage"):
     return counts
 
 
-def operations(network, result: "Result"):
+def operations(network, result):
     """(N,) synaptic operations of each image of a Result that kept all spikes."""
     sources = [result.spikes_input, *(result.spikes[tap] for tap in network.taps)]
     total = np.zeros(len(result.logits), dtype=np.int64)
@@ -57,7 +52,7 @@ def operations(network, result: "Result"):
 
 
 @command
-def main(argv: list[str] | None = None) -> None:
+def main(argv=None):
     parser = command_parser(
         "python -m sim.throughput", "Cycles and synaptic operations of the RTL on real images.",
         examples=("--limit 10",))

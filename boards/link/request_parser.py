@@ -1,7 +1,5 @@
 """Reads the head of a request and decides what happens with it."""
 
-from typing import Any
-
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -48,7 +46,7 @@ class RequestParser(wiring.Component):
         The request is a RESET, for one cycle.
     """
 
-    def __init__(self, *, experiments: bool = False):
+    def __init__(self, *, experiments=False):
         self._writes = [Kind.WEIGHTS, Kind.TABLE, Kind.REGISTERS, Kind.LABEL]
         self._writes += [Kind.EXPERIMENT] if experiments else []
         super().__init__({
@@ -66,7 +64,7 @@ class RequestParser(wiring.Component):
             "reset": Out(1),
         })
 
-    def elaborate(self, platform: Any) -> Module:
+    def elaborate(self, platform):
         m = Module()
 
         kind  = self.i.p.data

@@ -1,7 +1,6 @@
 """The chip between its pins."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from amaranth import *
 from amaranth.lib import wiring
@@ -23,20 +22,16 @@ from boards.protocol.identity import (
 from golden.formats import map_top
 from golden.network.encoders import encoder_of
 
-if TYPE_CHECKING:
-    from hw.accelerator import Accelerator
-
 __all__ = ["Top", "attach", "condenser", "identify"]
 
 
-def condenser(accelerator: "Accelerator", form):
+def condenser(accelerator, form):
     """The component that gives the maps their form, None for Form.FULL."""
     make = {MapEncoding.FULL: None, MapEncoding.SUM: TimeSum, MapEncoding.BYTES: BlockFloat}[form]
     return make and make(width=accelerator.map_width, steps=accelerator.network.steps)
 
 
-def identify(accelerator: "Accelerator", *, clock_hz: int, form: MapEncoding = MapEncoding.FULL,
-             counters: bool = False) -> Identity:
+def identify(accelerator, *, clock_hz, form=MapEncoding.FULL, counters=False):
     """What the chip says of itself (boards.protocol.identity.Identity)."""
     network, stages = accelerator.network, {s.index: s for s in accelerator.network.stages}
     plan = accelerator.plan
@@ -100,8 +95,16 @@ class Top(wiring.Component):
         The weights in flash were refused; only with ``boot``.
     """
 
-    def __init__(self, accelerator: "Accelerator", *, clock_hz: int, baud: int = 1_000_000,
-                 form: MapEncoding = MapEncoding.FULL, counters: bool = False, boot=None):
+    def __init__(
+        self,
+        accelerator,
+        *,
+        clock_hz,
+        baud=1_000_000,
+        form=MapEncoding.FULL,
+        counters=False,
+        boot=None,
+    ):
         self.accelerator, self.form, self.counters = accelerator, form, counters
         self.boot = boot
         self.identity = identify(accelerator, clock_hz=clock_hz, form=form, counters=counters)
@@ -113,7 +116,7 @@ class Top(wiring.Component):
                       "flash_cipo": In(1), "failed": Out(1)}
         super().__init__(ports)
 
-    def elaborate(self, platform: Any) -> Module:
+    def elaborate(self, platform):
         m = Module()
 
         m.submodules.link        = link        = Link(identity=self.identity)
@@ -149,8 +152,7 @@ class Top(wiring.Component):
         return m
 
 
-def attach(m: Module, link, accelerator: "Accelerator", *, form=MapEncoding.FULL,
-           counters: bool = False) -> None:
+def attach(m, link, accelerator, *, form=MapEncoding.FULL, counters=False):
     """Put an accelerator into ``m`` and connect it to a link, which resets it."""
     # Registered: whatever decides on a reset is no part of the accelerator's critical path.
     reset = Signal()

@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
 
 from boards.host import load_requests
 from boards.protocol.codec import FLAG, seal, stuff, unseal, unstuff
@@ -16,7 +15,7 @@ FRAMES = OFFSET + HEADER.size        # where the loader begins to read
 MAGIC, VERSION = b"SAMW", 1
 
 
-def flash_image(writes, *, label: str) -> bytes:
+def flash_image(writes, *, label):
     """Header and frames of ``writes``, as hw.plan.packing gives them, ended by the label.
 
     The chip checks each frame by its CRC-16 and its answer; header and CRC-32 are for programs.
@@ -26,7 +25,7 @@ def flash_image(writes, *, label: str) -> bytes:
     return HEADER.pack(MAGIC, VERSION, len(frames), zlib.crc32(frames)) + frames
 
 
-def requests(frames: bytes) -> Iterator[tuple[int, bytes]]:
+def requests(frames):
     """(kind, payload) of each request in the frames of an image, in order."""
     for piece in frames.split(bytes([FLAG]))[:-1]:
         frame = unseal(unstuff(piece) or b"")
@@ -34,14 +33,14 @@ def requests(frames: bytes) -> Iterator[tuple[int, bytes]]:
             yield frame[1:]
 
 
-def padded(bitstream: bytes) -> bytes:
+def padded(bitstream):
     """A bitstream filled up to OFFSET; BadInput if it is longer."""
     if len(bitstream) > OFFSET:
         raise BadInput(f"a bitstream must be at most {OFFSET} bytes, not {len(bitstream)}")
     return bitstream + b"\xff" * (OFFSET - len(bitstream))
 
 
-def unpacked(flash: bytes, where: str = "flash.bin") -> tuple[bytes, bytes]:
+def unpacked(flash, where="flash.bin"):
     """(bitstream as filled up, frames) of a file's bytes; BadInput if it is none, or damaged."""
     header = flash[OFFSET:OFFSET + HEADER.size]
     if len(header) < HEADER.size:

@@ -156,13 +156,13 @@ class Identity:
         return max(1, self.frames // -(-self.steps // self.pixel_bits))
 
     @property
-    def image_bytes(self) -> int:
+    def image_bytes(self):
         """Bytes of an image in PIXELS requests."""
         words = self.channels * self.height * self.width * max(1, self.frames)
         return words * bytes_of(self.pixel_bits)
 
     @cached_property
-    def outputs(self) -> dict[str, Output]:
+    def outputs(self):
         """{stream: hw.interface.Output} of the words on the wire, in the order of their codes.
 
         A word of the maps is in their form; maps are there even where they have no words.
@@ -191,11 +191,11 @@ class Identity:
         return found
 
     @property
-    def results(self) -> int:
+    def results(self):
         """Words of the results of an image."""
         return sum(output.count for output in self.outputs.values())
 
-    def pack(self) -> bytes:
+    def pack(self):
         """Return the bytes on the wire."""
         found = b""
         for name, size, _ in FIELDS:
@@ -212,7 +212,7 @@ class Identity:
         return found
 
     @classmethod
-    def unpack(cls, found: bytes) -> "Identity":
+    def unpack(cls, found):
         """Inverse of ``pack``; ValueError if these bytes are not of this version, or no sense."""
         if len(found) < 4 or found[:3] != b"SAM":
             raise ValueError("not a SAM accelerator")
@@ -239,7 +239,7 @@ class Identity:
         identity.check()
         return identity
 
-    def check(self) -> None:
+    def check(self):
         """Raise ValueError unless the fields are such as a chip can have, and agree."""
         def needs(name, right, rule):
             if not right:
@@ -293,7 +293,7 @@ class Identity:
         needs("results", self.results <= MOST, f"at most {MOST} words")
 
 
-def part_of(row: bytes) -> Part:
+def part_of(row):
     """The Part of its bytes."""
     values, at = {}, 0
     for name, size in PART:
@@ -302,7 +302,7 @@ def part_of(row: bytes) -> Part:
     return Part(**values)
 
 
-def parts_of(output: Output):
+def parts_of(output):
     """A Part for each layer of an Output; ValueError unless its order is that of LENGTHS."""
     order = [axis for axis in LENGTHS if axis in output.order]
     if list(output.order) != order:
@@ -314,6 +314,6 @@ def parts_of(output: Output):
         for layer, lengths in output.shape.items())
 
 
-def words_of(form, *, steps) -> int:
+def words_of(form, *, steps):
     """Words that a form of maps has for a pixel."""
     return {MapEncoding.FULL: steps, MapEncoding.SUM: 1, MapEncoding.BYTES: steps + 1}[form]

@@ -11,7 +11,6 @@ walks come the loading of the image and some cycles a pass to fill and empty the
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +21,6 @@ from hw.engine.address_generator import MARGIN
 from hw.engine.dispatcher import QUEUE_DEPTH
 from hw.engine.room import NEXT, empty_drain
 from hw.plan.buffers import KEPT_ROWS, channel_stride
-
-if TYPE_CHECKING:
-    from golden.network.ops.pool import Pool
-    from hw.plan.passes import Pass
-    from hw.plan.planner import Plan
 
 __all__ = ["Walks", "drawn_trains", "image_cycles", "load_cycles", "most_cycles", "pass_cycles",
            "trains_of", "walks"]
@@ -68,7 +62,7 @@ class Walks:
     empty: np.ndarray
 
 
-def trains_of(plan: "Plan", spikes: np.ndarray, *, of_input: bool = False):
+def trains_of(plan, spikes, *, of_input=False):
     """(N, chunks, C, H, W) bool: trains that are not all zero, in rounds (N rounds, 1, C, H, W).
 
     ``spikes`` are those of golden.run, (N, T, C, H, W), or of an input with planes, whose words are
@@ -86,7 +80,7 @@ def trains_of(plan: "Plan", spikes: np.ndarray, *, of_input: bool = False):
     return found.reshape(count * plan.rounds, 1, *found.shape[2:])
 
 
-def planes_of(plan: "Plan", active: np.ndarray) -> np.ndarray:
+def planes_of(plan, active):
     """``active`` input (N, T, C, H, W) as the spikes of its planes, (N, T, C planes, H, W).
 
     Of numbers that are the same in every step, those in all steps whose bits of the plane are not
@@ -99,8 +93,7 @@ def planes_of(plan: "Plan", active: np.ndarray) -> np.ndarray:
     return parts.reshape(*active.shape[:2], -1, *active.shape[3:])
 
 
-def drawn_trains(plan: "Plan", activity: float, *, count: int = 4,
-                 seed: int = 1) -> list[np.ndarray]:
+def drawn_trains(plan, activity, *, count=4, seed=1):
     """Trains of each stage's source where every neuron spikes in a step with chance ``activity``.
 
     Drawn, each neuron and step by itself; a list for ``image_cycles``.
@@ -113,14 +106,13 @@ def drawn_trains(plan: "Plan", activity: float, *, count: int = 4,
     return found
 
 
-def within(y: np.ndarray, x: np.ndarray, down: int, across: int,
-           limits: tuple[int, int]) -> np.ndarray:
+def within(y, x, down, across, limits):
     """(H, W) bool: whether lines ``y + down`` and columns ``x + across`` are below ``limits``."""
     return ((y + down >= 0) & (y + down < limits[0]))[:, None] & (
         (x + across >= 0) & (x + across < limits[1]))
 
 
-def windows(each: "Pass", trains: np.ndarray) -> np.ndarray:
+def windows(each, trains):
     """(N, chunks, windows) marked trains of each window of a word, which is what a visit finds."""
     count, chunks, channels, height, width = trains.shape
     stride = channel_stride(channels)
@@ -131,7 +123,7 @@ def windows(each: "Pass", trains: np.ndarray) -> np.ndarray:
     return flat.reshape(count, chunks, -1, each.window).sum(axis=3)
 
 
-def walks(plan: "Plan", each: "Pass", trains: np.ndarray, own=None) -> Walks:
+def walks(plan, each, trains, own=None):
     """Walks of a pass over ``trains`` (N, chunks, C, H, W) of its source, and over its ``own`` of
     the round before, where it has a loop.
     """
@@ -165,7 +157,7 @@ def walks(plan: "Plan", each: "Pass", trains: np.ndarray, own=None) -> Walks:
                  order((total == 0) & ~last), order(silent & last))
 
 
-def behind(entries: np.ndarray) -> np.ndarray:
+def behind(entries):
     """(N, walks): the walk that must have ended for this one's end to enter the queue, or -1.
 
     ``entries`` counts what all walks up to each have put into the queue.
@@ -174,7 +166,7 @@ def behind(entries: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def drains(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
+def drains(plan, each, found):
     """(N, walks) cycles in which the neurons take the sums of a walk."""
     if each.merging:
         return np.full_like(found.trains, NEXT)
@@ -189,7 +181,7 @@ def drains(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     return np.where(found.dropped, 0, np.where(found.empty & plan.can_skip(each), short, steps))
 
 
-def taken_cycles(plan: "Plan", each: "Pass", walks: int) -> np.ndarray:
+def taken_cycles(plan, each, walks):
     """(walks,) cycles in which hw.engine.readout takes the steps of a read-out's walks."""
     lanes = np.minimum(each.span, each.shape[0] - np.arange(each.groups) * each.span)
     live = np.minimum(plan.walk_steps, plan.network.steps
@@ -204,7 +196,7 @@ def taken_cycles(plan: "Plan", each: "Pass", walks: int) -> np.ndarray:
     return np.tile(taken.ravel(), walks // taken.size)
 
 
-def pass_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
+def pass_cycles(plan, each, found):
     """(N,) cycles from a pass's start to the next one's, without waiting for maps to leave.
 
     Three times are followed from walk to walk: when the address generator has named all of it, when
@@ -233,7 +225,7 @@ def pass_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     return drained + around
 
 
-def buffered_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
+def buffered_cycles(plan, each, found):
     """As ``pass_cycles``, behind a walk buffer.
 
     Three times are followed from walk to walk: when the front has put all of it into the buffer,
@@ -271,13 +263,13 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     return read + (AROUND_SCORES_BUFFERED if last and not each.storing else AROUND_BUFFERED)
 
 
-def load_cycles(plan: "Plan") -> int:
+def load_cycles(plan):
     """Cycles to take and encode an image whose pixels are always there; see hw.encode."""
     pixel = UNITS[plan.network.encoder].pixel_cycles(plan.run_chunks, plan.word_steps)
     return int(np.prod(plan.network.shape)) * pixel + 2
 
 
-def image_cycles(plan: "Plan", trains) -> np.ndarray:
+def image_cycles(plan, trains):
     """(N, passes + 1) cycles of loading and of each pass of images.
 
     ``trains`` holds ``trains_of`` each stage's source. A last layer that reads its own spikes
@@ -297,7 +289,7 @@ def image_cycles(plan: "Plan", trains) -> np.ndarray:
     return np.stack([load, *parts], axis=1)
 
 
-def before(plan: "Plan", each: "Pass", trains: np.ndarray) -> np.ndarray:
+def before(plan, each, trains):
     """What a pass stored a round before it did ``trains``, (N rounds, 1, C, H, W); None for all."""
     if trains is None:
         return np.ones((1, 1, *each.shape), dtype=bool)
@@ -306,7 +298,7 @@ def before(plan: "Plan", each: "Pass", trains: np.ndarray) -> np.ndarray:
     return found.reshape(trains.shape)
 
 
-def most_cycles(plan: "Plan", *, taps: tuple[int, ...] = (), traced: int | None = None) -> int:
+def most_cycles(plan, *, taps=(), traced=None):
     """Cycles that no image exceeds, whatever spikes, if nothing is waited for outside the chip.
 
     Parameters
@@ -343,7 +335,7 @@ def most_cycles(plan: "Plan", *, taps: tuple[int, ...] = (), traced: int | None 
     return loaded + plan.rounds * (found - loaded)
 
 
-def merged(trains: np.ndarray, pool: "Pool") -> np.ndarray:
+def merged(trains, pool):
     """Trains (N, chunks, C, H, W) after max pooling."""
     found = pool.forward(trains.reshape(-1, *trains.shape[2:]))
     return found.reshape(*trains.shape[:2], *found.shape[1:])

@@ -7,7 +7,6 @@ simulator.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,10 +30,6 @@ from golden.network.encoders import encoder_of
 from golden.readout import class_scores
 from golden.run import check_images
 from golden.stages import forward
-
-if TYPE_CHECKING:
-    from golden.importers.torch import Traced
-    from golden.network.layers import Stage
 
 __all__ = ["Agreement", "Parting", "drawn_images", "of_reference", "of_rule",
            "of_traced"]
@@ -90,7 +85,7 @@ class Agreement:
     integers: tuple | None = None
 
     @property
-    def same(self) -> bool:
+    def same(self):
         """Whether nothing differs but what float32 rounds."""
         if self.parting is not None:
             return self.parting.rounding
@@ -125,14 +120,14 @@ class Agreement:
                            "producer); allow_different (--allow-different) takes it all the same")
 
 
-def share(same: int, images: int, equal: int, total: int) -> str:
+def share(same, images, equal, total):
     """Predictions and spikes in words."""
     spikes = "100" if equal == total else f"{np.floor(1e6 * equal / total) / 1e4:.4f}"
     first = "" if same is None else f"{same} of {images} predictions, "
     return f"{first}{spikes} % of spikes"
 
 
-def drawn_frames(rng: np.random.Generator, count: int, network: FloatNetwork) -> np.ndarray:
+def drawn_frames(rng, count, network):
     """Frames (count, T, C, H, W) for a network: spikes with a chance of .3, of any size."""
     active, top = rng.random((count, network.steps, *network.shape)) < 0.3, encoder_of(network).top
     size = 1 if top == 1 else rng.integers(1, top + 1, active.shape)
@@ -150,12 +145,12 @@ def drawn_images(network: FloatNetwork, count: int = DRAWN, seed: int = 0) -> np
 class Tally:
     """Compares batch by batch what an original gave with the float network and the integers."""
 
-    def __init__(self, network: FloatNetwork, integers: Network | None = None):
+    def __init__(self, network, integers=None):
         self.network, self.made = network, integers
         self.images = self.equal = self.total = 0
         self.predictions, self.partings, self.whole = 0, {}, [0, 0, 0]
 
-    def add(self, active: np.ndarray, spikes, pred: np.ndarray) -> None:
+    def add(self, active, spikes, pred):
         """A batch: encoder's output, spikes of each stage or None, and classes or None."""
         scale, inputs = self.network.input_scale, active
         kept = active
@@ -175,15 +170,14 @@ class Tally:
         if self.made is not None:
             self.integers(active, spikes, pred)
 
-    def count(self, mine: np.ndarray, given: np.ndarray):
+    def count(self, mine, given):
         """Whether any spike differs."""
         same = np.count_nonzero(mine == given)
         self.equal += same
         self.total += mine.size
         return same < mine.size
 
-    def part(self, stage: "Stage", inputs: np.ndarray | None, given: np.ndarray,
-             scale: float) -> None:
+    def part(self, stage, inputs, given, scale):
         """Find the first step in which a stage parts when it is fed what the original's was."""
         if inputs is None:
             return
@@ -203,7 +197,7 @@ class Tally:
             step if before is None else min(step, before.step),
             rounding and (before is None or before.rounding))
 
-    def integers(self, active: np.ndarray, spikes: list[np.ndarray], pred: np.ndarray) -> None:
+    def integers(self, active, spikes, pred):
         for stage, given in zip(self.made.stages, spikes, strict=True):
             active, membranes = forward(active, stage, self.made.steps)
             if given is not None:
@@ -213,7 +207,7 @@ class Tally:
             mine = class_scores(active, membranes, self.made.readout)[:, -1].argmax(axis=1)
             self.whole[0] += np.count_nonzero(mine == pred)
 
-    def done(self, original: str) -> Agreement:
+    def done(self, original):
         """The Agreement."""
         parting = None
         if self.partings:
@@ -230,7 +224,7 @@ class Tally:
 # --- torch ----------------------------------------------------------------------------------------
 
 
-def of_traced(traced: "Traced", images: np.ndarray | None = None, integers: Network | None = None,
+def of_traced(traced, images: np.ndarray | None = None, integers: Network | None = None,
               network: FloatNetwork | None = None) -> Agreement:
     """Agreement of a golden.importers.torch.Traced with its network, or with ``network``.
 
@@ -260,7 +254,7 @@ def of_traced(traced: "Traced", images: np.ndarray | None = None, integers: Netw
     return tally.done("torch")
 
 
-def original_run(traced: "Traced", network: FloatNetwork, active: np.ndarray):
+def original_run(traced, network, active):
     """(spikes of each stage or None, (N,) classes) of a torch model on (N, T, C, H, W)."""
     model, steps = traced.model, network.steps
     run, tensor, kept = runner(model), torch().Tensor, []
@@ -305,7 +299,7 @@ def original_run(traced: "Traced", network: FloatNetwork, active: np.ndarray):
     return spikes, classes(given, len(active), steps, network).argmax(axis=1)
 
 
-def classes(given: list[np.ndarray], count: int, steps: int, network: FloatNetwork) -> np.ndarray:
+def classes(given, count, steps, network):
     """(N, classes) scores of what the calls of a model returned first."""
     if len(given) > 1:
         return np.sum([values.reshape(count, -1) for values in given], axis=0)

@@ -1,17 +1,12 @@
 """Run a float network: the equations of its neurons in float64, with golden's encoders."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from golden.encode import encode
 from golden.readout import class_scores
 from golden.run import check_images
-
-if TYPE_CHECKING:
-    from golden.importers.float_network import FloatNetwork
-    from golden.network.layers import Stage
 
 
 @dataclass
@@ -29,17 +24,17 @@ class FloatResult:
     spikes: list
 
     @property
-    def pred(self) -> np.ndarray:
+    def pred(self):
         """(N,) class of the largest logit, the first of equals."""
         return self.logits.argmax(axis=1)
 
 
-def weighted(activations: np.ndarray, layer) -> np.ndarray:
+def weighted(activations, layer):
     """Sum of weights over activations (N, C, H, W), as golden.synapses.weighted, in float64."""
     return layer.op.forward_real(activations)
 
 
-def fire(inputs: np.ndarray, layer) -> tuple[np.ndarray, np.ndarray]:
+def fire(inputs, layer):
     """(spikes, membranes) of inputs (N, T, C, H, W), as golden.neurons.population.fire."""
     neuron, steps = layer.neuron, inputs.shape[1]
     column = lambda values: layer.per_channel(values)[:, None, None]
@@ -61,8 +56,7 @@ def fire(inputs: np.ndarray, layer) -> tuple[np.ndarray, np.ndarray]:
     return spikes, membranes
 
 
-def forward(activations: np.ndarray, stage: "Stage", steps: int,
-            scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def forward(activations, stage, steps, scale=1.0):
     """(spikes, membranes) of one stage from what it reads (N, T, C, H, W), times ``scale``."""
     count = len(activations)
     flat = activations.reshape(count * steps, *activations.shape[2:])
@@ -72,7 +66,7 @@ def forward(activations: np.ndarray, stage: "Stage", steps: int,
     return fire(sums.reshape(count, steps, *stage.shape), stage.layer)
 
 
-def run(images: np.ndarray, network: "FloatNetwork") -> FloatResult:
+def run(images, network):
     """Run all images at once through a FloatNetwork; returns a FloatResult.
 
     ``images`` are those of golden.run and go through the same encoder with the same random numbers,
@@ -88,7 +82,7 @@ def run(images: np.ndarray, network: "FloatNetwork") -> FloatResult:
     return FloatResult(class_scores(active, membranes, network.readout)[:, -1], found)
 
 
-def batch_of(network: "FloatNetwork", room=2**24) -> int:
+def batch_of(network, room=2**24):
     """How many images to run at once so that a layer's membranes number below ``room``."""
     most = max(max(stage.neurons, stage.trains * stage.layer.kernel**2)
                for stage in network.stages)

@@ -6,9 +6,8 @@ step of dt turns tau v' = (v_leak - v) + r I into v <- L v + (1 - L) v_leak + g 
 L = 1 - dt / tau, or exp(-dt / tau), and g = r dt / tau; float32 noise in L and g snaps away.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,22 +31,17 @@ from golden.io.values import reals
 from golden.network import DEFAULT_SEED
 from golden.neurons.cuba import FloatCuba
 
-if TYPE_CHECKING:
-    import argparse
-
 # --- graph ----------------------------------------------------------------------------------------
 
 
 class Reader:
     """Turns the nodes of a chain into the layers of a golden.importers.builder.NetworkBuilder."""
 
-    def __init__(self, chain: NetworkBuilder, flat: bool, rules: Rules, *, batch: bool = False,
-                 single: bool = False):
+    def __init__(self, chain, flat, rules, *, batch=False, single=False):
         self.chain, self.flat, self.rules = chain, flat, rules
         self.batch, self.single, self.notes, self.loop = batch, single, (), None
 
-    def read(self, name: str, node: dict[str, Any],
-             loop: tuple[str, dict[str, Any]] | None = None) -> None:
+    def read(self, name, node, loop=None):
         """Append one node; ``loop`` is the (name, node) of the weights that lead back to it."""
         kind = node.get("type")
         where = f"node {name!r} ({kind})"
@@ -58,7 +52,7 @@ class Reader:
         self.loop = loop
         read(node, where)
 
-    def read_conv2d(self, node: dict[str, Any], where: str) -> None:
+    def read_conv2d(self, node, where):
         weights = reals(field(node, "weight", where), where, "weight")
         rule(weights.ndim == 4, where, f"weight must have 4 dimensions, not {weights.ndim}")
         rule(not self.flat, where, "follows a vector, not a map")
@@ -71,7 +65,7 @@ class Reader:
             padding=padding_of(node, where, span, stride),
             groups=side(node.get("groups", 1), where, "groups"), dilation=dilation)
 
-    def read_conv1d(self, node: dict[str, Any], where: str) -> None:
+    def read_conv1d(self, node, where):
         """A convolution of one row."""
         weights = reals(field(node, "weight", where), where, "weight")
         rule(weights.ndim == 3, where, f"weight must have 3 dimensions, not {weights.ndim}")
@@ -83,7 +77,7 @@ class Reader:
             wide["padding"] = (0, side(node["padding"], where, "padding"))
         self.read_conv2d({**node, "weight": weights[:, :, None], **wide}, where)
 
-    def read_linear(self, node: dict[str, Any], where: str) -> None:
+    def read_linear(self, node, where):
         weights = reals(field(node, "weight", where), where, "weight")
         implied = weights.ndim == 2 and weights.shape[1] == np.prod(self.chain.shape)
         rule(self.flat or self.chain.shape[1:] == (1, 1) or implied, where,
@@ -93,17 +87,17 @@ class Reader:
 
     read_affine = read_linear
 
-    def read_scale(self, node: dict[str, Any], where: str) -> None:
+    def read_scale(self, node, where):
         self.chain.affine(where, self.chain.over_channels(field(node, "scale", where), where,
                                                           "scale"))
 
-    def read_avgpool2d(self, node: dict[str, Any], where: str, kind: str = "avg") -> None:
+    def read_avgpool2d(self, node, where, kind="avg"):
         rule(not self.flat, where, "follows a vector, not a map")
         kernel = two(field(node, "kernel_size", where), where, "kernel_size")
         self.chain.pool(where, kind, kernel, two(node.get("stride", kernel), where, "stride"),
                         two(node.get("padding", 0), where, "padding"))
 
-    def read_sumpool2d(self, node: dict[str, Any], where: str) -> None:
+    def read_sumpool2d(self, node, where):
         self.read_avgpool2d(node, where, "sum")
 
     def read_flatten(self, node, where):
@@ -117,26 +111,24 @@ class Reader:
              f"{' x '.join(map(str, shape))} must become a vector")
         self.flat = True
 
-    def over(self, node: dict[str, Any], where: str, key: str,
-             default: float | None = None) -> float | np.ndarray:
+    def over(self, node, where, key, default=None):
         """A parameter as one number or one a channel."""
         value = node.get(key, default) if default is not None else field(node, key, where)
         return self.chain.over_channels(value, where, key)
 
-    def voltage(self, node: dict[str, Any], where: str, key: str,
-                default: float | None = None) -> float | np.ndarray:
+    def voltage(self, node, where, key, default=None):
         """``over`` without the noise of float32, which this project's own files do not have."""
         found = self.over(node, where, key, default)
         return found if self.rules.producer == OWN.title else snapped(found, 1e-7)
 
-    def told_of(self, node: dict[str, Any], where: str) -> Rules:
+    def told_of(self, node, where):
         """The Rules of one neuron, with what its own metadata say."""
         rules = self.rules.beside(node.get("metadata", {}))
         rule(all(getattr(rules, key) in CHOICES[key] for key in ("reset", "compare", "cut")),
              where, "its metadata name a reset, a comparison or a cut that there is not")
         return rules
 
-    def spiking(self, node: dict[str, Any], where: str, v_leak: float | np.ndarray = 0.0) -> tuple:
+    def spiking(self, node, where, v_leak=0.0):
         """(parameters that spiking neurons share, v_leak, v_reset as written)."""
         rules = self.told_of(node, where)
         v_reset = self.voltage(node, where, "v_reset", 0.0)
@@ -153,13 +145,13 @@ class Reader:
                 "compare": rules.compare}, v_reset
 
     @property
-    def approximations(self) -> tuple:
+    def approximations(self):
         """What every spiking layer of a producer loses."""
         if not self.rules.several:
             return ()
         return (f"{self.rules.title} fires several spikes a step",)
 
-    def leaking(self, node: dict[str, Any], where: str) -> tuple:
+    def leaking(self, node, where):
         """(beta, v_leak, gain, notes) of a neuron with a time constant."""
         tau, dt = np.asarray(field(node, "tau", where)), self.rules.dt
         rule(tau.dtype.kind not in "f" or not np.isinf(tau).any(), where,
@@ -186,7 +178,7 @@ class Reader:
         return (beta, self.voltage(node, where, "v_leak", 0.0), snapped(gain),
                 () if note is None else (note,))
 
-    def integrating(self, node: dict[str, Any], where: str) -> tuple:
+    def integrating(self, node, where):
         """(gain, approximations) of a neuron without a time constant."""
         r, dt = self.chain.over_channels(field(node, "r", where), where, "r"), self.rules.dt
         gain = snapped(r * dt)
@@ -197,14 +189,14 @@ class Reader:
                          f"would be {dt:g}",)
         return gain, ()
 
-    def read_lif(self, node: dict[str, Any], where: str) -> None:
+    def read_lif(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)
         spiking, v_reset = self.spiking(node, where, v_leak)
         loop, told = loop_of(self.loop, self.told_of(node, where))
         self.chain.neuron(where, FloatNeuron(beta=beta, **spiking), gain, self.approximations,
                           notes=(*notes, *told, *self.rules.notes(True, v_reset)), loop=loop)
 
-    def read_if(self, node: dict[str, Any], where: str) -> None:
+    def read_if(self, node, where):
         gain, approximations = self.integrating(node, where)
         spiking, v_reset = self.spiking(node, where)
         loop, told = loop_of(self.loop, self.told_of(node, where))
@@ -212,7 +204,7 @@ class Reader:
                           (*approximations, *self.approximations),
                           notes=(*told, *self.rules.notes(False, v_reset)), loop=loop)
 
-    def currents(self, node: dict[str, Any], where: str):
+    def currents(self, node, where):
         """(alpha and beta, gain) of a neuron with a synaptic current, current first:
         c <- alpha c + w_in dt / tau_syn x; u <- beta u + r dt / tau_mem c.
         """
@@ -231,7 +223,7 @@ class Reader:
                        * over(node, where, "r") * dt / over(node, where, "tau_mem"))
         return {"alpha": keep("tau_syn"), "beta": keep("tau_mem")}, gain
 
-    def read_cubalif(self, node: dict[str, Any], where: str) -> None:
+    def read_cubalif(self, node, where):
         rules = self.told_of(node, where)
         shares, gain = self.currents(node, where)
         spiking, v_reset = self.spiking(node, where)
@@ -240,15 +232,15 @@ class Reader:
         self.chain.neuron(where, FloatCuba(**shares, **spiking), gain, self.approximations,
                           loop=loop, notes=(*told, *self.rules.notes(True, v_reset)))
 
-    def read_cubali(self, node: dict[str, Any], where: str) -> None:
+    def read_cubali(self, node, where):
         shares, gain = self.currents(node, where)
         self.chain.neuron(where, FloatCuba(**shares), gain)
 
-    def read_li(self, node: dict[str, Any], where: str) -> None:
+    def read_li(self, node, where):
         beta, v_leak, gain, notes = self.leaking(node, where)
         self.chain.neuron(where, FloatNeuron(beta=beta, v_leak=v_leak), gain, notes=notes)
 
-    def read_i(self, node: dict[str, Any], where: str) -> None:
+    def read_i(self, node, where):
         gain, approximations = self.integrating(node, where)
         self.chain.neuron(where, FloatNeuron(), gain, approximations)
 
@@ -258,7 +250,7 @@ class Reader:
             beta=np.float64(0), threshold=self.voltage(node, where, "threshold"), reset="zero",
             compare=self.rules.compare))
 
-    def read_identity(self, node: dict[str, str], where: str) -> None:
+    def read_identity(self, node, where):
         """Hands on what it is given."""
 
 
@@ -347,7 +339,7 @@ def from_nir(source: object, *, producer: str | None = None, reset: str | None =
         raise
 
 
-def nir_options(parser: "argparse.ArgumentParser") -> None:
+def nir_options(parser):
     """Add what NIR graphs do not say to a parser's options."""
     parser.add_argument("--from", dest="producer", choices=PRODUCERS,
                         help="NIR: the program that wrote the graph; its rules are taken where "
@@ -382,12 +374,12 @@ def nir_options(parser: "argparse.ArgumentParser") -> None:
                         help="of the images, for graphs of vectors and for torch modules")
 
 
-def told(args: "argparse.Namespace") -> dict:
+def told(args):
     """{name: value} of the rules in parsed ``nir_options``, as ``from_nir`` takes them."""
     return {name: getattr(args, name) for name in ("producer", "dt", *CHOICES)}
 
 
-def compared_with(args: "argparse.Namespace") -> Callable:
+def compared_with(args):
     """function(network, images, integers) of parsed ``nir_options``: the Agreement with what is
     known of the original, None where nothing is.
     """
@@ -408,7 +400,7 @@ def compared_with(args: "argparse.Namespace") -> Callable:
 
 
 @command
-def main(argv: list[str] | None = None) -> None:
+def main(argv=None):
     """Read a NIR file, report what is kept, and write a network."""
     from golden.importers.cli import Options, finish, numbers, parser_of
     parser = parser_of("python -m golden.nir", "From a NIR graph to a network.", (

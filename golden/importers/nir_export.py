@@ -7,9 +7,7 @@ steps and read-out of the network. golden.importers.nir reads it back as it was.
 """
 
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -24,10 +22,6 @@ from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import pair
 from golden.neurons.alpha import Alpha, FloatAlpha
 from golden.neurons.cuba import Cuba, FloatCuba
-
-if TYPE_CHECKING:
-    from golden.network.ops.pool import Pool
-    from golden.neurons.lif import FloatLIF
 
 __all__ = ["DT", "real", "write_nir"]
 
@@ -70,7 +64,7 @@ def real(network: Network) -> FloatNetwork:
         readout=network.readout, seed=network.seed, name=network.name, notes=dict(network.notes))
 
 
-def real_neuron(neuron, unit: float) -> "FloatCuba | FloatLIF":
+def real_neuron(neuron, unit):
     """The neuron in real numbers, membranes counted in ``unit``."""
     kept = lambda leak: 1 - np.asarray(leak) / 2**LEAK_BITS
     kind = {Cuba: FloatCuba, Alpha: FloatAlpha}.get(type(neuron), FloatNeuron)
@@ -113,7 +107,7 @@ def write_nir(network: FloatNetwork | Network, path: str | Path) -> None:
         aside.write_bytes(buffer.getvalue())
 
 
-def put(group, fields: dict[str, Any]) -> None:
+def put(group, fields):
     """Write fields into a group of a file."""
     for key, value in fields.items():
         if isinstance(value, dict):
@@ -124,7 +118,7 @@ def put(group, fields: dict[str, Any]) -> None:
             group.create_dataset(key, data=np.asarray(value))
 
 
-def graph_of(network: FloatNetwork) -> tuple[dict[str, dict], list[tuple]]:
+def graph_of(network):
     """(nodes {name: fields}, edges) of the chain and its loops."""
     first, last = network.shape, network.stages[-1].shape[0]
     nodes, loops = {"input": {"type": "Input", "shape": np.array(flat(first))}}, {}
@@ -157,7 +151,7 @@ def graph_of(network: FloatNetwork) -> tuple[dict[str, dict], list[tuple]]:
     return nodes, edges
 
 
-def loop_of(loop: FloatRecurrent, shape: tuple[int, int, int]) -> dict[str, Any]:
+def loop_of(loop, shape):
     """Fields of the weights that lead a neuron's spikes back to it."""
     bias = np.zeros(len(loop.weights)) if loop.bias is None else loop.bias
     if loop.weights.ndim == 2:
@@ -165,12 +159,12 @@ def loop_of(loop: FloatRecurrent, shape: tuple[int, int, int]) -> dict[str, Any]
     return conv_fields(loop.op, bias, shape)
 
 
-def flat(shape: tuple[int, int, int]) -> tuple[int, ...]:
+def flat(shape):
     """(C, H, W), or (inputs,) where there is one pixel."""
     return shape[:1] if tuple(shape[1:]) == (1, 1) else shape
 
 
-def pooling(pool: "Pool", where: str) -> dict[str, Any]:
+def pooling(pool, where):
     """Fields of a pooling of spikes."""
     rule(pool.kind != "max", where, "max pooling has no node in NIR")
     rule(not pool.ceil, where, "pooling beyond the map (ceil) has no node in NIR")
@@ -179,7 +173,7 @@ def pooling(pool: "Pool", where: str) -> dict[str, Any]:
             "padding": np.array(pair(pool.padding))}
 
 
-def weights_of(layer: FloatLayer, shape: tuple[int, int, int], where: str) -> dict[str, Any]:
+def weights_of(layer, shape, where):
     """Fields of a convolution or dense layer."""
     rule(layer.norm is None, where, "a norm over time (BNTT) has no node in NIR")
     rule(layer.greatest is None, where, "max pooling of currents has no node in NIR")
@@ -189,7 +183,7 @@ def weights_of(layer: FloatLayer, shape: tuple[int, int, int], where: str) -> di
     return conv_fields(layer, bias, shape)
 
 
-def conv_fields(op, bias: np.ndarray, shape: tuple[int, int, int]) -> dict[str, Any]:
+def conv_fields(op, bias, shape):
     """Fields of a convolution of maps of ``shape``."""
     return {"type": "Conv2d", "weight": op.weights, "bias": bias,
             "input_shape": np.array(shape[1:]), "stride": np.array(pair(op.stride)),
@@ -197,7 +191,7 @@ def conv_fields(op, bias: np.ndarray, shape: tuple[int, int, int]) -> dict[str, 
             "groups": op.groups}
 
 
-def neuron_of(neuron: "FloatLIF", shape: tuple[int, int, int], where: str) -> dict[str, Any]:
+def neuron_of(neuron, shape, where):
     """Fields of the neurons behind a layer; None where it only sums with nothing kept back."""
     rule(not neuron.delay, where, "spikes that are handed on a step late have no node in NIR")
     full = lambda values: np.broadcast_to(
@@ -222,7 +216,7 @@ def neuron_of(neuron: "FloatLIF", shape: tuple[int, int, int], where: str) -> di
     return found
 
 
-def cuba_of(neuron: FloatCuba, full: Callable, where: str) -> dict[str, Any]:
+def cuba_of(neuron, full, where):
     """Fields of neurons with a synaptic current; ``full`` spreads values over the neurons."""
     alpha, beta = np.asarray(neuron.alpha), np.asarray(neuron.beta)
     rule(neuron.reset != "clear", where, "a reset that loses the step's input has no node in NIR")

@@ -3,7 +3,6 @@
 import io
 import math
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -30,7 +29,7 @@ FIELDS = ("type", "shape", "weight", "bias", "stride", "padding", "dilation", "g
           "v_leak", "v_threshold", "v_reset", "threshold", "edges")
 
 
-def read_graph(path: str | Path) -> dict[str, Any]:
+def read_graph(path):
     """The nodes and edges of a NIR file as {"nodes": {name: {field: value}}, "edges": [...]}.
 
     Read as HDF5 rather than by nir.read, whose nodes refuse grouped convolutions and parameters of
@@ -48,7 +47,7 @@ def read_graph(path: str | Path) -> dict[str, Any]:
         raise BadInput(f"{path}: not a readable NIR file ({type(error).__name__})") from None
 
 
-def item_of(group, key: str):
+def item_of(group, key):
     """What is at ``key`` of an HDF5 group, None if nothing is; BadInput if it is elsewhere."""
     link = group.get(key, getlink=True)
     rule(link is None or isinstance(link, h5py.HardLink), f"{group.name}/{key}",
@@ -62,7 +61,7 @@ class Nodes:
     def __init__(self):
         self.seen, self.numbers = set(), 0
 
-    def read(self, group, depth: int = 0) -> dict:
+    def read(self, group, depth=0):
         """One node as a dict of its fields; a graph's ``nodes`` are such dicts in turn."""
         rule(isinstance(group, h5py.Group), "node", "is missing, or no group")
         rule(depth <= DEEPEST, group.name, f"graphs are nested more than {DEEPEST} deep")
@@ -86,7 +85,7 @@ class Nodes:
             found["nodes"] = {name: self.read(item_of(inner, name), depth + 1) for name in inner}
         return found
 
-    def value(self, item, key: str) -> float | np.ndarray | str:
+    def value(self, item, key):
         """What a dataset holds: numbers, or text as str or bytes."""
         kind = item.dtype
         rule(item.size is not None, item.name, "is empty")
@@ -109,12 +108,12 @@ class Nodes:
         return item[()]
 
 
-def word(name: bytes | str) -> str:
+def word(name):
     """A node's name as a str."""
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
 
-def chain_of(graph: dict[str, Any], prefix="") -> list[tuple[str, dict, None]]:
+def chain_of(graph, prefix=""):
     """[(name, node, loop)] of a graph from its input to its output, graphs within it unfolded.
 
     Weights that read a neuron's spikes and lead back to it are no node of the chain but the
@@ -168,7 +167,7 @@ def chain_of(graph: dict[str, Any], prefix="") -> list[tuple[str, dict, None]]:
     return found
 
 
-def loops(name: str, edges: list[tuple[str, str]]) -> bool:
+def loops(name, edges):
     """Whether a node is reached from itself."""
     seen, left = set(), [name]
     while left:
@@ -180,7 +179,7 @@ def loops(name: str, edges: list[tuple[str, str]]) -> bool:
     return name in seen
 
 
-def plain(graph) -> dict[str, Any]:
+def plain(graph):
     """A nir.NIRGraph as ``read_graph`` gives a file."""
     def node_of(node):
         found = dict(node)

@@ -8,7 +8,6 @@ thresholds, biases and resets are counted in it. What is exactly representable c
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,22 +21,16 @@ from golden.neurons.base import counted
 from golden.run import check_images
 from golden.stages import forward
 
-if TYPE_CHECKING:
-    from golden.importers.float_network import FloatNetwork
-    from golden.network.layers import Stage
-    from golden.neurons.base import RealNeuron
-
 MOST_GAIN = 2**15 - 1
 
 
-def quantise(network, **options: Any) -> Network:
+def quantise(network, **options):
     """``quantise_with_report`` without the reasons: a golden.network.Network of a FloatNetwork."""
     return quantise_with_report(network, **options)[0]
 
 
-def quantise_with_report(network: "FloatNetwork", *, bits: int = 8, per_channel: bool = False,
-                         power_of_two: bool = False, calibrate: np.ndarray | None = None,
-                         membrane_bits: int = 24) -> tuple[Network, list[tuple]]:
+def quantise_with_report(network, *, bits=8, per_channel=False, power_of_two=False, calibrate=None,
+              membrane_bits=24):
     """Turn a golden.importers.float_network.FloatNetwork into integers and say what was rounded.
 
     Parameters
@@ -88,7 +81,7 @@ def quantise_with_report(network: "FloatNetwork", *, bits: int = 8, per_channel:
         notes=dict(network.notes)), reasons
 
 
-def pool_scale(stage: "Stage") -> float:
+def pool_scale(stage):
     """What a count of 1 behind a stage's pooling is worth in real numbers."""
     return 1 / float(np.prod([pool.divisor for pool in stage.pools]))
 
@@ -96,9 +89,7 @@ def pool_scale(stage: "Stage") -> float:
 # --- one layer ------------------------------------------------------------------------------------
 
 
-def best(stage: "Stage", bits: int, factor: float, steps: int, membrane_bits: int,
-         candidates: list[np.ndarray],
-         seen: tuple[np.ndarray, np.ndarray, np.ndarray] | None) -> tuple:
+def best(stage, bits, factor, steps, membrane_bits, candidates, seen):
     """(Layer, reasons) of the best of the candidate scales."""
     if len(candidates) == 1:
         return integer(stage, bits, candidates[0], factor, steps, membrane_bits)
@@ -119,14 +110,13 @@ def best(stage: "Stage", bits: int, factor: float, steps: int, membrane_bits: in
     return integer(stage, bits, candidates[int(np.argmin(errors))], factor, steps, membrane_bits)
 
 
-def whole_weights(weights: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarray:
+def whole_weights(weights, scale, bits):
     """``weights`` in steps of ``scale``, rounded and held at the ends of ``bits`` bits."""
     limit = 2**(bits - 1)
     return np.clip(np.rint(weights / scale), -limit, limit - 1).astype(np.int64)
 
 
-def integer(stage: "Stage", bits: int, scale: np.ndarray, factor: float, steps: int,
-            membrane_bits: int) -> tuple:
+def integer(stage, bits, scale, factor, steps, membrane_bits):
     """(golden.network.Layer, reasons) of a float stage, with weights in steps of ``scale``."""
     real = stage.layer
     neuron = real.neuron.suited(most_added(stage, factor), real.per_channel)
@@ -162,7 +152,7 @@ def integer(stage: "Stage", bits: int, scale: np.ndarray, factor: float, steps: 
     return layer, rounding_reasons(real, neuron, layer, factor, step, frac, exact)
 
 
-def most_added(stage: "Stage", factor: float):
+def most_added(stage, factor):
     """(channels,) the most that one step adds to a membrane; None behind a norm over time."""
     layer = stage.layer
     if layer.norm is not None:
@@ -175,8 +165,7 @@ def most_added(stage: "Stage", factor: float):
     return most + layer.biases
 
 
-def made(stage: "Stage", neuron: "RealNeuron", bits: int, weights: np.ndarray, loop,
-         step: np.ndarray, frac: int) -> Layer:
+def made(stage, neuron, bits, weights, loop, step, frac):
     """The Layer of a ``neuron`` with ``frac`` fraction bits behind a weight step; ``loop`` are the
     whole weights of its recurrence, or None.
     """
@@ -203,8 +192,7 @@ def made(stage: "Stage", neuron: "RealNeuron", bits: int, weights: np.ndarray, l
         scale=float(np.median(unit)), norm=norm, recurrent=loop)
 
 
-def rounding_reasons(real, neuron: "RealNeuron", layer, factor: float, step: np.ndarray, frac,
-                     exact: int | None) -> tuple[str, ...]:
+def rounding_reasons(real, neuron, layer, factor, step, frac, exact):
     """Why an integer layer is not exactly the float one, as short sentences."""
     found = []
     unit = step * 2.0**-frac
@@ -236,7 +224,7 @@ def rounding_reasons(real, neuron: "RealNeuron", layer, factor: float, step: np.
     return tuple(found)
 
 
-def percent(share: float) -> str:
+def percent(share):
     """A share in percent, of two digits."""
     return f"{100 * share:.2g} %"
 
@@ -244,8 +232,7 @@ def percent(share: float) -> str:
 # --- calibration ----------------------------------------------------------------------------------
 
 
-def seen_by_layers(images: np.ndarray,
-                   network: "FloatNetwork") -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def seen_by_layers(images, network):
     """[(input, spikes, membranes)] of each weighted layer in the float network, on some images."""
     images = check_images(images, network, where="calibration images")
     rule(len(images) > 0, "calibration images", "must be at least one")

@@ -7,7 +7,6 @@ by data) shows in golden.importers.agreement, which runs the model beside the fl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,10 +20,6 @@ from golden.importers.torch_record import NEURONS, Unfit, like_of, record, runne
 from golden.importers.torch_steps import OtherLayout, Steps, Unlooped
 from golden.io.errors import BadInput, rule
 from golden.network import Network
-
-if TYPE_CHECKING:
-    from golden.importers.torch_record import Call
-    from golden.importers.torch_steps import Part
 
 __all__ = ["Layout", "Traced", "agreement_of", "read", "trace"]
 
@@ -57,7 +52,7 @@ class Layout:
     shape: tuple
     batch: int | None = None
 
-    def feeds(self, active, like) -> list:
+    def feeds(self, active, like):
         """The arguments of all calls for activations (N, T, C, H, W), as tensors like ``like``."""
         active = active.reshape(*active.shape[:2], *self.shape)
         active = torch().as_tensor(np.ascontiguousarray(active), dtype=like.dtype,
@@ -66,7 +61,7 @@ class Layout:
             return [active if self.axis else active.transpose(0, 1).contiguous()]
         return [active[:, t] for t in range(1 if self.looped else active.shape[1])]
 
-    def words(self) -> str:
+    def words(self):
         """For people."""
         if self.axis is not None:
             return f"called with all steps, along axis {self.axis}"
@@ -92,7 +87,7 @@ class Traced:
     order: tuple
 
 
-def attempts(shape: tuple[int, ...], steps: int, sample: Any) -> list:
+def attempts(shape, steps, sample):
     """[(axis, flat, steps of the feed)] of the layouts that are tried, in order."""
     flats = (False, True) if len(shape) > 1 else (True,)
     if sample is None:
@@ -110,8 +105,7 @@ def attempts(shape: tuple[int, ...], steps: int, sample: Any) -> list:
                    f"behind N if the model takes them, not {tuple(sample.shape)}")
 
 
-def called(model, shape: tuple[int, ...], steps: int,
-           sample: Any) -> "tuple[list[Call], Steps, list[tuple], Layout]":
+def called(model, shape, steps, sample):
     """(calls, Steps, origins returned, Layout) of the first layout that the model takes."""
     like, run, first = like_of(model), runner(model), None
     rng = np.random.default_rng(0)
@@ -190,8 +184,7 @@ def read(model: object, shape: Sequence[int], *, steps: int | None = None,
     return Traced(model, network, layout, tuple(order))
 
 
-def translated(chain: NetworkBuilder, layout: Layout, parts: "list[Part]", slot: int,
-               readout: str | None, **fields: Any) -> FloatNetwork:
+def translated(chain, layout, parts, slot, readout, **fields):
     """The FloatNetwork of a chain of golden.importers.torch_steps.Part."""
     translator = Translator(chain, layout.flat)
     try:
@@ -210,7 +203,7 @@ def translated(chain: NetworkBuilder, layout: Layout, parts: "list[Part]", slot:
         raise
 
 
-def no_other_producer(model) -> None:
+def no_other_producer(model):
     """Raise BadInput for a module of another producer than snnTorch, with its way in."""
     for name, module in model.named_modules():
         package = type(module).__module__.split(".")[0]

@@ -1,8 +1,6 @@
 """Modules and functions of torch and snnTorch as calls of a golden.importers.builder."""
 
-from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,11 +14,6 @@ from golden.network.ops import FloatRecurrent
 from golden.network.ops.base import compact
 from golden.neurons.alpha import FloatAlpha
 from golden.neurons.cuba import FloatCuba
-
-if TYPE_CHECKING:
-    from golden.importers.builder import NetworkBuilder
-    from golden.importers.torch_record import Call
-    from golden.neurons.base import RealNeuron
 
 __all__ = ["Translator"]
 
@@ -46,21 +39,21 @@ KNOWN = ("Conv1d, Conv2d, Linear, AvgPool, MaxPool, AdaptiveAvgPool2d(1), BatchN
          "and the functions of these")
 
 
-def array(value) -> np.ndarray:
+def array(value):
     """A tensor, or a number, as a float64 array."""
     for step in ("detach", "cpu", "numpy"):
         value = getattr(value, step)() if hasattr(value, step) else value
     return np.asarray(value, dtype=np.float64)
 
 
-def two(value: int | tuple[int, int], where: str, what: str):
+def two(value, where, what):
     """(down, across) of an int or a pair."""
     found = [int(each) for each in np.ravel(value)]
     rule(len(found) in (1, 2), where, f"{what} must be one number or two, not {value}")
     return tuple(found * 2 if len(found) == 1 else found)
 
 
-def widened(module: str, **changes: Any):
+def widened(module, **changes):
     """The attributes of a module of one row as those of one of maps, which have one row."""
     found = {}
     for name, down in (("kernel_size", 1), ("stride", None), ("padding", 0), ("dilation", 1)):
@@ -85,10 +78,10 @@ class Translator:
         Whether the model was given vectors.
     """
 
-    def __init__(self, chain: "NetworkBuilder", flat: bool = False):
+    def __init__(self, chain, flat=False):
         self.chain, self.flat, self.back = chain, flat, None
 
-    def take(self, calls: "list[Call]") -> None:
+    def take(self, calls):
         """Append one place of a chain; ``calls`` are its calls, one a step."""
         call = calls[0]
         kind, module, where = call.kind, call.module, call.where
@@ -111,14 +104,14 @@ class Translator:
         if kind.startswith(("Conv", "Linear")):
             self.fits(call, where)
 
-    def fits(self, call: "Call", where: str) -> None:
+    def fits(self, call, where):
         """Raise BadInput unless torch made the shape that the layer gives."""
         given = int(np.prod(call.shape()[1:]))
         rule(given == int(np.prod(self.chain.shape)), where, f"gave {given} values an image "
              f"where {' x '.join(map(str, self.chain.shape))} are expected; the first axis must be "
              "the batch")
 
-    def as_module(self, call: "Call", where: str) -> tuple:
+    def as_module(self, call, where):
         """(kind, attributes) of the module that does what a function does."""
         kind, names, defaults = FUNCTIONS[call.kind]
         found = {**defaults, **call.kwargs}
@@ -129,7 +122,7 @@ class Translator:
 
     # --- layers -----------------------------------------------------------------------------------
 
-    def take_conv2d(self, module, where) -> None:
+    def take_conv2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
         weights = array(module.weight)
         dilation, stride = (two(getattr(module, name), where, name)
@@ -149,32 +142,32 @@ class Translator:
         self.chain.conv(where, weights, self.bias(module), stride=stride, padding=padding,
                         groups=int(module.groups), dilation=dilation)
 
-    def take_conv1d(self, module, where) -> None:
+    def take_conv1d(self, module, where):
         """A convolution of one row."""
         rule(self.chain.shape[1] == 1, where, "must follow maps of one row (C, 1, L), not "
              f"{' x '.join(map(str, self.chain.shape))}")
         self.take_conv2d(widened(module, weight=array(module.weight)[:, :, None]), where)
 
-    def take_avgpool1d(self, module: str, where: str) -> None:
+    def take_avgpool1d(self, module, where):
         self.take_avgpool2d(widened(module), where)
 
-    def take_maxpool1d(self, module: str, where: str) -> None:
+    def take_maxpool1d(self, module, where):
         self.take_maxpool2d(widened(module), where)
 
-    def take_adaptiveavgpool1d(self, module: str, where: str) -> None:
+    def take_adaptiveavgpool1d(self, module, where):
         self.take_adaptiveavgpool2d(module, where)
 
-    def take_linear(self, module, where) -> None:
+    def take_linear(self, module, where):
         rule(self.flat or self.chain.shape[1:] == (1, 1), where,
              f"follows a map of {' x '.join(map(str, self.chain.shape))}; it needs a Flatten")
         self.chain.dense(where, array(module.weight), self.bias(module))
         self.flat = True
 
     @staticmethod
-    def bias(module) -> np.ndarray | None:
+    def bias(module):
         return None if module.bias is None else array(module.bias)
 
-    def reshape(self, call: "Call", where: str) -> None:
+    def reshape(self, call, where):
         """Make a map a vector, or a vector a map, in torch's order; anything else is refused."""
         before, after = call.inputs[0][0].shape(call.inputs[0][1]), call.shape()
         channels, *sides = self.chain.shape
@@ -194,7 +187,7 @@ class Translator:
             self.chain.reform(where, after[1:])
             self.flat = False
 
-    def take_avgpool2d(self, module, where) -> None:
+    def take_avgpool2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
         kernel, stride, padding = self.pooled(module, where)
         rule(not any(padding) or module.count_include_pad, where,
@@ -205,7 +198,7 @@ class Translator:
         if divisor is not None:
             self.chain.affine(where, 1 / divisor)
 
-    def take_maxpool2d(self, module, where) -> None:
+    def take_maxpool2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
         rule(two(module.dilation, where, "dilation") == (1, 1), where,
              f"dilation must be 1, not {module.dilation}")
@@ -219,7 +212,7 @@ class Translator:
         return (kernel, kernel if module.stride is None else two(module.stride, where, "stride"),
                 two(module.padding, where, "padding"))
 
-    def take_adaptiveavgpool2d(self, module, where) -> None:
+    def take_adaptiveavgpool2d(self, module, where):
         rule(not self.flat, where, "follows a vector, not a map")
         wanted = module.output_size
         wanted = (wanted, wanted) if isinstance(wanted, int) else tuple(wanted)
@@ -234,14 +227,14 @@ class Translator:
              f"{wanted[0]} x {wanted[1]}")
         self.chain.pool(where, "avg", tuple(n // out for n, out in zip(sides, wanted, strict=True)))
 
-    def take_dropout(self, call: "Call", where: str) -> None:
+    def take_dropout(self, call, where):
         """A dropout as a function, which must be told that this is no training."""
         rule(not argument(call, 2, "training", True), where,
              "drops values by chance; give it training=self.training")
 
     take_dropout1d, take_dropout2d, take_dropout3d = take_dropout, take_dropout, take_dropout
 
-    def take_mean(self, call: "Call", where: str) -> None:
+    def take_mean(self, call, where):
         """The mean over all pixels: x.mean(dim=(2, 3))."""
         dims = argument(call, 1, "dim")
         dims = dims if isinstance(dims, tuple) else (dims,)
@@ -251,7 +244,7 @@ class Translator:
 
     # --- norms, gains and offsets -----------------------------------------------------------------
 
-    def affine_of(self, module, where) -> tuple[np.ndarray, np.ndarray]:
+    def affine_of(self, module, where):
         """(gain, offset) of a batch norm at inference: y = gain x + offset."""
         rule(getattr(module, "running_mean", None) is not None, where,
              "keeps no running statistics; train it with track_running_stats=True")
@@ -265,7 +258,7 @@ class Translator:
              f"has {len(gain)} channels where {self.chain.shape[0]} come")
         return gain, shift - gain * mean
 
-    def take_norm(self, modules: list, where: str) -> None:
+    def take_norm(self, modules, where):
         """A batch norm, or BNTT where each step has its own."""
         if all(module is modules[0] for module in modules):
             rule(self.chain.open is not None, where, "must stand between weights and neuron")
@@ -274,30 +267,30 @@ class Translator:
         pairs = [self.affine_of(module, where) for module in modules]
         self.chain.norm(where, *(np.stack(part) for part in zip(*pairs, strict=True)))
 
-    def take_mul(self, call: "Call", where: str, form: Callable = lambda x: x) -> None:
+    def take_mul(self, call, where, form=lambda x: x):
         self.chain.affine(where, form(self.constant(call, where)))
 
-    def take_div(self, call: "Call", where: str) -> None:
+    def take_div(self, call, where):
         rule(call.args[0] is None, where, "divides by a value of the network")
         self.take_mul(call, where, lambda x: 1 / x)
 
-    def take_add(self, call: "Call", where: str) -> None:
+    def take_add(self, call, where):
         self.chain.affine(where, 1.0, self.constant(call, where))
 
-    def take_sub(self, call: "Call", where: str) -> None:
+    def take_sub(self, call, where):
         rule(call.args[0] is None, where, "subtracts a value of the network")
         self.chain.affine(where, 1.0, -self.constant(call, where))
 
-    def take_neg(self, call: "Call", where: str) -> None:
+    def take_neg(self, call, where):
         self.chain.affine(where, -1.0)
 
     take_mul_, take_div_, take_add_, take_sub_ = take_mul, take_div, take_add, take_sub
 
-    def take___rsub__(self, call: "Call", where: str) -> None:
+    def take___rsub__(self, call, where):
         constant = self.constant(call, where)
         self.chain.affine(where, -1.0, constant)
 
-    def constant(self, call: "Call", where: str):
+    def constant(self, call, where):
         """The constant operand, one number or one a channel."""
         rule(not call.kwargs, where, f"takes no {', '.join(call.kwargs)}")
         found = [each for each in call.args if each is not None]
@@ -306,7 +299,7 @@ class Translator:
 
     # --- neurons ----------------------------------------------------------------------------------
 
-    def close(self, call: "Call", back=None) -> None:
+    def close(self, call, back=None):
         """Append the neurons of a call; ``back`` is the Call that leads spikes back to them."""
         rule(call.kind in NEURONS, call.where, "is not supported")
         self.back = back
@@ -315,7 +308,7 @@ class Translator:
         except (AttributeError, TypeError) as error:
             raise BadInput(f"{call.where}: {error}") from None
 
-    def checked(self, module, where) -> tuple[str, np.ndarray]:
+    def checked(self, module, where):
         """(reset, threshold) of a neuron of snnTorch."""
         rule(not module.inhibition, where, "inhibition is not supported")
         rule(not module.state_quant, where,
@@ -323,7 +316,7 @@ class Translator:
         threshold = self.chain.over_channels(array(module.threshold), where, "threshold")
         return RESETS[int(array(module.reset_mechanism_val))], snapped(threshold, 1e-7)
 
-    def take_leaky(self, module, where) -> None:
+    def take_leaky(self, module, where):
         reset, threshold = self.checked(module, where)
         if not module.reset_delay:
             # A membrane set to zero at once is at or below its threshold, as one set a step later.
@@ -332,7 +325,7 @@ class Translator:
         self.spikes(module, where, FloatNeuron(
             beta=snapped(beta), threshold=threshold, reset=reset))
 
-    def take_rleaky(self, module, where) -> None:
+    def take_rleaky(self, module, where):
         reset, threshold = self.checked(module, where)
         beta = self.chain.over_channels(np.clip(array(module.beta), 0, 1), where, "beta")
         common = {"beta": snapped(beta), "threshold": threshold}
@@ -343,13 +336,13 @@ class Translator:
             neuron = FloatNeuron(reset="subtract_now" if now else reset, **common)
         self.spikes(module, where, neuron, loop=self.loop(module, where))
 
-    def take_synaptic(self, module: str, where: str) -> None:
+    def take_synaptic(self, module, where):
         self.spikes(module, where, self.synaptic(module, where))
 
-    def take_rsynaptic(self, module: str, where: str) -> None:
+    def take_rsynaptic(self, module, where):
         self.spikes(module, where, self.synaptic(module, where), loop=self.loop(module, where))
 
-    def synaptic(self, module, where) -> FloatCuba:
+    def synaptic(self, module, where):
         """The real neuron of a module with a synaptic current; a delayed zero loses an input."""
         reset, threshold = self.checked(module, where)
         alpha, beta = (self.chain.over_channels(np.clip(array(getattr(module, name)), 0, 1), where,
@@ -358,7 +351,7 @@ class Translator:
         return FloatCuba(alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
                          reset=order.get((reset, bool(module.reset_delay)), reset))
 
-    def take_alpha(self, module: str, where: str) -> None:
+    def take_alpha(self, module, where):
         """Two traces, whose sum counts tau_alpha times: so much is an input worth."""
         reset, threshold = self.checked(module, where)
         rule(reset != "subtract", where, 'reset_mechanism="subtract" sets a trace to the threshold '
@@ -372,7 +365,7 @@ class Translator:
             alpha=snapped(alpha), beta=snapped(beta), threshold=threshold,
             reset={"zero": "clear"}.get(reset, reset)), worth)
 
-    def loop_through(self, call: "Call", height: np.ndarray) -> FloatRecurrent:
+    def loop_through(self, call, height):
         """The FloatRecurrent of a layer that reads a neuron's spikes for that neuron."""
         module, where = call.module, call.where
         weights = array(module.weight)
@@ -389,7 +382,7 @@ class Translator:
                  "zeros of half the kernel around")
         return FloatRecurrent(weights * height, self.bias(module), "spikes")
 
-    def loop(self, module, where) -> FloatRecurrent:
+    def loop(self, module, where):
         """The FloatRecurrent of a neuron of snnTorch that reads its own spikes."""
         height = array(module.graded_spikes_factor)
         if not module.all_to_all:
@@ -401,7 +394,7 @@ class Translator:
             weights, bias = array(module.recurrent.weight), self.bias(module.recurrent)
         return FloatRecurrent(weights * height, bias, "spikes")
 
-    def take_lapicque(self, module, where) -> None:
+    def take_lapicque(self, module, where):
         """By Euler: beta = 1 - time_step / (R C), and an input counts time_step / C."""
         reset, threshold = self.checked(module, where)
         rule(reset != "zero", where, 'sets a membrane to zero with the input of that step lost '
@@ -414,8 +407,7 @@ class Translator:
         self.spikes(module, where, FloatNeuron(beta=beta, threshold=threshold, reset=reset),
                     snapped(step / c))
 
-    def spikes(self, module, where, neuron: "RealNeuron", gain=1.0,
-               loop: FloatRecurrent | None = None) -> None:
+    def spikes(self, module, where, neuron, gain=1.0, loop=None):
         """Close the layer, and put the height of its spikes into the next weights."""
         notes = () if neuron.spiking else ("its membranes are read, not its spikes",)
         if self.back is not None:

@@ -5,13 +5,9 @@ called once a step, and what stands before it must be the same in each.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from golden.importers.torch_record import NEURONS, Unfit, torch
 from golden.io.errors import BadInput, rule
-
-if TYPE_CHECKING:
-    from golden.importers.torch_record import Call
 
 __all__ = ["ALIKE", "FORMS", "NORMS", "OtherLayout", "Part", "Steps", "Unlooped", "argument"]
 
@@ -47,7 +43,7 @@ class Site:
     held: bool          # whether the module keeps the membrane between calls
 
     @property
-    def where(self) -> str:
+    def where(self):
         """What messages call it."""
         return self.calls[0].where
 
@@ -86,7 +82,7 @@ class Steps:
     every step repeats, and OtherLayout where the input was cut along another axis than ``axis``.
     """
 
-    def __init__(self, calls: "list[Call]", inputs: "list[Call]", axis: int | None = None):
+    def __init__(self, calls, inputs, axis=None):
         self.axis, self.inputs = axis, inputs
         self.times = {}     # (Call, slot) -> step, None (any), MIXED, or ("all", axis)
         self.site_of = {}   # Call -> (Site, step)
@@ -102,7 +98,7 @@ class Steps:
 
     # --- which step a call belongs to -------------------------------------------------------------
 
-    def place(self, call: "Call") -> None:
+    def place(self, call):
         """Find the step of a call."""
         if call.kind == "input":
             alone = len(self.inputs) == 1
@@ -119,18 +115,18 @@ class Steps:
             raise OtherLayout
         return self.put(call, self.merged(call, times))
 
-    def put(self, call: "Call", time: int | str | tuple[str, int] | None) -> None:
+    def put(self, call, time):
         for slot in range(len(call.outputs)):
             self.times[call, slot] = time
 
-    def merged(self, call: "Call", times: set[int]):
+    def merged(self, call, times):
         """The one step of several; MIXED where they differ."""
         times = times - {None}
         if len(times) > 1:
             return MIXED
         return times.pop() if times else None
 
-    def cut_out(self, call, times: set[tuple[str, int]]) -> None:
+    def cut_out(self, call, times):
         """A call on an input whose steps are not taken apart yet."""
         if len(times) > 1 or len(call.inputs) > 1:
             return self.mix(call)
@@ -165,11 +161,11 @@ class Steps:
             return self.put(call, ("all", axis))
         return self.mix(call)
 
-    def mix(self, call: "Call") -> None:
+    def mix(self, call):
         self.why[call] = "takes all steps at once; it must be in the loop over the steps"
         self.put(call, MIXED)
 
-    def neuron(self, call: "Call") -> None:
+    def neuron(self, call):
         """Find the site and the step of a neuron's call."""
         held, site = False, None
         if argument(call, 0, "input_") is not None or not call.inputs:
@@ -200,7 +196,7 @@ class Steps:
         site.calls.append(call)
         return self.put(call, len(site.calls) - 1)
 
-    def plain(self, call: "Call", slot: int) -> "tuple[Call, int]":
+    def plain(self, call, slot):
         """The output that a value is, behind what leaves it as it is."""
         while call.inputs and (call.kind in ALIKE or call.kind in FORMS
                                and call.inputs[0][0].shape(call.inputs[0][1]) == call.shape()):
@@ -209,7 +205,7 @@ class Steps:
 
     # --- the chain --------------------------------------------------------------------------------
 
-    def chain(self, returned: "list[tuple[Call, int]]") -> tuple[list[Part], int, int]:
+    def chain(self, returned):
         """(list of Part from input to output, steps, the slot of the last neuron that is read).
 
         ``returned`` are the origins of the tensors that the first call returned.
@@ -234,7 +230,7 @@ class Steps:
              "is called in another number of steps than the neurons before it")
         return parts, counts.pop(), slot
 
-    def sources(self, returned: "list[tuple[Call, int]]") -> "list[tuple[Call, int]]":
+    def sources(self, returned):
         """[(Call, slot)] of what the model's first tensor is made of, of one neuron or layer."""
         found, seen = {}, set()
         rule(returned, "model", "returns no tensor")
@@ -265,7 +261,7 @@ class Steps:
              + ", ".join(sorted({call.where for call, _ in found})[:4]) + ")")
         return sorted(found, key=lambda each: self.step(*each) or 0)
 
-    def step(self, call: "Call", slot: int):
+    def step(self, call, slot):
         """Step of an output, None where it may be any."""
         time = self.times[call, slot]
         rule(time != MIXED and not isinstance(time, tuple), call.where,
@@ -273,7 +269,7 @@ class Steps:
                           "are not supported"))
         return time
 
-    def part(self, site: Site, bare: bool) -> tuple:
+    def part(self, site, bare):
         """(Part, the Site before it or None) of a site; ``bare`` where it is no neuron."""
         rows, before, loops = [], None, []
         for number, call in enumerate(site.calls):
@@ -297,7 +293,7 @@ class Steps:
              "reads its own spikes in some steps and not in others")
         return Part(places, site, loops[0]), before
 
-    def looped(self, neuron: "Call", start: "tuple[Call, int]"):
+    def looped(self, neuron, start):
         """(Call, the other origin) where a neuron reads the sum of two values, of which one is a
         layer's of its own spikes of the step before; else (None, ``start``).
         """
@@ -320,7 +316,7 @@ class Steps:
                 return call, other
         return None, start
 
-    def back(self, start: "tuple[Call, int]", step: int, reader: "Call") -> tuple:
+    def back(self, start, step, reader):
         """(stateless calls in order, the Site that they read or None) behind an output."""
         calls, (call, slot) = [], start
         while True:
@@ -345,22 +341,22 @@ class Steps:
             calls.insert(0, call)
             (call, slot), = call.inputs
 
-    def input_cut(self, call: "Call") -> bool:
+    def input_cut(self, call):
         """Whether a call is what takes one step out of the input."""
         return bool(call.inputs) and all(
             isinstance(self.times[key], tuple) for key in map(key_of, call.inputs))
 
 
-def is_zero(value) -> bool:
+def is_zero(value):
     """Whether a constant that is added changes nothing."""
     return not (value != 0).any() if isinstance(value, torch().Tensor) else value == 0
 
 
-def key_of(origin: "tuple[Call, int]") -> "tuple[Call, int]":
+def key_of(origin):
     return origin[0], origin[1]
 
 
-def joined(call: "Call") -> str:
+def joined(call):
     """Why a call of several values is refused."""
     if not call.inputs:
         return CONSTANT
@@ -372,12 +368,12 @@ def joined(call: "Call") -> str:
     return "takes several values of the network, which is not supported: it must be a chain"
 
 
-def argument(call: "Call", place: int, key: str, default=None) -> None:
+def argument(call, place, key, default=None):
     """An argument by its place or its name."""
     return call.args[place] if len(call.args) > place else call.kwargs.get(key, default)
 
 
-def one_index(dim, index: int, dims: int):
+def one_index(dim, index, dims):
     """The index of one place along one axis."""
     return tuple(index if n == dim % dims else slice(None) for n in range(dims))
 
@@ -397,7 +393,7 @@ def cut_at(index, dims, tensor):
     return found[0]
 
 
-def turned(call: "Call", dims: int) -> list[int]:
+def turned(call, dims):
     """Order of the axes behind a permute or transpose."""
     numbers = [n for each in call.args[1:] for n in (each if isinstance(each, tuple) else (each,))]
     numbers = [n % dims for n in (numbers or call.kwargs.get("dims") or ())]
@@ -411,7 +407,7 @@ def turned(call: "Call", dims: int) -> list[int]:
     return order[::-1]      # of a kind that is not known here: refused by its order
 
 
-def signature(calls: "list[Call]") -> list[tuple[str, int, str]]:
+def signature(calls):
     """What must be the same in every step; a batch norm may be another one in each."""
     found = []
     for call in calls:

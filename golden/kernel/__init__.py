@@ -13,7 +13,6 @@ import os
 import shutil
 from functools import cache as once
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,10 +28,6 @@ from golden.neurons.lif import LIF, RESETS
 from golden.neurons.population import accumulator_dtype
 from golden.stages import Arrays, forward, nonzero
 
-if TYPE_CHECKING:
-    from golden.network.graph import Network
-    from golden.network.layers import Stage
-
 __all__ = ["CHOICES", "Trains", "default", "library"]
 
 CHOICES = ("compiled", "numpy")
@@ -42,7 +37,7 @@ STEPS = 64              # bits of a train
 WIDTH = 8               # columns of a row of weights are a multiple of it
 
 
-def default() -> str:
+def default():
     """Of CHOICES what a command takes unless told: SAM_GOLDEN of the environment, or "compiled"."""
     return os.environ.get("SAM_GOLDEN", CHOICES[0])
 
@@ -68,7 +63,7 @@ def library():
         return None
 
 
-def pointer(array: np.ndarray | None):
+def pointer(array):
     """The address of a contiguous array, None where there is none."""
     if array is None:
         return None
@@ -90,7 +85,7 @@ class Description(ctypes.Structure):
 class Trains:
     """Spike trains of images (N, pixels, channels) uint64, the first step lowest; their shape."""
 
-    def __init__(self, words: np.ndarray, shape: tuple[int, int, int]):
+    def __init__(self, words, shape):
         self.words, self.shape = words, shape
 
 
@@ -102,7 +97,7 @@ class Compiled(Arrays):
     network : golden.network.Network
     """
 
-    def __init__(self, network: "Network"):
+    def __init__(self, network):
         super().__init__(network)
         self.stages = {stage.index: CompiledStage(stage, network.steps)
                        for stage in network.stages if holds(stage, network.steps)}
@@ -111,7 +106,7 @@ class Compiled(Arrays):
             c, h, w = network.shape
             self.drawn = np.ascontiguousarray(randoms(network.seed, c * h * w, network.steps).T)
 
-    def encode(self, images: np.ndarray) -> np.ndarray | Trains:
+    def encode(self, images):
         channels, height, width = self.network.shape
         encoder = encoder_of(self.network)
         if encoder.frames and encoder.spikes and self.network.steps <= STEPS:
@@ -124,7 +119,7 @@ class Compiled(Arrays):
                          self.network.steps, pointer(self.drawn), pointer(words))
         return Trains(words, self.network.shape)
 
-    def packed(self, spikes: np.ndarray) -> Trains:
+    def packed(self, spikes):
         """Trains of spikes (N, T, C, H, W) of 0 and 1."""
         spikes = np.ascontiguousarray(spikes, dtype=np.uint8)
         count, steps, channels, *sides = spikes.shape
@@ -133,7 +128,7 @@ class Compiled(Arrays):
                        pointer(words))
         return Trains(words, (channels, *sides))
 
-    def forward(self, activations: np.ndarray | Trains, stage: "Stage", tick=None) -> tuple:
+    def forward(self, activations, stage, tick=None):
         compiled = self.stages.get(stage.index)
         if compiled is None or not isinstance(activations, Trains):
             spikes, membranes = forward(self.spikes(activations), stage, self.network.steps, tick)
@@ -146,7 +141,7 @@ class Compiled(Arrays):
                 tick(t + 1 == self.network.steps)
         return found
 
-    def count(self, activations: np.ndarray | Trains) -> np.ndarray:
+    def count(self, activations):
         if not isinstance(activations, Trains):
             return nonzero(activations)
         words = activations.words
@@ -155,7 +150,7 @@ class Compiled(Arrays):
                         ctypes.c_int64(len(words)), pointer(found))
         return found
 
-    def spikes(self, activations: np.ndarray | Trains, kind: type = np.uint8) -> np.ndarray:
+    def spikes(self, activations, kind=np.uint8):
         if not isinstance(activations, Trains):
             return activations
         words, (channels, *sides) = activations.words, activations.shape
@@ -165,8 +160,7 @@ class Compiled(Arrays):
                words.shape[1], pointer(found))
         return found
 
-    def activation_map(self, activations: Trains, *, gamma: float, mode: str, table,
-                       map_bits) -> np.ndarray:
+    def activation_map(self, activations, *, gamma, mode, table, map_bits):
         if not isinstance(activations, Trains) or mode not in MODES:
             return super().activation_map(self.spikes(activations), gamma=gamma, mode=mode,
                                           table=table, map_bits=map_bits)
@@ -183,7 +177,7 @@ class Compiled(Arrays):
         return found.astype(wide, copy=False)
 
 
-def holds(stage: "Stage", steps: int) -> bool:
+def holds(stage, steps):
     """Whether the kernel computes a stage exactly."""
     layer = stage.layer
     span = layer.op.max_abs_sum(stage.top)
@@ -196,7 +190,7 @@ def holds(stage: "Stage", steps: int) -> bool:
 class CompiledStage:
     """A stage that ``holds``, as the kernel takes it."""
 
-    def __init__(self, stage: "Stage", steps: int):
+    def __init__(self, stage, steps):
         layer, neuron = stage.layer, stage.layer.neuron
         self.stage, self.steps, self.shape = stage, steps, stage.shape
         self.either, shape, pools = [], stage.source, list(stage.pools)
@@ -234,13 +228,13 @@ class CompiledStage:
             *(None if array is None else array.ctypes.data for array in (
                 self.starts, self.places, self.weights, *self.values.values())))
 
-    def column(self, values: np.ndarray) -> np.ndarray:
+    def column(self, values):
         """(columns,) int32 of one number a channel."""
         found = np.zeros(self.columns, np.int32)
         found[:len(values)] = values
         return found
 
-    def forward(self, trains: Trains) -> tuple:
+    def forward(self, trains):
         """(Trains, membranes) of Trains, as golden.stages.forward."""
         words = trains.words
         count = len(words)

@@ -11,7 +11,6 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -78,23 +77,23 @@ class Network(Layered):
         check(self)
         check_widths(self)
 
-    def label(self, number: int) -> str:
+    def label(self, number):
         """What people call a class: its name, or its number where it has none."""
         names = self.notes.get("classes")
         return str(number) if names is None else str(names[number])
 
     @property
-    def taps(self) -> tuple[int, ...]:
+    def taps(self):
         """Indices of the layers that spike and so can be tapped."""
         return tuple(stage.index for stage in self.stages if stage.layer.spiking)
 
     @property
-    def map_taps(self) -> tuple[int, ...]:
+    def map_taps(self):
         """The taps of more than one pixel: those whose map says where."""
         return tuple(tap for tap in self.taps if self.stages[tap - 1].shape[1:] != (1, 1))
 
     @property
-    def default_taps(self) -> tuple[int, ...]:
+    def default_taps(self):
         """The ``map_taps`` but the first, whose map shows what the input shows already.
 
         All of them where there is no other.
@@ -102,7 +101,7 @@ class Network(Layered):
         return self.map_taps[1:] or self.map_taps
 
     @cached_property
-    def digest(self) -> str:
+    def digest(self):
         """First 16 hex digits of a SHA-256 over everything that the hardware depends on."""
         header, arrays = flatten(self)
         for key in ("name", "notes"):
@@ -112,7 +111,7 @@ class Network(Layered):
             text += key.encode() + np.ascontiguousarray(arrays[key]).tobytes()
         return hashlib.sha256(text).hexdigest()[:16]
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path):
         """Write the network as one .npz; a file already there is replaced whole or not at all."""
         header, arrays = flatten(self)
         buffer = io.BytesIO()
@@ -124,7 +123,7 @@ class Network(Layered):
 # --- file -----------------------------------------------------------------------------------------
 
 
-def flatten(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def flatten(network):
     """(header, arrays): a JSON-able dict and the integer arrays it refers to by layer number."""
     header = {"format": FORMAT, "version": 2 if network.recurrent else 1, "layers": []}
     for key in ("shape", "steps", "encoder", "readout", "seed", "name", "notes"):
@@ -138,7 +137,7 @@ def flatten(network: Network) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def load(path: str | Path) -> Network:
+def load(path):
     """Read a network file.
 
     ``path`` may be the bare name of a network that comes with the project (golden.io.shipped).
@@ -162,7 +161,7 @@ def load(path: str | Path) -> Network:
                        ) from None
 
 
-def restore(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Network:
+def restore(header, arrays):
     """Inverse of ``flatten``."""
     layers = []
     for n, entry in enumerate(header["layers"]):

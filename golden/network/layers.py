@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,15 +13,10 @@ from golden.network.ops.base import bounded
 from golden.neurons import MODELS
 from golden.neurons.base import NeuronModel, check_shape
 
-if TYPE_CHECKING:
-    from golden.importers.float_network import FloatNetwork
-    from golden.network.graph import Network
-    from golden.network.ops.base import Operation
-
 __all__ = ["Layer", "Layered", "Stage", "Weighted", "array_names", "restored_window", "stages_of"]
 
 
-def array_names() -> tuple[str, ...]:
+def array_names():
     """Names of the arrays that a file may hold of a layer."""
     fields = dict.fromkeys(field.name for model in MODELS.values() for field in model.fields)
     return ("weights", "bias", *fields, "gain", "offset", "recurrent", "recurrent_bias")
@@ -51,55 +45,55 @@ class Weighted:
             object.__setattr__(self, "norm", self.norms(*self.norm))
 
     @cached_property
-    def op(self) -> "Operation":
+    def op(self):
         """The operation of the weights, by their dimensions."""
         op = WEIGHTED[self.weights.ndim](self.weights, self.stride, self.padding, self.groups,
                                          self.dilation)
         return op if self.greatest is None else GreatestOf(op, self.greatest)
 
     @property
-    def dense(self) -> bool:
+    def dense(self):
         """Whether this is a dense layer."""
         return self.weights.ndim == 2
 
     @property
-    def channels(self) -> int:
+    def channels(self):
         """Number of output channels."""
         return self.weights.shape[0]
 
     @property
-    def synapses(self) -> int:
+    def synapses(self):
         """Number of weights, those of a loop among them."""
         return self.weights.size + (0 if self.recurrent is None else self.recurrent.weights.size)
 
     @property
-    def kernel(self) -> int:
+    def kernel(self):
         """Side of the kernel, the longer one; 1 for a dense layer."""
         return self.op.kernel
 
     @property
-    def window(self) -> tuple[int, int]:
+    def window(self):
         """(down, across) of the kernel; (1, 1) for a dense layer."""
         return self.op.window
 
     @property
-    def spiking(self) -> bool:
+    def spiking(self):
         """Whether the layer hands on spikes."""
         return self.neuron.spiking
 
-    def per_channel(self, values: float | np.ndarray) -> np.ndarray:
+    def per_channel(self, values):
         """``values`` as one number a channel."""
         return np.broadcast_to(np.asarray(values, dtype=self.real), (self.channels,))
 
-    def fit(self, shape: tuple[int, int, int], where: str) -> tuple[int, int, int]:
+    def fit(self, shape, where):
         """As golden.network.ops.base.Operation.fit."""
         return self.op.fit(shape, where)
 
-    def output(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    def output(self, shape):
         """Shape of the output for an input of ``shape`` that fits."""
         return self.op.output(shape)
 
-    def check_parts(self, where: str, steps: int) -> None:
+    def check_parts(self, where, steps):
         """Raise BadInput unless weights, neuron, bias and norm keep the rules of their classes."""
         rule(isinstance(self.weights, np.ndarray) and self.weights.ndim in WEIGHTED, where,
              "weights must have 2 (dense) or 4 (convolution) dimensions")
@@ -114,7 +108,7 @@ class Weighted:
         if self.recurrent is not None:
             self.recurrent.check(where, self)
 
-    def saved_window(self) -> dict:
+    def saved_window(self):
         """Stride and padding, and dilation, max pooling and loop where there are, as in a file."""
         found = {key: list(value) if isinstance(value, tuple) else value
                  for key, value in (("stride", self.stride), ("padding", self.padding))}
@@ -126,7 +120,7 @@ class Weighted:
             found.update(self.recurrent.save()[0])
         return found
 
-    def saved_arrays(self) -> dict[str, np.ndarray]:
+    def saved_arrays(self):
         """{name: array} of a file, in their order there."""
         found = {"weights": self.weights, "bias": self.bias, **self.neuron.values(np.asarray)}
         if self.norm is not None:
@@ -136,7 +130,7 @@ class Weighted:
         return {key: values for key, values in found.items() if values is not None}
 
 
-def restored_window(entry: dict[str, Any]) -> dict[str, Any]:
+def restored_window(entry):
     """Inverse of Weighted.saved_window; what is absent has its default."""
     found = {key: tuple(value) if isinstance(value, list) else value
              for key in ("stride", "padding", "dilation") if (value := entry.get(key)) is not None}
@@ -188,16 +182,16 @@ class Layer(Weighted):
     recurrent: Recurrent | None = None
 
     @property
-    def model(self) -> str:
+    def model(self):
         """Name of the neurons' model in golden.neurons.MODELS."""
         return next(name for name, model in MODELS.items() if type(self.neuron) is model)
 
     @property
-    def biases(self) -> np.ndarray:
+    def biases(self):
         """Bias of each channel, zeros where there is none."""
         return self.per_channel(0 if self.bias is None else self.bias)
 
-    def check(self, where: str, network: "Network", before: tuple) -> None:
+    def check(self, where, network, before):
         """Raise BadInput unless the layer keeps its rules, whatever stands ``before`` it."""
         rule(isinstance(self.bits, int) and 2 <= self.bits <= 8, where,
              f"weight bits must be 2 to 8, not {self.bits}")
@@ -212,7 +206,7 @@ class Layer(Weighted):
             rule(self.recurrent.weights.min() >= -limit and self.recurrent.weights.max() < limit,
                  where, f"recurrent weights must lie in {-limit}..{limit - 1} for {self.bits} bits")
 
-    def save(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def save(self):
         """(entry, arrays) of a file: a JSON-able dict, and integer arrays by name."""
         norm = {"shift": None} if self.norm is None else self.norm.save()[0]
         entry = {"bits": self.bits, "frac": self.frac, **self.saved_window(),
@@ -263,24 +257,24 @@ class Stage:
         object.__setattr__(self, "inputs", self.inputs or (self.index - 1,))
 
     @property
-    def neurons(self) -> int:
+    def neurons(self):
         """Number of output neurons."""
         return int(np.prod(self.shape))
 
     @property
-    def trains(self) -> int:
+    def trains(self):
         """Number of spike trains read."""
         return int(np.prod(self.source))
 
     @property
-    def shapes(self) -> tuple:
+    def shapes(self):
         """(C, H, W) before each pool and behind the last."""
         found = [self.source]
         for pool in self.pools:
             found.append(pool.output(found[-1]))
         return tuple(found)
 
-    def words(self) -> str:
+    def words(self):
         """The stage for people: its pooling, then its weights."""
         loop = self.layer.recurrent
         return ", ".join([*(pool.words() for pool in self.pools),
@@ -292,26 +286,26 @@ class Layered:
     """What networks of layers share, be their numbers whole or real."""
 
     @cached_property
-    def stages(self) -> tuple:
+    def stages(self):
         """The weighted layers, each with the pooling before it and its shapes."""
         return stages_of(self)
 
     @property
-    def recurrent(self) -> tuple[Stage]:
+    def recurrent(self):
         """The weighted layers that read their own spikes, as Stages."""
         return tuple(stage for stage in self.stages if stage.layer.recurrent is not None)
 
     @property
-    def classes(self) -> int:
+    def classes(self):
         """Number of classes scored."""
         return self.stages[-1].layer.channels
 
-    def replace(self, **changes: Any) -> "FloatNetwork | Network":
+    def replace(self, **changes):
         """Return a copy with some fields changed, checked again."""
         return replace(self, **changes)
 
 
-def stages_of(network) -> tuple:
+def stages_of(network):
     """The weighted layers of a Network, or of a FloatNetwork of golden.importers, as Stages."""
     stages, pools, source, shape = [], [], network.shape, network.shape
     top, signed = encoder_of(network).top, encoder_of(network).signed

@@ -4,25 +4,18 @@ The rules are those of golden.network.Network and of golden.importers.float_netw
 what a single operation or layer must keep, its class checks.
 """
 
-from typing import TYPE_CHECKING
-
 from golden.formats import MOST_STEPS, bits_signed
 from golden.io.errors import rule
 from golden.network.encoders import ENCODERS
 from golden.network.ops.base import bounded
 from golden.network.ranges import membrane_range
 
-if TYPE_CHECKING:
-    from golden.importers.float_network import FloatNetwork
-    from golden.network.graph import Network
-    from golden.network.layers import Stage
-
 __all__ = ["READOUTS", "check", "check_widths"]
 
 READOUTS = ("membrane", "count", "first")
 
 
-def check(network: "FloatNetwork | Network") -> None:
+def check(network):
     """Raise BadInput unless ``network`` keeps every rule of its docstrings, widths apart."""
     name = network.name
     rule(bounded(network.steps, 1, MOST_STEPS), name,
@@ -46,7 +39,7 @@ def check(network: "FloatNetwork | Network") -> None:
          f"notes: classes must be a list of {count} names, one a class")
 
 
-def check_layers(network: "FloatNetwork | Network") -> None:
+def check_layers(network):
     """Raise BadInput unless every layer keeps its rules and fits the layer before it."""
     where = [getattr(layer, "name", "") or f"{network.name}: layer {n} of {len(network.layers)}"
              for n, layer in enumerate(network.layers, 1)]
@@ -57,7 +50,7 @@ def check_layers(network: "FloatNetwork | Network") -> None:
         shape = layer.fit(shape, where[n])
 
 
-def check_places(network: "FloatNetwork | Network") -> None:
+def check_places(network):
     """Raise BadInput unless exactly the layers that may spike do, and the last gives classes."""
     last = network.stages[-1]
     for stage in network.stages:
@@ -72,12 +65,12 @@ def check_places(network: "FloatNetwork | Network") -> None:
          f"the last layer must give one value a class, not a map of {last.shape[1:]}")
 
 
-def place(network: "FloatNetwork | Network", stage: "Stage") -> str:
+def place(network, stage):
     """What messages call a stage."""
     return getattr(stage.layer, "name", "") or f"{network.name}: weighted layer {stage.index}"
 
 
-def check_widths(network: "Network") -> None:
+def check_widths(network):
     """Raise BadInput unless every membrane of an integer network fits 32 bits."""
     for stage in network.stages:
         bits = bits_signed(*membrane_range(stage, network.steps))
