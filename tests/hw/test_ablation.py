@@ -131,9 +131,9 @@ def test_layers_that_are_none_lose_nothing():
     assert undone[-1].tolist() == [SPACE, 0x8000, 0x8000]
     whole = run(some, network).logits[0]
     for layer in (0x8000, 0xFFFF, 4, 5, 9, 31, 257):
-        done[-2] = 3, 0x8000, layer
+        done[-2] = SPACE, 0x8000, layer
         assert np.array_equal(simulation.run(some, writes=[done]).logits[0], whole)
-    done[-2] = 3, 0x8000, 1
+    done[-2] = SPACE, 0x8000, 1
     assert not np.array_equal(simulation.run(some, writes=[done]).logits[0], whole)
 
 
@@ -142,7 +142,7 @@ def test_marks_by_hand():
     plan = Plan(load("models/fashion_small.npz"))
     done, undone = mask_writes(plan, 1, [2 * 784 + 28 + 3], 5)
     assert done.tolist() == [[SPACE, 15, 1 << 10], [SPACE, 0x8000, 1], [SPACE, 0x8001, 1 << 5]]
-    assert undone.tolist() == [[3, 15, 0], [3, 0x8000, 0x8000]]
+    assert undone.tolist() == [[SPACE, 15, 0], [SPACE, 0x8000, 0x8000]]
     done, _ = mask_writes(plan, 1, [2 * 784 + 28 + 3, 784 + 28 + 3])
     assert done.tolist() == [[3, 15, 3 << 9], [3, 0x8000, 1], [3, 0x8001, 0xFFFF]]
 
