@@ -82,7 +82,7 @@ def test_cycles_are_those_of_the_simulation():
     found = cost(network, board_named("icebreaker"), size, spikes=[
         result.spikes_input, *(result.spikes[tap] for tap in network.taps)])
     assert abs(found.cycles / np.mean(row["cycles"][:4]) - 1) < 0.1
-    assert found.ms == found.cycles / 24e3
+    assert found.ms == pytest.approx(found.cycles / 24e3)
 
 
 @pytest.mark.parametrize("name", ["digits-latency", "digits"])

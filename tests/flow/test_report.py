@@ -151,7 +151,7 @@ def test_places_are_names_of_the_design(cell, place):
 def test_bytes_are_those_of_the_protocol(form):
     """Of frames made by boards.protocol, but for escapes and the frames that are cut short."""
     accelerator = Accelerator(load("digits"), lanes=2, taps=(1,))
-    identity = identify(accelerator, clock_hz=24e6, form=form)
+    identity = identify(accelerator, clock_hz=24_000_000, form=form)
     there, back = speed.wire_bytes(identity)
     image = bytes(identity.image_bytes)
     requests = [image[n:n + 240] for n in range(0, len(image), 240)]

@@ -12,7 +12,7 @@ from golden.network.encoders import ENCODERS
 from golden.network.ops import Greatest
 from golden.neurons.population import fire
 from golden.synapses import pooled, weighted
-from hw.interface import score_arrays, score_output, score_words
+from hw.interface import Space, score_arrays, score_output, score_words, table_space
 from hw.plan.buffers import SPRAM_WORDS, WORD, aligned, channel_stride
 from hw.plan.packing import configuration
 from hw.plan.planner import Plan
@@ -148,7 +148,8 @@ def test_configuration_writes_everything_once(seed):
     plan = Plan(network)
     table = exp_table(0.5, network.steps)
     writes = configuration(plan, table=table, mode="official").astype(int)
-    spaces = [writes[writes[:, 0] == space] for space in range(3)]
+    spaces = [writes[writes[:, 0] == space]
+              for space in (Space.WEIGHTS, table_space("maps"), Space.REGISTERS)]
     assert np.array_equal(spaces[0][:, 1], np.arange(plan.weight_image.size))
     assert np.array_equal(spaces[0][:, 2], plan.weight_image.ravel())
     assert np.array_equal(spaces[1][:, 2], table)

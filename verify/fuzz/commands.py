@@ -186,8 +186,9 @@ COMMANDS = {
         st.sampled_from([["verilog", "sam"], ["nir"], ["verilog"], ["x"], []]), options(
             ("network", "out"), network=files("net"), out=st.sampled_from(["x.v", "n.nir", "r"]),
             no_tools=FLAG)).map(lambda pair: pair[0] + pair[1])),
-    "sam-snn compare": (named("compare"), 40, st.lists(files("log", "net", "report"), min_size=1,
-                                                       max_size=2)),
+    "sam-snn compare": (named("compare"), 40, st.one_of(
+        st.lists(files("report"), min_size=2, max_size=2),
+        st.lists(files("log", "net", "report"), min_size=1, max_size=2))),
     "train.data": (train.data.main, 60, options(
         ("data", "out"), data=st.one_of(files("images"), st.just("idx"), st.just("idx")),
         count=NUMBER, out=NPZ)),
