@@ -30,6 +30,7 @@ def dense(sizes, steps):
                    name="dense")
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("schedule", ["chunks", "steps"])
 @pytest.mark.parametrize(("network", "lanes"), [
     (dense((6, 9, 7), 5), 1), (dense((6, 9, 7), 16), 2), (dense((6, 9, 7), 20), 4),
@@ -48,6 +49,7 @@ def test_rounds_are_golden(schedule, network, lanes):
         np.testing.assert_array_equal(got.maps[tap], want.maps[tap])
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("schedule", ["chunks", "steps"])
 @pytest.mark.parametrize("reset", ["subtract", "subtract_now", "clear", "zero"])
 def test_currents_wait_too(schedule, reset):

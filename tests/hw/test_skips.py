@@ -146,6 +146,8 @@ def foretold(plan, result):
     return image_cycles(plan, trains[:len(plan.network.stages)]).sum(axis=1)
 
 
+@pytest.mark.slow
+@pytest.mark.rotated
 @pytest.mark.parametrize("lanes", [1, 2, 4])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_skips_are_golden(name, lanes):
@@ -153,6 +155,8 @@ def test_skips_are_golden(name, lanes):
     assert all(.02 < spikes.mean() < .95 for spikes in want.spikes.values())
 
 
+@pytest.mark.slow
+@pytest.mark.rotated
 @pytest.mark.parametrize("options", [
     {"schedule": "chunks"}, {"schedule": "steps"}, {"word_steps": 4}, {"word_steps": 4, "lanes": 1},
     {"schedule": "chunks", "word_steps": 4}, {"trains": 2}, {"trains": 3, "lanes": 8},
@@ -162,6 +166,8 @@ def test_schedules_and_sizes(name, options):
     check(NETWORKS[name], **options)
 
 
+@pytest.mark.slow
+@pytest.mark.rotated
 @pytest.mark.parametrize("options", [{}, {"schedule": "chunks"}, {"schedule": "steps"},
                                      {"trains": 2}], ids=str)
 @pytest.mark.parametrize("name", ["strided", "parallel"])
@@ -177,6 +183,7 @@ def test_cycles_are_foretold(name, options):
     assert any(each.merging for each in plan.passes) and most_cycles(plan) > law.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [0, 1])
 def test_with_a_loop(source):
     """A layer that reads itself and others, round after round."""
@@ -204,6 +211,7 @@ def test_a_skip_matters(name):
             assert not np.array_equal(run(some, made).scores, run(some, without).scores)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["base", "own", "rows"])
 def test_planted_faults_are_seen(fault, monkeypatch):
     """A skip read from the wrong place, from the layer's own trains, or with other weights."""
