@@ -118,7 +118,7 @@ FAULTS = {
         "look", "Mux(inside & (visit.op == Op.Add), channels, 0)",
         "Mux(visit.op == Op.Add, channels, 0)", "pass 1: . trains wrong"),
     "the first field is walked for all pixels": (
-        "address_generator", "corner.eq(corner + to_corner)", "corner.eq(corner)",
+        "address_generator", "corner.eq(corner + to)", "corner.eq(corner)",
         "pass . trains wrong"),
     "a score is given up when nobody takes it": (
         "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",

@@ -93,7 +93,7 @@ def pictures():
 # fault: (module, what stands there, what is put there, where it is used, name, network)
 FAULTS = {
     "the stores of the walk before are always over": (
-        player, "self.stored.eq(over(steps + plan.lanes - 1, max(plan.lanes, 2)) & self.cool)",
+        player, "self.stored.eq(over(steps + plan.lanes - 1, max(plan.lanes, 2)) & cool)",
         "self.stored.eq(1)", walk_buffer, "Player", "sparse"),
     "all trains of a walk's last row count": (
         player, "last & piece.closes, Cat(n < used for n in range(plan.trains)), ~0)",
