@@ -18,7 +18,7 @@ from hw.control.sequencer import PassSequencer
 from hw.encode.encoder import encoder_for
 from hw.encode.loader import InputPlacer
 from hw.engine.constants import pass_register, per_pass
-from hw.engine.datapath import held_bits
+from hw.engine.datapath import kept_in_products
 from hw.engine.engine import Engine
 from hw.engine.profiler import StallProfiler, activity_layout
 from hw.explain.ablation import SpikeMask
@@ -152,7 +152,7 @@ class Accelerator(wiring.Component):
             each.unit.PRODUCTS for each in self.explained.values()
             if hasattr(each.unit, "PRODUCTS")))
         spare = PRODUCTS - sum(count for _, count in self.products)
-        self.held_products = sum(shares(max(0, spare), *held_bits(self.plan)))
+        self.held_products = sum(shares(max(0, spare), *kept_in_products(self.plan)))
         width = word_steps if encoder_of(network).frames else 8
         super().__init__({
             **{each.output.port: Out(stream.Signature(unsigned(each.output.bits)))

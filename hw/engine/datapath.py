@@ -23,7 +23,7 @@ from hw.memory.held import Held, shares
 from hw.memory.ports import ReadPort, SpikeWrite
 from hw.plan.buffers import WORD
 
-__all__ = ["Datapath", "held_bits", "round_members"]
+__all__ = ["Datapath", "kept_in_products", "round_members"]
 
 
 def round_members(plan):
@@ -34,7 +34,7 @@ def round_members(plan):
             "slice": In(range(plan.word_steps // plan.walk_steps))}
 
 
-def held_bits(plan):
+def kept_in_products(plan):
     """Bits that multipliers may hold behind a walk buffer: words of the packer, sums of a slice's
     last step.
     """
@@ -92,7 +92,7 @@ class Datapath(wiring.Component):
 
     def __init__(self, plan, *, products=0):
         self.plan = plan
-        self._packed, self._summed = shares(products, *held_bits(plan))
+        self._packed, self._summed = shares(products, *kept_in_products(plan))
         super().__init__({
             "number": In(range(len(plan.passes))),
             "start": In(1),
