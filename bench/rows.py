@@ -48,20 +48,27 @@ def common_clock(found):
     return min(float(CLOCK), reached[len(reached) // 5])
 
 
-def clock(r):
-    reached = [each["fmax_mhz"] for each in r["clock"]]
-    met = sum(mhz >= CLOCK for mhz in reached)
-    return (f"{met} of {len(reached)} seeds close {CLOCK} MHz; {min(reached):.2f} to "
-            f"{max(reached):.2f} MHz, median {np.median(reached):.2f}", grade(met, 8, 10))
+def clock(name, must, aim):
+    """Row of the seeds of the measure ``name``."""
+    def row(r):
+        reached = [each["fmax_mhz"] for each in r[name]]
+        met = sum(mhz >= CLOCK for mhz in reached)
+        return (f"{met} of {len(reached)} seeds close {CLOCK} MHz; {min(reached):.2f} to "
+                f"{max(reached):.2f} MHz, median {np.median(reached):.2f}", grade(met, must, aim))
+    return row
 
 
-def per_cycle(r):
-    done, cycles = sum(r["images"]["operations"]), sum(r["images"]["cycles"])
-    return (f"**{done / cycles:.2f}** = {done:,} operations / {cycles:,} cycles of "
-            f"{r['images']['images']} images, SAM on layers "
-            f"{', '.join(map(str, r['images']['taps']))}"
-            + ("" if r["images"]["equal"] else "; NOT EQUAL to golden"),
-            grade(done / cycles, 12, 18) if r["images"]["equal"] else "no")
+def per_cycle(name, must, aim):
+    """Row of the operations of the measure ``name``."""
+    def row(r):
+        images = r[name]
+        done, cycles = sum(images["operations"]), sum(images["cycles"])
+        return (f"**{done / cycles:.2f}** = {done:,} operations / {cycles:,} cycles of "
+                f"{images['images']} images, SAM on layers "
+                f"{', '.join(map(str, images['taps']))}"
+                + ("" if images["equal"] else "; NOT EQUAL to golden"),
+                grade(done / cycles, must, aim) if images["equal"] else "no")
+    return row
 
 
 def per_second(r):
@@ -81,30 +88,33 @@ def images_a_second(r):
     return "; ".join(parts), grade(rates[0], 500, 800)
 
 
-def cells(r):
-    lc, ebr = r["size"]["lc"], r["size"]["ebr"]
-    return (f"**{lc:,} LC / {ebr} EBR**, {r['size']['spram']} SPRAM, {r['size']['dsp']} DSP",
-            worst(grade(lc, 4200, 3300, most=True), grade(ebr, 24, 16, most=True)))
+def cells(name, lc, ebr):
+    """Row of the size ``name``; (must, aim) of its cells and block RAMs."""
+    def row(r):
+        size = r[name]
+        return (f"**{size['lc']:,} LC / {size['ebr']} EBR**, {size['spram']} SPRAM, "
+                f"{size['dsp']} DSP",
+                worst(grade(size["lc"], *lc, most=True), grade(size["ebr"], *ebr, most=True)))
+    return row
 
 
-def sam(r):
-    extra = {key: r["size"][key] - r["size_without"][key] for key in ("lc", "ebr", "dsp")}
-    with_, without = (sum(r[key]["cycles"]) for key in ("images", "images_without"))
-    share = 100 * (with_ - without) / without
-    return (f"**{extra['lc']} LC, {extra['ebr']} EBR, {extra['dsp']} DSP, {share:.2f} % cycles**: "
-            f"{r['size']['lc']:,} - {r['size_without']['lc']:,} LC (packed cells, the same for "
-            f"every seed), {with_:,} / {without:,} cycles",
-            worst(grade(extra["lc"], 250, 150, most=True), grade(extra["ebr"], 2, 1, most=True),
-                  grade(extra["dsp"], 1, 1, most=True), grade(round(share, 2), 1, 0, most=True)))
+def sam(size, images, **targets):
+    """Row of what SAM adds to the measures ``size`` and ``images``.
 
-
-def fast_per_cycle(r):
-    images = r["fast_images"]
-    done, cycles = sum(images["operations"]), sum(images["cycles"])
-    return (f"**{done / cycles:.2f}** = {done:,} operations / {cycles:,} cycles of "
-            f"{images['images']} images, SAM on layers {', '.join(map(str, images['taps']))}"
-            + ("" if images["equal"] else "; NOT EQUAL to golden"),
-            grade(done / cycles, 30, 40) if images["equal"] else "no")
+    ``targets`` are (must, aim) of further lc, ebr, dsp, those that are asked for, and ``share``,
+    that of the cycles in percent.
+    """
+    def row(r):
+        whole, without = r[size], r[f"{size}_without"]
+        with_, bare = (sum(r[each]["cycles"]) for each in (images, f"{images}_without"))
+        values = {key: whole[key] - without[key] for key in ("lc", "ebr", "dsp")}
+        values["share"] = round(100 * (with_ - bare) / bare, 2)
+        return (f"**{values['lc']} LC, {values['ebr']} EBR, {values['dsp']} DSP, "
+                f"{values['share']:.2f} % cycles**: {whole['lc']:,} - {without['lc']:,} LC (packed "
+                f"cells, the same for every seed), {with_:,} / {bare:,} cycles",
+                worst(*(grade(values[key], *target, most=True)
+                        for key, target in targets.items())))
+    return row
 
 
 def fast_images(r):
@@ -114,30 +124,6 @@ def fast_images(r):
     return (f"**{rate:.0f}** = {mhz:.2f} MHz, which 8 of {len(r['fast_clock'])} seeds reach, / "
             f"{mean:,.0f} cycles; {CLOCK * 1e6 / mean:.0f} at {CLOCK} MHz",
             grade(rate, 1200, 1600))
-
-
-def fast_clock(r):
-    reached = [each["fmax_mhz"] for each in r["fast_clock"]]
-    met = sum(mhz >= CLOCK for mhz in reached)
-    return (f"{met} of {len(reached)} seeds close {CLOCK} MHz; {min(reached):.2f} to "
-            f"{max(reached):.2f} MHz, median {np.median(reached):.2f}", grade(met, 9, 10))
-
-
-def fast_cells(r):
-    size = r["fast_size"]
-    return (f"**{size['lc']:,} LC / {size['ebr']} EBR**, {size['spram']} SPRAM, {size['dsp']} DSP",
-            worst(grade(size["lc"], 5000, 4800, most=True), grade(size["ebr"], 30, 28, most=True)))
-
-
-def fast_sam(r):
-    extra = {key: r["fast_size"][key] - r["fast_size_without"][key] for key in ("lc", "ebr")}
-    with_, without = (sum(r[key]["cycles"]) for key in ("fast_images", "fast_images_without"))
-    share = 100 * (with_ - without) / without
-    return (f"**{extra['lc']} LC, {extra['ebr']} EBR, {share:.2f} % cycles**: "
-            f"{r['fast_size']['lc']:,} - {r['fast_size_without']['lc']:,} LC, {with_:,} / "
-            f"{without:,} cycles",
-            worst(grade(extra["lc"], 220, 150, most=True),
-                  grade(round(share, 2), 1, 0, most=True)))
 
 
 def dense(r):
@@ -202,18 +188,24 @@ def against_torch(r):
 
 
 ASKED = (  # name, must, aim, how, what limits it
-    ("clock closed by nextpnr", "48 MHz on 8 of 10 seeds", "10 of 10", clock, "clock"),
-    ("effective synaptic operations a cycle", "12", "18", per_cycle, "per_cycle"),
+    ("clock closed by nextpnr", "48 MHz on 8 of 10 seeds", "10 of 10",
+     clock("clock", 8, 10), "clock"),
+    ("effective synaptic operations a cycle", "12", "18", per_cycle("images", 12, 18),
+     "per_cycle"),
     ("the same a second", "576 M", "864 M", per_second, "per_second"),
     ("images a second", "500", "800", images_a_second, "images"),
-    ("LC / EBR", "4,200 / 24", "3,300 / 16", cells, "cells"),
-    ("SAM: extra LC, EBR, DSP, cycles", "250, 2, 1, 1 %", "150, 1, 1, 0", sam, "sam"),
-    ("fastest chip (8 x 16 x 4): operations a cycle", "30", "40", fast_per_cycle, "fast_per_cycle"),
+    ("LC / EBR", "4,200 / 24", "3,300 / 16", cells("size", (4200, 3300), (24, 16)), "cells"),
+    ("SAM: extra LC, EBR, DSP, cycles", "250, 2, 1, 1 %", "150, 1, 1, 0",
+     sam("size", "images", lc=(250, 150), ebr=(2, 1), dsp=(1, 1), share=(1, 0)), "sam"),
+    ("fastest chip (8 x 16 x 4): operations a cycle", "30", "40",
+     per_cycle("fast_images", 30, 40), "fast_per_cycle"),
     ("fastest chip: images a second, core", "1,200", "1,600", fast_images, "fast_images"),
-    ("fastest chip: clock closed by nextpnr", "48 MHz on 9 of 10 seeds", "10 of 10", fast_clock,
-     "fast_clock"),
-    ("fastest chip: LC / EBR", "5,000 / 30", "4,800 / 28", fast_cells, "fast_cells"),
-    ("fastest chip: SAM, extra LC and cycles", "220, 1 %", "150, 0", fast_sam, "fast_sam"),
+    ("fastest chip: clock closed by nextpnr", "48 MHz on 9 of 10 seeds", "10 of 10",
+     clock("fast_clock", 9, 10), "fast_clock"),
+    ("fastest chip: LC / EBR", "5,000 / 30", "4,800 / 28",
+     cells("fast_size", (5000, 4800), (30, 28)), "fast_cells"),
+    ("fastest chip: SAM, extra LC and cycles", "220, 1 %", "150, 0",
+     sam("fast_size", "fast_images", lc=(220, 150), share=(1, 0)), "fast_sam"),
     ("dense 784-128-10, 4 bits, T = 25", "0.6 ms", "0.3 ms", dense, "dense"),
     ("16-to-8 dense LIF layer alone", "500 LC, 1 MAC16", "300 LC, 0", unit, "unit"),
     ("cycles as activity grows 2 to 50 %", "a stated law", "floor under 20 % at 10 %", law, "law"),

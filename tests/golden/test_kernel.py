@@ -9,7 +9,8 @@ import pytest
 
 import golden.kernel
 from golden.network import Layer, Network, Neuron, Pool
-from golden.run import run, run_batched
+from golden.run import run_batched
+from tests.helpers.compiled import differing
 from verify.drawn.__main__ import array
 from verify.drawn.cases import case_of
 from verify.networks import draw, images
@@ -27,15 +28,6 @@ def case(row):
     found = case_of(ROWS[row], row, f"pair {row}")
     settings = found.runs[row // PART % len(found.runs)]
     return found.network, found.images, {key: settings[key] for key in ("mode", "gamma")}
-
-
-def differing(network, given, **options):
-    """Names of arrays in which the two differ, of value or of type."""
-    numpy = run(given, network, **options).arrays()
-    compiled = run_batched(given, network, kernel="compiled", **options).arrays()
-    assert numpy.keys() == compiled.keys()
-    return [name for name, values in numpy.items() if values.dtype != compiled[name].dtype
-            or not np.array_equal(values, compiled[name])]
 
 
 def stages(network):
