@@ -56,6 +56,7 @@ SIZES = ({"lanes": 1}, {"lanes": 2, "word_steps": 8, "taps": ()},
          {"lanes": 4, "attribution": 1}, {"lanes": 4, "trains": 2})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stall", [0, 0.3])
 @pytest.mark.parametrize("options", SIZES, ids=str)
 @pytest.mark.parametrize("name", CASES)

@@ -51,6 +51,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_loops_are_golden(name, lanes):

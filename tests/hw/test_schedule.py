@@ -30,6 +30,7 @@ def dense(sizes, steps):
                    name="dense")
 
 
+@pytest.mark.slow
 @pytest.mark.rotated
 @pytest.mark.parametrize("schedule", ["chunks", "steps"])
 @pytest.mark.parametrize(("network", "lanes"), [
@@ -49,6 +50,7 @@ def test_rounds_are_golden(schedule, network, lanes):
         np.testing.assert_array_equal(got.maps[tap], want.maps[tap])
 
 
+@pytest.mark.slow
 @pytest.mark.rotated
 @pytest.mark.parametrize("schedule", ["chunks", "steps"])
 @pytest.mark.parametrize("reset", ["subtract", "subtract_now", "clear", "zero"])

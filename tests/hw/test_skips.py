@@ -251,6 +251,7 @@ def test_copies_are_made_where_they_are_needed():
                 assert banks == {each.source} == {1 - plan.buffers[each.number].bank}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["ternary", "current"])
 def test_an_input_of_other_than_spikes_is_read_once(encoder):
     made = longer().replace(encoder=encoder)

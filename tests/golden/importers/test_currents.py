@@ -66,6 +66,7 @@ def as_torch_runs_it(model, schedule="auto"):
     return whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delayed", [True, False])
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
 def test_synaptic_as_snntorch_runs_it(reset, delayed):
@@ -128,6 +129,7 @@ class Traces(nn.Module):
         return torch.stack(spikes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["layers", "steps"])
 def test_alpha_as_snntorch_runs_it(schedule):
     as_torch_runs_it(Traces(), schedule)
