@@ -3,10 +3,16 @@
 import os
 import zlib
 
+from hypothesis import settings
+
 from tests.helpers.commit import commit
 
 # NumPy is the specification; tests/golden/test_kernel.py compares the compiled kernel with it.
 os.environ["SAM_GOLDEN"] = "numpy"
+
+# A busy machine is no fault, and a test finds the same on every machine.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
 
 SHARE = 4           # of the cases of a test marked ``rotated`` one in so many runs
 EVERY = "all"       # SAM_TESTS, for all of them: make test ALL=1

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from golden.io.errors import BadInput
@@ -45,7 +45,6 @@ def clashes(nodes, buffers):
     return found
 
 
-@settings(deadline=None, derandomize=True)
 @given(graphs())
 def test_no_two_live_buffers_overlap(nodes):
     buffers = allocate(nodes)
