@@ -9,7 +9,7 @@ PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make run       build the bitstream, run the RTL on real images, draw the heatmaps"
+	@echo "make run       build the bitstream for 48 MHz, run the RTL on real images, draw the heatmaps"
 	@echo "make quick     lint, and the tests without long simulations and builds, under 3 minutes"
 	@echo "make test      lint and tests, of the longest tables a quarter (ALL=1: all of them)"
 	@echo "make bench     every figure of bench/README.md, measured (ARGS=--quick: what is deterministic)"
@@ -30,7 +30,7 @@ help:
 	@echo "make docs      the documentation as a site, build/site/index.html; warnings are errors"
 
 run: $(VENV)/core
-	$(BIN)/python -m hw.build ice40 --out build/ice40
+	$(BIN)/python -m hw.build ice40 --lanes 4 --word-steps 16 --clock 48 --out build/ice40
 	$(BIN)/python -m sim.demo --out build/ice40/heatmaps.png
 
 test: $(VENV)/tests

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import activity, area, chips, images, lanes, modules, speed, unit
+from bench import activity, area, chips, images, lanes, modules, speed, unit, wire
+from bench.images import ALL
 from bench.lanes import BUILT
 
 NETWORK, SAMPLE = "models/fashion.npz", "models/fashion_sample.npz"
@@ -16,6 +17,8 @@ WITHOUT = [*SIZED, "--no-sam"]
 FAST = (8, 16, 4)           # those of the fastest chip that fits: trains of a walk buffer, too
 FASTEST = ["--lanes", "8", "--word-steps", "16", "--trains", "4"]
 FASTEST_WITHOUT = [*FASTEST, "--no-sam"]
+DENSE_FASTEST = ["--network", DENSE, *FASTEST]
+SMALLEST = ["--lanes", "4", "--word-steps", "8"]     # of four lanes
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ def clocks(options):
     return lambda c: chips.clocks(options, SEEDS, clock=CLOCK, jobs=c.jobs, tick=c.tick)
 
 
+def on_board(options):
+    """Measure of a board with a chip of ``options``."""
+    return lambda c: wire.measure(options, chips.size(options, clock=CLOCK), clock=CLOCK)
+
+
 def size(options):
     """Measure of the cells of a chip."""
     return lambda c: chips.size(options, clock=CLOCK)
@@ -66,8 +74,16 @@ MEASURES = (
             cycles(NETWORK, SAMPLE, size=FAST)),
     Measure("fast_images_without", "cycles of the fastest chip without SAM", True,
             cycles(NETWORK, SAMPLE, sam=False, size=FAST)),
+    Measure("images_all_taps", "cycles of the chip, SAM on all layers", False,
+            cycles(NETWORK, SAMPLE, sam=ALL, size=SIZE)),
+    Measure("fast_images_all_taps", "cycles of the fastest chip, SAM on all layers", False,
+            cycles(NETWORK, SAMPLE, sam=ALL, size=FAST)),
+    Measure("smallest_size", "cells of the smallest chip of four lanes", True, size(SMALLEST)),
+    Measure("board", "images a second and energy of the board", True, on_board(SIZED)),
+    Measure("fast_board", "images a second and energy of the board, fastest chip", True,
+            on_board(FASTEST)),
     Measure("unit", "the 16-to-8 layer alone", True, lambda c: unit.measure()),
-    Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS)),
+    Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS, size=FAST)),
     Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE, size=SIZE)),
     Measure("activity", "cycles against activity", False,
             lambda c: activity.measure(NETWORK, size=SIZE, tick=c.tick)),
@@ -81,7 +97,7 @@ MEASURES = (
     Measure("clock", "clock of ten seeds", False, clocks(SIZED)),
     Measure("fast_clock", "clock of ten seeds of the fastest chip", False, clocks(FASTEST)),
     Measure("dense_clock", "clock of 784-128-10", False,
-            lambda c: chips.clocks(["--network", DENSE], SEEDS[:3], clock=CLOCK, jobs=c.jobs,
+            lambda c: chips.clocks(DENSE_FASTEST, SEEDS[:3], clock=CLOCK, jobs=c.jobs,
                                    tick=c.tick)),
     Measure("area", "cost model on many networks", False, lambda c: area.measure(tick=c.tick)),
     Measure("lanes", "cycles and cells against lanes", False,
@@ -92,16 +108,18 @@ MEASURES = (
 def netlists(names):
     """(options, clock) of every chip that the measures ``names`` synthesise."""
     found = []
-    if {"size", "clock"} & set(names):
+    if {"size", "clock", "board"} & set(names):
         found.append(SIZED)
-    if {"fast_size", "fast_clock"} & set(names):
+    if {"fast_size", "fast_clock", "fast_board"} & set(names):
         found.append(FASTEST)
     if "fast_size_without" in names:
         found.append(FASTEST_WITHOUT)
     if "size_without" in names:
         found.append(WITHOUT)
+    if "smallest_size" in names:
+        found.append(SMALLEST)
     if "dense_clock" in names:
-        found.append(["--network", DENSE])
+        found.append(DENSE_FASTEST)
     if "area" in names:
         found += area.variants().values()
     if "lanes" in names:

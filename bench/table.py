@@ -2,7 +2,7 @@
 
 from bench.rows import rows
 
-WORDS = {"aim": "aim", "must": "must", "no": "**no**", "?": "?"}
+WORDS = {"aim": "aim", "must": "must", "no": "**no**", "stated": "stated", "?": "?"}
 
 
 def page(results, limits):

@@ -153,6 +153,7 @@ class Way(NetworkBuilder):
              "of currents before what it is added to is not supported")
         bias = 0 if more.bias is None else more.bias
         builder.open = replace(first, bias=total(first, bias), notes=(
-            *first.notes, *more.notes, f"{more.name} joins its sums"))
+            *first.notes, *more.notes, f"{more.name}, on spikes of "
+            f"{f'layer {self.source}' if self.source else 'the input'}, joins its sums"))
         builder.skips += (FloatSkip(self.source, more.weights, more.stride, more.padding,
                                     more.groups, more.dilation),)

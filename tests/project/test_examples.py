@@ -60,6 +60,19 @@ def test_tutorial_7_runs_on_the_chip(capsys):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+def test_a_sew_resnet_runs_on_the_chip(capsys):
+    """Each block's last neurons and those of all blocks before it are read by the next."""
+    made = example("sew_resnet").main(epochs=2)
+    assert made.report.agreement.startswith("torch = float network on 32 of 32 predictions, 100 %")
+    assert [len(stage.inputs) for stage in made.network.stages] == [1, 1, 1, 2, 1, 3, 1, 4]
+    of_float, of_integers = made.report.accuracy
+    assert of_float > 0.75 and of_integers > of_float - 0.03
+    assert made.fits("icebreaker")
+    assert capsys.readouterr().out.count("RTL = golden in every array") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["norse", "sinabs", "spikingjelly"])
 def test_other_frameworks_models_run_on_the_chip(name, capsys):
     """What the framework's own last layer fires is the float network's, to the last spike."""
@@ -76,7 +89,7 @@ def test_other_frameworks_models_run_on_the_chip(name, capsys):
 # it meets, leaks of sinabs fewer.
 BITSTREAMS = (("norse_digits", {}, 24), ("sinabs_digits", {}, 16), ("spikingjelly_digits", {}, 24),
               ("tutorial5", {"epochs": 2}, 24), ("tutorial6", {"epochs": 1}, 24),
-              ("tutorial7", {"count": 200, "epochs": 1}, 24))
+              ("tutorial7", {"count": 200, "epochs": 1}, 24), ("sew_resnet", {"epochs": 1}, 24))
 
 
 @pytest.mark.slow
