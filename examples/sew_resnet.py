@@ -1,7 +1,6 @@
 """A SEW-ResNet of three blocks: each adds its spikes to those that it reads (SEW's ADD).
 
-Run `python examples/sew_resnet.py`; it takes a minute. Trained on the handwritten digits that
-scikit-learn ships, 16 x 16 pixels as noise. Pictures that were not learnt are compared.
+Run `python examples/sew_resnet.py`; it takes a minute. Trained on scikit-learn's digits, as noise.
 """
 
 import numpy as np
