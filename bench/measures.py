@@ -93,6 +93,8 @@ MEASURES = (
             lambda c: modules.measure(WITHOUT, clock=CLOCK)),
     Measure("speed", "images a second of golden and the simulation", False,
             lambda c: speed.measure("speed")),
+    Measure("fast_speed", "images a second of the fastest chip's simulation", False,
+            lambda c: speed.measure("fast_speed")),
     Measure("sam_speed", "maps of golden against PyTorch", False, lambda c: speed.measure("sam")),
     Measure("clock", "clock of ten seeds", False, clocks(SIZED)),
     Measure("fast_clock", "clock of ten seeds of the fastest chip", False, clocks(FASTEST)),

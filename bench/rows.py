@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.measures import CLOCK
+from hw.plan.size import EngineSize
 
 
 @dataclass(frozen=True)
@@ -215,8 +216,14 @@ def golden(r):
 
 
 def simulation(r):
-    text, rate = a_second({**r["speed"], **r["speed"]["rtl"]})
-    return text, grade(rate, 60, 100)
+    """Row of the simulation; its grade is that of the fastest chip."""
+    parts = []
+    for key in ("speed", "fast_speed"):
+        found = r[key]
+        size = EngineSize(found["lanes"], found["word_steps"], found["trains"])
+        text, rate = a_second({**found, **found["rtl"]})
+        parts.append(f"{size.text}, SAM on layers {', '.join(map(str, found['taps']))}: {text}")
+    return "; ".join(parts), grade(rate, 60, 100)
 
 
 def against_torch(r):

@@ -6,7 +6,11 @@ import sys
 from bench.store import ROOT
 from golden.io import processes
 
-COMMANDS = {"speed": ["-m", "sim.speed"], "sam": ["-m", "train.sam_speed"]}
+COMMANDS = {
+    "speed": ["-m", "sim.speed"],
+    "fast_speed": ["-m", "sim.speed", "--lanes", "8", "--word-steps", "16", "--trains", "4",
+                   "--tap", "2", "--tap", "3", "--tap", "4"],
+    "sam": ["-m", "train.sam_speed"]}
 
 
 def measure(name):

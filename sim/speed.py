@@ -1,9 +1,9 @@
 """python -m sim.speed: images a second in golden and in the simulated RTL, spikes and SAM kept.
 
-Both run the same images with SAM on every spiking layer, ``--jobs`` at once (threads in golden,
-processes for the RTL), and must agree. Building the simulation does not count. The CPU time stands
-beside the time by the clock, since other programs on the machine lengthen only the latter: images a
-second and core are those of a core that has nothing else to do.
+Both run the same images with SAM on every spiking layer, or those of ``--tap``, ``--jobs`` at once
+(threads in golden, processes for the RTL), and must agree. Building the simulation does not count.
+The CPU time stands beside the time by the clock, since other programs on the machine lengthen only
+the latter: images a second and core are those of a core that has nothing else to do.
 """
 
 import json
@@ -23,7 +23,8 @@ from golden.io.errors import BadInput, command
 from golden.io.files import output, replacing
 from golden.io.text import say
 from golden.network import load
-from golden.run import run_batched
+from golden.run import check_taps, run_batched
+from hw.plan.size import EngineSize
 from sim.rtl import Simulation
 
 if TYPE_CHECKING:
@@ -49,12 +50,22 @@ def measured(call: Callable, repeats: int) -> "tuple[Result, float, float]":
 @command
 def main(argv: list[str] | None = None) -> None:
     parser = command_parser("python -m sim.speed", "Images a second of golden and of the RTL.",
-                            examples=("--limit 20",))
+                            examples=(
+                                "--limit 20", "--lanes 8 --word-steps 16 --trains 4 --tap 2"))
     parser.add_argument("--network", default="fashion", metavar="NET",
                         help="network file, or the name of one that comes with the project")
     parser.add_argument("--images", default="fashion", metavar="FILE",
                         help="as sim.run takes them")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N images only")
+    parser.add_argument("--tap", type=int, action="append", metavar="L",
+                        help="map layer L, counted from 1; may be repeated (default: all)")
+    usual = EngineSize()
+    parser.add_argument("--lanes", type=int, default=usual.lanes,
+                        help="rtl: channels at once (default: %(default)s)")
+    parser.add_argument("--word-steps", type=int, default=usual.word_steps,
+                        help="rtl: steps of a word, 4, 8 or 16 (default: %(default)s)")
+    parser.add_argument("--trains", type=int, default=usual.trains,
+                        help="rtl: trains added in a cycle, 1 to 4 (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N",
                         help="batches or simulations at once (default: 2)")
     parser.add_argument("--repeats", type=int, default=3, help="of which the best counts")
@@ -68,13 +79,18 @@ def main(argv: list[str] | None = None) -> None:
         output(args.json, args.network, args.images, suffix=".json", option="--json")
     network = load(args.network)
     images = load_images(args.images, network)[0][:args.limit]
+    size = EngineSize(args.lanes, args.word_steps, args.trains)
+    size.check()
+    taps = network.taps if args.tap is None else check_taps(args.tap, network)
     with Console(stderr=True).status("building the simulation (half a minute the first time)"):
-        simulation = Simulation(network)
+        simulation = Simulation(network, taps=taps, **size._asdict())
     engines = {
-        "golden": lambda: run_batched(images, network, jobs=args.jobs, kernel=kernel.default()),
+        "golden": lambda: run_batched(images, network, taps=taps, jobs=args.jobs,
+                                      kernel=kernel.default()),
         "rtl": lambda: simulation.run_parallel(images, jobs=args.jobs)}
     report = {"network": network.digest, "images": len(images), "jobs": args.jobs,
-              "cores": os.cpu_count(), "numpy": np.__version__}
+              "cores": os.cpu_count(), "numpy": np.__version__,
+              "taps": list(taps), **size._asdict()}
     results = []
     for name, call in engines.items():
         result, wall, cpu = measured(call, args.repeats)
@@ -88,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     golden, rtl = results
     report["equal"] = np.array_equal(golden.scores, rtl.scores) and all(
         np.array_equal(golden.maps[tap], rtl.maps[tap])
-        and np.array_equal(golden.spikes[tap], rtl.spikes[tap]) for tap in network.taps)
+        and np.array_equal(golden.spikes[tap], rtl.spikes[tap]) for tap in taps)
     say(f"scores, maps and spikes {'equal' if report['equal'] else 'DIFFER'}")
     if args.json is not None:
         with replacing(args.json) as aside:
