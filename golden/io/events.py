@@ -10,7 +10,7 @@ import numpy as np
 from golden.io.errors import BadInput, rule
 from golden.io.reading import BROKEN, contents, reason
 
-__all__ = ["FITS", "Binning", "frames_of", "holds_events", "read_events"]
+__all__ = ["FITS", "Binning", "binned", "frames_of", "holds_events", "read_events"]
 
 FIELDS = ("x", "y", "t", "p")
 FITS = ("exact", "crop", "sum")
@@ -103,7 +103,12 @@ def frames_of(path: str | Path, shape: tuple[int, int, int], steps: int, top: in
     event and the rule.
     """
     binning.check()
-    found = read_events(path)
+    return binned(read_events(path), shape, steps, top, binning, path)
+
+
+def binned(found: np.ndarray, shape: tuple[int, int, int], steps: int, top: int,
+           binning: Binning = Binning(), path: str | Path = "events") -> np.ndarray:
+    """``frames_of`` of records as ``read_events`` gives them; ``path`` names them in messages."""
     channels, height, width = shape
     rule(channels in (1, 2), path, "events have two polarities, for networks of 1 or 2 channels, "
          f"not {channels}")
