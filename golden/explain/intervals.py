@@ -85,7 +85,8 @@ def holm(chances: Sequence, level: float = 0.05) -> list[bool]:
     return found.tolist()
 
 
-def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None) -> str:
+def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None,
+            draws: int = 10_000) -> str:
     """What is said of a hypothesis in a setting, by the rules of results/PROTOCOL.md.
 
     Parameters
@@ -107,7 +108,7 @@ def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None)
     if np.mean(means) < 0:
         return "contradicted"
     beside = control is None or bootstrap([np.subtract(values, other) for values, other in zip(
-        networks, control, strict=True)])[1] > 0
+        networks, control, strict=True)], draws=draws)[1] > 0
     return "shown" if min(means) > 0 and beside else "not shown"
 
 
