@@ -74,16 +74,25 @@ def summed(image, network, name, result):
 def curves(image, network, target, heats, fills, found, prefix=""):
     """Add columns of deletion and insertion; ``heats`` is name -> (H, W), ``fills`` name -> fills.
 
-    All pictures of all curves are run at once.
+    All pictures of all curves are run at once, and the whole picture and each fill, with which
+    every curve begins or ends, once.
     """
-    asked_for = [(name, kind, fill, insertion) for name in heats for fill in fills[name]
+    asked_for = [(name, kind, fill, insertion) for name in heats for fill in fills.get(name, ())
                  for kind, insertion in CURVES]
-    made = [flipped(image, heats[name], SETTING.points, fill=fill_of(Setting(fill=fill), image),
-                    insertion=insertion) for name, _, fill, insertion in asked_for]
-    shares = probabilities(logits_of(network, np.concatenate([some for some, _ in made])),
-                           network)[:, target].reshape(len(made), -1)
-    for (name, kind, fill, _), (_, at), values in zip(asked_for, made, shares, strict=True):
-        found[f"{prefix}{name} {kind} {fill}"] = area(at, values)
+    inner, ends = [], {}
+    for name, _, fill, insertion in asked_for:
+        some, at = flipped(image, heats[name], SETTING.points, insertion=insertion,
+                           fill=fill_of(Setting(fill=fill), image))
+        inner.append(some[1:-1])
+        ends[fill] = some[::-1][[0, -1]] if insertion else some[[0, -1]]    # whole, filled
+    scores = probabilities(logits_of(network, np.concatenate([*inner, *ends.values()])),
+                           network)[:, target]
+    count = sum(map(len, inner))
+    ends = dict(zip(ends, scores[count:].reshape(-1, 2), strict=True))
+    for (name, kind, fill, insertion), values in zip(
+            asked_for, scores[:count].reshape(len(inner), -1), strict=True):
+        first, last = ends[fill][::-1] if insertion else ends[fill]
+        found[f"{prefix}{name} {kind} {fill}"] = area(at, np.array([first, *values, last]))
 
 
 def located(heat, mask, found, name):
@@ -99,8 +108,9 @@ def columns():
     """All names of columns of ``measured``, in order."""
     fills = filled(EVERY)
     trained = [f"{name} {metric}" for name in EVERY for metric in (
-        *(f"{kind} {fill}" for fill in fills[name] for kind, _ in CURVES), "AUC", "pointing",
-        "mass", "rank", "AUC nearest", *(("MPRT", "completeness") if name in MAIN else ()))]
+        *(f"{kind} {fill}" for fill in fills.get(name, ()) for kind, _ in CURVES), "AUC",
+        "pointing", "mass", "rank", "AUC nearest",
+        *(("MPRT", "completeness") if name in MAIN else ()))]
     return [*trained, "matched AUC",
             *(f"shuffled {name} {kind} {fill}" for name in FAITHFUL for fill in FILLS
               for kind, _ in CURVES),
@@ -108,8 +118,9 @@ def columns():
 
 
 def filled(names):
-    """Name -> the fills of its curves: all of what a hypothesis needs, else black."""
-    return {name: FILLS if name in FAITHFUL else FILLS[:1] for name in names}
+    """Name -> the fills of its curves: all of what a hypothesis needs, else black, or none."""
+    return {name: FILLS if name in FAITHFUL else FILLS[:1] for name in names
+            if name not in BESIDE}
 
 
 def maps_of(image, network, result):
@@ -219,6 +230,11 @@ def alike(subject, pictures):
             for name, heats in kept.items()}
 
 
+def two_picture(image):
+    """(1, H, W) of a scene, as networks take it."""
+    return image[None]
+
+
 def two_objects(subject, pictures):
     """{column: list}: whether C[A] - C[B] lies right in scenes of two objects; SAM's, even, too."""
     made = scenes.make("test", len(pictures.numbers), first=int(pictures.numbers[0]), objects=2)
@@ -228,11 +244,11 @@ def two_objects(subject, pictures):
         for prefix, network in (("shuffled ", unlearnt(subject.network)[-1]),
                                 ("", subject.network)):
             own = seeded(network, number)
-            result = model_of(own)(image[None, None])
+            result = model_of(own)(two_picture(image)[None])
             each = contributions(result.spikes[own.stages[-2].index][0], own)
-            heat = enlarged(difference(each, *map(int, pair)), image.shape, SETTING.how)
+            heat = enlarged(difference(each, *map(int, pair)), image.shape[-2:], SETTING.how)
             found[f"{prefix}contribution"].append(right_way_round(heat, *masks))
         one = activation_map(result.spikes[own.stages[-2].index], gamma=GAMMA, mode="paper")
-        one = enlarged(one[0].sum(axis=0) + 0.0, image.shape, SETTING.how)
+        one = enlarged(one[0].sum(axis=0) + 0.0, image.shape[-2:], SETTING.how)
         found["sam"].append(right_way_round(one - one, *masks))      # one map for both classes
     return found
