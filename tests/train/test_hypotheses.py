@@ -181,6 +181,12 @@ def numbers(**changes):
             for n in range(3)}
 
 
+@pytest.fixture(autouse=True)
+def fewer_draws(monkeypatch):
+    """Enough for levels of .05 / 19; the committed numbers are judged by all 10,000."""
+    monkeypatch.setattr(judging, "DRAWS", 1000)
+
+
 def verdicts_of(**changes):
     return judging.verdicts({"here": numbers(**changes)})[1]
 
@@ -264,7 +270,8 @@ KEPT = Path("results/hypotheses")
 
 
 @pytest.mark.skipif(not (KEPT / "results.json").is_file(), reason="not made yet")
-def test_verdicts_follow_from_the_committed_numbers():
+def test_verdicts_follow_from_the_committed_numbers(monkeypatch):
+    monkeypatch.setattr(judging, "DRAWS", 10_000)
     made = json.loads((KEPT / "results.json").read_text())
     found = {}
     with np.load(KEPT / "numbers.npz") as kept:
