@@ -95,10 +95,11 @@ def needs(package, what):
 
 
 FASHION = ("ann/fashion-[0-9].npz",)
-SCENES = ("scenes_ann.npz",)
+OTHERS = ("ann/fashion-[23].npz",)      # the conversion is made of the first
+SCENES = ("scenes_ann.npz",)            # the parent of scenes.npz, which its results must say
 SUBJECTS = (
     Subject("fashion", "fashion.npz", "fashion", "surrogate", FASHION),
-    Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", FASHION),
+    Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", OTHERS),
     Subject("fashion-bntt", "fashion-bntt.npz", "fashion", "surrogate",
             ("ann/fashion-bntt-[0-9].npz",)),
     Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
