@@ -14,8 +14,8 @@ from golden.io.console import Console
 from golden.io.errors import BadInput, command
 from golden.io.evidence import stamp
 
-NAMES = ("fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab", "fig6c", "formats", "modes",
-         "moving", "controls", "explainers", "fixedpoint")
+NAMES = ("hypotheses", "fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab", "fig6c", "formats",
+         "modes", "moving", "controls", "explainers", "fixedpoint")
 
 
 @command

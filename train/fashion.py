@@ -58,6 +58,8 @@ def arguments(argv=None):
                         help="judge by so many training images, not by the test images")
     parser.add_argument("--limit", type=whole(), default=60000, help="training images used")
     parser.add_argument("--threads", type=whole(), default=2)
+    parser.add_argument("--seed", type=whole(1, 2**31 - 1), default=1,
+                        help="of first weights, order and shifts; the encoder keeps its own")
     return parser.parse_args(argv)
 
 
@@ -138,10 +140,10 @@ def main(argv=None):
     args = arguments(argv)
     output(args.out, suffix=".npz")
     torch.set_num_threads(1)
-    torch.manual_seed(1)
+    torch.manual_seed(args.seed)
     keep_memory()
     kernels()
-    chance = torch.Generator().manual_seed(1)
+    chance = torch.Generator().manual_seed(args.seed)
     pool = ThreadPoolExecutor(args.threads, initializer=torch.set_num_threads, initargs=(1,))
     (images, labels), check = pictures(args)
 

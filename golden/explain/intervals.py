@@ -11,6 +11,7 @@ __all__ = ["VERDICTS", "bootstrap", "chance", "holm", "over_settings", "verdict"
 
 VERDICTS = ("shown", "shown in part", "not shown", "contradicted", "shown and contradicted",
             "undecided")
+BLOCK = 2000                    # draws at once
 FEWEST, MOST_LOST = 3, 0.1      # networks; share of pictures without an answer
 
 
@@ -30,12 +31,16 @@ def resampled(networks, draws, seed):
     rule(groups and all(len(values) for values in groups), "networks",
          "must each have a number that is not nan")
     rng = np.random.default_rng(seed)
-    if len(groups) == 1:
-        return rng.choice(groups[0], (positive(draws, "draws"), len(groups[0]))).mean(axis=1)
-    # A network may be drawn twice; its pictures are then drawn anew.
     chosen = rng.integers(len(groups), size=(positive(draws, "draws"), len(groups)))
-    return np.array([np.mean([rng.choice(groups[k], len(groups[k])).mean() for k in which])
-                     for which in chosen])
+    means = np.empty(chosen.shape)
+    # A network may be drawn twice; its pictures are then drawn anew.
+    for k, values in enumerate(groups):
+        drawn = np.empty(np.count_nonzero(chosen == k))
+        for first in range(0, len(drawn), BLOCK):
+            some = drawn[first:first + BLOCK]
+            some[:] = values[rng.integers(len(values), size=(len(some), len(values)))].mean(axis=1)
+        means[chosen == k] = drawn
+    return means.mean(axis=1)
 
 
 def bootstrap(networks: Sequence, *, level: float = 0.95, draws: int = 2000,
@@ -85,7 +90,8 @@ def holm(chances: Sequence, level: float = 0.05) -> list[bool]:
     return found.tolist()
 
 
-def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None) -> str:
+def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None,
+            draws: int = 10_000) -> str:
     """What is said of a hypothesis in a setting, by the rules of results/PROTOCOL.md.
 
     Parameters
@@ -107,7 +113,7 @@ def verdict(networks: Sequence, holds: bool, *, control: Sequence | None = None)
     if np.mean(means) < 0:
         return "contradicted"
     beside = control is None or bootstrap([np.subtract(values, other) for values, other in zip(
-        networks, control, strict=True)])[1] > 0
+        networks, control, strict=True)], draws=draws)[1] > 0
     return "shown" if min(means) > 0 and beside else "not shown"
 
 

@@ -14,6 +14,7 @@ from golden.explain import explain
 from golden.explain.faithfulness import area, flipping_curve, probabilities, sufficiency
 from golden.explain.localisation import enlarged, localised
 from golden.explain.methods import named
+from golden.explain.road import road
 from golden.explain.sanity import completeness, max_sensitivity, randomised, similarity
 from golden.network import Network
 from golden.network.encoders import encoder_of
@@ -26,6 +27,7 @@ METRICS = {
     "deletion": (False, "area under the answer's probability, the hottest pixels removed first"),
     "insertion": (True, "the same, the hottest pixels put back first"),
     "sufficiency": (True, "of the pictures with a map alike, the share with the same answer"),
+    "ROAD": (False, "answers kept, the hottest pixels removed and filled from their neighbours"),
     "AUC": (True, "a pixel of the object is hotter than one beside it"),
     "pointing": (True, "the hottest pixel is on the object"),
     "mass": (True, "share of the positive heat on the object"),
@@ -36,7 +38,7 @@ METRICS = {
 }
 FILLS = ("black", "mean", "blur")
 FAMILIES = {
-    "faithfulness": ("deletion", "insertion", "sufficiency"),
+    "faithfulness": ("deletion", "insertion", "sufficiency", "ROAD"),
     "localisation": ("AUC", "pointing", "mass", "rank"),
     "sanity": ("MPRT", "sensitivity", "completeness"),
 }
@@ -59,7 +61,7 @@ class Setting:
     threshold : float
         Of golden.explain.faithfulness.sufficiency.
     seed : int
-        Of shuffled layers and of noise in the picture.
+        Of shuffled layers and of noise in the picture, ROAD's too.
     fresh : bool
         Whether picture n is encoded with seed 2 n + 1 in place of the network's.
     """
@@ -157,6 +159,9 @@ def measured(network: Network, images: np.ndarray, methods: Sequence, *,
                 image, each, name, result=other, **asked).heat.sum(axis=0))
                 for each, other in zip(shuffled, others, strict=True)])
             if not frames:
+                row["ROAD"][n] = road(
+                    lambda pictures, network=network: logits_of(network, pictures).argmax(axis=1),
+                    image, large, target, seed=setting.seed)
                 row["sensitivity"][n] = max_sensitivity(
                     lambda moved, name=name, asked=asked, network=network: explain(
                         moved, network, name, result=model_of(network)(moved[None]),

@@ -46,6 +46,8 @@ ABOUT = {
     **{f"results/{name}": (*PAPER, f"train/paper/{name}.py")
        for name in ("controls", "explainers", "fig2", "fig4", "fig5a", "fig5b", "fig5c", "fig6ab",
                     "fig6c", "fixedpoint", "formats", "modes", "moving")},
+    "results/hypotheses": (*PAPER, "train/paper/comparing.py", "train/paper/judging.py",
+                           "train/paper/hypotheses.py", "results/PROTOCOL.md"),
 }
 
 

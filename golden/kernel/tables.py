@@ -1,5 +1,7 @@
 """Which trains and which weights reach each pixel of a stage, as the compiled kernel reads them."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from golden.network.ops import Dense
@@ -18,19 +20,38 @@ def places_of(chain: list, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.
     -------
     starts : (pixels + 1,) int32
     places : (ways, 2) int32
+        Both read-only: of chains alike they are the same arrays.
+    """
+    return found_places(tuple(None if isinstance(op, Dense) else (
+        *map(pair, (op.stride, op.padding, op.dilation)), op.window, op.sides(there))
+        for op, there in zip(chain, reached(chain, shape), strict=True)), shape)
+
+
+def reached(chain, shape):
+    """Shapes of the maps that the operations of a chain read; channels stay as they are."""
+    for op in chain:
+        yield shape
+        if not isinstance(op, Dense):
+            shape = (shape[0], *op.sides(shape))
+
+
+@lru_cache(maxsize=256)
+def found_places(steps, shape):
+    """``places_of``; an operation is its stride, padding, dilation, window and sides of its output.
+
+    None stands for a dense one.
     """
     ways = [[(pixel, 0)] for pixel in range(shape[1] * shape[2])]
-    for op in chain:
-        if isinstance(op, Dense):
+    for step in steps:
+        if step is None:
             ways = [[(pixel, place) for place, each in enumerate(ways) for pixel, _ in each]]
             continue
-        height, breadth = op.sides(shape)
-        (down, across), (top, left), (dy, dx) = map(pair, (op.stride, op.padding, op.dilation))
+        (down, across), (top, left), (dy, dx), window, (height, breadth) = step
         after = []
         for y in range(height):
             for x in range(breadth):
                 found = []
-                for place, (i, j) in enumerate(np.ndindex(*op.window)):
+                for place, (i, j) in enumerate(np.ndindex(*window)):
                     row, column = y * down + i * dy - top, x * across + j * dx - left
                     if 0 <= row < shape[1] and 0 <= column < shape[2]:
                         found += [(pixel, place) for pixel, _ in ways[row * shape[2] + column]]
@@ -38,6 +59,7 @@ def places_of(chain: list, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.
         ways, shape = after, (shape[0], height, breadth)
     starts = np.cumsum([0, *map(len, ways)], dtype=np.int32)
     places = np.array([pair for each in ways for pair in each], dtype=np.int32).reshape(-1, 2)
+    starts.flags.writeable = places.flags.writeable = False
     return starts, places
 
 

@@ -9,6 +9,7 @@ import pytest
 from golden.explain.faithfulness import flipping_curve, sufficiency
 from golden.explain.localisation import pointing, relevance_mass, relevance_rank
 from golden.explain.metrics import mask_auc, rank_correlation
+from golden.explain.road import imputed
 from golden.explain.sanity import max_sensitivity
 
 
@@ -37,6 +38,8 @@ FLIPPED = [[304, 118, 258, 174, 2], [-445, -123, -253, 71, -19], [342, 340, 556,
 SUFFICIENT = {0.3: [1, 0, 0, 1, 0], 0.6: [2 / 3, 0, 1, 1 / 2, 0],
               0.9: [3 / 4, 0, 2 / 3, 3 / 4, 2 / 3]}
 SPEARMAN = [0.31127819548872177, 0.05201676606360708, 0.1168492570994072]
+# noisy_linear_imputation(IMAGE[:1], where MASK[0] is set, noise=0), the pixels of the mask.
+IMPUTED = [19.28166718, 17.41577499, 20.71089371, 24.05197187, 21.7758076, 24.6, 21.9439519]
 SENSITIVITY = 0.5563483655112957
 OURS = {"AUC": mask_auc, "PointingGame": pointing, "RelevanceMassAccuracy": relevance_mass,
         "RelevanceRankAccuracy": relevance_rank}
@@ -74,6 +77,15 @@ def test_max_sensitivity():
     assert found == pytest.approx(SENSITIVITY)
 
 
+def test_imputation():
+    """ROAD's: pixels that are removed, of all pictures at once and each as if alone."""
+    found = imputed(IMAGE[:1], MASK)
+    assert found[0, 0][MASK[0]] == pytest.approx(IMPUTED, abs=1e-6)
+    for mask, each in zip(MASK, found, strict=True):
+        assert np.allclose(each, imputed(IMAGE[:1], mask[None])[0], atol=1e-6)
+        assert np.array_equal(each[0][~mask], IMAGE[0][~mask])
+
+
 def test_the_numbers_are_those_of_quantus():
     """Where it is installed, which the project does not ask for."""
     quantus = pytest.importorskip("quantus")
@@ -95,3 +107,6 @@ def test_the_numbers_are_those_of_quantus():
     metric = quantus.PixelFlipping(features_in_step=4, perturb_baseline="black", **options)
     assert metric.evaluate_batch(Model(), IMAGE[:, None].astype(float), np.array([0, 1, 0]),
                                  HEAT[:, None].astype(float)) == FLIPPED
+    filled = quantus.functions.perturb_func.noisy_linear_imputation(
+        IMAGE[:1].astype(float), np.flatnonzero(MASK[0]), noise=0.0)
+    assert filled[0][MASK[0]] == pytest.approx(IMPUTED)

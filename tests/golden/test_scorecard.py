@@ -14,6 +14,7 @@ from golden.explain.localisation import (
     relevance_rank,
 )
 from golden.explain.methods.count import Count
+from golden.explain.road import imputed, removed, road
 from golden.explain.sanity import completeness, max_sensitivity, randomised, similarity
 from golden.explain.scorecard import METRICS, Setting, measured
 from golden.io.errors import BadInput
@@ -64,6 +65,20 @@ def test_sufficiency_by_hand():
     assert sufficiency(maps, [0, 0, 1], threshold=1.0).tolist() == [0.5, 0.5, 0]
     # A pixel that is the same in all maps changes nothing.
     assert sufficiency(np.hstack([maps, np.ones((3, 1))]), [0, 0, 1]).tolist() == [1, 1, 0]
+
+
+def test_road_by_hand():
+    """Between 9 and 3 lies 6; nine around one give what they weigh; the hottest go first."""
+    assert imputed([[[9, 0, 3]]], [[[0, 1, 0]]]).tolist() == [[[[9, 6, 3]]]]
+    cross = np.array([[[0, 12, 0], [0, 99, 0], [24, 0, 0]]])
+    assert imputed(cross, cross == 99)[0, 0, 1, 1] == pytest.approx(12 / 6 + 24 / 12)
+    image, heat = np.array([[[9, 0, 3, 3]]], np.uint8), [[0, 5, 1, 1]]
+    found = removed(image, heat, shares=(0.25, 0.5), noise=0)
+    assert found[:, 0, 0].tolist() == [[9, 6, 3, 3], [9, 7, 5, 3]]
+    assert imputed(image, np.ones((1, 1, 4), bool)).tolist() == [[[[0, 0, 0, 0]]]]
+    assert road(lambda some: [7, 7, 1, 1, 7], image, heat, 7) == 3 / 5
+    noisy = removed(np.full((1, 40, 40), 100, np.uint8), np.zeros((40, 40)), shares=(0.5,))
+    assert 2 < noisy[0, 0, :20].std() < 3.2 and (noisy[0, 0, 20:] == 100).all()
 
 
 # --- localisation ---------------------------------------------------------------------------------
@@ -234,6 +249,8 @@ def test_fresh_noise():
     (lambda: flipped(np.ones((1, 2, 2), np.uint8), np.ones((3, 2)), 2), "heat must be"),
     (lambda: flipping_curve(lambda some: [1], np.ones((1, 1, 2), np.uint8), [[0, 1]], points=3),
      "the scores: must be 3"),
+    (lambda: removed(np.ones((1, 2, 2)), np.ones((2, 2))), "image: must be (C, H, W) uint8"),
+    (lambda: imputed(np.ones((1, 2, 2)), np.ones((2, 2), bool)), "gone: must be (N, 2, 2)"),
     (lambda: sufficiency([[1.0]], [0]), "maps: must be two or more"),
     (lambda: enlarged([[1, 2]], (1, 1)), "heat: of"),
     (lambda: enlarged([[1, 2]], (1, 4), "cubic"), "how: must be one of bilinear, nearest"),

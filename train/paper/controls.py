@@ -39,13 +39,15 @@ def found_by(subject, pictures, seeds):
              for name, some in others.items()}
     found = {}
     for tap in taps:
-        masks = maps.masks_at(pictures.masks, network, tap)
-        heats = {"SAM": maps.sam(whole.spikes[tap]).mean(axis=1),
-                 "spike count": maps.running(maps.rates(whole.spikes[tap]), "count")[:, -1],
-                 **pictured(pictures, whole.spikes_input, network, tap)}
+        masks, shape = pictures.masks, pictures.masks.shape[1:]
+        heats = {"SAM": maps.widened(maps.sam(whole.spikes[tap]).mean(axis=1), shape),
+                 "spike count": maps.widened(
+                     maps.running(maps.rates(whole.spikes[tap]), "count")[:, -1], shape),
+                 **pictured(pictures, whole.spikes_input)}
         found[str(tap)] = {name: scores(heat, masks) for name, heat in heats.items()}
         for name, results in blind.items():
-            each = [scores(maps.sam(one.spikes[tap]).mean(axis=1), masks) for one in results]
+            each = [scores(maps.widened(maps.sam(one.spikes[tap]).mean(axis=1), shape), masks)
+                    for one in results]
             found[str(tap)][name] = {key: np.mean([one[key] for one in each], axis=0)
                                      for key in each[0]}
     return found
@@ -60,7 +62,7 @@ def areas(subject, pictures):
     network, tap = subject.network, subject.depths[-1]
     whole = watched(subject, pictures)
     model, chance = NetworkModel(network), np.random.default_rng(1)
-    heats = {"SAM": maps.enlarged(maps.sam(whole.spikes[tap]).mean(axis=1), network, tap),
+    heats = {"SAM": maps.widened(maps.sam(whole.spikes[tap]).mean(axis=1), network.shape[1:]),
              "brightness": pictures.images.mean(axis=1).astype(float),
              "random": chance.random((len(pictures.images), *network.shape[1:]))}
     found = {name: {"deletion": [], "insertion": []} for name in heats}
@@ -109,7 +111,7 @@ def experiment(run):
                   data={"deletion and insertion": curves}, figures=[figure]), subjects
 
 
-NOTE = ("Masks and pixel maps are brought to the resolution of the layer. fashion and mnist: the "
+NOTE = ("Masks are at full resolution, and maps of layers bilinear on it. fashion and mnist: the "
         "mask is every pixel that is not black, so brightness alone is nearly perfect and no "
         "score proves anything; scenes: brightness of object and background matched; "
         "scenes-plain: not. Untrained: fresh weights, with thresholds at which it spikes as much "

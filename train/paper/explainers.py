@@ -20,7 +20,7 @@ def explained(subject, pictures):
     given = pictures.images, pictures.labels
     side = network.shape[1] // WINDOW
     grey = int(np.median(pictures.images))
-    over = lambda heat, tap: maps.enlarged(heat, network, tap)
+    over = lambda heat, tap: maps.widened(heat, network.shape[1:])
     result = watched(subject, pictures)
     found = {}
     for method in explainers.BACKWARD:
@@ -88,7 +88,8 @@ def experiment(run):
     for axis, subject in zip(axes[:, 0], subjects, strict=True):
         found = run.spread(scored, subject, run.count(quick=4), "explanations")
         rows += [{"set": subject.pictures, "network": subject.name, "explanation": name,
-                  **{key: interval(values) for key, values in one.items()}}
+                  **{key: interval(values) for key, values in one.items()},
+                  "without a reference": int(np.isnan(np.array(one["like Grad-CAM"], float)).sum())}
                  for name, one in found.items()]
         bars(axis, list(found), {"AUC": [interval(one["auc"]) for one in found.values()]})
         axis.axhline(0.5, color="0.6", linewidth=0.7)
@@ -108,9 +109,10 @@ def experiment(run):
     return Report("Reference explanations", rows, claims, NOTE, figures=figures), subjects
 
 
-NOTE = ("Maps over the picture, each pixel taking the value nearest to it; of gradients the "
-        "magnitude. Explanations that need a class get the true one. Occlusion paints squares of "
-        "a quarter of the side grey. See controls for what a score on each set is worth.")
+NOTE = ("Maps of layers bilinear over the picture; of gradients the magnitude. Without a "
+        "reference: pictures whose Grad-CAM of the ANN is 0 everywhere, or whose own map is even. "
+        "Explanations that need a class get the true one. Occlusion paints squares of a quarter "
+        "of the side grey. See controls for what a score on each set is worth.")
 
 
 def gallery(run, subject):

@@ -1,7 +1,8 @@
 """Fig. 6c: two objects at once: does the network end up looking at one of them?
 
-Scenes with an object in either half (``train.scenes``, objects=2), shown to networks that learnt
-scenes with one. Step by step: where the heat is, and how sure the network is of either class.
+Scenes with an object in either half (``train.scenes``, objects=2), and two pictures of one object
+joined as the paper joins them, shown to networks that learnt one object. Step by step: where the
+heat is, and how sure the network is of either class.
 """
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from golden.explain.metrics import rank_correlation
 from golden.run import run
 from train import scenes
+from train.core import sets
 from train.paper import maps
 from train.paper.report import Report, canvas, interval, judged, line, show
 
@@ -17,6 +19,33 @@ def pair(subject, numbers):
     """The two-object scenes of these numbers."""
     return scenes.make("test", len(numbers), first=int(numbers[0]), objects=2,
                        match=subject.pictures == "scenes")
+
+
+def joined(subject, pictures):
+    """Pictures side by side with the next of another class, brought back to their size.
+
+    Two columns of the pair become their mean, and are on an object where half of them are. By hand:
+    [[4, 2]] and [[8, 6]] give [[3, 7]].
+
+    Returns
+    -------
+    train.core.sets.Pictures
+        ``images`` (N, H, W), ``masks`` (N, 2, H, W), ``labels`` (N, 2).
+    """
+    images, masks, labels = pictures.images[:, 0], pictures.masks, pictures.labels
+    other = [next((k % len(labels) for k in range(n + 1, n + len(labels))
+                   if labels[k % len(labels)] != labels[n]), n) for n in range(len(labels))]
+    kept = np.flatnonzero(labels != labels[other])
+    other = np.array(other)[kept]
+    half = lambda values: values.reshape(
+        *values.shape[:-1], values.shape[-1] // 2, 2).mean(axis=-1)
+    beside = np.concatenate([images[kept], images[other]], axis=-1)
+    nothing = np.zeros_like(masks[kept])
+    both = np.stack([np.concatenate([masks[kept], nothing], axis=-1),
+                     np.concatenate([nothing, masks[other]], axis=-1)], axis=1)
+    return sets.Pictures(np.rint(half(beside)).astype(np.uint8),
+                         np.stack([labels[kept], labels[other]], axis=1), half(both) >= 0.5,
+                         pictures.numbers[kept])
 
 
 def confidence(scores, labels):
@@ -42,13 +71,15 @@ def halves(heat, masks):
         return np.where(first + second > 0, first / (first + second), np.nan)
 
 
-def suppressed(subject, pictures):
+def suppressed(subject, pictures, how="scenes"):
     """Step by step, of the object whose class scores higher at the end: share of the heat.
 
     "sure": (N, T) confidence in it; layer -> (N, T) share of the heat per pixel, and "count" the
-    same of the plain spikes so far; "input": of the input's spikes. 0.5 is no preference.
+    same of the plain spikes so far; "input": of the input's spikes. 0.5 is no preference. ``how``:
+    "scenes" of two objects, or two pictures "joined".
     """
-    network, made = subject.network, pair(subject, pictures.numbers)
+    network = subject.network
+    made = pair(subject, pictures.numbers) if how == "scenes" else joined(subject, pictures)
     result = run(made.images[:, None], network, taps=subject.depths)
     sure = confidence(result.scores, made.labels)
     won = (sure[:, -1] < 0.5).astype(int)
@@ -78,16 +109,18 @@ def drawn(subject, pictures):
 
 
 def experiment(run):
-    subjects = run.subjects("scenes", "scenes, plain")
+    subjects = run.subjects("fashion", "scenes", "scenes, plain")
+    shown = [(subject, how) for subject in subjects for how in ("scenes", "joined")
+             if how == "joined" or subject.pictures != "fashion"]
     rows, toward, grows, only, beyond, follows = [], {}, {}, {}, {}, {}
     figures = []
-    for subject in subjects:
-        found = run.spread(suppressed, subject, run.count(), "two objects")
+    for subject, how in shown:
+        found = run.spread(suppressed, subject, run.count(), "two objects", how=how)
         steps = subject.network.steps
         early, late = slice(steps // 8, steps // 3), slice(steps - steps // 4, steps)
         sure = np.array(found["sure"])
         figure, axes = canvas(1, 2, width=3.6, height=2.6)
-        figures += [figure, picture(run, subject)]
+        figures += [figure, *([picture(run, subject)] if how == "scenes" else [])]
         line(axes[0, 1], range(steps), [interval(sure[:, t]) for t in range(steps)], "class")
         for tap in map(str, subject.depths):
             share = {name: np.array(values, dtype=float) for name, values in found[tap].items()}
@@ -96,7 +129,7 @@ def experiment(run):
                  f"SAM, layer {tap}")
             lean = lambda part, heat=heat: maps.average(np.abs(heat[:, part] - 0.5))
             end = maps.average(heat[:, late])
-            where = f"{subject.name} layer {tap}"
+            where = f"{subject.name}, {how}, layer {tap}"
             toward[where] = interval(end - 0.5)
             grows[where] = interval(lean(late) - lean(early))
             only[where] = interval(lean(late) - 0.4)
@@ -104,8 +137,8 @@ def experiment(run):
             follows[where] = interval([
                 rank_correlation(a[steps // 8:], b[steps // 8:])
                 for a, b in zip(sure, np.nan_to_num(heat, nan=0.5), strict=True)])
-            rows.append({"network": subject.name, "training": subject.kind, "layer": int(tap),
-                         "share of the named object, early": interval(
+            rows.append({"network": subject.name, "training": subject.kind, "two": how,
+                         "layer": int(tap), "share of the named object, early": interval(
                              maps.average(heat[:, early])),
                          "at the end": interval(end),
                          "of spikes so far": interval(maps.average(plain[:, late])),
@@ -114,7 +147,7 @@ def experiment(run):
                              lean(late)), "answer is one of the two": interval(found["either"])})
         line(axes[0, 0], range(1, steps), [interval(given[:, t]) for t in range(1, steps)],
              "input spikes", linestyle=":")
-        axes[0, 0].set_title(f"{subject.name}: heat on the object that is named", fontsize=8)
+        axes[0, 0].set_title(f"{subject.name}, {how}: heat on the object named", fontsize=8)
         axes[0, 1].set_title("confidence in its class", fontsize=8)
         for axis in axes[0]:
             axis.axhline(0.5, color="0.6", linewidth=0.7)
@@ -137,7 +170,8 @@ def experiment(run):
 
 NOTE = ("Heat per pixel of either mask, as a share of both: .5 is even. The object that is named "
         "is the one of the two whose class scores higher at the end. The paper joins two pictures "
-        "of Tiny-ImageNet; here both objects stand on one photograph.")
+        "of Tiny-ImageNet, as \"joined\" does with two test pictures of different classes, side by "
+        "side and brought back to their size; of \"scenes\" both objects stand on one photograph.")
 
 
 def picture(run, subject):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from golden.encode import encode
+from golden.explain.localisation import enlarged as enlarged_one
 from golden.formats import SCORE_FRAC, TABLE_FRAC, exp_table
 from golden.network import Pool
 from golden.neurons.population import fire
@@ -60,6 +61,15 @@ def enlarged(maps, network, tap):
     near = [np.clip(np.floor((np.arange(side) - start) / pitch + 0.5).astype(int), 0, count - 1)
             for side, count in zip(network.shape[1:], maps.shape[-2:], strict=True)]
     return maps[..., near[0][:, None], near[1]]
+
+
+def widened(heats, shape):
+    """A layer's maps (N, h, w) at the picture's resolution (N, H, W), bilinear, as the paper's.
+
+    golden.explain.localisation.enlarged of each: a mask is never brought to a layer's grid, where
+    small objects are lost and all maps look better than they are.
+    """
+    return np.stack([enlarged_one(heat, shape) for heat in heats])
 
 
 # --- maps -----------------------------------------------------------------------------------------

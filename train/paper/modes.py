@@ -38,8 +38,7 @@ def found_by(subject, pictures):
     result = watched(subject, pictures)
     found = {}
     for tap in subject.depths:
-        masks = maps.masks_at(pictures.masks, network, tap)
-        heats = {}
+        masks, heats = pictures.masks, {}
         for mode in MODES:
             heat = maps.sam(result.spikes[tap], mode=mode)
             heats[f"{mode}, {WHEN[0]}"] = heat.mean(axis=1)
@@ -47,10 +46,9 @@ def found_by(subject, pictures):
         heats["spike count"] = maps.running(maps.rates(result.spikes[tap]), "count")[:, -1]
         heats["attribution of the layer"] = attributed(network, result.spikes[tap], result.pred,
                                                        tap)
-        heats["attribution of the input"] = maps.shrunk(
-            attributed(network, result.spikes_input, result.pred, 0), network, tap)
-        heats["magnitude of that"] = maps.shrunk(np.abs(
-            attributed(network, result.spikes_input, result.pred, 0)), network, tap)
+        heats = {name: maps.widened(heat, masks.shape[1:]) for name, heat in heats.items()}
+        heats["attribution of the input"] = attributed(network, result.spikes_input, result.pred, 0)
+        heats["magnitude of that"] = np.abs(heats["attribution of the input"])
         found[str(tap)] = {name: scores(heat, masks) for name, heat in heats.items()}
     return found
 

@@ -12,6 +12,7 @@ from golden.io.files import output, publishing
 
 HOLDS, PART, NOT, SIZE = ("holds here", "holds in part", "does not hold here",
                           "cannot be tested at this size")
+NUMBERS = "numbers.npz"
 
 
 def centred(values, level):
@@ -120,6 +121,12 @@ class Report:
         Anything else worth keeping.
     figures : list of matplotlib figures
         The first becomes figure.png, the others figure2.png and so on.
+    how : str
+        What the numbers of the table are.
+    tables : dict of title -> rows
+        Further tables behind the claims.
+    arrays : dict of name -> array
+        Numbers of every picture, for numbers.npz.
     """
 
     title: str
@@ -128,6 +135,9 @@ class Report:
     note: str = ""
     data: dict = field(default_factory=dict)
     figures: list = field(default_factory=list)
+    how: str = "numbers are means over the pictures with 95 % t intervals"
+    tables: dict = field(default_factory=dict)
+    arrays: dict = field(default_factory=dict)
 
 
 def cell(value):
@@ -149,7 +159,7 @@ def check_place(folder, name):
     """BadInput where ``write`` would take the place of a file that it did not write."""
     place = Path(folder) / name
     known = lambda _: "claims" in json.loads((place / "results.json").read_text())
-    for file in ("results.json", "table.md", *(figure_name(n) for n in range(9))):
+    for file in ("results.json", "table.md", NUMBERS, *(figure_name(n) for n in range(9))):
         output(place / file, what="the experiment's", known=known)
 
 
@@ -168,13 +178,18 @@ def write(report, name, folder, *, run, subjects, made):
              "figures": [figure_name(n) for n in range(len(report.figures))], **report.data}
     lines = [f"# {report.title}", "", report.note, "",
              f"Made by `python -m train.experiments {name}{' --quick' if run.quick else ''}`; "
-             "numbers are means over the pictures with 95 % t intervals.", ""]
+             f"{report.how}.", ""]
     lines += [f"![{report.title}]({figure_name(n)})\n" for n in range(len(report.figures))]
     lines += [table(report.rows), "", "## Claims", ""]
     for claim in report.claims:
         lines += [f"- **{claim.verdict}**: {claim.what} {claim.because}."]
         lines += [f"  All: {claim.settings}."] if claim.settings else []
+    for title, rows in report.tables.items():
+        lines += ["", f"## {title}", "", table(rows)]
     with publishing() as put:
+        if report.arrays:
+            with open(put(place / NUMBERS), "wb") as file:
+                np.savez_compressed(file, **report.arrays)
         for n, figure in enumerate(report.figures):
             figure.savefig(put(place / figure_name(n)), dpi=90)
             plt.close(figure)

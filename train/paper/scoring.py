@@ -12,7 +12,7 @@ CONTROLS = ("brightness", "contrast", "SAM of the input", "centre")
 def scores(heat, masks):
     """AUC, pointing game, energy and IoU of (N, H, W) maps and masks: name -> (N,).
 
-    nan where a mask is empty or full at this resolution. Maps that may be negative count from their
+    nan where a mask is empty or full. Maps that may be negative count from their
     least value for energy and IoU.
     """
     kept = masks.any(axis=(1, 2)) & ~masks.all(axis=(1, 2))
@@ -26,12 +26,12 @@ def scores(heat, masks):
     return found
 
 
-def controls(pictures, spikes_input, network, tap):
-    """Maps that need no network, at the resolution of a layer: name -> (N, h, w)."""
+def controls(pictures, spikes_input):
+    """Maps that need no network, at the picture's resolution: name -> (N, H, W)."""
     plain = pictures.images.mean(axis=1)
     found = {"brightness": plain, "contrast": maps.contrast(pictures.images),
              "SAM of the input": maps.sam(spikes_input).mean(axis=1)}
     # Objects lie towards the middle: a map of that alone, the same for every picture.
     rows, columns = (np.abs(np.arange(side) - (side - 1) / 2) for side in plain.shape[1:])
     found["centre"] = np.broadcast_to(-np.hypot(rows[:, None], columns), plain.shape)
-    return {name: maps.shrunk(heat, network, tap) for name, heat in found.items()}
+    return found

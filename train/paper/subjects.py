@@ -95,10 +95,11 @@ def needs(package, what):
 
 
 FASHION = ("ann/fashion-[0-9].npz",)
-SCENES = ("scenes_ann.npz",)
+OTHERS = ("ann/fashion-[23].npz",)      # the conversion is made of the first
+SCENES = ("scenes_ann.npz",)            # the parent of scenes.npz, which its results must say
 SUBJECTS = (
     Subject("fashion", "fashion.npz", "fashion", "surrogate", FASHION),
-    Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", FASHION),
+    Subject("fashion-conversion", "fashion-1-conversion.npz", "fashion", "conversion", OTHERS),
     Subject("fashion-bntt", "fashion-bntt.npz", "fashion", "surrogate",
             ("ann/fashion-bntt-[0-9].npz",)),
     Subject("scenes", "scenes.npz", "scenes", "surrogate", SCENES),
@@ -107,3 +108,10 @@ SUBJECTS = (
 # The network of the scenes from other training seeds, for what one network alone cannot settle.
 RETRAINED = tuple(Subject(f"scenes-{seed}", f"scenes-{seed}.npz", "scenes", "surrogate", ())
                   for seed in (2, 3, 4, 5))
+# Networks of results/PROTOCOL.md: a setting, and the networks trained independently in it.
+TRAINED = {
+    "fashion": tuple(Subject(name, f"{name}.npz", "fashion", "surrogate", ())
+                     for name in ("fashion", "fashion-2", "fashion-3")),
+    "scenes": tuple(Subject(name, f"{name}.npz", "scenes", "ReLU, tuned as spikes", ())
+                    for name in ("scenes", "scenes-2", "scenes-3", "scenes-4", "scenes-5")),
+}
