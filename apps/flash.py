@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boards.host import Board
+from boards.platform.board_file import board_of
 from boards.platform.target import targets
 from boards.ports import find_port
 from boards.protocol.codec import Kind
@@ -40,13 +41,15 @@ def parser(prog: str = "python -m boards.flash") -> "argparse.ArgumentParser":
               "here, the command to run was printed.")
     found.add_argument("--build", default="build/ice40", metavar="DIR",
                        help="what hw.build wrote (default: %(default)s)")
+    found.add_argument("--board-file", metavar="FILE",
+                       help="what describes a board of your own, whose programmers are used")
     found.add_argument("--port", metavar="P",
                        help="serial port to verify by (default: found by its USB id)")
     found.add_argument("--no-verify", action="store_true", help="do not ask the board afterwards")
     return found
 
 
-def read_report(path: Path) -> dict[str, Any]:
+def read_report(path: Path, programmers: dict[str, tuple]) -> dict[str, Any]:
     """The report of hw.build at ``path``, checked for all that is used here, or BadInput."""
     again = f"`python -m hw.build ice40 --out {path.parent}` writes one"
     if not path.is_file():
@@ -64,20 +67,22 @@ def read_report(path: Path) -> dict[str, Any]:
             ("options: baud", is_of(baud, int) and 0 < baud < 2**32)):
         if not holds:
             raise BadInput(f"{path}: is no report of hw.build ({what}); {again}")
-    if held["board"] not in PROGRAMMERS:
+    if held["board"] not in programmers:
         raise BadInput(f"{path}: is for a board named {held['board']}, not for one of "
-                       f"{', '.join(PROGRAMMERS)}")
+                       f"{', '.join(programmers)}; --board-file names a board of your own")
     return held
 
 
-def built(folder) -> tuple[dict[str, Any], Path]:
+def built(folder: str | Path,
+          programmers: dict[str, tuple] = PROGRAMMERS) -> tuple[dict[str, Any], Path]:
     """(report, file to write) of a build, checked as far as that goes without a board."""
     folder = Path(folder)
-    report = read_report(folder / "report.json")
+    report = read_report(folder / "report.json", programmers)
     if report["options"]["boot"] != "uart":
         file = folder / "flash.bin"
     else:
-        file = folder / ("top.bit" if report["board"].startswith("ULX3S") else "top.bin")
+        names = report.get("sha256", {})
+        file = folder / ("top.bit" if "top.bit" in names else "top.bin")
     if not file.is_file():
         raise BadInput(f"{file}: no such file")
     content = file.read_bytes()
@@ -120,12 +125,19 @@ def weights(file: Path) -> str:
 @command
 def main(argv: list[str] | None = None, prog: str = "python -m boards.flash") -> None:
     args = parser(prog).parse_args(argv)
-    report, file = built(args.build)
+    programmers = PROGRAMMERS
+    if args.board_file is not None:
+        target = board_of(args.board_file)
+        programmers = {target.board: target.programmers}
+    report, file = built(args.build, programmers)
     network, size = report["network"], file.stat().st_size
     say(f"{file}: {size:,} bytes, network {network} ({report['digest']}) for {report['board']}, "
         f"{report['clock_mhz']:g} MHz, weights from {report['options']['boot']}")
     calls = [shlex.split(line.replace("{file}", shlex.quote(str(file))))
-             for line in PROGRAMMERS[report["board"]]]
+             for line in programmers[report["board"]]]
+    if not calls:
+        say(f"{args.board_file} names no programmers; write {file} by a program of your own")
+        raise SystemExit(NO_PROGRAMMER)
     call = next((call for call in calls if shutil.which(call[0])), None)
     if call is None:
         names = " nor ".join(dict.fromkeys(call[0] for call in calls))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import Progress
 
+from boards.platform.board_file import board_of
 from boards.platform.target import targets
 from boards.platform.top import identify
 from boards.protocol.flash_image import flash_image, padded
@@ -183,6 +184,9 @@ def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argpars
     found.add_argument("--board", choices=[target.name for target in targets()],
                        help="iCEBreaker (iCE40UP5K), the default of ice40; iCE40-HX8K breakout, "
                             "without SPRAM, for small networks; ULX3S 85F, the default of ecp5")
+    found.add_argument("--board-file", metavar="FILE",
+                       help="any other board of an iCE40 or ECP5: a .toml, .pcf or .lpf that says "
+                            "its chip, clock and pins (docs/howto/board.md)")
     network_option(found, default="fashion")
     found.add_argument("--tap", type=int, action="append", metavar="L",
                        help="map layer L, counted from 1; may be repeated "
@@ -249,7 +253,8 @@ def config_of(args: "argparse.Namespace") -> BuildConfig:
     """BuildConfig of the arguments of the command."""
     taps = () if args.no_sam else None if args.tap is None else tuple(args.tap)
     return BuildConfig(
-        device=args.device, board=args.board, network=args.network, taps=taps,
+        device=args.device, board=args.board, board_file=args.board_file, network=args.network,
+        taps=taps,
         sam_mode=args.sam_mode, gamma=args.gamma, lanes=args.lanes, word_steps=args.word_steps,
         trains=args.trains, schedule=args.schedule,
         clock_mhz=args.clock, boot=args.boot, maps=args.maps, map_bits=args.map_bits,
@@ -267,7 +272,8 @@ def main(argv: list[str] | None = None, prog: str = "python -m hw.build", family
     """Build; ``family``, if given, is a function of --board that says the chip's."""
     args = parser(prog, family=family is None).parse_args(argv)
     if family is not None:
-        args.device = family(args.board)
+        args.device = (board_of(args.board_file).family if args.board_file
+                       else family(args.board))
     config = config_of(args)
     out = f"build/{args.device}" if args.out is None else args.out
     if not out:
@@ -280,6 +286,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m hw.build", family
     if args.explore:
         if config.clock_mhz == FASTEST:
             raise BadInput("--explore compares sizes at one clock: give --clock in megahertz")
+        if args.board_file is not None:
+            raise BadInput("--explore builds for the boards that are known: leave --board-file "
+                           "out, or name --lanes and --word-steps and build")
         if not target_of(config).spram:
             raise BadInput("--explore costs only the iCEBreaker's chip")
         explore.run(config, clock_of(config), console, out=out, activity=args.activity,

@@ -9,7 +9,8 @@ from golden.formats import GAMMA
 __all__ = ["BuildConfig"]
 
 FLAGS = {                       # the option of hw.build for each member but device, network, taps
-    "board": "--board", "sam_mode": "--mode", "gamma": "--gamma", "lanes": "--lanes",
+    "board": "--board", "board_file": "--board-file", "sam_mode": "--mode", "gamma": "--gamma",
+    "lanes": "--lanes",
     "word_steps": "--word-steps", "trains": "--trains", "schedule": "--schedule",
     "clock_mhz": "--clock", "boot": "--boot", "maps": "--maps", "map_bits": "--map-bits",
     "counters": "--counters", "traces": "--traces", "contributions": "--contributions",
@@ -24,6 +25,8 @@ class BuildConfig:
     -------
     device : "ice40" or "ecp5"
     board : None, "icebreaker", "hx8k" or "ulx3s"
+    board_file : None or str
+        File that describes the board (boards.platform.board_file), in place of ``board``.
     network : str
         Path or bare name of the network file, also for messages.
     taps : None or tuple of int
@@ -56,6 +59,7 @@ class BuildConfig:
 
     device: str = "ice40"
     board: str | None = None
+    board_file: str | None = None
     network: str = "fashion"
     taps: tuple | None = None
     sam_mode: str = "paper"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from boards.link.framer import WORD_BITS
 from boards.link.maps import width_of
+from boards.platform.board_file import board_of
 from boards.platform.target import OnBoard, target_for
 from boards.platform.top import Top
 from boards.protocol.flash_image import FRAMES
@@ -71,7 +72,9 @@ def design(network: "Network", config: "BuildConfig") -> tuple[Accelerator, OnBo
     hz = clock_of(config)
     boot = config.boot != "uart"
     if boot and not target.red:
-        raise BadInput(f"--boot: {target.board} has no loader: its flash clock is no plain pin")
+        raise BadInput(f"--boot: {target.board} has no loader: " + (
+            "its flash clock is no plain pin" if config.board_file is None
+            else "its file names no flash"))
     try:
         top = Top(accelerator, clock_hz=hz, baud=config.baud, form=form,
                   counters=config.counters, boot=FRAMES if boot else None,
@@ -83,6 +86,14 @@ def design(network: "Network", config: "BuildConfig") -> tuple[Accelerator, OnBo
 
 def target_of(config: "BuildConfig") -> "Target":
     """boards.platform.target.Target of a BuildConfig."""
+    if config.board_file is not None:
+        if config.board is not None:
+            raise BadInput("--board-file describes the board: leave --board out")
+        target = board_of(config.board_file)
+        if target.family != config.device:
+            raise BadInput(f"{config.board_file}: {target.device} is of the family "
+                           f"{target.family}, not {config.device}")
+        return target
     try:
         return target_for(config.device, config.board)
     except ValueError as error:

@@ -137,7 +137,7 @@ class Clock(wiring.Component):
     hz : int
         Frequency wanted: the oscillator's, or one that ``pll_for`` finds.
     pad : bool
-        Whether the oscillator's pin is that of the PLL.
+        Whether the oscillator's pin is that of the PLL, and of a global net.
 
     Members
     -------
@@ -160,9 +160,14 @@ class Clock(wiring.Component):
         reference = int(platform.default_clk_frequency)
 
         if self._hz == reference:
-            m.submodules.pin = Instance("SB_GB_IO",
-                p_PIN_TYPE=C(0b000001, 6), io_PACKAGE_PIN=pin.io,
-                o_GLOBAL_BUFFER_OUTPUT=self.clk)
+            if self._pad:
+                m.submodules.pin = Instance("SB_GB_IO",
+                    p_PIN_TYPE=C(0b000001, 6), io_PACKAGE_PIN=pin.io,
+                    o_GLOBAL_BUFFER_OUTPUT=self.clk)
+            else:       # it may be any pin
+                m.submodules.net = Instance("SB_GB",
+                    i_USER_SIGNAL_TO_GLOBAL_BUFFER=reference_in(m, pin),
+                    o_GLOBAL_BUFFER_OUTPUT=self.clk)
             m.d.comb += settle.locked.eq(1)
         else:
             pll = pll_for(self._hz, reference=reference)

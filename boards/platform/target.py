@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,11 @@ class Target:
         What is on it. Attributes of the board that are its device's: ``family``, ``device`` (its
         name), ``synthesis``, ``used`` (its ``cells``), ``bitstream``, ``lanes``, ``usual``, and
         ``spram`` for whether flow.estimate counts its memories.
-    platform : str
-        Its class, as "module:class" of amaranth_boards.
+    platform : str or Callable
+        Its class, as "module:class" of amaranth_boards; or what makes it.
     reference : int
         Frequency of the oscillator in hertz.
-    led : tuple
+    led : None or tuple
         Resource that lights while an image runs.
     red : None or tuple
         Resource that lights while the weights in flash were refused; None where no loader can read
@@ -53,9 +54,9 @@ class Target:
     name: str
     board: str
     chip: Device
-    platform: str
+    platform: str | Callable
     reference: int
-    led: tuple
+    led: tuple | None
     red: tuple | None = None
     flash_lines: int = 1
     pad: bool = False
@@ -76,8 +77,11 @@ class Target:
 
         Its multipliers may hold registers (hw.memory.held).
         """
-        module, name = self.platform.split(":")
-        platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+        make = self.platform
+        if isinstance(make, str):
+            module, name = make.split(":")
+            make = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)
+        platform = make()
         platform.holds_registers = True
         return platform
 
@@ -136,7 +140,6 @@ class OnBoard(wiring.Component):
         m.submodules.top   = top   = self._top
         m.submodules.rx    = rx    = io.Buffer("i", uart.rx)
         m.submodules.tx    = tx    = io.Buffer("o", uart.tx)
-        m.submodules.led   = led   = io.Buffer("o", request(*target.led))
         # No constraint on the clock, since nextpnr may know the net by another of its names: it is
         # given its frequency by --freq, there being one clock.
         m.d.comb += [
@@ -144,8 +147,10 @@ class OnBoard(wiring.Component):
             sync.rst.eq(clock.rst),
             top.rx.eq(rx.i),
             tx.o.eq(top.tx),
-            led.o.eq(top.busy),
         ]
+        if target.led is not None:
+            m.submodules.led = led = io.Buffer("o", request(*target.led))
+            m.d.comb += led.o.eq(top.busy)
         if top.boot is not None:
             self.wire_flash(m, request)
             m.submodules.failed = failed = io.Buffer("o", request(*target.red))

@@ -122,7 +122,8 @@ def used_on(accelerator: Accelerator, target: "Target") -> dict[str, int]:
     chip, cells, found = target.chip, area.cells(accelerator), area.blocks(accelerator)
     if chip.hard_bits:
         return {"lc": cells, **found}
-    mine = factors()[target.name]
+    mine = next(factors()[known.name] for known in targets()
+                if known.family == chip.family and known.name in factors())
     stores = stores_of(accelerator)
     # Without hard memories trains and weights lie in block memories, of rows of a power of two.
     need = lambda kinds: sum(

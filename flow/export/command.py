@@ -48,7 +48,7 @@ def parser(prog: str = "python -m hw.export") -> "argparse.ArgumentParser":
     found.add_argument("--network", required=True, metavar="NET",
                        help="network file (.npz), or the name of one that comes with the project")
     found.add_argument("--out", required=True, metavar="FILE.v",
-                       help="the Verilog; FILE_tb.v and its words appear beside it")
+                       help="the Verilog; FILE_tb.v, its words and FILE.core appear beside it")
     found.add_argument("--target", choices=TARGETS,
                        help="with the iCE40's large memories as cells, or plain "
                             "(default: ice40 for attribution, else generic)")
@@ -72,6 +72,8 @@ def parser(prog: str = "python -m hw.export") -> "argparse.ArgumentParser":
                        help="accelerator: steps computed at once (default: %(default)s)")
     found.add_argument("--experiments", action="store_true",
                        help="accelerator: neurons can be silenced and spikes deleted")
+    found.add_argument("--axi-lite", action="store_true",
+                       help="also FILE_axil.v, the same behind the registers of an AXI4-Lite bus")
     found.add_argument("--images", metavar="FILE",
                        help="accelerator: check the testbench on the first of these "
                             "(default: noise)")
@@ -102,7 +104,8 @@ def attribution_weights(network: "Network", layer: int, output: int | None) -> n
 def exported(args: "argparse.Namespace", network: "Network", console: Console) -> dict[str, Any]:
     """The report of the export that was asked for."""
     steps, common = network.steps, {"network": network.name, "console": console,
-                                    "tools": not args.no_tools, "seed": args.seed}
+                                    "axi_lite": args.axi_lite, "tools": not args.no_tools,
+                                    "seed": args.seed}
     if args.what == "attribution":
         layer = network.taps[-1] if args.layer is None and network.taps else args.layer or 0
         shape = layer_shape(network, layer)
@@ -135,7 +138,7 @@ def exported(args: "argparse.Namespace", network: "Network", console: Console) -
         args.out, network, images, target=args.target or "generic", gamma=args.gamma,
         mode=args.mode, decay=args.decay, lanes=args.lanes, word_steps=args.word_steps,
         taps=check_taps(args.tap, network, "--tap") if args.tap else None,
-        attribution=args.layer, experiments=args.experiments)
+        attribution=args.layer, experiments=args.experiments, axi_lite=args.axi_lite)
 
 
 @command
@@ -157,7 +160,8 @@ def main(argv: list[str] | None = None, prog: str = "python -m hw.export") -> No
     if "lc" in report:
         say(told(report))
         say(f"wrote {Path(args.out).with_suffix('.json')}")
-    say(f"wrote {args.out}, {module}_tb.v and {module}_tb.hex beside it")
+    also = f"{module}_axil.v, " * args.axi_lite
+    say(f"wrote {args.out}, {also}{module}_tb.v, {module}_tb.hex and {module}.core beside it")
 
 
 if __name__ == "__main__":

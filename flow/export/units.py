@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flow import steps
 from flow.export import vectors
+from flow.export.packaging import CORE_HEAD, beside, core_of, registers_of
 from flow.export.scan import Scan, scan_cells
 from flow.verilog import verilog_of
 from golden.explain.traces import checked_decay, decay_table, quantised
@@ -88,14 +89,23 @@ def check_files(path: str | Path, *inputs: str | None) -> None:
     ours = lambda _: bench.read_text().startswith(head)
     output(path, *inputs)
     output(bench, *inputs, what="the testbench", known=ours)
+    core, registers = beside(path)
+    output(core, *inputs, what="the core", known=lambda _: core.read_text().startswith(
+        CORE_HEAD.format(module=module)))
+    output(registers, *inputs, what="the registers", known=lambda _: registers.read_text()
+           .startswith(f"// {module} behind the registers of"))
     output(path.with_name(f"{module}_tb.hex"), *inputs, what="the testbench's", known=ours)
     output(path.with_suffix(".json"), *inputs, what="the report", known=lambda path: {
         "what", "fmax_mhz", "scan_lc"} <= json.loads(path.read_text()).keys())
 
 
 def texts(path: str | Path, axi: Axi, *, title: list[str], meanings: dict[str, str], target: str,
-          sent: "list[Packet]", expected: "list[Packet]") -> dict[Path, str]:
-    """{path: text} of the module, its testbench and the testbench's words."""
+          sent: "list[Packet]", expected: "list[Packet]",
+          axi_lite: bool = False) -> dict[Path, str]:
+    """{path: text} of the module, its testbench, the testbench's words and a FuseSoC core.
+
+    With ``axi_lite`` also the module behind registers (flow.export.packaging).
+    """
     check_files(path)
     module = module_of(path)
     if target not in TARGETS:
@@ -113,19 +123,24 @@ def texts(path: str | Path, axi: Axi, *, title: list[str], meanings: dict[str, s
         text += SPRAM_MODEL
     bench, words = testbench(module, sent, expected)
     path = Path(path)
-    return {path: text, path.with_name(f"{module}_tb.v"): bench,
-            path.with_name(f"{module}_tb.hex"): words}
+    core, registers = beside(path)
+    found = {path: text, path.with_name(f"{module}_tb.v"): bench,
+             path.with_name(f"{module}_tb.hex"): words,
+             core: core_of(module, title[0], registers=axi_lite)}
+    if axi_lite:
+        found[registers] = registers_of(module, axi, meanings)
+    return found
 
 
 def publish(path: str | Path, files: dict[Path, str], report: dict[str, Any] | None = None) -> None:
     """Write the {path: text} of an export, and its report if there is one, all or none.
 
-    The report of an older export goes, as it is about another module.
+    The report and the registers of an older export go, as they are about another module.
     """
-    beside = Path(path).with_suffix(".json")
+    about, registers = Path(path).with_suffix(".json"), beside(Path(path))[1]
     if report is not None:
-        files = {**files, beside: json.dumps(report, indent=2) + "\n"}
-    with publishing(without=[] if report is not None else [beside]) as put:
+        files = {**files, about: json.dumps(report, indent=2) + "\n"}
+    with publishing(without=[each for each in (about, registers) if each not in files]) as put:
         for name, text in files.items():
             put(name).write_text(text)
 
@@ -160,14 +175,14 @@ def told(report: dict[str, Any]) -> str:
 
 def export_attribution(path: str | Path, weights: "np.ndarray", *, steps: int, decay: float,
                        target: str = "ice40", tools: bool = True, seed: int = 1,
-                       network: str | None = None,
+                       network: str | None = None, axi_lite: bool = False,
                        console: Console | None = None) -> dict[str, Any]:
     """Write an EventAttribution and say what it takes.
 
     Parameters
     ----------
     path : str or Path
-        FILE.v; FILE_tb.v, FILE_tb.hex and (with ``tools``) FILE.json appear beside it.
+        FILE.v; FILE_tb.v, FILE_tb.hex, FILE.core and (with ``tools``) FILE.json appear beside it.
     weights : (N,) or (N, K) array
         Path weights of the outputs; kept in 8 bits (golden.explain.traces.quantised).
     steps : int
@@ -179,6 +194,8 @@ def export_attribution(path: str | Path, weights: "np.ndarray", *, steps: int, d
         Whether to send the file through synthesis, place and route.
     network : str
         For the header.
+    axi_lite : bool
+        Whether FILE_axil.v is written too, the unit behind registers (hw.ip.axi_lite).
 
     Returns
     -------
@@ -220,7 +237,7 @@ def export_attribution(path: str | Path, weights: "np.ndarray", *, steps: int, d
     sent, expected = vectors.for_attribution(unit, ports, weights, decay=decay,
                                              weight_index=WEIGHTS)
     files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                  expected=expected)
+                  expected=expected, axi_lite=axi_lite)
     report = {"what": "attribution", "neurons": neurons, "outputs": outputs, "steps": steps,
               "decay": decay, "weight_bits": WEIGHT_BITS, "weight_unit": 2.0**shift,
               "weights_in": "SPRAM" if in_spram else "EBR", "target": target, "network": network}
@@ -229,7 +246,8 @@ def export_attribution(path: str | Path, weights: "np.ndarray", *, steps: int, d
 
 def export_sam(path: str | Path, shape: tuple[int, int, int], *, steps: int, gamma: float = GAMMA,
                mode: str = "paper", target: str = "generic", tools: bool = True, seed: int = 1,
-               network: str | None = None, console: Console | None = None) -> dict[str, Any]:
+               network: str | None = None, axi_lite: bool = False,
+               console: Console | None = None) -> dict[str, Any]:
     """Write an EventSam of a layer of ``shape`` (C, H, W); as ``export_attribution`` otherwise."""
     channels, height, width = shape
     if max(channels, height * width) >= vectors.BEYOND:
@@ -253,7 +271,7 @@ def export_sam(path: str | Path, shape: tuple[int, int, int], *, steps: int, gam
         "o_map.last": "the step's last pixel"}
     sent, expected = vectors.for_sam(unit, ports, shape, gamma=gamma, mode=mode, mode_index=MODE)
     files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                  expected=expected)
+                  expected=expected, axi_lite=axi_lite)
     report = {"what": "sam", "shape": list(shape), "steps": steps, "gamma": gamma, "mode": mode,
               "target": target, "network": network}
     return made(path, axi, files, report, tools=tools, seed=seed, console=console)
@@ -261,7 +279,7 @@ def export_sam(path: str | Path, shape: tuple[int, int, int], *, steps: int, gam
 
 def export_layer(path: str, stage: "Stage", *, steps: int, target: str = "generic",
                  tools: bool = True, seed: int = 1, network: str | None = None,
-                 console: Console | None = None) -> dict[str, Any]:
+                 axi_lite: bool = False, console: Console | None = None) -> dict[str, Any]:
     """Write a DenseLif of a golden.network.Stage; as ``export_attribution`` otherwise."""
     unit = layer_unit(stage, steps, network)
     axi = Axi(unit)
@@ -280,7 +298,7 @@ def export_layer(path: str, stage: "Stage", *, steps: int, target: str = "generi
         "o_membranes.last": "the image's last value"}
     sent, expected = vectors.for_layer(unit, ports, stage, steps)
     files = texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                  expected=expected)
+                  expected=expected, axi_lite=axi_lite)
     report = {"what": "layer", "layer": stage.index, "inputs": inputs, "outputs": outputs,
               "steps": steps, "weight_bits": stage.layer.bits, "cycles_a_step": unit.cycles,
               "target": target, "network": network}
@@ -289,7 +307,8 @@ def export_layer(path: str, stage: "Stage", *, steps: int, target: str = "generi
 
 def export_accelerator(path: str, network: "Network", images: "np.ndarray", *,
                        target: str = "generic", gamma: float = GAMMA, mode: str = "paper",
-                       decay: float = 0.9, **options: Any) -> dict[str, Any]:
+                       decay: float = 0.9, axi_lite: bool = False,
+                       **options: Any) -> dict[str, Any]:
     """Write an Accelerator, checked on ``images``; ``options`` are its own."""
     from hw.accelerator import Accelerator
     accelerator = Accelerator(network, gamma=gamma, mode=mode, **options)
@@ -316,6 +335,6 @@ def export_accelerator(path: str, network: "Network", images: "np.ndarray", *,
     if not accelerator.taps:
         expected.append(vectors.Packet(ports["o_maps"].name, ports["o_maps"].width, []))
     publish(path, texts(path, axi, title=title, meanings=meanings, target=target, sent=sent,
-                        expected=expected))
+                        expected=expected, axi_lite=axi_lite))
     return {"what": "accelerator", "network": network.name, "digest": network.digest,
             "target": target, "taps": list(accelerator.taps)}

@@ -1,13 +1,19 @@
 """The tutorials in examples/: short, and each does what its first lines say."""
 
 import importlib.util
+import os
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import sam_snn
+from flow.export.command import main
 from golden.io.errors import BadInput
+from sim.runner import passed, simulate
 from tests.helpers.commit import commit
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +33,48 @@ def example(name):
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_are_short_and_say_how_they_run(path):
     lines = path.read_text().splitlines()
-    assert len(lines) <= 60 and f"python examples/{path.name}" in "\n".join(lines[:6])
+    assert len(lines) <= 70 and f"python examples/{path.name}" in "\n".join(lines[:6])
+
+
+def test_a_foreign_design_has_the_map_of_the_model():
+    chip, model = example("foreign_top").main()
+    assert (chip == model).all() and model.any(axis=0).tolist() == [True, True, True, False]
+
+
+@pytest.mark.slow
+def test_the_cocotb_test_to_copy(tmp_path):
+    """It passes on the file that its first lines make, and fails on another unit."""
+    main(["sam", "--network", "digits", "--no-tools", "--out", str(tmp_path / "dut.v")])
+    text = (tmp_path / "dut.v").read_text()
+    names = ["s_axis_events_tdata", "s_axis_events_tlast", "s_axis_events_tvalid",
+             "s_axis_config_tdata", "s_axis_config_tvalid", "m_axis_map_tready"]
+    example("cocotb_sam")                           # puts examples/ where modules are found
+    with mock.patch.dict("os.environ", {"PYTHONPATH": str(ROOT / "examples")}):
+        passed(simulate(text, names, "cocotb_sam", {}, tmp_path), "cocotb_sam")
+        (tmp_path / "other").mkdir()
+        main(["sam", "--network", "digits", "--no-tools", "--gamma", "1",
+              "--out", str(tmp_path / "dut.v")])
+        found = simulate((tmp_path / "dut.v").read_text(), names, "cocotb_sam", {},
+                         tmp_path / "other")
+    assert "assert" in found["two_spikes_make_a_map"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("litex") and "CI" not in os.environ,
+                    reason="no LiteX: pip install '.[test]'")
+def test_a_litex_soc_reads_the_map_of_golden(tmp_path):
+    """The SoC that the example writes, simulated."""
+    main(["sam", "--network", "digits", "--axi-lite", "--no-tools", "--out",
+          str(tmp_path / "sam.v")])
+    done = subprocess.run([sys.executable, str(ROOT / "examples/litex_sam.py"), "sam.v"],
+                          cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    text = "\n".join((tmp_path / name).read_text() for name in (
+        "litex_sam.v", "sam_axil.v", "sam.v"))
+    names = [f"wb_{name}" for name in ("adr", "dat_w", "sel", "cyc", "stb", "we", "cti", "bte")]
+    passed(simulate(text.replace("module top (", "module dut ("), names, "sim.benches.litex_sam",
+                    {"steps": 16, "channels": 16, "pixels": 16, "base": 0x30000000}, tmp_path),
+           "sim.benches.litex_sam")
 
 
 @pytest.mark.slow

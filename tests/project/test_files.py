@@ -398,6 +398,7 @@ TAKEN = {  # name: command and its options, and the file that would be lost
     "export, testbench": (*EXPORT, "unit.v", "unit_tb.v"),
     "export, words": (*EXPORT, "words.v", "words_tb.hex"),
     "export, report": (*EXPORT, "float.v", "float.json"),
+    "export, core": (*EXPORT, "core.v", "core.core"),
     "build": (*BUILD, "", "top.v"),
     "explore": (*BUILD, "--explore --quick", "explore.json"),
 }

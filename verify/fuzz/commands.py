@@ -145,7 +145,7 @@ COMMANDS = {
         st.sampled_from([["ice40"], ["ice40"], ["ice40"], ["ecp5"], []]), options(
             ("network", "out"), network=files("net"), out=st.sampled_from(["out", "blocked/x"]),
             tap=NUMBER, gamma=NUMBER, lanes=NUMBER, word_steps=NUMBER, clock=NUMBER, baud=NUMBER,
-            seed=NUMBER, no_sam=FLAG, contributions=FLAG,
+            seed=NUMBER, no_sam=FLAG, contributions=FLAG, board_file=files("board", "net"),
             sam_mode=JUNK)).map(lambda pair: pair[0] + pair[1])),
     "hw.export": (flow.export.command.main, 60, st.tuples(
         st.sampled_from([["sam"], ["attribution"], ["attribution"], ["x"], []]), options(
@@ -208,6 +208,8 @@ def originals(folder):
         "board": "b", "network": "n", "digest": "0", "options": {"baud": 1}, "lc": 5,
         "image": {"cycles": 5, "rates": [{"baud": 9, "images_s": 1.0}]},
         "energy": {"microjoules": [1, 2]}}))
+    (folder / "board.toml").write_text(
+        'device = "iCE40UP5K-SG48"\nclock_mhz = 12\n[pins]\nclk = "35"\nrx = "6"\ntx = "9"\n')
     (folder / "log.json").write_text('{"network": "0", "digest": "0", "parts": []}')
     found = {path.stem: (path.read_bytes(), path.suffix) for path in folder.iterdir()}
     pairs = [("net", "weights_1"), ("float", "weights_0"), ("images", "images"),
@@ -223,6 +225,8 @@ def originals(folder):
         data for size in (network.shape[1:], (3, 3)) for _, data, _ in hostile.pictures(*size)]
     found["hostile.json"] = [b"[" * 200000, b"null", b"[]", b'{"parts": 3}', b'{"network": []}',
                              b"9" * 5000, b'"\\ud800"', b"\xff\xfe"]
+    found["hostile.toml"] = [b"[[pins]]", b"pins = 1", b"\xff", b"a." * 40000 + b"b = 1",
+                             b'device = "\\u0000"\n[pins]', b"a = " + b"[" * 50000]
     return found
 
 
