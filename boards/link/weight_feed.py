@@ -74,7 +74,10 @@ class WeightFeed(wiring.Component):
             with m.State("Check"):
                 m.next = "Rest"
 
-        with m.If(self.checking & self.damaged):
+        # Of this image: what the reader says of another one stays for a while.
+        told = Signal()
+        m.d.sync += told.eq(self.ended)
+        with m.If(told & self.damaged):
             m.d.sync += self.void.eq(1)
 
         return m

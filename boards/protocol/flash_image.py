@@ -47,7 +47,7 @@ def check_stream(found: bytes, where: str) -> None:
     """Raise BadInput where the header and blocks of streamed weights are damaged or cut short."""
     _, version, length, check = HEADER.unpack(found[:HEADER.size].ljust(HEADER.size, b"\0"))
     blocks = found[HEADER.size:]
-    if (version, len(blocks), zlib.crc32(blocks)) != (VERSION, length, check):
+    if not blocks or (version, len(blocks), zlib.crc32(blocks)) != (VERSION, length, check):
         raise BadInput(f"{where}: the streamed weights at {STREAM:#x} are damaged or cut short: "
                        "build anew")
 
