@@ -239,7 +239,7 @@ def pass_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | Non
         ended[:, k] = added
         drained = np.where(dropped, drained, added + drain[:, k])
         if each.streamed and k % of_group == of_group - 1:
-            flow.freed(since + added, found.trains[:, k])
+            flow.freed(since + added, found.trains[:, k + 1 - of_group:k + 1].sum(axis=1))
     around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
     return drained + around
 
@@ -283,7 +283,8 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow |
         stored = read + np.where(empty, plan.lanes, once + plan.lanes - 1)
         reads[:, k + 1] = read
         if each.streamed and k % plan.chunks == plan.chunks - 1:
-            flow.freed(since + filled, turns * found.trains[:, k])
+            flow.freed(since + filled,
+                       turns * found.trains[:, k + 1 - plan.chunks:k + 1].sum(axis=1))
     return read + (AROUND_SCORES_BUFFERED if last and not each.storing else AROUND_BUFFERED)
 
 

@@ -187,6 +187,11 @@ class Streaming:
         """Numbers of the passes that are streamed."""
         return frozenset(each.number for each in self.passes if each.streamed)
 
+    @property
+    def streamed_layers(self) -> list[int]:
+        """Layers whose weights are streamed."""
+        return [each.stage.index for each in self.passes if each.streamed]
+
     @cached_property
     def banks(self) -> tuple:
         """First row of each bank; () where nothing is streamed."""

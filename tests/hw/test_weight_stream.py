@@ -1,11 +1,17 @@
 # amaranth: UnusedElaboratable=no
 """Weights that pass by: the store's banks, and networks whose layers are streamed."""
 
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from amaranth import Fragment
 from amaranth.sim import Simulator
 
+from apps.backends import plan_on
+from flow.estimate.cycles import image_cycles, planes_of, trains_of
+from flow.estimate.stream import bounds
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, load
 from golden.run import run
@@ -13,7 +19,9 @@ from hw.engine.profiler import StallReason
 from hw.memory.spram import Simulated
 from hw.memory.weight_stream import StreamedWeights
 from hw.plan.planner import Plan
-from hw.plan.streaming import Blocks
+from hw.plan.reload import reload
+from hw.plan.streaming import FLASH_RATE, Blocks
+from sam_snn.fitting import fits
 from sim.rtl import Simulation
 from tests.helpers.planted import changed
 from verify.networks import draw, images
@@ -217,3 +225,57 @@ def test_waiting_is_told_and_a_wrong_word_is_seen():
     words[len(words) // 3] ^= 1 << 3
     found = simulation.run(pictures)
     assert not np.array_equal(found.spikes[1], fast.spikes[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [
+    {"lanes": 4, "from_flash": (1,)}, {"lanes": 8, "trains": 3, "from_flash": (1, 2)}],
+    ids=["banks apart", "one SPRAM"])
+def test_cycles_are_foretold(options):
+    """Within 2 % at the rate of a flash, before anything is built, also where reads are in the way
+    of words.
+    """
+    network = dense((1, 28, 28), 64, 10, steps=20)
+    pictures = images(network, 2, 7)
+    golden, simulation = run(pictures, network), Simulation(network, quick=True, taps=(), **options)
+    plan = simulation.accelerator.plan
+    sources = [planes_of(plan, golden.spikes_input), *(golden.spikes[tap] for tap in network.taps)]
+    trains = [trains_of(plan, each, of_input=n == 0)
+              for n, each in enumerate(sources)][:len(network.stages)]
+    for rate in (FLASH_RATE, 15):
+        found = simulation.run(pictures, rate=rate, keep=False).cycles
+        law = image_cycles(plan, trains, period=rate + 1)
+        assert np.allclose(law.sum(axis=1), found, rtol=0.02)
+        first, *_ = bounds(plan, law.mean(axis=0), period=rate + 1)
+        assert first.streamed and first.by_memory
+        assert first.megabytes == 2e-6 * plan.row_words * (16 + 784 * (64 // plan.lanes))
+
+
+def test_no_other_network_on_a_chip_that_streams():
+    network = dense(60, 21, 7)
+    chip = Plan(network, from_flash=(1,))
+    assert reload(chip, network).streamed == chip.streamed
+    with pytest.raises(BadInput, match="the chip streams weights of layers 1 from its flash, where "
+                                       "no host writes: build it for this network"):
+        reload(chip, dense(60, 21, 7, seed=2))
+
+
+@pytest.mark.parametrize("from_flash", [(), (1,), (2,), (1, 3)])
+def test_a_host_finds_what_a_chip_keeps(from_flash):
+    """By the words of its weight memory, which differ where other layers are streamed."""
+    network = dense(60, 21, 40, 7)
+    plan = Plan(network, from_flash=from_flash)
+    told = SimpleNamespace(outputs={}, lanes=4, word_steps=16,
+                           words=plan.resident_rows * plan.row_words)
+    found = plan_on(told, network)
+    assert found.streamed == plan.streamed
+    assert np.array_equal(found.weight_image, plan.weight_image)
+
+
+def test_fits_says_what_is_streamed():
+    found = fits(dense((1, 28, 28), 1000, 10), "icebreaker", lanes=4, word_steps=16)
+    way, = (each for each in found.ways["icebreaker"] if "--weights flash" in each)
+    assert re.search(r"fits with --weights flash --lanes 4 --word-steps 16: layer 1 streamed, "
+                     r"0.392 MB an image at [\d.]+ MB/s, bound by memory, [\d.]+ ms", way)
+    assert found.costs[0].over == ("does not fit: weight memory, rows needs 199056, 182672 more "
+                                   "than the 16384 there are",)
