@@ -222,7 +222,7 @@ def test_waiting_is_told_and_a_wrong_word_is_seen():
     for result in (slow, fast):
         assert np.array_equal(result.causes.sum(axis=(1, 2)), result.cycles)
     words = simulation.accelerator.plan.weight_stream
-    words[len(words) // 3] ^= 1 << 3
+    words[16:76] ^= 0x8888                               # of the first block: the sign of each
     found = simulation.run(pictures)
     assert not np.array_equal(found.spikes[1], fast.spikes[1])
 

@@ -7,7 +7,6 @@ from amaranth.hdl import Assert, Assume, Cover, Fragment
 
 from hw.memory import weight_stream
 from hw.memory.spram import SPRAM
-from hw.memory.weight_stream import StreamedWeights
 from hw.plan.streaming import Blocks
 from verify.formal.prove import Proof
 from verify.formal.rules import Past, inputs, obey
@@ -43,7 +42,7 @@ def banked(rows, row_words, banks, depth):
         def port(**options):
             made.append(Ports(**options))
             return made[-1]
-        unit = StreamedWeights(rows=rows, row_words=row_words, banks=banks, blocks=BLOCKS,
+        unit = weight_stream.StreamedWeights(rows=rows, row_words=row_words, banks=banks, blocks=BLOCKS,
                                depth=depth)
         with mock.patch.object(weight_stream, "SPRAM", port):
             m.submodules.dut = Fragment.get(unit, None)
