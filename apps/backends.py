@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,7 +82,6 @@ class ChipBackend(ModelBackend):
 
     def __init__(self, board, network, *, notice: str = ""):
         from hw.plan.packing import configuration
-        from hw.plan.pixels import plan_of
 
         self.board, self.notice, told = board, notice, board.identify()
         super().__init__(network, taps=list(told.outputs["maps"].shape))
@@ -89,8 +89,7 @@ class ChipBackend(ModelBackend):
             raise LinkError(board.port, f"this chip was built for network {told.digest}, not for "
                             f"{network.name} ({network.digest}): build and flash, or --network")
         self.hz, self.map_bits = told.clock_hz, value_bits(told)
-        plan = plan_of(network, by_pixel="contributions" in told.outputs, lanes=told.lanes,
-                       word_steps=told.word_steps)
+        plan = plan_on(told, network)
         writes = configuration(plan, table=exp_table(self.gamma, network.steps), mode=self.mode)
         if told.label != network.digest:
             board.load(writes, label=network.digest)
@@ -117,6 +116,28 @@ class ChipBackend(ModelBackend):
         return {"baud": board.baud, "bytes sent": board.sent, "bytes received": board.received,
                 "whole frames": board.whole, "damaged frames": board.damaged,
                 "repeated requests": board.repeated}
+
+
+def plan_on(told, network):
+    """The hw.plan.planner.Plan of a network on the chip of identity ``told``.
+
+    A chip does not say which layers' weights it streams, but how many words it keeps: of all ways
+    to stream some, the first that keeps so many; the plan without any where there is none.
+    """
+    from hw.plan.pixels import plan_of
+    from hw.plan.streaming import AUTO
+
+    made = lambda from_flash: plan_of(
+        network, by_pixel="contributions" in told.outputs, lanes=told.lanes,
+        word_steps=told.word_steps, from_flash=from_flash)
+    dense = [stage.index for stage in network.stages if stage.layer.dense]
+    some = (each for count in range(1, len(dense) + 1) for each in combinations(dense, count))
+    for from_flash in chain([(), AUTO], some):
+        with contextlib.suppress(BadInput):
+            plan = made(from_flash)
+            if plan.resident_rows * plan.row_words == told.words:
+                return plan
+    return made(())
 
 
 def value_bits(told):

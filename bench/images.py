@@ -60,7 +60,8 @@ def measure(network, images, count, *, sam=True, size=None, quick=False, jobs=2,
                 "effective": met[:, 1].tolist(),
                 "law": law.tolist(), "spikes": golden.counts.sum(axis=1).tolist(),
                 "causes": found.causes.sum(axis=0).tolist(),
-                "cause_names": [cause.name.lower() for cause in StallReason]}
+                "cause_names": [cause.name.lower() for cause in StallReason][
+                    :found.causes.shape[2]]}
     # The program's folder is named by the Verilog and the harness.
     key = [simulation.program.parent.name, net.digest, digest(pictures.tobytes()), model(),
            digest(Path(__file__).read_bytes())]

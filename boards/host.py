@@ -28,7 +28,7 @@ from boards.protocol.codec import (
     unstuff,
 )
 from boards.protocol.identity import Identity
-from boards.protocol.results import pixel_bytes, result_of, train_bytes
+from boards.protocol.results import pixel_bytes, result_of, train_bytes, void
 from golden.io.errors import BadInput
 from golden.network.result import Result
 from hw.interface import EXPERIMENT_REGISTERS, SPACE_BITS, Register, Space
@@ -253,7 +253,9 @@ class Board:
                 self.reset()
             collected, trouble = self._run(pixels)
             if not trouble:
-                return result_of(self._identity, collected)
+                if not void(self._identity, collected):
+                    return result_of(self._identity, collected)
+                trouble = "weights of an image came damaged from flash, so that it is void"
         raise LinkError(self.port, f"{trouble}, {self.retries + 1} times")
 
     # --- one image ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from boards.platform.board_file import board_of
 from boards.platform.target import targets
 from boards.platform.top import identify
-from boards.protocol.flash_image import flash_image, padded
+from boards.protocol.flash_image import flash_image, padded, with_stream
 from boards.protocol.identity import MapEncoding
 from flow import explore, steps, toolchain
 from flow.config import BuildConfig
@@ -35,6 +35,7 @@ from golden.io.text import say
 from golden.network import load
 from hw.plan.packing import configuration
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
+from hw.plan.streaming import WEIGHTS
 
 if TYPE_CHECKING:
     import argparse
@@ -89,6 +90,9 @@ def publish(config: BuildConfig, out, network: "Network", accelerator, target, h
         writes = configuration(accelerator.plan, table=accelerator.table, mode=config.sam_mode)
         content["flash.bin"] = (padded(content[target.bitstream])
                                 + flash_image(writes, label=network.digest))
+        if accelerator.plan.banks:
+            content["flash.bin"] = with_stream(content["flash.bin"], accelerator.plan.weight_stream,
+                                               size=target.flash_bytes, where=network.name)
     report["sha256"] = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content |= {REPORT: (json.dumps(report, indent=2) + "\n").encode(),
                 "report.md": markdown(report).encode(), "report.html": page(report).encode()}
@@ -211,9 +215,16 @@ def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argpars
                        help="clock of the design, made by the PLL (default: 24; on ecp5 50); max "
                             "finds the fastest, in steps of a megahertz, that a seed meets, in "
                             "several builds")
-    found.add_argument("--boot", choices=("uart", "flash", "flash-x1"), default="uart",
+    found.add_argument("--boot", choices=("uart", "flash", "flash-x1"),
                        help="where the weights come from: a host, or flash.bin at power-up, read "
-                            "by all its lines or by one (default: %(default)s)")
+                            "by all its lines or by one (default: uart; with --weights flash, "
+                            "flash)")
+    found.add_argument("--weights", choices=WEIGHTS, default="chip",
+                       help="all on the chip, or as many as fit, and those of other dense layers "
+                            "streamed from flash.bin for each image (default: %(default)s)")
+    found.add_argument("--stream", type=int, action="append", metavar="L",
+                       help="with --weights flash: stream the weights of layer L; may be repeated "
+                            "(default: of as few layers as let all fit)")
     found.add_argument("--maps", choices=("full", "sum", "bytes"), default="full",
                        help="what is sent of the maps: all steps, their sum, or all steps in bytes "
                             "with an exponent for each pixel (default: %(default)s)")
@@ -257,7 +268,10 @@ def config_of(args: "argparse.Namespace") -> BuildConfig:
         taps=taps,
         sam_mode=args.sam_mode, gamma=args.gamma, lanes=args.lanes, word_steps=args.word_steps,
         trains=args.trains, schedule=args.schedule,
-        clock_mhz=args.clock, boot=args.boot, maps=args.maps, map_bits=args.map_bits,
+        clock_mhz=args.clock, weights=args.weights,
+        boot=args.boot or {"chip": "uart", "flash": "flash"}[args.weights],
+        stream=None if args.stream is None else tuple(args.stream),
+        maps=args.maps, map_bits=args.map_bits,
         counters=args.counters, traces=args.traces, contributions=args.contributions,
         experiments=args.experiments, scrub=args.scrub, baud=args.baud)
 
@@ -284,6 +298,9 @@ def main(argv: list[str] | None = None, prog: str = "python -m hw.build", family
     if args.jobs < 1:
         raise BadInput(f"--jobs must be at least 1, not {args.jobs}")
     if args.explore:
+        if config.weights == "flash":
+            raise BadInput("--explore compares sizes that keep all weights on the chip: leave "
+                           "--weights flash out")
         if config.clock_mhz == FASTEST:
             raise BadInput("--explore compares sizes at one clock: give --clock in megahertz")
         if args.board_file is not None:

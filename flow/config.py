@@ -14,7 +14,7 @@ FLAGS = {                       # the option of hw.build for each member but dev
     "word_steps": "--word-steps", "trains": "--trains", "schedule": "--schedule",
     "clock_mhz": "--clock", "boot": "--boot", "maps": "--maps", "map_bits": "--map-bits",
     "counters": "--counters", "traces": "--traces", "contributions": "--contributions",
-    "experiments": "--experiments", "scrub": "--scrub", "baud": "--baud"}
+    "weights": "--weights", "experiments": "--experiments", "scrub": "--scrub", "baud": "--baud"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class BuildConfig:
         None is the usual clock of the board, "max" the fastest that is met (flow.placing).
     boot : "uart", "flash" or "flash-x1"
         Where the weights come from; of a flash with four lines, the last reads by one.
+    weights : "chip" or "flash"
+        Whether all weights stay on the chip, or those that do not fit are streamed from flash.
+    stream : None or tuple of int
+        With "flash": layers whose weights are streamed; None is as few as let all fit.
     maps : "full", "sum" or "bytes"
         What is sent of the maps.
     map_bits : None or int
@@ -70,6 +74,8 @@ class BuildConfig:
     schedule: str = "auto"
     clock_mhz: float | str | None = None
     boot: str = "uart"
+    weights: str = "chip"
+    stream: tuple | None = None
     maps: str = "full"
     map_bits: int | None = None
     counters: bool = False
@@ -91,6 +97,8 @@ class BuildConfig:
             words.append("--no-sam")
         for tap in self.taps or ():
             words += ["--tap", str(tap)]
+        for layer in self.stream or ():
+            words += ["--stream", str(layer)]
         for name, flag in FLAGS.items():
             value = getattr(self, name)
             if value is True:
@@ -103,5 +111,5 @@ class BuildConfig:
     def options(self) -> dict[str, Any]:
         """{name: value} of what a report lists as options."""
         return {name: getattr(self, name) for name in (
-            "boot", "maps", "map_bits", "counters", "traces", "contributions", "experiments",
-            "scrub", "baud")}
+            "boot", "weights", "maps", "map_bits", "counters", "traces", "contributions",
+            "experiments", "scrub", "baud")}

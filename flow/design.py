@@ -16,6 +16,7 @@ from golden.formats import check_map_bits
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
 from hw.plan.size import EngineSize
+from hw.plan.streaming import from_flash_of
 
 if TYPE_CHECKING:
     from boards.platform.target import Target
@@ -28,7 +29,7 @@ __all__ = ["clock_of", "design", "engine_size", "memories", "target_of"]
 
 def engine_size(network: "Network", lanes: int | None = None, word_steps: int | None = None,
                 trains: int | None = None, *, sam: bool = True, target: "Target | None" = None,
-                schedule: str = "auto") -> EngineSize:
+                schedule: str = "auto", from_flash=()) -> EngineSize:
     """EngineSize of the arguments, None for those to be found.
 
     Those are the fastest that fit ``target``, the iCEBreaker without one, by flow.estimate.fits; 4
@@ -38,7 +39,7 @@ def engine_size(network: "Network", lanes: int | None = None, word_steps: int | 
         return EngineSize(lanes, word_steps, trains)
     return best(network, target or target_for("ice40"), lanes=lanes, word_steps=word_steps,
                 trains=trains, taps=(network.default_taps or network.taps) if sam else (),
-                schedule=schedule).size
+                schedule=schedule, from_flash=from_flash).size
 
 
 def design(network: "Network", config: "BuildConfig") -> tuple[Accelerator, OnBoard, int]:
@@ -51,10 +52,18 @@ def design(network: "Network", config: "BuildConfig") -> tuple[Accelerator, OnBo
                            f"{', '.join(map(str, network.taps))}")
     if config.traces is not None and config.traces not in network.taps:
         raise BadInput(f"--traces: layer {config.traces} is no spiking layer of {config.network}")
+    from_flash = from_flash_of(config.weights, config.stream)
+    if from_flash != () and not target.flash_bytes:
+        raise BadInput(f"--weights flash: {target.board} streams no weights: its flash clock is no "
+                       "plain pin, or it has no SPRAM for two banks of them; the iCEBreaker has")
+    if from_flash != () and config.boot == "uart":
+        raise BadInput("--weights flash reads flash, where the other weights are too: --boot flash "
+                       "or flash-x1, not uart")
     size = engine_size(network, config.lanes, config.word_steps, config.trains,
-                       sam=bool(taps), target=target, schedule=config.schedule)
+                       sam=bool(taps), target=target, schedule=config.schedule,
+                       from_flash=from_flash)
     accelerator = Accelerator(network, **size._asdict(), taps=taps, schedule=config.schedule,
-                              gamma=config.gamma, mode=config.sam_mode,
+                              from_flash=from_flash, gamma=config.gamma, mode=config.sam_mode,
                               attribution=config.traces, experiments=config.experiments,
                               explain={"contributions": network.taps[-1:]} if
                               config.contributions else None,

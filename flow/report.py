@@ -133,6 +133,13 @@ def expected(report: dict[str, Any]):
              "| baud | ms an image | images/s |", "|---|---|---|"]
     lines += [f"| {each['baud']:,} | {each['ms']:g} | {each['images_s']:g} |"
               for each in image["rates"]]
+    if any(each["weights"] == "streamed" for each in image.get("layers", [])):
+        lines += ["", "Weights from flash, layer by layer:", "",
+                  "| layer | weights | MB an image | MB/s | bound by | cycles | ms |",
+                  "|---|---|---|---|---|---|---|"]
+        lines += [f"| {each['layer']} | {each['weights']} | {each['mb']:g} | {each['mb_s']:g} | "
+                  f"{each['bound']} | {each['cycles']:,} | {each['ms']:g} |"
+                  for each in image["layers"]]
     if energy:
         lines += ["", ENERGY_WARNING, "", "Energy: {:g} to {:g} mW, {:g} to {:g} uJ an image. "
                   .format(*energy["milliwatts"], *energy["microjoules"])
@@ -163,6 +170,14 @@ def show(report: dict[str, Any], console: "Console") -> None:
     console.print(table)
     for line in unregistered(report):
         console.print(line, end="\n" if line else "")
+    if any(each["weights"] == "streamed" for each in report.get("image", {}).get("layers", [])):
+        layers = Table(title="weights from flash, estimated")
+        for column in ("layer", "weights", "MB an image", "MB/s", "bound by", "ms"):
+            layers.add_column(column, justify="right")
+        for each in report["image"]["layers"]:
+            layers.add_row(*(f"{each[key]}" for key in (
+                "layer", "weights", "mb", "mb_s", "bound", "ms")))
+        console.print(layers)
     if report["unplaced"]:
         console.print(f"no place for the last cells with seed "
                       f"{', '.join(map(str, report['unplaced']))}; kept: seed {report['seed']}")

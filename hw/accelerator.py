@@ -29,6 +29,8 @@ from hw.memory.scrub import Scrub
 from hw.memory.signature import SIGN, Signature
 from hw.memory.spike_memory import SpikeMemory
 from hw.memory.weight_store import Weights
+from hw.memory.weight_stream import StreamedWeights
+from hw.plan.buffers import WORD
 from hw.plan.pixels import plan_of
 
 __all__ = ["Accelerator"]
@@ -73,7 +75,10 @@ class Accelerator(wiring.Component):
     schedule : str
         Of hw.plan.planner.Plan; "chunks" and "steps" have maps, and nothing else that explains.
     store : class
-        What keeps the weights, with the members of hw.memory.weight_store.weight_store.
+        What keeps the weights, with the members of hw.memory.weight_store.weight_store; where some
+        are streamed, hw.memory.weight_stream.StreamedWeights does.
+    from_flash : str or tuple of int
+        Of hw.plan.planner.Plan: layers whose weights are streamed.
 
     Attributes
     ----------
@@ -103,6 +108,10 @@ class Accelerator(wiring.Component):
         Spikes of the input, of each spiking layer, and the cycles.
     corrupt : Out(1)
         The weight memory no longer holds what was written; always 0 without ``scrub``.
+    i_weights : In(stream.Signature(16))
+        Where weights are streamed: the words of Plan.weight_stream for each image.
+    weights_read : Out(1)
+        There: they are wanted, from the first each time that it becomes 1.
     monitor : Out(hw.control.monitor.monitor_layout(layers))
         Every train as it is stored, for simulation: of weighted layer ``number``, 0 for the input,
         or, if ``pooled``, of a max pooling before it.
@@ -114,7 +123,7 @@ class Accelerator(wiring.Component):
 
     def __init__(self, network, *, lanes=4, word_steps=16, trains=1, taps=None, gamma=GAMMA,
                  mode="paper", attribution=None, experiments=False, scrub=False, map_bits=None,
-                 explain=None, store=Weights, schedule="auto"):
+                 explain=None, store=Weights, schedule="auto", from_flash=()):
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, not {type(network).__name__}")
         self.network = network
@@ -123,13 +132,14 @@ class Accelerator(wiring.Component):
             raise ValueError(f"attribution must be one of the spiking layers "
                              f"{', '.join(map(str, network.taps))}, not {attribution}")
         self.attribution, self.experiments, self.scrub = attribution, experiments, scrub
-        self.store = store
         self.table, self.mode = exp_table(gamma, network.steps), MODES.index(mode)
         layers = {"maps": self.taps, "traces": () if attribution is None else (attribution,),
                   **(explain or {})}
         self.of_readout = reads_readout(layers)
         self.plan = plan_of(network, by_pixel=bool(self.of_readout), lanes=lanes,
-                            word_steps=word_steps, trains=trains, schedule=schedule)
+                            word_steps=word_steps, trains=trains, schedule=schedule,
+                            from_flash=from_flash)
+        self.store = StreamedWeights if self.plan.banks else store
         if self.plan.rounded and (explain or experiments or attribution is not None):
             raise BadInput(f"{network.name}: --schedule {self.plan.order} has maps, and no traces, "
                            "contributions or experiments yet")
@@ -165,6 +175,8 @@ class Accelerator(wiring.Component):
             "sign": In(SIGN), "signed": Out(8),
             "monitor": Out(monitor_layout(len(network.stages))),
             "activity": Out(activity_layout),
+            **({"i_weights": In(stream.Signature(WORD)), "weights_read": Out(1)}
+               if self.plan.banks else {}),
         })
 
     def elaborate(self, platform):
@@ -181,7 +193,8 @@ class Accelerator(wiring.Component):
             regions=plan.regions, word_steps=plan.word_steps, placed=plan.placed,
             chunks=plan.input_chunks if plan.rounded else plan.chunks, addr=plan.train_addr)
         m.submodules.weights   = weights   = self.store(
-            rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes))
+            rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes),
+            **({"banks": plan.banks, "blocks": plan.blocks} if plan.banks else {}))
         m.submodules.signer    = signer    = Signature(row_words=plan.row_words)
         m.submodules.engine    = engine    = Engine(plan, products=self.held_products)
         m.submodules.monitor   = monitor   = TrainMonitor(
@@ -232,15 +245,18 @@ class Accelerator(wiring.Component):
             weights.number.eq(number), weights.prefetch.eq(sequencer.prefetch),
             sequencer.ready.eq(weights.ready),
         ]
+        if plan.banks:
+            self.stream_weights(m)
         connect(m, engine.o, flipped(self.o_scores))
         # A cycle late, before anything is read or written.
         m.d.sync += trains.source.eq(Mux(loading, 1, per_pass(number, [p.source for p in passes])))
         if self.scrub:
             # While an image loads, nobody else reads weights.
-            m.submodules.scrub = scrub = Scrub(rows=plan.weight_rows, row_words=plan.row_words)
+            m.submodules.scrub = scrub = Scrub(rows=plan.resident_rows, row_words=plan.row_words)
             m.d.comb += [
                 # What is signed stays at the port until the signature is read.
-                scrub.free.eq(loading & ~self.sign.read & ~self.sign.turn),
+                scrub.free.eq(loading & ~self.sign.read & ~self.sign.turn
+                              & ~(self.i_weights.valid if plan.banks else 0)),
                 scrub.written.eq(weights.w_en), scrub.row.eq(weights.row),
                 self.corrupt.eq(scrub.corrupt),
             ]
@@ -306,11 +322,21 @@ class Accelerator(wiring.Component):
             profiler.is_readout.eq(number == len(passes) - 1),
             profiler.valid.eq(engine.activity.valid), profiler.op.eq(engine.activity.op),
             profiler.ends.eq(engine.activity.ends), profiler.held.eq(engine.held),
-            profiler.waits.eq(engine.activity.waits),
+            profiler.waits.eq(engine.activity.waits), profiler.lacks.eq(engine.activity.lacks),
             self.activity.eq(profiler.o),
         ]
 
         return m
+
+    def stream_weights(self, m):
+        """Weights that pass by: from whom, and who goes through them."""
+        weights, engine = m.submodules.weights, m.submodules.engine
+        connect(m, flipped(self.i_weights), weights.i)
+        m.d.comb += [
+            weights.image.eq(~m.submodules.sequencer.fresh), self.weights_read.eq(weights.read),
+            engine.full.eq(weights.full), engine.bank.eq(weights.bank),
+            weights.onward.eq(engine.onward), weights.free.eq(engine.frees),
+        ]
 
     def explain_readout(self, m, name):
         """The explanation ``name`` of what the read-out sums up."""

@@ -43,6 +43,7 @@ class Flag(enum.IntEnum):
     """Bit of the flags that stand before the cycles of an image."""
 
     CORRUPT = 0     # the weight memory no longer holds what was written (hw.memory.scrub)
+    DAMAGED = 1     # weights came damaged from flash: nothing counts (boards.link.weight_feed)
 
 
 class ExperimentRegister(enum.IntEnum):

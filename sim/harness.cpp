@@ -1,6 +1,6 @@
 // Runs images through a Verilated accelerator and records all that leaves it.
 //
-// usage: harness CONFIG PIXELS OUT PIXELS_PER_IMAGE IMAGES STALL SEED PIXEL_BITS MOST
+// usage: harness CONFIG PIXELS OUT PIXELS_PER_IMAGE IMAGES STALL SEED PIXEL_BITS MOST [RATE]
 //
 // CONFIG holds records of (space u16, index u16, data u16), PIXELS the pixels (u16,
 // of PIXEL_BITS bits) of all images in order.
@@ -10,6 +10,9 @@
 // of an image's pass (number, 0 the input) that were spent on one cause (address,
 // hw.engine.profiler.StallReason). streams.h has STREAM(port, code) for each stream but the counts. A record of CONFIG with space 0xffff holds
 // back those after it until index << 16 | data images are done. One line "IMAGE n" goes to stdout after each.
+//
+// Where weights are streamed, the file "weights" holds the words of an image (u16): the first comes LATENCY cycles
+// after they are asked for, another one at the earliest RATE + 1 cycles after one was taken, as from a flash.
 //
 // An image may take MOST cycles from the one before it or from its last configuration write, those in which
 // an input is held back or an output not taken left aside. Then "no end IMAGE PASS CYCLES" goes to stderr
@@ -33,6 +36,8 @@
 #define PORT(stream, part) dut.stream##___05F##part
 
 enum { COUNTS = 3, TRAIN = 64, CYCLES, CAUSE };  // sim.rtl
+enum { CAUSE_BITS = 4, CAUSES = 1 << CAUSE_BITS };  // hw.engine.profiler.activity_layout
+enum { LATENCY = 56 };  // cycles of rest, command and address of boards.link.flash_reader
 
 double sc_time_stamp() { return 0; }
 
@@ -52,7 +57,7 @@ static uint32_t rng;
 static uint32_t draw() { rng ^= rng << 13; rng ^= rng >> 17; rng ^= rng << 5; return rng; }
 
 int main(int argc, char **argv) {
-    if (argc != 10) { fprintf(stderr, "usage: see source\n"); return 2; }
+    if (argc != 10 && argc != 11) { fprintf(stderr, "usage: see source\n"); return 2; }
     std::vector<uint8_t> config = slurp(argv[1]), pixels = slurp(argv[2]);
     FILE *out = fopen(argv[3], "wb");
     const size_t per_image = atol(argv[4]), images = atol(argv[5]);
@@ -89,7 +94,7 @@ int main(int argc, char **argv) {
 #endif
         (void)half;
     };
-    static uint32_t spent[256][8];
+    static uint32_t spent[256][CAUSES];
     auto record = [&](uint32_t kind, uint32_t number, uint32_t address, uint32_t value) {
         uint32_t words[4] = {kind, number, address, value};
         fwrite(words, sizeof words, 1, out);
@@ -115,6 +120,12 @@ int main(int argc, char **argv) {
     for (int n = 0; n < 4; n++) { dut.clk = 0; dut.eval(); dut.clk = 1; dut.eval(); }
     dut.rst = 0;
 
+#ifdef WEIGHTS
+    std::vector<uint8_t> weights = slurp("weights");
+    const uint64_t rate = argc > 10 ? atol(argv[10]) : 0;
+    uint64_t word = 0, due = 0;                        // next word; when it may come
+    bool asked = false, offer_word = false;
+#endif
     size_t configured = 0, sent = 0, done = 0;
     const size_t records = config.size() / 6, total = per_image * images;
     bool offer_config = false, offer_pixel = false;
@@ -139,6 +150,12 @@ int main(int argc, char **argv) {
             PORT(i_pixels, payload) = (pixels[2 * sent] | pixels[2 * sent + 1] << 8) | (sent % per_image == 0) << pixel_bits;
         PORT(i_config, valid) = offer_config;
         PORT(i_pixels, valid) = offer_pixel;
+#ifdef WEIGHTS
+        if (!asked) { word = 0; offer_word = false; due = now + LATENCY; }
+        else if (now >= due && word < weights.size() / 2) offer_word = offer_word || go();
+        PORT(i_weights, valid) = offer_word;
+        if (offer_word) PORT(i_weights, payload) = weights[2 * word] | weights[2 * word + 1] << 8;
+#endif
 #define STREAM(name, code) PORT(name, ready) = go();
 #include "streams.h"
 #undef STREAM
@@ -164,6 +181,9 @@ int main(int argc, char **argv) {
 #define STREAM(name, code) stalled |= PORT(name, valid) && !PORT(name, ready);
 #include "streams.h"
 #undef STREAM
+#ifdef WEIGHTS
+        stalled |= asked && now >= due && word < weights.size() / 2 && !offer_word;
+#endif
         taken += !stalled;
         if (offer_config && PORT(i_config, ready)) { configured++; offer_config = false; moved = true; taken = 0; }
         if (offer_pixel && PORT(i_pixels, ready)) { sent++; offer_pixel = false; moved = true; }
@@ -173,7 +193,11 @@ int main(int argc, char **argv) {
         if (PORT(name, valid) && PORT(name, ready)) { record(code, 0, 0, PORT(name, payload)); moved = true; }
 #include "streams.h"
 #undef STREAM
-        if (begun) spent[dut.activity >> 3 & 255][dut.activity & 7]++;
+#ifdef WEIGHTS
+        if (offer_word && PORT(i_weights, ready)) { offer_word = false; word++; due = now + rate + 1; moved = true; }
+        asked = dut.weights_read;
+#endif
+        if (begun) spent[dut.activity >> CAUSE_BITS & 255][dut.activity & CAUSES - 1]++;
         uint64_t train = dut.monitor;
         if (train & 1) {
             // Not the trains of a pooling, which have no layer of their own.
@@ -187,7 +211,7 @@ int main(int argc, char **argv) {
             if (last) {
                 record(CYCLES, 0, 0, (uint32_t)(now + 1 - begun + 1));
                 for (int pass = 0; pass < 256; pass++)
-                    for (int cause = 0; cause < 8; cause++)
+                    for (int cause = 0; cause < CAUSES; cause++)
                         if (spent[pass][cause]) record(CAUSE, pass, cause, spent[pass][cause]);
                 memset(spent, 0, sizeof spent);
                 begun = 0;
@@ -200,7 +224,7 @@ int main(int argc, char **argv) {
         }
         idle = moved ? 0 : idle + 1;
         if (taken > most) {
-            fprintf(stderr, "no end %zu %d %llu\n", done, dut.activity >> 3 & 255, (unsigned long long)taken);
+            fprintf(stderr, "no end %zu %d %llu\n", done, dut.activity >> CAUSE_BITS & 255, (unsigned long long)taken);
             return 3;
         }
         if (now > limit) { fprintf(stderr, "no end\n"); return 3; }

@@ -9,6 +9,7 @@
 //         u64 cycles since reset, u32 state of the outputs (bit 0 busy, bit 1 failed), u32 count,
 //         then the bytes received since the last R
 //   B n   hold the line at 0 for n cycles
+//   F n   turn bit n % 8 of byte n / 8 of the flash over
 
 #include <cstdint>
 #include <cstdio>
@@ -159,6 +160,9 @@ int main(int argc, char **argv) {
             sender.waiting.insert(sender.waiting.end(), some.begin(), some.end());
         } else if (letter == 'B') {
             for (uint32_t n = 0; n < count; n++) cycle(sender, receiver, flash, true);
+        } else if (letter == 'F') {
+            if (count / 8 >= flash.memory.size()) return 2;
+            flash.memory[count / 8] ^= 1 << count % 8;
         } else if (letter == 'R') {
             for (uint32_t n = 0; n < count && !receiver.framed; n++) cycle(sender, receiver, flash, false);
             uint32_t state = dut.busy;

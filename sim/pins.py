@@ -84,6 +84,10 @@ class SimulatedPort:
         """Break the line: hold it at 0."""
         self._tell(b"B", cycles)
 
+    def flip(self, place: int, bit: int) -> None:
+        """Turn a bit of the flash over, of the byte at address ``place``."""
+        self._tell(b"F", 8 * place + bit)
+
     def read(self, size=None, *, cycles=SLICE):
         """What arrives within so many cycles, or until a frame has come; b"" if nothing.
 

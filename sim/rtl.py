@@ -26,6 +26,7 @@ from hw.explain.ablation import mask_writes
 from hw.interface import pixel_words, score_arrays
 from hw.plan.buffers import aligned, channel_stride
 from hw.plan.packing import configuration
+from hw.plan.streaming import FLASH_RATE
 from sim.verilate import text_of, verilated
 
 if TYPE_CHECKING:
@@ -70,16 +71,17 @@ class Simulation:
     def run(self, images: np.ndarray, *, gamma: float = GAMMA, mode: str = "paper", table=None,
             decay=0.9, writes=(), flips: bytes = b"", keep: bool = True, stall: float = 0,
             seed: int = 1, tick: Callable = lambda: None, tables=None,
-            wave: str | Path = os.devnull) -> Result:
+            wave: str | Path = os.devnull, rate: int = FLASH_RATE) -> Result:
         """Run all images in one simulation, one after the other without a reset.
 
         ``decay`` is that of the traces, if built in; ``tables`` are those of other explanations, by
         their streams; ``writes`` holds an array of configuration
         writes for each image, made before it; ``flips`` is for sim.upsets. ``stall`` is the chance
         that an input idles or an output stalls in a cycle, 0 to 0.9; ``tick`` is called after each
-        image; ``wave`` is where a simulation with ``trace`` writes its waveform. Other parameters
-        and the Result are golden.run's. Raises Fault if the simulation ends early, or does not end
-        within twice the cycles that an image can take.
+        image; where weights are streamed, a word of them comes at the earliest ``rate`` + 1 cycles
+        after the one before; ``wave`` is where a simulation with ``trace`` writes its waveform.
+        Other parameters and the Result are golden.run's. Raises Fault if the simulation ends early,
+        or does not end within twice the cycles that an image can take.
         """
         images = check_images(images, self.network)
         if table is None:
@@ -100,7 +102,9 @@ class Simulation:
             call = [self.program, "config", "pixels", "out", pixels[0].size, len(images),
                     round(256 * stall), seed,
                     Shape.cast(self.accelerator.i_pixels.p.data.shape()).width,
-                    2 * self.most_cycles + SPARE]
+                    2 * (self.most_cycles + plan.stream_words * (rate + 1)) + SPARE, rate]
+            if plan.banks:
+                (folder / "weights").write_bytes(plan.weight_stream.tobytes())
             with started(list(map(str, call)), cwd=folder, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True,
                          env={**os.environ, "TRACE_FILE": str(Path(wave).absolute())}) as process:
@@ -226,7 +230,9 @@ class Simulation:
         # The image of a record: so many have ended before it.
         image = np.cumsum(records[:, 0] == CYCLES) - 1
         chosen = records[:, 0] == CAUSE
-        found = np.zeros((count, len(self.accelerator.plan.passes) + 1, len(StallReason)), np.int64)
+        # Nobody waits for weights that are there.
+        reasons = len(StallReason) - (not self.accelerator.plan.banks)
+        found = np.zeros((count, len(self.accelerator.plan.passes) + 1, reasons), np.int64)
         np.add.at(found, (image[chosen], *records[chosen, 1:3].T), records[chosen, 3])
         return found
 

@@ -23,6 +23,7 @@ from golden.network.linear import check_linear
 from golden.progress import watched
 from golden.run import check_taps, run_batched
 from hw.plan.size import SCHEDULE_HELP, SCHEDULES
+from hw.plan.streaming import FLASH_RATE, WEIGHTS, from_flash_of
 from sim.waveform import kind_of, save_file
 
 if TYPE_CHECKING:
@@ -82,6 +83,15 @@ def parser(prog: str = "python -m sim.run") -> "argparse.ArgumentParser":
                             "several pixels as those of one (sum) (default: %(default)s)")
     found.add_argument("--schedule", choices=SCHEDULES, default="auto",
                        help=f"rtl: {SCHEDULE_HELP}")
+    found.add_argument("--weights", choices=WEIGHTS, default="chip",
+                       help="rtl: all weights on the chip, or as many as fit, and the others "
+                            "streamed from flash layer by layer (default: chip)")
+    found.add_argument("--stream", type=int, action="append", metavar="L",
+                       help="with --weights flash: stream the weights of layer L; may be repeated "
+                            "(default: of as few layers as let all fit)")
+    found.add_argument("--flash-rate", type=int, default=FLASH_RATE, metavar="N",
+                       help="with --weights flash: a word of 16 bits comes every N + 1 cycles "
+                            "(default: %(default)s, a flash by four lines)")
     found.add_argument("--trace", metavar="F.fst|F.vcd",
                        help="rtl: write all signals over time as a waveform, by modules, of the "
                             "first image (or --limit N of them), and F.gtkw with groups for "
@@ -116,13 +126,15 @@ def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gam
                mode: str, console: Console, lanes: int | None = None, word_steps: int | None = None,
                trains=None, stall: float = 0.0, jobs: int = 2, map_bits=None, keep: bool = True,
                contributions: bool = False, schedule: str = "auto", fans: "Fans | None" = None,
-               trace: str | None = None) -> "Result":
+               trace: str | None = None, from_flash=(),
+               rate: int = FLASH_RATE) -> "Result":
     """Result of either engine, with a progress bar; golden's has spikes only if they are kept.
 
     ``lanes``, ``word_steps`` and ``trains`` of None are those of flow.design.engine_size. With
     ``contributions`` the RTL is built to give them. ``schedule`` is that of the RTL, ``fans`` that
     of golden.run; ``trace`` is where the RTL writes its waveform, checked by
-    sim.waveform.kind_of.
+    sim.waveform.kind_of. ``from_flash`` is that of hw.plan.planner.Plan, ``rate`` that of
+    sim.rtl.Simulation.run.
     """
     if engine == "golden":
         with watched(network, len(images), console) as clock:
@@ -131,12 +143,13 @@ def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gam
                                kernel=kernel.default(), fans=fans)
     from flow.design import engine_size
     size_options = engine_size(network, lanes, word_steps, trains,
-                               sam=bool(network.default_taps), schedule=schedule)._asdict()
+                               sam=bool(network.default_taps), schedule=schedule,
+                               from_flash=from_flash)._asdict()
     with Progress(console=console, transient=True) as progress:
         if engine == "rtl":
             from sim.rtl import Simulation
-            long, more = "about 20 s", {"stall": stall}
-            size_options["schedule"] = schedule
+            long, more = "about 20 s", {"stall": stall, "rate": rate}
+            size_options |= {"schedule": schedule, "from_flash": from_flash}
             if trace is not None:
                 size_options["trace"] = Path(trace).suffix.removeprefix(".")
             if contributions:
@@ -180,6 +193,12 @@ def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None
     if args.schedule != "auto" and args.engine != "rtl":
         raise BadInput("--schedule is for --engine rtl: golden has one result, whatever the order "
                        "of work")
+    from_flash = from_flash_of(args.weights, args.stream)
+    if from_flash != () and args.engine != "rtl":
+        raise BadInput("--weights flash is for --engine rtl: golden has one result, wherever the "
+                       "weights come from")
+    if not 0 <= args.flash_rate <= 4095:
+        raise BadInput(f"--flash-rate must be 0 to 4095, not {args.flash_rate}")
     if args.trace is not None:
         if args.engine != "rtl":
             raise BadInput("--trace is for --engine rtl: golden has no signals, and the netlist's "
@@ -214,7 +233,8 @@ def main(argv: list[str] | None = None, prog: str = "python -m sim.run") -> None
                         jobs=args.jobs, map_bits=args.map_bits,
                         keep=args.out is not None or args.contributions,
                         contributions=args.contributions, schedule=args.schedule,
-                        fans=Fans(network), trace=args.trace)
+                        fans=Fans(network), trace=args.trace, from_flash=from_flash,
+                        rate=args.flash_rate)
 
     table = Table(title=f"{network.name} on {source}, {args.engine}")
     for column in ("image", "label", "prediction", "cycles"):

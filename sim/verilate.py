@@ -92,6 +92,8 @@ def verilated(text: str, *, quick: bool = False, harness=HARNESS, flags: str = "
     flags += f" -DDATA_BITS={DATA_BITS} -DINDEX_BITS={INDEX_BITS} -DCOUNT_BITS={COUNT_BITS}"
     if "mutsel" in text:
         flags += " -DMUTANTS"
+    if "i_weights__valid" in text:
+        flags += " -DWEIGHTS"
     if coverage:
         flags += " -DCOVERAGE"
     if "upset_bit" in text:

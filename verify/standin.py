@@ -39,8 +39,8 @@ class Standin(wiring.Component):
                   SimpleNamespace(index=2, shape=(2, 2, 1)))
         self.network = SimpleNamespace(digest="0123456789abcdef", shape=shape, steps=steps,
                                        classes=classes, stages=stages, encoder="bernoulli")
-        self.plan = SimpleNamespace(lanes=lanes, word_steps=4, weight_rows=words, row_words=1,
-                                    rounded=False)
+        self.plan = SimpleNamespace(lanes=lanes, word_steps=4, weight_rows=words,
+                                    resident_rows=words, row_words=1, rounded=False, banks=())
         self.taps = (1, 2)
         self.outputs = {
             "maps": Output("maps", ("y", "x", "step"), {

@@ -31,6 +31,9 @@ class Loader(wiring.Component):
         Of the first block in the flash.
     lines : int
         Of the flash, as FlashReader has them.
+    onward : None or int
+        Address of the first of the blocks that others read behind the boot, by the same FlashReader
+        and through ``read`` to ``damaged``; None for none.
 
     Members
     -------
@@ -42,17 +45,23 @@ class Loader(wiring.Component):
     active : Out(1)
         The link is to listen to the loader, and its answers are to be swallowed.
     state : Out(Boot)
+    read, contents, ended, damaged : In(1), Out(stream.Signature(8)), Out(1), Out(1)
+        With ``onward``: those of FlashReader, while not ``active``.
     """
 
-    def __init__(self, *, address, lines=4):
-        if not 0 <= address < 2**24:
-            raise ValueError(f"address must be 0 to 2**24 - 1, not {address}")
-        self._address, self._lines = address, lines
+    def __init__(self, *, address, lines=4, onward=None):
+        for each in (address, onward or 0):
+            if not 0 <= each < 2**24:
+                raise ValueError(f"address must be 0 to 2**24 - 1, not {each}")
+        self._address, self._lines, self._onward = address, lines, onward
         super().__init__({
             **flash_pins(),
             "o": Out(stream.Signature(8, always_ready=True)),
             "executed": In(1), "labelled": In(1), "signing": In(1),
             "active": Out(1), "state": Out(2, init=Boot.LOADING),
+            **({} if onward is None else {
+                "read": In(1), "contents": Out(stream.Signature(8)), "ended": Out(1),
+                "damaged": Out(1)}),
         })
 
     def elaborate(self, platform: Any) -> Module:
@@ -70,6 +79,17 @@ class Loader(wiring.Component):
             self.o.payload.eq(reader.o.payload),
             self.active.eq(self.state == Boot.LOADING),
         ]
+        if self._onward is not None:
+            # The reader rests between the two, since nobody reads on before the boot's end is seen.
+            m.d.comb += [
+                reader.read.eq(self.active | self.read),
+                reader.address.eq(Mux(self.active, self._address, self._onward)),
+                self.contents.valid.eq(reader.o.valid & ~self.active),
+                self.contents.payload.eq(reader.o.payload),
+                self.ended.eq(reader.ended), self.damaged.eq(reader.damaged),
+            ]
+            with m.If(~self.active):
+                m.d.comb += reader.o.ready.eq(self.contents.ready)
         with m.If(self.labelled):
             m.d.sync += done.eq(1)
 

@@ -56,6 +56,8 @@ class FlashReader(wiring.Component):
         Of the first block; steady while ``read``.
     o : Out(stream.Signature(8))
         Contents, block after block, without end.
+    ended : Out(1)
+        The check of a block was read; what came of it shows in ``damaged`` a cycle later.
     damaged : Out(1)
         The check of a block was wrong since ``read`` became 1.
     """
@@ -68,7 +70,7 @@ class FlashReader(wiring.Component):
         self._lines, self._contents = lines, contents
         super().__init__({
             **flash_pins(), "read": In(1), "address": In(24),
-            "o": Out(stream.Signature(8)), "damaged": Out(1),
+            "o": Out(stream.Signature(8)), "ended": Out(1), "damaged": Out(1),
         })
 
     def elaborate(self, platform):
@@ -100,7 +102,7 @@ class FlashReader(wiring.Component):
         m.d.comb += [
             runs.eq(head | (body & (self.flash_clk | ~self.o.valid | self.o.ready))),
             tick.eq(runs & self.flash_clk),
-            self.o.payload.eq(into),
+            self.o.payload.eq(into), self.ended.eq(ended),
         ]
         m.d.sync += [self.flash_clk.eq(runs & ~self.flash_clk), ended.eq(0)]
         with m.If(self.o.ready):

@@ -43,6 +43,8 @@ class Target:
         the flash.
     flash_lines : int
         Data lines of the flash at the chip, 1 or 4.
+    flash_bytes : int
+        Size of the flash.
     pad : bool
         Whether the oscillator's pin is that of the PLL.
     programmers : tuple
@@ -59,6 +61,7 @@ class Target:
     led: tuple | None
     red: tuple | None = None
     flash_lines: int = 1
+    flash_bytes: int = 0
     pad: bool = False
     programmers: tuple = ()
     first: bool = False

@@ -13,7 +13,9 @@ from boards.link.flash_reader import flash_pins
 from boards.link.link import Link
 from boards.link.maps import BlockFloat, TimeSum, width_of, words_of
 from boards.link.uart import Receiver, Transmitter, divisor_for
+from boards.link.weight_feed import WeightFeed
 from boards.protocol.codec import BLOCK
+from boards.protocol.flash_image import WORDS
 from boards.protocol.identity import Boot, Identity, MapEncoding
 from boards.protocol.outputs import told as told_of
 from golden.formats import map_top
@@ -52,7 +54,7 @@ def identify(accelerator: "Accelerator", *, clock_hz: int, form: MapEncoding = M
         pixel_bits=len(accelerator.i_pixels.p.data),
         frames=plan.run_chunks * plan.planes if encoder_of(network).frames else 0,
         lanes=plan.lanes, word_steps=plan.word_steps, form=form,
-        words=plan.weight_rows * plan.row_words,
+        words=plan.resident_rows * plan.row_words,
         experiments=int(getattr(accelerator, "experiments", False)),
         outputs={name: told_of(outputs[name]) for name in streams() if name in outputs})
     if len(told.pack()) > BLOCK:
@@ -94,7 +96,10 @@ class Top(wiring.Component):
     those of boards.link.flash_reader.flash_pins
         Only with ``boot``.
     failed : Out(1)
-        The weights in flash were refused; only with ``boot``.
+        The weights in flash were refused, or those streamed for the last image came damaged; only
+        with ``boot``.
+
+    Raises ValueError where weights are streamed and there is no ``boot``, whose flash they are in.
     """
 
     def __init__(
@@ -110,6 +115,9 @@ class Top(wiring.Component):
     ):
         self.accelerator, self.form, self.counters = accelerator, form, counters
         self.boot, self.flash_lines = boot, flash_lines
+        self.streamed = bool(accelerator.plan.banks)
+        if self.streamed and boot is None:
+            raise ValueError("weights are streamed from flash, of which boot must say where it is")
         self.identity = identify(accelerator, clock_hz=clock_hz, form=form, counters=counters)
         self.divisor = divisor_for(clock_hz=clock_hz, baud=baud)
         ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)}
@@ -128,7 +136,8 @@ class Top(wiring.Component):
             connect(m, receiver.o, link.i)
             connect(m, link.o, transmitter.i)
         else:
-            m.submodules.loader = loader = Loader(address=self.boot, lines=self.flash_lines)
+            m.submodules.loader = loader = Loader(
+                address=self.boot, lines=self.flash_lines, onward=WORDS if self.streamed else None)
             from_flash = loader.active
             m.d.comb += [
                 link.i.valid.eq(Mux(from_flash, loader.o.valid, receiver.o.valid)),
@@ -144,7 +153,8 @@ class Top(wiring.Component):
                     "flash_cs", "flash_clk", "flash_o", "flash_oe")),
                 self.failed.eq(loader.state == Boot.REFUSED),
             ]
-        attach(m, link, self.accelerator, form=self.form, counters=self.counters)
+        feed = self.feed(m, loader, link) if self.streamed else None
+        attach(m, link, self.accelerator, form=self.form, counters=self.counters, feed=feed)
         m.d.comb += [
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
@@ -154,9 +164,27 @@ class Top(wiring.Component):
         return m
 
 
+    def feed(self, m, loader, link):
+        """What makes the accelerator's weights of the flash, behind the boot; it is told of, and
+        the red LED lights, until an image's weights came undamaged.
+        """
+        m.submodules.feed = feed = WeightFeed()
+        connect(m, loader.contents, feed.i)
+        refused = loader.state == Boot.REFUSED
+        m.d.comb += [
+            loader.read.eq(feed.read), feed.ended.eq(loader.ended),
+            feed.damaged.eq(loader.damaged),
+            link.boot.eq(Mux(feed.void, Boot.REFUSED, loader.state)),
+            self.failed.eq(refused | feed.void),
+        ]
+        return feed
+
+
 def attach(m: Module, link, accelerator: "Accelerator", *, form=MapEncoding.FULL,
-           counters: bool = False) -> None:
-    """Put an accelerator into ``m`` and connect it to a link, which resets it."""
+           counters: bool = False, feed: WeightFeed | None = None) -> None:
+    """Put an accelerator into ``m`` and connect it to a link, which resets it, and to the ``feed``
+    of weights that are streamed, if there is one.
+    """
     # Registered: whatever decides on a reset is no part of the accelerator's critical path.
     reset = Signal()
     m.d.sync += reset.eq(link.reset)
@@ -179,14 +207,22 @@ def attach(m: Module, link, accelerator: "Accelerator", *, form=MapEncoding.FULL
     connect(m, maps, link.i_maps)
     counter = Counters(counting=counters)
     m.submodules.counters = resettable(counter)
-    m.d.comb += counter.flags.eq(accelerator.corrupt << Flag.CORRUPT)
+    damaged = Const(0)
+    if feed is not None:
+        connect(m, feed.o, accelerator.i_weights)
+        m.d.comb += feed.wanted.eq(accelerator.weights_read)
+        damaged = feed.void
+    m.d.comb += counter.flags.eq(accelerator.corrupt << Flag.CORRUPT | damaged << Flag.DAMAGED)
     if counters:
         raw, top = accelerator.o_maps, map_top(accelerator.map_width)
         m.d.sync += [
             counter.saturated.eq(raw.valid & raw.ready & (raw.payload == top)),
             counter.waits.eq(Cat(each.valid & ~each.ready for each in results).any()),
         ]
-    connect(m, counts, counter.i)
+    # Nor before the check of the last weights.
+    waits = counts.p.last & feed.checking if feed is not None else Const(0)
+    m.d.comb += [counter.i.p.eq(counts.p), counter.i.valid.eq(counts.valid & ~waits),
+                 counts.ready.eq(counter.i.ready & ~waits)]
     counts = counter.o
     # The counts end an image: not before the last of the maps has gone.
     m.d.comb += [

@@ -8,7 +8,7 @@ from golden.io.errors import BadInput
 from golden.network.result import Result
 from hw.interface import Flag, pixel_words, score_arrays
 
-__all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes"]
+__all__ = ["numbers", "pixel_bytes", "result_of", "train_bytes", "void"]
 
 
 def numbers(payload, bits, *, signed):
@@ -42,6 +42,13 @@ def train_bytes(identity, frames):
                        f"{'0 and 1' if top == 1 else f'0 to {top}'}, not {frames.shape}")
     words = pixel_words(frames[None], word_steps=identity.pixel_bits, planes=identity.planes)
     return words.astype(">u2" if identity.pixel_bits > 8 else np.uint8).tobytes()
+
+
+def void(identity, found) -> bool:
+    """Whether result words, bytes by Kind, are of no use, since weights came damaged from flash."""
+    output = identity.outputs["counts"]
+    words = numbers(found[kind_of(output)], output.bits, signed=output.signed)[None]
+    return bool(output.arrays(words)["flags"][0, 0] >> Flag.DAMAGED & 1)
 
 
 def result_of(identity, found):

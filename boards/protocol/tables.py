@@ -64,7 +64,10 @@ FORMS = {
     MapEncoding.SUM: "the sum over all steps: tap after tap, pixel after pixel",
     MapEncoding.BYTES: "for each pixel an exponent e, then each step's value / 2**e, rounded down",
 }
-FLAGS = {Flag.CORRUPT: "the weight memory no longer holds what was written"}
+FLAGS = {
+    Flag.CORRUPT: "the weight memory no longer holds what was written",
+    Flag.DAMAGED: "weights that are streamed came damaged from flash: the results are void",
+}
 BOOTS = {
     Boot.NONE: "the chip was built without a loader",
     Boot.LOADING: "the weights are being read from flash",

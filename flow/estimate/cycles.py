@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from flow.estimate.stream import PERIOD, WeightFlow
 from golden.encode import trains_by_plane
 from golden.network.encoders import encoder_of
 from hw.encode.encoder import UNITS
@@ -208,14 +209,16 @@ def taken_cycles(plan: "Plan", each: "Pass", walks: int) -> np.ndarray:
     return np.tile(taken.ravel(), walks // taken.size)
 
 
-def pass_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
+def pass_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | None = None,
+                since: np.ndarray | float = 0) -> np.ndarray:
     """(N,) cycles from a pass's start to the next one's, without waiting for maps to leave.
 
     Three times are followed from walk to walk: when the address generator has named all of it, when
-    the last train was added, and when the sums were taken.
+    the last train was added, and when the sums were taken. Where its weights are streamed, it waits
+    for those of ``flow``, whose times count from ``since`` cycles before the pass.
     """
     if plan.buffered and not each.merging:
-        return buffered_cycles(plan, each, found)
+        return buffered_cycles(plan, each, found, flow, since)
     count, length = found.trains.shape
     drain, image = drains(plan, each, found), np.arange(count)
     held_up = behind(np.cumsum(found.words + 1, axis=1))
@@ -227,17 +230,22 @@ def pass_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
         lead = header if begins else 0
         last = held_up[:, k]
         room = np.where(last >= 0, ended[image, last], 0)
+        if each.streamed and k % of_group == 0:
+            walked = np.maximum(walked, flow.full() - since)
         walked = np.maximum(walked + found.visits + 1 + (lead > 0), room)
         added = np.maximum(added + found.trains[:, k] + 1 + lead, walked)
         dropped = found.dropped[:, k]
         added = np.where(dropped, added, np.maximum(added, drained))
         ended[:, k] = added
         drained = np.where(dropped, drained, added + drain[:, k])
+        if each.streamed and k % of_group == of_group - 1:
+            flow.freed(since + added, found.trains[:, k + 1 - of_group:k + 1].sum(axis=1))
     around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
     return drained + around
 
 
-def buffered_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
+def buffered_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | None = None,
+                    since: np.ndarray | float = 0) -> np.ndarray:
     """As ``pass_cycles``, behind a walk buffer.
 
     Three times are followed from walk to walk: when the front has put all of it into the buffer,
@@ -258,6 +266,8 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
     for k in range(length):
         begins = k == 0 or (plan.per_channel and k % plan.chunks == 0)
         lead = header if begins else 0
+        if each.streamed and k % plan.chunks == 0:
+            walked = np.maximum(walked, flow.full() - since)
         walked = walked + turns * (found.visits + 1) + (lead > 0)
         filled = np.maximum(filled + turns * (found.trains[:, k] + 1) + lead, walked)
         if turns == 1:
@@ -272,6 +282,9 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks) -> np.ndarray:
         read = np.where(empty, np.maximum(start + 1, stored), whole)
         stored = read + np.where(empty, plan.lanes, once + plan.lanes - 1)
         reads[:, k + 1] = read
+        if each.streamed and k % plan.chunks == plan.chunks - 1:
+            flow.freed(since + filled,
+                       turns * found.trains[:, k + 1 - plan.chunks:k + 1].sum(axis=1))
     return read + (AROUND_SCORES_BUFFERED if last and not each.storing else AROUND_BUFFERED)
 
 
@@ -281,12 +294,15 @@ def load_cycles(plan: "Plan") -> int:
     return int(np.prod(plan.network.shape)) * pixel + 2
 
 
-def image_cycles(plan: "Plan", trains) -> np.ndarray:
+def image_cycles(plan: "Plan", trains, *, period: float = PERIOD) -> np.ndarray:
     """(N, passes + 1) cycles of loading and of each pass of images.
 
     ``trains`` holds ``trains_of`` the input and each stage but the last. A last layer that reads
-    its own spikes counts as if all neurons spiked.
+    its own spikes counts as if all neurons spiked. A word of streamed weights comes every
+    ``period`` cycles.
     """
+    count = len(trains[0]) // plan.rounds
+    flow, now = WeightFlow(plan, count, period), load_cycles(plan)
     parts, given = [], {0: trains[0]}               # trains of each pass
     for each in plan.passes:
         source, *others = (given[read] for read in each.inputs)
@@ -295,7 +311,8 @@ def image_cycles(plan: "Plan", trains) -> np.ndarray:
         else:
             given[each.number] = (*trains, None)[each.stage.index]
         own = before(plan, each, given[each.number]) if each.looped else None
-        parts.append(pass_cycles(plan, each, walks(plan, each, source, own, others)))
+        parts.append(pass_cycles(plan, each, walks(plan, each, source, own, others), flow, now))
+        now = now + (parts[-1] if plan.banks else 0)
     parts = [part.reshape(-1, plan.rounds).sum(axis=1) for part in parts]
     load = np.full_like(parts[0], load_cycles(plan))
     return np.stack([load, *parts], axis=1)

@@ -16,10 +16,12 @@ from boards.platform.target import targets
 from flow.estimate import area
 from flow.estimate.cycles import drawn_trains, image_cycles, planes_of, trains_of
 from flow.estimate.memories import stores_of
+from flow.estimate.stream import Bound, bounds
 from golden.importers.outline import outline_of
 from golden.io.errors import BadInput
 from hw.accelerator import Accelerator
 from hw.plan.size import LANES, WORD_STEPS, EngineSize
+from hw.plan.streaming import AUTO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +58,8 @@ class Cost:
         Clock of the board where none is asked for.
     refused : str
         Why there is no plan at all; "" where there is one.
+    bounds : tuple of flow.estimate.stream.Bound
+        What bounds each weighted layer, where cycles were asked for.
     """
 
     board: str
@@ -65,6 +69,7 @@ class Cost:
     cycles: float | None = None
     mhz: float = 0.0
     refused: str = ""
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def over(self) -> tuple[str, ...]:
@@ -90,6 +95,15 @@ class Cost:
     def ms(self) -> float | None:
         """Milliseconds an image at the board's usual clock."""
         return None if self.cycles is None else self.cycles / self.mhz / 1e3
+
+    @property
+    def streamed(self) -> str:
+        """Which weights are streamed, how much, and what bounds their layers, in a sentence."""
+        hz = 1e6 * self.mhz
+        return "; ".join(
+            f"layer {each['layer']} streamed, {each['mb']:g} MB an image at {each['mb_s']:g} MB/s, "
+            f"bound by {each['bound']}, {each['ms']:g} ms"
+            for each in (bound.data(hz) for bound in self.bounds if bound.streamed))
 
     @property
     def options(self) -> str:
@@ -144,7 +158,8 @@ def used_on(accelerator: Accelerator, target: "Target") -> dict[str, int]:
 
 def cost(network: "Network", target: "Target", size: EngineSize, *,
          taps: tuple[int, ...] | None = None, spikes: "list[np.ndarray] | None" = None,
-         activity: float = ACTIVITY, timed: bool = True, schedule: str = "auto") -> Cost:
+         activity: float = ACTIVITY, timed: bool = True, schedule: str = "auto",
+         from_flash: str | tuple[int, ...] = ()) -> Cost:
     """Cost of one size.
 
     Parameters
@@ -155,13 +170,14 @@ def cost(network: "Network", target: "Target", size: EngineSize, *,
         Of the input and of each spiking layer, of real images; drawn with ``activity`` without.
     timed : bool
         Whether cycles are wanted, which take the longest.
-    schedule : str
+    schedule, from_flash : str, str or tuple of int
         Of hw.plan.planner.Plan.
     """
     taps = network.default_taps if taps is None else taps
     common = {"board": target.name, "size": size, "mhz": target.usual}
     try:
-        accelerator = Accelerator(network, **size._asdict(), taps=taps, schedule=schedule)
+        accelerator = Accelerator(network, **size._asdict(), taps=taps, schedule=schedule,
+                                  from_flash=from_flash)
     except BadInput as error:
         return Cost(**common, refused=str(error).removeprefix(f"{network.name}: "))
     found = Cost(**common, used=used_on(accelerator, target), limits=dict(target.chip.limits))
@@ -174,7 +190,8 @@ def cost(network: "Network", target: "Target", size: EngineSize, *,
         first, *rest = spikes[:len(network.stages)]     # nobody reads a last layer's
         sources = [trains_of(plan, planes_of(plan, first), of_input=True),
                    *(trains_of(plan, each) for each in rest)]
-    return replace(found, cycles=float(image_cycles(plan, sources).sum(axis=1).mean()))
+    passes = image_cycles(plan, sources).mean(axis=0)
+    return replace(found, cycles=float(passes.sum()), bounds=tuple(bounds(plan, passes)))
 
 
 def fastest(costs: list[Cost]) -> Cost | None:
@@ -232,6 +249,11 @@ def ways_out(network: "Network", target: "Target", *, lanes: int | None = None,
         return any(cost(changed, target, size, taps=taps, timed=False).sure
                    for size in sizes(lanes, word_steps, trains))
 
+    if target.flash_bytes:
+        passing = [cost(network, target, size, taps=taps, from_flash=AUTO)
+                   for size in sizes(lanes, word_steps, trains)]
+        if (other := fastest(passing)) and other.streamed:
+            found.append(f"fits with --weights flash {other.options}: {other.streamed}")
     if asked or target.lanes:
         costs = [cost(network, target, size, taps=taps) for size in SIZES]
         if other := fastest(costs):

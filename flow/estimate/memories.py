@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from boards.platform.device import ICE40UP5K
 from hw.explain.tap_queue import DEPTH, queues
-from hw.plan.buffers import BUFFER_ROWS, WORD
+from hw.plan.buffers import BUFFER_ROWS, SPRAM_WORDS, WORD
 
 if TYPE_CHECKING:
     from hw.accelerator import Accelerator
@@ -81,7 +81,10 @@ def memory_plan(plan: "Plan", *, map_width: int = 0, traces: bool = False,
         Store(f"trains of {what}", "SPRAM", plan.regions[n], plan.word_steps, 1)
         for n, what in enumerate(("the input and even passes", "odd passes"))]
     content = "weights and neuron parameters" if plan.per_channel else "weights and thresholds"
-    found.append(Store(content, "SPRAM", plan.weight_rows, WORD * plan.row_words, plan.row_words))
+    if plan.banks:
+        content += ", and two banks of those that are streamed"
+    found.append(Store(content, "SPRAM", plan.weight_rows, WORD * plan.row_words,
+                       plan.row_words * -(-plan.weight_rows // SPRAM_WORDS)))
     found += [
         block_memory("bitmap of trains with spikes", sum(plan.regions) // WORD, WORD),
         block_memory("program of visits", plan.program_length,

@@ -6,10 +6,13 @@ while the chip computes. ``to`` and ``from`` are the bytes of boards.protocol wi
 answers, without the escapes that some bytes need.
 """
 
+import numpy as np
+
 from boards.link.uart import divisor_for
 from boards.protocol.codec import BLOCK, blocks, bytes_of
 from boards.protocol.identity import Identity
 from flow.estimate.cycles import drawn_trains, image_cycles, planes_of, trains_of
+from flow.estimate.stream import bounds
 from golden.images import load_images
 from golden.io.shipped import sample_of
 from golden.run import run
@@ -46,8 +49,9 @@ def allowed(hz: float, baud: int) -> bool:
         return False
 
 
-def cycles_of(plan: Plan, network: str) -> tuple[float, str]:
-    """(mean cycles of an image on the chip, which spikes they are counted with).
+def cycles_of(plan: Plan, network: str) -> tuple[np.ndarray, str]:
+    """(mean cycles of the loading of an image and of each pass, on the chip; which spikes they are
+    counted with).
 
     Those of the first ``IMAGES`` sample images where the network, a file or a bare name, comes with
     the project and has some, else spikes drawn at ``ACTIVITY``.
@@ -63,16 +67,18 @@ def cycles_of(plan: Plan, network: str) -> tuple[float, str]:
         trains = [trains_of(plan, planes_of(plan, result.spikes_input), of_input=True),
                   *(trains_of(plan, each) for each in spikes)]
         source = f"the spikes of {len(images)} sample images"
-    return float(image_cycles(plan, trains).sum(axis=1).mean()), source
+    return image_cycles(plan, trains).mean(axis=0), source
 
 
 def image_of(plan: Plan, identity: Identity, network: str, *, hz: float, baud: int) -> dict:
     """Time of an image as plain data.
 
     ``cycles`` and ``chip_ms`` are the chip's alone, as of ``cycles_of``; ``rates`` says for
-    ``baud`` and those of ``BAUDS`` that the clock makes how long an image takes.
+    ``baud`` and those of ``BAUDS`` that the clock makes how long an image takes; ``layers`` says of
+    each weighted one whether its weights are streamed, and what bounds it.
     """
-    cycles, source = cycles_of(plan, network)
+    passes, source = cycles_of(plan, network)
+    cycles = float(passes.sum())
     there, back = wire_bytes(identity)
     rates = []
     for each in sorted({baud, *(each for each in BAUDS if allowed(hz, each))}):
@@ -81,7 +87,8 @@ def image_of(plan: Plan, identity: Identity, network: str, *, hz: float, baud: i
                       "images_s": round(1 / seconds, 2)})
     return {"source": source, "cycles": round(cycles),
             "chip_ms": round(1000 * cycles / hz, 3), "chip_images_s": round(hz / cycles, 1),
-            "bytes_to": there, "bytes_from": back, "rates": rates}
+            "bytes_to": there, "bytes_from": back, "rates": rates,
+            "layers": [each.data(hz) for each in bounds(plan, passes)]}
 
 
 def energy_of(device: str, cells: int, *, hz: float, cycles: float) -> dict | None:

@@ -43,6 +43,11 @@ class AddressGenerator(wiring.Component):
         Where Plan.rounded: how far behind the input's first words those of the round are.
     fresh, odd : In(1)
         Where Plan.looped: the round is the first; its number is odd.
+    full, bank, onward : In(1), In(1), Out(1)
+        Where weights are streamed: those of hw.memory.weight_stream.StreamedWeights. Visits of a
+        block wait until it is ``full``.
+    waits : Out(1)
+        They do.
     o : Out(stream.Signature(found_layout(plan), always_ready=True))
         Never waits, since ``flow`` promises the room.
     """
@@ -57,6 +62,8 @@ class AddressGenerator(wiring.Component):
             "flow": In(1),
             **({"offset": In(plan.train_addr)} if plan.rounded else {}),
             **({"fresh": In(1), "odd": In(1)} if plan.looped else {}),
+            **({"full": In(1), "bank": In(1), "onward": Out(1), "waits": Out(1)}
+               if plan.banks else {}),
             "o": Out(stream.Signature(found_layout(plan), always_ready=True)),
         })
 
@@ -87,6 +94,7 @@ class AddressGenerator(wiring.Component):
         place  = lambda n: signed(1 + max(
             (p.grid[n] * p.stride[n] + abs(p.origin[n])).bit_length() for p in passes))
         y, x   = Signal(place(0)), Signal(place(1))
+        visited_at = Signal(visit_layout(plan), reset_less=True)
 
         # Known a cycle after an end, and read two cycles after it at the earliest.
         last_chunk, last_group, last_column, last_line = (Signal(name=name) for name in (
@@ -133,14 +141,17 @@ class AddressGenerator(wiring.Component):
         first_entry, second_entry = fixed(starts), fixed(firsts)
         places = lambda place: fixed((place(p) % 2**train_shape.width for p in passes),
                                      shape=train_shape)
-        row_base  = fixed(p.row_base for p in passes)
+        row_first = fixed(p.row_base for p in passes)
         to_corner = [step(corner_step(plan, term), shape=train_shape)
                      for term in range(len(corners))]
-        to_rows   = step(row_step, shape=row_shape)
+        row_next  = rows + step(row_step, shape=row_shape)
+        if plan.banks:
+            self.gate(m, active, flows, end & last_turn & last_chunk, visited_at)
+            row_first, row_next = self.in_bank(m, row_first, row_next)
         with m.If(begin):
             m.d.sync += [
                 active.eq(1), pc.eq(first_entry), chunk.eq(0), group.eq(0),
-                y.eq(top), x.eq(left), rows.eq(row_base),
+                y.eq(top), x.eq(left), rows.eq(row_first),
                 *(corner.eq(self.base(m, places, term)) for term, corner in enumerate(corners)),
             ]
         with m.Elif(visit):
@@ -150,7 +161,7 @@ class AddressGenerator(wiring.Component):
                 pc.eq(Mux(last_chunk & last_turn, first_entry, second_entry) if plan.per_channel
                       else second_entry),
                 turn.eq(Mux(last_turn, 0, turn + 1)),
-                rows.eq(rows + to_rows),
+                rows.eq(row_next),
                 *(corner.eq(corner + to) for corner, to in zip(corners, to_corner, strict=True)),
             ]
             with m.If(last_turn):
@@ -163,10 +174,9 @@ class AddressGenerator(wiring.Component):
                     m.d.sync += y.eq(y + down)
                     with m.If(last_line):
                         m.d.sync += [active.eq(0), flows.eq(0)]
-
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
-        looked, visited_at = Signal(), Signal(visit_layout(plan), reset_less=True)
+        looked = Signal()
         looked_y, looked_x = (
             Signal(unsigned(reached(passes, n, f"d{name}", "limits", len(at) + 1)),
                    name=f"looked_{name}", reset_less=True)
@@ -206,6 +216,29 @@ class AddressGenerator(wiring.Component):
         connect(m, look.o, flipped(self.o))
 
         return m
+
+    def streamed(self, m):
+        """Whether the weights of the pass are streamed."""
+        return pass_register(m, self.number, [int(p.streamed) for p in self.plan.passes])
+
+    def gate(self, m, active, flows, block_ends, visited_at):
+        """Nothing ``flows`` of a block before it is there. The end of its last walk, which goes two
+        cycles later into ``visited_at``, frees its bank.
+        """
+        streamed, frees = self.streamed(m), Signal()
+        m.d.comb += [self.onward.eq(block_ends & streamed),
+                     self.waits.eq(active & streamed & ~self.full)]
+        m.d.sync += [frees.eq(self.onward), visited_at.frees.eq(frees)]
+        with m.If(self.waits | self.onward):
+            m.d.sync += flows.eq(0)
+
+    def in_bank(self, m, first, following):
+        """The first row of a pass and of its next walk, as given where its weights are resident."""
+        plan, streamed = self.plan, self.streamed(m)
+        rows = lambda bank: Mux(bank, *(C(at + plan.lead_rows, plan.row_addr)
+                                        for at in reversed(plan.banks)))
+        return (Mux(streamed, rows(self.bank), first),
+                Mux(streamed, rows(self.bank ^ self.onward), following))
 
     def base(self, m, places, term):
         """Where the first walk's field begins in the trains of a term."""

@@ -71,6 +71,8 @@ class Datapath(wiring.Component):
         In a read-out, without a walk buffer: the last step of a walk is taken.
     held : In(1)
         With one: no slice should end.
+    frees : Out(1)
+        That of hw.engine.fetch, of a plan that streams weights.
     freed, reads, reads_param, waits, ends
         Those of hw.engine.walk_buffer, where there is one.
     trains, weights : Out(ReadPort(...))
@@ -100,6 +102,7 @@ class Datapath(wiring.Component):
             "i": In(stream.Signature(op_layout(plan), always_ready=True)),
             **({"freed": Out(Freed), "reads": Out(1), "reads_param": Out(1), "waits": Out(1),
                 "ends": Out(1), "held": In(1)} if plan.buffered else {"drained": Out(1)}),
+            **({"frees": Out(1)} if plan.banks else {}),
             "trains": Out(ReadPort(plan.train_addr, plan.word_steps)),
             "weights": Out(ReadPort(plan.row_addr, WORD * plan.row_words)),
             "write": Out(SpikeWrite(plan.train_addr, plan.word_steps)),
@@ -132,6 +135,8 @@ class Datapath(wiring.Component):
         connect(m, flipped(self.i), fetch.i)
         connect(m, fetch.trains, flipped(self.trains))
         connect(m, fetch.weights, flipped(self.weights))
+        if plan.banks:
+            m.d.comb += self.frees.eq(fetch.frees)
         connect(m, writer.write, flipped(self.write))
         connect(m, readout.o, flipped(self.o))
         if plan.by_pixel:

@@ -150,6 +150,11 @@ class Dispatcher(wiring.Component):
             with m.If(take):
                 m.d.sync += own.eq(taken.own)
 
+        if plan.banks:
+            frees, coded_frees = Signal(), Signal()
+            with m.If(take):
+                m.d.sync += frees.eq(taken.frees)
+
         # --- code: from one-hot to addresses ------------------------------------------------------
         coded, coded_op, coded_empty_walk = Signal(), Signal(Op), Signal()
         coded_address, coded_row = Signal.like(address), Signal.like(row)
@@ -186,6 +191,8 @@ class Dispatcher(wiring.Component):
             m.d.sync += [coded_outside.eq(outside), given.outside.eq(coded_outside)]
         if plan.looped:
             m.d.sync += [coded_own.eq(own), given.own.eq(coded_own)]
+        if plan.banks:
+            m.d.sync += [coded_frees.eq(frees), given.frees.eq(coded_frees)]
         m.d.comb += self.o.payload.eq(given)
 
         return m

@@ -46,9 +46,11 @@ class Engine(wiring.Component):
         Scores, as hw.engine.readout gives them.
     contribution, contribution_waits
         Those of hw.engine.readout, where there are.
-    activity : Out({"valid": 1, "op": Op, "ends": 1, "waits": 1})
+    full, bank, onward, frees
+        Of a plan that streams weights: those of hw.engine.address_generator and hw.engine.fetch.
+    activity : Out({"valid": 1, "op": Op, "ends": 1, "waits": 1, "lacks": 1})
         A micro-op goes to the datapath, or with a walk buffer a row to the lanes; it is the pass's
-        last; one that waits left none in this cycle.
+        last; one that waits left none in this cycle; visits wait for their weights.
     round, fresh, closes, slice, offset
         Those of hw.engine.datapath and hw.engine.address_generator, where Plan.rounded.
     """
@@ -60,6 +62,7 @@ class Engine(wiring.Component):
             Datapath(plan, products=products),
         )
         self.buffered, self.by_pixel, self.looped = plan.buffered, plan.by_pixel, plan.looped
+        self.streamed = bool(plan.banks)
         self.rounds = tuple(round_members(plan))
         super().__init__({
             "number": In(range(len(plan.passes))),
@@ -72,7 +75,10 @@ class Engine(wiring.Component):
             "spikes": Out(range(plan.lanes + 1)),
             "o": Out(stream.Signature(signed(plan.score_bits))),
             **contribution_members(plan),
-            "activity": Out(data.StructLayout({"valid": 1, "op": Op, "ends": 1, "waits": 1})),
+            **({"full": In(1), "bank": In(1), "onward": Out(1), "frees": Out(1)}
+               if plan.banks else {}),
+            "activity": Out(data.StructLayout(
+                {"valid": 1, "op": Op, "ends": 1, "waits": 1, "lacks": 1})),
             **round_members(plan), **({"offset": In(plan.train_addr)} if plan.rounded else {}),
         })
 
@@ -107,6 +113,12 @@ class Engine(wiring.Component):
         if self.looped:
             m.d.comb += [generator.fresh.eq(self.fresh), generator.odd.eq(self.round & 1)]
         now = self.activity
+        if self.streamed:
+            m.d.comb += [
+                generator.full.eq(self.full), generator.bank.eq(self.bank),
+                self.onward.eq(generator.onward), self.frees.eq(datapath.frees),
+                now.lacks.eq(generator.waits),
+            ]
         if self.buffered:
             m.d.comb += [
                 dispatcher.freed.eq(datapath.freed), datapath.held.eq(self.held),

@@ -34,6 +34,8 @@ class Fetch(wiring.Component):
         Both are read at once.
     now : Out(walk_steps)
         Of ``trains.data``, those steps; all ones of a layer's own trains.
+    frees : Out(1)
+        Of a plan that streams weights, with ``i``: no row of the oldest block is read any more.
     adds, params, ends, ends_empty, ends_pass : Out(1)
         ``trains.data`` is that of an Add; ``weights.data`` is one of the pass's header; the
         micro-op read is an end, of a walk to which nothing was added, of the pass's last. One cycle
@@ -54,6 +56,7 @@ class Fetch(wiring.Component):
 
     def __init__(self, plan, merges):
         self.merges, self.walk_steps, self.looped = merges, plan.walk_steps, plan.looped
+        self.streamed = bool(plan.banks)
         # What an end tells of its leg.
         self.legs = tuple(name for name in LEGS if name in op_layout(plan).members)
         super().__init__({
@@ -68,6 +71,7 @@ class Fetch(wiring.Component):
             "param": Out(1), "load": Out(1), "clear": Out(1, init=1),
             "empty_walk": Out(1), "last": Out(1),
             **{name: Out(1) for name in self.legs},
+            **({"frees": Out(1)} if plan.banks else {}),
         })
 
     def elaborate(self, platform):
@@ -83,6 +87,12 @@ class Fetch(wiring.Component):
             self.ends.eq(reads & read.as_value()[1]), self.ends_pass.eq(read == Op.EndPass),
             self.row.eq(row),
         ]
+        if self.streamed:
+            # Nothing is read for an end: a word of the stream may come in its place.
+            m.d.comb += [
+                self.frees.eq(self.i.valid & self.i.p.frees),
+                self.weights.en.eq(self.i.valid & ~self.i.p.op.as_value()[1]),
+            ]
         now = self.trains.data.word_select(self.slice, self.walk_steps)
         if self.looped:
             own = Signal()

@@ -90,6 +90,8 @@ class Look(wiring.Component):
             m.d.sync += found.leg.eq(marked_visit.leg)
         if plan.looped:
             m.d.sync += found.own.eq(marked_visit.own)
+        if plan.banks:
+            m.d.sync += found.frees.eq(marked_visit.frees)
         if plan.legs_outside:
             # Of an end, that of the visit before it.
             marked_outside = Signal(reset_less=True)

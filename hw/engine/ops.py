@@ -33,6 +33,11 @@ def own(plan):
     return {"own": 1} if plan.looped else {}
 
 
+def frees(plan):
+    """With an end, of a plan that streams weights: no row of its block is read any more."""
+    return {"frees": 1} if plan.banks else {}
+
+
 def visit_layout(plan):
     """A visit, and where its train and the weights of that are; or an end.
 
@@ -42,7 +47,8 @@ def visit_layout(plan):
     """
     return data.StructLayout({
         "op": Op, **leg(plan), **own(plan), **({"hidden": 1} if plan.looped else {}),
-        **({"whole": 1} if plan.joined else {}), "address": plan.train_addr, "row": plan.row_addr})
+        **frees(plan), **({"whole": 1} if plan.joined else {}),
+        "address": plan.train_addr, "row": plan.row_addr})
 
 
 def found_layout(plan):
@@ -52,7 +58,7 @@ def found_layout(plan):
     ``row + n``, n counted within the window.
     """
     return data.StructLayout({
-        "op": Op, **leg(plan), **outside(plan), **own(plan), "word": WORD,
+        "op": Op, **leg(plan), **outside(plan), **own(plan), **frees(plan), "word": WORD,
         "address": plan.train_addr - 4, "row": plan.row_addr})
 
 
@@ -66,4 +72,5 @@ def op_layout(plan):
     return data.StructLayout({
         "op": Op, **leg(plan), "empty_walk": 1,
         **({"held": 1, "blank": 1} if plan.in_legs else {}), **outside(plan), **own(plan),
+        **frees(plan),
         "train": plan.train_addr, "row": plan.row_addr})

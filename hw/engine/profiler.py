@@ -9,7 +9,7 @@ from hw.engine.ops import Op
 __all__ = ["StallReason", "StallProfiler", "activity_layout"]
 
 
-class StallReason(enum.Enum, shape=3):
+class StallReason(enum.Enum, shape=4):
     """Why the adders add, or do not."""
 
     Useful   = 0  # a train that is not all zero is added
@@ -20,6 +20,7 @@ class StallReason(enum.Enum, shape=3):
     Output   = 5  # scores or maps have yet to leave
     Load     = 6  # the image comes
     Pipeline = 7  # filled or emptied, or from one pass to the next
+    Weights  = 8  # visits wait for weights that are streamed, and nothing found is left
 
 
 activity_layout = data.StructLayout({"cause": StallReason, "number": 8})
@@ -43,6 +44,8 @@ class StallProfiler(wiring.Component):
     valid, op, ends, waits : In(1), In(Op), In(1), In(1)
         A micro-op, or a row of several trains, goes to the adders, the pass's last; one waits for
         them.
+    lacks : In(1)
+        Visits wait for their weights.
     o : Out(activity_layout)
         ``number`` 0 while the image comes, else that of the pass, from 1.
     """
@@ -58,6 +61,7 @@ class StallProfiler(wiring.Component):
     op: In(Op)
     ends: In(1)
     waits: In(1)
+    lacks: In(1)
     o: Out(activity_layout)
 
     def elaborate(self, platform):
@@ -86,6 +90,8 @@ class StallProfiler(wiring.Component):
                 self.is_readout | self.held, StallReason.Output, StallReason.Drain))
         with m.Elif(self.finished & self.blocked):
             m.d.comb += cause.eq(StallReason.Output)
+        with m.Elif(self.lacks):
+            m.d.comb += cause.eq(StallReason.Weights)
         with m.Elif(begun & ~ended):
             m.d.comb += cause.eq(StallReason.Starved)
         with m.Else():

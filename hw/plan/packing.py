@@ -12,8 +12,8 @@ from hw.plan.parameters import BIAS
 from hw.plan.programs import windows
 from hw.plan.skips import term_weights
 
-__all__ = ["configuration", "header_value", "lane_weights", "norm_rows", "signature",
-           "weight_image", "write_parameters"]
+__all__ = ["configuration", "header_value", "lane_weights", "norm_rows", "pass_image",
+           "signature", "weight_image", "write_parameters"]
 
 
 def lane_weights(plan, each):
@@ -73,23 +73,33 @@ def norm_rows(plan):
     return np.concatenate(rows)
 
 
+def pass_image(plan, each):
+    """(rows, row_words) of 16-bit words: the rows of a weighted pass, those of its neurons'
+    parameters before them.
+    """
+    lanes = lane_weights(plan, each)
+    lead = 0 if plan.per_channel else aligned(plan.header)
+    image = np.zeros((lead + each.all_rows, plan.row_words), dtype=np.int64)
+    if plan.per_channel:
+        write_parameters(plan, each, lanes)
+    else:
+        value = header_value(plan, each.neuron.values(np.max))
+        bits = plan.row_words * WORD
+        for row, word in np.ndindex(plan.header, plan.row_words):
+            image[row, word] = value >> (bits * row + WORD * word) & 0xFFFF
+    parts = lanes.reshape(each.groups, each.segments, -1, plan.lanes).swapaxes(0, 1)
+    image[lead:] = packed(plan, parts.reshape(-1, plan.lanes))
+    return image
+
+
 def weight_image(plan):
-    """Contents of the weight memory: (weight_rows, row_words) of 16-bit words."""
-    image = np.zeros((plan.weight_rows, plan.row_words), dtype=np.int64)
+    """Contents of the weight memory: (resident_rows, row_words) of 16-bit words."""
+    image = np.zeros((plan.resident_rows, plan.row_words), dtype=np.int64)
     for each in plan.passes:
-        if each.merging:
-            continue
-        lanes = lane_weights(plan, each)
-        if plan.per_channel:
-            write_parameters(plan, each, lanes)
-        else:
-            value = header_value(plan, each.neuron.values(np.max))
-            first, bits = each.row_base - aligned(plan.header), plan.row_words * WORD
-            for row, word in np.ndindex(plan.header, plan.row_words):
-                image[first + row, word] = value >> (bits * row + WORD * word) & 0xFFFF
-        end = each.row_base + each.all_rows
-        parts = lanes.reshape(each.groups, each.segments, -1, plan.lanes).swapaxes(0, 1)
-        image[each.row_base:end] = packed(plan, parts.reshape(-1, plan.lanes))
+        if not each.merging and not each.streamed:
+            rows = pass_image(plan, each)
+            end = each.row_base + each.all_rows
+            image[end - len(rows):end] = rows
     return image
 
 

@@ -94,6 +94,7 @@ class Pass:
     terms: tuple = ()       # Terms of the skips, numbered from 1
     term_rows: tuple = ()   # weight row of the first train of each, within its group
     pool: Pool | None = None    # of a merging pass
+    streamed: bool = False  # weights pass by (hw.plan.streaming); ``row_base`` in the first bank
 
     @property
     def grid(self):

@@ -26,6 +26,7 @@ from hw.plan.programs import Programs
 from hw.plan.schedule import STATE_BITS, Schedule
 from hw.plan.size import EngineSize
 from hw.plan.skips import check_skips
+from hw.plan.streaming import Streaming
 from hw.plan.widths import (
     bits_of,
     held_bits,
@@ -41,7 +42,7 @@ MOST_PASSES = 250  # so that what counts layers or passes has room in a byte (bo
 
 
 @dataclass(frozen=True)
-class Plan(Schedule):
+class Plan(Schedule, Streaming):
     """Everything derived from a network for the engine: widths, addresses, programs, contents.
 
     Parameters
@@ -61,6 +62,8 @@ class Plan(Schedule):
         ``rounds`` of all layers, between which the neurons wait in memory (hw.engine.state): a
         round of "chunks" has the steps of a word, one of "steps" a single one. "auto" is "steps"
         for layers that read their own spikes (hw.plan.loops), else "layers".
+    from_flash : "auto" or tuple of int
+        Layers whose weights are streamed (hw.plan.streaming); "auto": as few as let all fit.
 
     Raises BadInput saying what is over and by how much if the network does not fit.
     """
@@ -71,6 +74,7 @@ class Plan(Schedule):
     trains: int = 1
     by_pixel: bool = False
     schedule: str = "auto"
+    from_flash: str | tuple[int, ...] = ()
 
     def __post_init__(self):
         EngineSize(self.lanes, self.word_steps, self.trains).check()
@@ -89,6 +93,7 @@ class Plan(Schedule):
         if len(self.passes) > MOST_PASSES:
             raise BadInput(f"{self.network.name}: does not fit: {len(self.passes)} weighted layers "
                            f"and max poolings, and the hardware numbers {MOST_PASSES}")
+        self.check_streaming()
         for what, used, limit in self.usage:
             if used > limit:
                 raise BadInput(
@@ -288,9 +293,7 @@ class Plan(Schedule):
     def can_skip(self, each):
         """Whether a walk of a pass that adds nothing gives no spike."""
         if (each.merging or self.chunks > 1 or self.rounded or self.per_channel
-                or self.normed):
-            return False
-        if self.streams(each):
+                or self.normed or self.streams(each)):
             return False
         unit = self.parameters.unit(each.stage.layer)
         return each is not self.passes[-1] and unit.silent(each.neuron)
@@ -341,10 +344,11 @@ class Plan(Schedule):
     @cached_property
     def passes(self):
         """The passes in their order."""
-        return Programs(network=self.network, planes=self.planes, lanes=self.lanes,
+        made = Programs(network=self.network, planes=self.planes, lanes=self.lanes,
                         header=self.header, per_channel=self.per_channel,
                         segments=self.segments, pixels=self.reading if self.by_pixel else 0,
-                        steady=self.steady_bits > 0, sliced=self.order == "steps").passes()
+                        steady=self.steady_bits > 0, sliced=self.order == "steps")
+        return self.with_rows(made.passes())
 
     @cached_property
     def input_stride(self):
@@ -403,11 +407,6 @@ class Plan(Schedule):
                                  int(self.norm_rows[..., n].max())) for n in range(2))
 
     @cached_property
-    def weight_rows(self):
-        """Rows of the weight memory in use."""
-        return self.passes[-1].row_base + self.passes[-1].all_rows
-
-    @cached_property
     def program_length(self):
         """Entries of all programs."""
         return sum(len(each.headers) + len(each.program) for each in self.passes)
@@ -438,7 +437,7 @@ class Plan(Schedule):
         return (
             ("train memory 0 (input and even layers), words", self.regions[0], SPRAM_WORDS),
             ("train memory 1 (odd layers), words", self.regions[1], SPRAM_WORDS),
-            ("weight memory, rows", self.weight_rows, SPRAM_WORDS),
+            ("weight memory, rows", self.weight_rows, self.row_limit),
             *([("memory of waiting neurons, bits",
                 self.state_walks * self.lanes * self.state_bits, STATE_BITS)]
               if self.rounded else []),
@@ -446,5 +445,5 @@ class Plan(Schedule):
 
     @cached_property
     def weight_image(self):
-        """Contents of the weight memory: (weight_rows, row_words) of 16-bit words."""
+        """Contents of the weight memory: (resident_rows, row_words) of 16-bit words."""
         return weight_image(self)

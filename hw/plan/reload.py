@@ -66,7 +66,12 @@ def reload(chip, network):
     if chip.by_pixel:
         network = unpooled(network)
     same_topology(chip, network)
-    size = {"lanes": chip.lanes, "word_steps": chip.word_steps, "by_pixel": chip.by_pixel}
+    rule(not chip.banks or network.digest == chip.network.digest, network.name,
+         f"the chip streams weights of layers {', '.join(map(str, chip.streamed_layers))} from its "
+         "flash, where no host writes: build it for this network (hw.build --weights flash) and "
+         "write its flash.bin")
+    size = {"lanes": chip.lanes, "word_steps": chip.word_steps, "by_pixel": chip.by_pixel,
+            "from_flash": chip.from_flash}
     rule(chip.per_channel or not Plan(network, **size).per_channel, network.name,
          "neurons differ from channel to channel, and the chip has one kind for a layer")
     made = Reload(network, **size, chip=chip)

@@ -12,6 +12,7 @@ from hw.engine import dispatcher, readout
 from hw.engine.neurons import lif, lif_by_sign
 from hw.explain import contribution, tap_queue, tap_reader
 from hw.explain.sam import map as pixel_map
+from hw.memory import weight_stream
 from tests.helpers.planted import changed
 from tests.helpers.tampered import cut_off
 from verify.formal import PROOFS
@@ -60,6 +61,22 @@ FAULTS = {
         "byte ^ TURN",
         "boards.link.stuffing",
         "unstuff",
+    ),
+    "a bank is filled that is still read": (
+        weight_stream,
+        "StreamedWeights",
+        "(filled - freed)[:2] != 2",
+        "(filled - walked)[:2] != 2",
+        "hw.memory.weight_stream",
+        "one behind the other",
+    ),
+    "a word goes where a row is read": (
+        weight_stream,
+        "StreamedWeights",
+        "~reading & self.image",
+        "self.image",
+        "hw.memory.weight_stream",
+        "one SPRAM",
     ),
     "a frame begins where the last one ended": (
         deframer,
