@@ -31,6 +31,7 @@ from golden.importers.producers import CHOICES, OWN, PRODUCERS, Rules, shaped
 from golden.io.errors import BadInput, command, rule
 from golden.io.values import reals
 from golden.network import DEFAULT_SEED
+from golden.neurons.base import span
 from golden.neurons.cuba import FloatCuba
 
 if TYPE_CHECKING:
@@ -221,8 +222,9 @@ class Reader:
         c <- alpha c + w_in dt / tau_syn x; u <- beta u + r dt / tau_mem c.
         """
         over, dt = self.over, self.rules.dt
-        rule(not np.any(over(node, where, "v_leak")), where, "v_leak must be 0 where there is a "
-             "synaptic current")
+        rest = over(node, where, "v_leak")
+        rule(not np.any(rest), where, "v_leak must be 0 where there is a synaptic current, not "
+             + span(rest, "{:.3g}"))
         told = node.get("metadata", {})
         if self.rules.producer == OWN.title and {"alpha", "beta"} <= set(told):
             found = {name: self.chain.over_channels(told[name], where, name)

@@ -10,17 +10,15 @@ import torch
 from torch import nn
 
 from golden.importers import fidelity, float_run
-from golden.importers.float_network import FloatLayer, FloatNetwork
 from golden.importers.nir import from_nir, main
 from golden.importers.nir_export import write_nir
 from golden.importers.quantise import quantise_with_report
 from golden.importers.torch import agreement_of, trace
 from golden.io.errors import BadInput
 from golden.network import load
-from golden.network.ops import FloatRecurrent
-from golden.neurons.cuba import FloatCuba
 from golden.run import run
 from tests.helpers.exits import exit_code
+from verify.graphs import real_of
 from verify.nir_graphs import graph_of, lif
 
 T, N, H, O, DT = 60, 12, 10, 4, 1e-4
@@ -525,22 +523,6 @@ def test_currents_as_spikingjelly_runs_them(bias):
     wanted = stepped(nir_exchange.import_from_nir(graph, dt=DT), images, np.float32)
     assert 0.005 < wanted.mean() < 0.5
     assert np.array_equal(last(from_nir(graph, **{**HOW, "compare": "ge"}), images)[0], wanted)
-
-
-def real_of(network):
-    """The real network of the numbers of an integer one with currents, in weight steps."""
-    layers = []
-    for layer in network.layers:
-        unit, neuron, loop = 2.0**-layer.frac, layer.neuron, layer.recurrent
-        scaled = lambda bias, unit=unit: None if bias is None else bias * unit
-        layers.append(FloatLayer(
-            layer.weights.astype(float), FloatCuba(
-                alpha=1 - neuron.current_leak / 2**16, beta=1 - neuron.leak / 2**16,
-                threshold=neuron.threshold * unit, reset=neuron.reset, compare=neuron.compare),
-            scaled(layer.bias), recurrent=None if loop is None else FloatRecurrent(
-                loop.weights.astype(float), scaled(loop.bias), loop.cut)))
-    return FloatNetwork(network.shape, network.steps, tuple(layers), network.encoder,
-                        network.readout)
 
 
 @pytest.mark.parametrize("reset", ["zero", "subtract", "subtract_now"])
