@@ -7,7 +7,9 @@ called once a step, and what stands before it must be the same in each.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from golden.importers.torch_axes import cut_at, one_index, turned
 from golden.importers.torch_record import NEURONS, Unfit, torch
+from golden.importers.torch_sums import adds, inverts, is_zero, multiplies
 from golden.io.errors import BadInput, rule
 from golden.network.ops.skip import MOST_SKIPS
 
@@ -42,7 +44,7 @@ class Unlooped(Unfit):
 
 @dataclass(eq=False)
 class Site:
-    """A neuron in its place: its calls, one a step, first to last."""
+    """A neuron, or a product of spikes, in its place: its calls, one a step, first to last."""
 
     calls: list
     held: bool          # whether the module keeps the membrane between calls
@@ -61,7 +63,8 @@ class Part:
     -------
     ways : list of (list of list of Call, Site)
         The calls of a way, one list a place, in order, each with the call of every step; and the
-        neuron that it comes from, None for the input. Several ways are summed.
+        neuron that it comes from, None for the input. Several ways are summed, or, to a product of
+        spikes (``multiplies``), multiplied.
     site : None or Site
         None where the chain ends without a neuron.
     loop : None or Call
@@ -94,6 +97,7 @@ class Steps:
         self.site_of = {}   # Call -> (Site, step)
         self.why = {}       # Call -> why its step is MIXED
         self.held = {}      # module -> Site
+        self.gates = {}     # how many products a step had before -> Site
         self.cut = False
         for call in calls:
             self.place(call)
@@ -116,6 +120,8 @@ class Steps:
             return self.cut_out(call, times)
         if call.kind in NEURONS:
             return self.neuron(call)
+        if multiplies(call):
+            self.gate(call, self.merged(call, times))
         if self.axis is None and call.kind in ("__getitem__", "unbind", "select") and all(
                 inner.kind == "input" for inner, _ in call.inputs):
             raise OtherLayout
@@ -202,6 +208,15 @@ class Steps:
         site.calls.append(call)
         return self.put(call, len(site.calls) - 1)
 
+    def gate(self, call: "Call", step) -> None:
+        """Find the site of a product; those of a step are made in one order in each step."""
+        if isinstance(step, int):
+            number = sum(at == step for site, at in self.site_of.values()
+                         if site in self.gates.values())
+            site = self.gates.setdefault(number, Site([], True))
+            self.site_of[call] = site, step
+            site.calls.append(call)
+
     def plain(self, call: "Call", slot: int) -> "tuple[Call, int]":
         """The output that a value is, behind what leaves it as it is."""
         while call.inputs and (call.kind in ALIKE or call.kind in FORMS
@@ -230,7 +245,8 @@ class Steps:
         while left:
             site = left[-1]
             if site not in known:
-                known[site] = self.part(site, site is end and first.kind not in NEURONS)
+                known[site] = self.part(site, site is end and first.kind not in NEURONS
+                                        and not multiplies(first))
             more = [source for _, source in known[site].ways
                     if source is not None and source not in known]
             left += more[:1]
@@ -288,10 +304,13 @@ class Steps:
             if call in self.why:
                 raise BadInput(f"{call.where}: {self.why[call]}")
             start = (call, 0) if bare else call.inputs[0]
-            if not bare:
-                loop, start = self.looped(call, start)
-                loops.append(loop)
-            ways = self.back(start, number if not bare else self.step(call, 0), call)
+            if multiplies(call):
+                ways = [self.factor(origin, number, call) for origin in call.inputs]
+            else:
+                if not bare:
+                    loop, start = self.looped(call, start)
+                    loops.append(loop)
+                ways = self.back(start, number if not bare else self.step(call, 0), call)
             if rows:
                 same = [signature(calls) for calls, _ in ways] == [
                     signature(calls) for calls in rows[0]]
@@ -307,6 +326,14 @@ class Steps:
         rule(all(loop is not None and loop.module is loops[0].module for loop in loops), site.where,
              "reads its own spikes in some steps and not in others")
         return Part(ways, site, loops[0])
+
+    def factor(self, origin, step, product):
+        """The way to a factor of a product: a neuron's spikes, or 1 less them."""
+        (calls, site), *others = self.back(origin, step, product)
+        rest = [call for call in calls if call.kind not in ALIKE]
+        rule(site is not None and not others and (not rest or inverts(rest)), product.where,
+             joined(product))
+        return rest, site
 
     def looped(self, neuron: "Call", start: "tuple[Call, int]"):
         """(Call, the other origin) where a neuron reads the sum of two values, of which one is a
@@ -335,7 +362,7 @@ class Steps:
         """[(stateless calls in order, the Site that they read or None)] behind an output."""
         calls, (call, slot) = [], start
         while True:
-            if call.kind in NEURONS and call in self.site_of:
+            if call in self.site_of and (call.kind in NEURONS or multiplies(call)):
                 site, own = self.site_of[call]
                 rule(slot == 0, reader.where, f"reads the membranes of {call.where}; only spikes "
                      "go from layer to layer")
@@ -368,16 +395,6 @@ class Steps:
             isinstance(self.times[key], tuple) for key in map(key_of, call.inputs))
 
 
-def adds(call):
-    """Whether a call is the sum of two values of the network."""
-    return call.kind in ("add", "add_") and len(call.inputs) == 2 and not call.kwargs
-
-
-def is_zero(value):
-    """Whether a constant that is added changes nothing."""
-    return not (value != 0).any() if isinstance(value, torch().Tensor) else value == 0
-
-
 def key_of(origin: "tuple[Call, int]") -> "tuple[Call, int]":
     return origin[0], origin[1]
 
@@ -388,46 +405,13 @@ def joined(call: "Call") -> str:
         return CONSTANT
     if call.kind in ("cat", "concat", "concatenate"):
         return "joins two branches, which is not supported; only sums of branches are"
-    return "takes several values of the network, which is not supported; only sums are"
+    return ("takes several values of the network, which is not supported; only sums are, and "
+            "products x y and x (1 - y) of spikes")
 
 
 def argument(call: "Call", place: int, key: str, default=None) -> None:
     """An argument by its place or its name."""
     return call.args[place] if len(call.args) > place else call.kwargs.get(key, default)
-
-
-def one_index(dim, index: int, dims: int):
-    """The index of one place along one axis."""
-    return tuple(index if n == dim % dims else slice(None) for n in range(dims))
-
-
-def cut_at(index, dims, tensor):
-    """(axis, place) of an index that takes one place along one axis; None of any other."""
-    index = index if isinstance(index, tuple) else (index,)
-    if Ellipsis in [each for each in index if not isinstance(each, tensor)]:
-        at = next(n for n, each in enumerate(index) if each is Ellipsis)
-        index = (*index[:at], *[slice(None)] * (dims - len(index) + 1), *index[at + 1:])
-    found = [(n, int(each)) for n, each in enumerate(index)
-             if isinstance(each, (int, tensor)) and not isinstance(each, bool)
-             and not (isinstance(each, tensor) and each.ndim)]
-    rest = [each for n, each in enumerate(index) if n not in [at for at, _ in found]]
-    if len(found) != 1 or any(each != slice(None) for each in rest):
-        return None
-    return found[0]
-
-
-def turned(call: "Call", dims: int) -> list[int]:
-    """Order of the axes behind a permute or transpose."""
-    numbers = [n for each in call.args[1:] for n in (each if isinstance(each, tuple) else (each,))]
-    numbers = [n % dims for n in (numbers or call.kwargs.get("dims") or ())]
-    if call.kind == "permute":
-        return numbers
-    order = list(range(dims))
-    if call.kind in ("transpose", "swapaxes") and len(numbers) == 2:
-        a, b = numbers
-        order[a], order[b] = order[b], order[a]
-        return order
-    return order[::-1]      # of a kind that is not known here: refused by its order
 
 
 def signature(calls: "list[Call]") -> list[tuple[str, int, str]]:

@@ -9,6 +9,7 @@ from flow.estimate.cycles import image_cycles, most_cycles, planes_of, trains_of
 from flow.estimate.memories import efforts
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool, Skip
+from golden.network.gates import gate
 from golden.network.ops import Recurrent
 from golden.neurons.cuba import Cuba
 from golden.run import run
@@ -114,13 +115,21 @@ def mixed(steps=6):
         (2, 5, 5), steps)
 
 
+def gated(steps=7):
+    """SEW blocks whose spikes meet by AND, then by IAND."""
+    rng = np.random.default_rng(9)
+    return network([
+        conv(rng, 4, 2), conv(rng, 4, 4), gate("and", 4, 1), conv(rng, 4, 4), gate("iand", 4, 1),
+        Layer(weights(rng, 5, 64), 5, READOUT)], (2, 4, 4), steps)
+
+
 NETWORKS = {
     "block": block(), "long": block(21, encoder="bernoulli"), "wide": block(5, 20),
     "biased": block(6, 4), "longer": longer(), "strided": strided(), "padded": padded(),
     "parallel": parallel(), "dense": dense(), "count": dense(20, readout="count"),
     "cuba": dense(7, (5, 8, 6, 4), neuron=Cuba(threshold=np.int64(20), leak=np.int64(9000),
                                                current_leak=np.int64(20000), reset="zero")),
-    "mixed": mixed(),
+    "mixed": mixed(), "gated": gated(),
 }
 NETWORKS["biased"] = NETWORKS["biased"].replace(layers=tuple(
     replace(layer, bias=np.arange(layer.channels) - 1) if layer.weighted else layer
@@ -161,7 +170,7 @@ def test_skips_are_golden(name, lanes):
     {"schedule": "chunks"}, {"schedule": "steps"}, {"word_steps": 4}, {"word_steps": 4, "lanes": 1},
     {"schedule": "chunks", "word_steps": 4}, {"trains": 2}, {"trains": 3, "lanes": 8},
     {"lanes": 16}], ids=str)
-@pytest.mark.parametrize("name", ["long", "longer", "mixed", "count"])
+@pytest.mark.parametrize("name", ["long", "longer", "mixed", "count", "gated"])
 def test_schedules_and_sizes(name, options):
     check(NETWORKS[name], **options)
 

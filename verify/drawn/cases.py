@@ -1,9 +1,9 @@
 """What is paired, the rules of what goes with what, and the network that a choice stands for.
 
 A network is: picture, perhaps a pooling, perhaps a first layer, perhaps a pooling, the layer under
-test (perhaps with a max pooling before its neurons), perhaps a pooling, the read-out. Every network
-is shown pictures with every kind of silence, under three modes of the maps and three chances of a
-stall, so that these meet all else.
+test (perhaps with a max pooling before its neurons, a loop, or a skip from the picture or the layer
+before), perhaps a pooling, the read-out. Every network is shown pictures with every kind of
+silence, under three modes of the maps and three chances of a stall, so that these meet all else.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,8 +17,9 @@ from golden.formats import LEAK_BITS, MODES
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, Pool
 from golden.network.encoders import ENCODERS, encoder_of
-from golden.network.ops import Greatest, Recurrent
+from golden.network.ops import Greatest, Recurrent, Skip
 from golden.network.ops.base import compact, pair
+from golden.network.ops.conv import MOST_KERNEL
 from golden.network.ops.recurrent import CUTS
 from golden.neurons import MODELS
 from golden.run import run
@@ -72,6 +73,7 @@ FACTORS = {
     "taps": ("none", "before", "tested", "all"),
     "schedule": ("layers", "chunks", "steps"),
     "loop": ("none", *CUTS),    # of the layer under test, by where it is cut
+    "skip": ("none", "input", "before"),    # what the layer under test sums too
 }
 
 
@@ -171,6 +173,7 @@ def drawn_spare(rng, stride):
 
 
 SPIKES = tuple(name for name, encoder in ENCODERS.items() if encoder.spikes)
+SINGLE = tuple(name for name in SPIKES if len(ENCODERS[name].factors) == 1)
 RULES = Rules((
     Rule(("grouping", "before", "channels", "inputs"),
          lambda *given: groups_of(*given) is not None,
@@ -227,9 +230,19 @@ RULES = Rules((
          "leaks of each channel are any shares: products"),
     Rule(("taps", "before"), lambda taps, before: taps != "before" or before != 0,
          "there is no layer before"),
-    Rule(("engine", "before", "channels", "inputs", "grouping", "kernel"),
-         lambda *given: rows_of(*given) <= SPRAM_WORDS * 3 // 4,
-         "the weights fit the memory"),
+    Rule(("engine", "before", "channels", "inputs", "grouping", "kernel", "skip"),
+         lambda *given: rows_of(*given[:-1]) * (1 + 2 * (given[-1] != "none"))
+         <= SPRAM_WORDS * 3 // 4, "the weights fit the memory, with those of a skip"),
+    Rule(("skip", "before"), lambda skip, before: skip != "before" or before != 0,
+         "there is no layer before"),
+    Rule(("skip", "encoder"), lambda skip, encoder: skip != "input" or encoder in SINGLE,
+         "a second layer reads the picture where a pixel is one train of spikes"),
+    Rule(("skip", "norm"), lambda skip, norm: skip == "none" or not norm,
+         "a layer with a skip has no norm over time"),
+    Rule(("skip", "greatest"), lambda skip, greatest: skip == "none" or greatest == "none",
+         "a layer with a skip has no max pooling of currents"),
+    Rule(("skip", "padding"), lambda skip, padding: skip == "none" or padding == "none",
+         "the skips that are drawn lie inside the map"),
 ))
 
 
@@ -318,6 +331,17 @@ def tested_layer(rng, choice, shape, steps, ease):
                  recurrent=loop, **place)
 
 
+def joined(rng, layer, source, shape, sums):
+    """``layer``, whose sums have the shape ``sums``, with a skip from maps of ``shape``."""
+    size = (layer.channels, int(np.prod(shape)))
+    if not layer.dense:
+        window = tuple(n - more + 1 for n, more in zip(shape[1:], sums[1:], strict=True))
+        if not 1 <= min(window) <= max(window) <= MOST_KERNEL:
+            raise BadInput(f"a skip from {shape} to {sums} is no kernel inside the map")
+        size = (layer.channels, shape[0], *window)
+    return replace(layer, skips=(Skip(source, weights(rng, size, layer.bits)),))
+
+
 def plain_layer(rng, shape, bits, ease, *, reset=None, delay=0, **place):
     """A layer of like neurons of weights of ``shape``."""
     frac, fan_in = int(rng.integers(1, 3)), int(np.prod(shape[1:]))
@@ -399,6 +423,10 @@ def network_of(rng, choice, most, ease):
         shape = (choice["inputs"], *sides)
     at = shape_behind(shape, [*layers, *between])
     tested = tested_layer(rng, choice, at, steps, ease)
+    if choice["skip"] != "none":
+        source = int(choice["skip"] == "before")
+        tested = joined(rng, tested, source, shape_behind(shape, layers) if source else shape,
+                        shape_behind(at, [tested]))
     if last == "global":
         after = [Pool("avg", compact(shape_behind(at, [tested])[1:]), 1)]
     layers += [*between, tested, *after]

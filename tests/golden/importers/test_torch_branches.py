@@ -9,6 +9,7 @@ from torch import nn
 from golden.importers.quantise import quantise_with_report
 from golden.importers.torch import agreement_of, trace
 from golden.io.errors import BadInput
+from golden.run import run
 
 STEPS = 7
 
@@ -113,6 +114,61 @@ def test_spikes_of_another_height():
     """A skip from neurons whose spikes count twice has twice the weights."""
     network = checked(Residual(graded_spikes_factor=2.0), [3, 5])
     assert (network.layers[2].skips[0].weights == 2).all()
+
+
+class Gated(nn.Module):
+    """Blocks whose spikes meet by a product with what comes to them: SEW's AND, then ``second``."""
+
+    def __init__(self, second, height=1.0):
+        super().__init__()
+        torch.manual_seed(3)
+        self.second = second
+        self.convs = nn.ModuleList(nn.Conv2d(n, 4, 3, 1, 1) for n in (2, 4, 4))
+        for each in self.convs:
+            nn.init.constant_(each.bias, 0.3)
+        self.lifs = nn.ModuleList(lif(graded_spikes_factor=height) for _ in range(3))
+        self.out = nn.Linear(4 * 36, 3)
+
+    def forward(self, x):
+        mems, found = [each.reset_mem() for each in self.lifs], []
+
+        def layer(n, spikes):
+            spikes, mems[n] = self.lifs[n](self.convs[n](spikes), mems[n])
+            return spikes
+        for t in range(STEPS):
+            first = layer(0, x[t])
+            both = first * layer(1, first)
+            found.append(self.out(self.second(first, layer(2, both)).flatten(1)))
+        return torch.stack(found)
+
+
+@pytest.mark.parametrize("second, own", [
+    (lambda x, y: x * (1. - y), -1), (lambda x, y: (1 - y) * x, -1), (lambda x, y: y * x, 1)])
+def test_products_of_spikes(second, own):
+    """AND and IAND are layers of their own, exact in integers too."""
+    network = checked(Gated(second), [3, 5])
+    assert [stage.inputs for stage in network.stages] == [
+        (0,), (1,), (2, 1), (3,), (4, 1), (5,)]
+    assert (network.layers[4].weights == own).all() and (
+        network.layers[4].skips[0].weights == 1).all()
+    made, reasons = quantise_with_report(network)
+    assert reasons[2] == reasons[4] == ()
+    spikes = run((np.random.default_rng(0).random((3, STEPS, 2, 6, 6)) < .4).astype(np.uint8),
+                 made).spikes
+    assert np.array_equal(spikes[3], spikes[1] & spikes[2])
+    assert np.array_equal(spikes[5], spikes[1] & (spikes[4] ^ (own < 0)))
+    assert spikes[3].any() and spikes[5].any()
+
+
+@pytest.mark.parametrize("second, height, says", [
+    (lambda x, y: (1 - x) * (1 - y), 1, "multiplies what is 1 where neither spikes"),
+    (lambda x, y: x * (2 - y), 1, r"products x y and x \(1 - y\) of spikes"),
+    (lambda x, y: x * (x + y), 1, r"products x y and x \(1 - y\) of spikes"),
+    (lambda x, y: x * y, 2.0, "multiplies spikes that count other than 1")])
+def test_other_products_are_refused(second, height, says):
+    with pytest.raises(BadInput, match=says) as caught:
+        trace(Gated(second, height), (2, 6, 6), steps=STEPS)
+    assert "\n" not in str(caught.value)
 
 
 class Late(Block):
