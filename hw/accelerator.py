@@ -140,6 +140,8 @@ class Accelerator(wiring.Component):
                             word_steps=word_steps, trains=trains, schedule=schedule,
                             from_flash=from_flash)
         self.store = StreamedWeights if self.plan.banks else store
+        self.plan.check_read(sorted({layer for some in layers.values() for layer in some}),
+                             experiments)
         if self.plan.rounded and (explain or experiments or attribution is not None):
             raise BadInput(f"{network.name}: --schedule {self.plan.order} has maps, and no traces, "
                            "contributions or experiments yet")
@@ -191,7 +193,8 @@ class Accelerator(wiring.Component):
             addr=plan.train_addr)
         m.submodules.trains    = trains    = SpikeMemory(
             regions=plan.regions, word_steps=plan.word_steps, placed=plan.placed,
-            chunks=plan.input_chunks if plan.rounded else plan.chunks, addr=plan.train_addr)
+            chunks=plan.input_chunks if plan.rounded else plan.chunks, addr=plan.train_addr,
+            grain=plan.lanes if plan.groups_outermost else WORD)
         m.submodules.weights   = weights   = self.store(
             rows=plan.weight_rows, row_words=plan.row_words, passes=len(passes),
             **({"banks": plan.banks, "blocks": plan.blocks} if plan.banks else {}))

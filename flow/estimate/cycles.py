@@ -164,8 +164,9 @@ def walks(plan, each, trains, own=None, others=()):
         leg += visit.leg
     last = np.arange(legs) == legs - 1
     silent = ~total.any(axis=-1, keepdims=True)
-    # A pixel's groups follow one another, a group's chunks too, and a chunk's legs.
-    order = lambda array: array.transpose(0, 2, 3, 4, 1, 5).reshape(count, -1)
+    # A pixel's groups follow one another, or a group's pixels; then chunks, and a chunk's legs.
+    axes = (0, 4, 2, 3, 1, 5) if each.groups_outermost else (0, 2, 3, 4, 1, 5)
+    order = lambda array: array.transpose(axes).reshape(count, -1)
     return Walks(order(total), order(words), len(each.program) // legs,
                  order((total == 0) & ~last), order(silent & last))
 
@@ -223,6 +224,7 @@ def pass_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | Non
     drain, image = drains(plan, each, found), np.arange(count)
     held_up = behind(np.cumsum(found.words + 1, axis=1))
     header, of_group = 0 if each.merging else plan.header, plan.chunks * each.legs
+    block = of_group * block_walks(each)
     walked, added, drained = (np.zeros(count, dtype=np.int64) for _ in range(3))
     ended = np.zeros((count, length), dtype=np.int64)
     for k in range(length):
@@ -230,7 +232,7 @@ def pass_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | Non
         lead = header if begins else 0
         last = held_up[:, k]
         room = np.where(last >= 0, ended[image, last], 0)
-        if each.streamed and k % of_group == 0:
+        if each.streamed and k % block == 0:
             walked = np.maximum(walked, flow.full() - since)
         walked = np.maximum(walked + found.visits + 1 + (lead > 0), room)
         added = np.maximum(added + found.trains[:, k] + 1 + lead, walked)
@@ -238,10 +240,15 @@ def pass_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | Non
         added = np.where(dropped, added, np.maximum(added, drained))
         ended[:, k] = added
         drained = np.where(dropped, drained, added + drain[:, k])
-        if each.streamed and k % of_group == of_group - 1:
-            flow.freed(since + added, found.trains[:, k + 1 - of_group:k + 1].sum(axis=1))
+        if each.streamed and k % block == block - 1:
+            flow.freed(since + added, found.trains[:, k + 1 - block:k + 1])
     around = AROUND_MERGED if each.merging else AROUND if each.storing else AROUND_SCORES
     return drained + around
+
+
+def block_walks(each: "Pass") -> int:
+    """Pixels that are walked with a block of weights."""
+    return each.shape[1] * each.shape[2] if each.groups_outermost else 1
 
 
 def buffered_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow | None = None,
@@ -254,6 +261,7 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow |
     count, length = found.trains.shape
     image, turns, once = np.arange(count), plan.turns(each), plan.slice_steps
     last, skips = each is plan.passes[-1], plan.can_skip(each)
+    block = plan.chunks * block_walks(each)
     rows = -(-found.trains // plan.trains)
     header = plan.header
     behind_rows = np.cumsum(rows, axis=1)
@@ -266,7 +274,7 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow |
     for k in range(length):
         begins = k == 0 or (plan.per_channel and k % plan.chunks == 0)
         lead = header if begins else 0
-        if each.streamed and k % plan.chunks == 0:
+        if each.streamed and k % block == 0:
             walked = np.maximum(walked, flow.full() - since)
         walked = walked + turns * (found.visits + 1) + (lead > 0)
         filled = np.maximum(filled + turns * (found.trains[:, k] + 1) + lead, walked)
@@ -282,9 +290,8 @@ def buffered_cycles(plan: "Plan", each: "Pass", found: Walks, flow: WeightFlow |
         read = np.where(empty, np.maximum(start + 1, stored), whole)
         stored = read + np.where(empty, plan.lanes, once + plan.lanes - 1)
         reads[:, k + 1] = read
-        if each.streamed and k % plan.chunks == plan.chunks - 1:
-            flow.freed(since + filled,
-                       turns * found.trains[:, k + 1 - plan.chunks:k + 1].sum(axis=1))
+        if each.streamed and k % block == block - 1:
+            flow.freed(since + filled, found.trains[:, k + 1 - block:k + 1], turns)
     return read + (AROUND_SCORES_BUFFERED if last and not each.storing else AROUND_BUFFERED)
 
 

@@ -35,7 +35,7 @@ class WeightFlow:
         self._due = np.full(count, float(LATENCY))
         self._come = np.zeros(count)
         self._freed = [np.zeros(count)] * 2              # of the two blocks before
-        self._reads = np.zeros(count)
+        self._lost = np.zeros(count)
         self._at = 0
 
     def full(self) -> np.ndarray:
@@ -43,16 +43,18 @@ class WeightFlow:
         words = self._sizes[self._at] * self.row_words
         begin = np.maximum(np.maximum(self._due, self._come + BETWEEN), self._freed[0] + 1)
         if self.shared:                                  # by the reads of the block before
-            begin = begin + np.maximum(0, self._reads - self.period / 2)
+            begin = begin + self._lost
         self._come = begin + (words - 1) * self.period
         self._due = self._come + self.period
         self._at += 1
         return self._come + 1
 
-    def freed(self, when: np.ndarray, reads: np.ndarray) -> None:
-        """The block that came last was counted to its end, and ``reads`` rows of it were read."""
+    def freed(self, when: np.ndarray, reads: np.ndarray, turns: int = 1) -> None:
+        """The block that came last was counted to its end; ``reads`` (N, walks) are the rows of it
+        that each of its walks read, one a cycle, in each of its ``turns``.
+        """
         self._freed = [self._freed[1], when + LEAVES]
-        self._reads = reads
+        self._lost = turns * np.maximum(0, reads - self.period / 2).sum(axis=1)
 
 
 @dataclass(frozen=True)

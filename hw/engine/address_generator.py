@@ -128,12 +128,18 @@ class AddressGenerator(wiring.Component):
         m.d.sync += [due.eq(ending & ~flows), begin.eq(self.start), visited.eq(visit),
                      flows.eq(active & self.flow)]
 
+        inner_last, outer_last = last_group, last_column     # of the two innermost loops over walks
+        grouped = C(0)                                       # groups are outermost
+        if plan.groups_outermost:
+            grouped = fixed(int(p.groups_outermost) for p in passes)
+            inner_last = Mux(grouped, last_column, last_group)
+            outer_last = Mux(grouped, last_line, last_column)
+
         def step(distance, *, shape):
             """From a walk's base to the next one's, by where the walk stands."""
             of = lambda *at: fixed((distance(p, *at) % 2**shape.width for p in passes), shape=shape)
-            return Mux(~last_turn, 0, Mux(~last_chunk, of(True, False, False),
-                       Mux(~last_group, of(False, False, False),
-                           Mux(~last_column, of(False, True, False), of(False, True, True)))))
+            return Mux(~last_turn, 0, Mux(~last_chunk, of(0), Mux(
+                ~inner_last, of(1), Mux(~outer_last, of(2), of(3)))))
 
         (top, left), (down, across) = (
             [fixed(getattr(p, name)[n] for p in passes) for n in range(2)]
@@ -146,7 +152,8 @@ class AddressGenerator(wiring.Component):
                      for term in range(len(corners))]
         row_next  = rows + step(row_step, shape=row_shape)
         if plan.banks:
-            self.gate(m, active, flows, end & last_turn & last_chunk, visited_at)
+            self.gate(m, active, flows, end & closing & last_turn & last_chunk & (
+                ~grouped | (last_column & last_line)), visited_at)
             row_first, row_next = self.in_bank(m, row_first, row_next)
         with m.If(begin):
             m.d.sync += [
@@ -166,14 +173,14 @@ class AddressGenerator(wiring.Component):
             ]
             with m.If(last_turn):
                 m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
-            with m.If(last_turn & last_chunk):
+            with m.If(last_turn & last_chunk & (~grouped | (last_column & last_line))):
                 m.d.sync += group.eq(Mux(last_group, 0, group + 1))
-            with m.If(last_turn & last_chunk & last_group):
+            with m.If(last_turn & last_chunk & (grouped | last_group)):
                 m.d.sync += x.eq(Mux(last_column, left, x + across))
                 with m.If(last_column):
-                    m.d.sync += y.eq(y + down)
-                    with m.If(last_line):
-                        m.d.sync += [active.eq(0), flows.eq(0)]
+                    m.d.sync += y.eq(Mux(grouped & last_line, top, y + down))
+            with m.If(last_turn & last_chunk & last_group & last_column & last_line):
+                m.d.sync += [active.eq(0), flows.eq(0)]
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
         looked = Signal()
@@ -294,31 +301,28 @@ def term_of(each, term):
 
 
 def corner_step(plan, term):
-    """From the corner of a walk's receptive field to the next walk's: f(pass, place of the walk).
+    """From the corner of a walk's receptive field to the next walk's: f(pass, loops that are over).
 
-    The place: whether chunks of the neuron are to come, whether the group was the pixel's last, and
-    whether the pixel was its line's.
+    Loops, from the innermost one: chunks, groups, columns, lines; or chunks, columns, lines, groups
+    (Pass.groups_outermost).
     """
-    def step(each, chunks_left, last_group, last_column):
-        over = term_of(each, term)
-        if over is None:
+    def step(each, over):
+        term_over = term_of(each, term)
+        if term_over is None:
             return 0
-        if chunks_left:
-            return over.in_chunk
-        back = (plan.chunks - 1) * over.in_chunk
-        if not last_group:
-            return over.group_step - back
-        back += (each.groups - 1) * over.group_step
-        if not last_column:
-            return over.pixel_step - back
-        return over.line_step - (each.grid[1] - 1) * over.pixel_step - back
+        groups = (each.groups, term_over.group_step)
+        columns, lines = zip(each.grid[::-1], (term_over.pixel_step, term_over.line_step),
+                             strict=True)
+        loops = [(plan.chunks, term_over.in_chunk), *(
+            [columns, lines, groups] if each.groups_outermost else [groups, columns, lines])]
+        return loops[over][1] - sum((count - 1) * gap for count, gap in loops[:over])
     return step
 
 
-def row_step(each, chunks_left, last_group, _):
+def row_step(each, over):
     """From the first weight row of a walk to the next walk's; arguments as in ``corner_step``."""
-    if chunks_left:
+    if over == 0:
         return 0
-    if last_group and not each.runs_on:
+    if over > 1 and not each.runs_on:
         return -(each.groups - 1) * each.rows
     return each.rows

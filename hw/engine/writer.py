@@ -61,6 +61,7 @@ class Writer(wiring.Component):
         fixed = lambda values: pass_register(m, self.number, [int(value) for value in values])
         tail  = lambda p: (p.shape[0] - 1) % p.span          # last lane in use of a pixel's last
 
+        moves   = C(1)                                       # with a neuron's last store: the group
         group   = Signal(range(max(p.groups for p in passes)))   # of the next walk to be stored
         closing = group == fixed(p.groups - 1 for p in passes)   # it is the pixel's last
         begins, chunk = Signal(), Signal()                   # a store follows; of the last chunk
@@ -103,9 +104,16 @@ class Writer(wiring.Component):
         across  = plan.chunks - 1
         stores  = [p if p.storing else passes[0] for p in passes]
         jumps   = lambda distance: fixed(distance(p) % 2**plan.train_addr for p in stores)
-        within  = jumps(lambda p: 1 - across * p.out_chunk)
-        beyond  = jumps(lambda p: p.out_stride - (p.groups - 1) * p.span - tail(p)
+        within  = jumps(lambda p: (p.out_stride - (p.span - 1) if p.groups_outermost else 1)
                         - across * p.out_chunk)
+        beyond  = jumps(lambda p: p.out_stride - (0 if p.groups_outermost else
+                                                  (p.groups - 1) * p.span)
+                        - tail(p) - across * p.out_chunk)
+        onward  = Mux(closing, beyond, within)
+        if plan.groups_outermost:
+            moves, back = self.pixels(m, begins & chunk)
+            onward = Mux(back, jumps(lambda p: 1 - (p.shape[1] * p.shape[2] - 1) * p.out_stride
+                                     - across * p.out_chunk), onward)
         onwards = Mux(closing, jumps(lambda p: p.out_chunk - tail(p)),
                       jumps(lambda p: p.out_chunk - (p.span - 1)))
         jump = Signal(plan.train_addr, reset_less=True)
@@ -114,14 +122,30 @@ class Writer(wiring.Component):
         with m.If(begins):
             m.d.sync += [
                 busy.eq(1), last_group.eq(closing), at_used.eq(single),
-                jump.eq(Mux(chunk, Mux(closing, beyond, within), onwards)),
+                jump.eq(Mux(chunk, onward, onwards)),
             ]
             if plan.chunks > 1:
                 m.d.sync += last_chunk.eq(chunk)
-            with m.If(chunk):
+            with m.If(chunk & moves):
                 m.d.sync += group.eq(Mux(closing, 0, group + 1))
         with m.If(self.start):
             m.d.sync += group.eq(0)
         m.d.comb += [
             self.write.next_chunk.eq(ends), self.write.increment.eq(Mux(ends, jump, 1))]
         return m
+
+    def pixels(self, m, counted):
+        """Whether the group goes on with the pixel that is ``counted``, and so its neuron's last
+        store goes back to the first pixel, since groups are outermost.
+        """
+        passes = self.plan.passes
+        fixed = lambda values: pass_register(m, self.number, list(values))
+        sizes = [p.shape[1] * p.shape[2] if p.groups_outermost else 1 for p in passes]
+        pixel = Signal(range(max(sizes)))
+        last  = pixel == fixed(size - 1 for size in sizes)
+        outermost = fixed(int(p.groups_outermost) for p in passes)
+        with m.If(counted):
+            m.d.sync += pixel.eq(Mux(last, 0, pixel + 1))
+        with m.If(self.start):
+            m.d.sync += pixel.eq(0)
+        return last | ~outermost, last & outermost

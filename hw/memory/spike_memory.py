@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from hw.memory.ports import SpikeWrite
 from hw.memory.spram import SPRAM
@@ -27,6 +28,9 @@ class SpikeMemory(wiring.Component):
         Width of a train.
     chunks : int
         Words of a neuron: writes go round as many places in the bitmap.
+    grain : int
+        Trains of a part of a word of the bitmap, a power of two up to 16, which are written one
+        behind the other; the first part of a word is written before its others.
     placed : bool
         Writes begin elsewhere than at 0.
     addr : None or int
@@ -55,9 +59,10 @@ class SpikeMemory(wiring.Component):
         Its read port: reads in every cycle of ``sam_turn``. A write takes away what was read.
     """
 
-    def __init__(self, *, regions, word_steps, chunks, placed=False, addr=None):
+    def __init__(self, *, regions, word_steps, chunks, grain=WORD, placed=False,
+                 addr=None):
         self.regions, self.word_steps, self.chunks = regions, word_steps, chunks
-        self.placed = placed
+        self.placed, self.grain = placed, grain
         addr = addr or address_bits(regions)
         super().__init__({
             "source": In(1),
@@ -105,9 +110,11 @@ class SpikeMemory(wiring.Component):
         words = [region // WORD for region in self.regions]
         m.submodules.bitmap = bitmap = memory.Memory(
             shape=WORD, depth=max(1, sum(words)), init=[])
-        read, write = bitmap.read_port(), bitmap.write_port()
+        read, write = bitmap.read_port(), bitmap.write_port(
+            granularity=None if self.grain == WORD else self.grain)
         marks = Signal(WORD * self.chunks, reset_less=True)
-        kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])
+        low   = exact_log2(self.grain)
+        kept  = Mux(self.w_addr[:low] == 0, 0, marks[:WORD])
         now   = Signal(WORD)
         m.d.comb += [
             now.eq(kept | Cat(self.write.nonzero & (self.w_addr[:4] == n) for n in range(WORD))),
@@ -116,7 +123,10 @@ class SpikeMemory(wiring.Component):
         ]
         m.d.sync += [
             write.addr.eq(self.w_addr[4:] + Mux(self.source, 0, words[0])),
-            write.en.eq(self.write.en),
+            # The first part of a word takes the place of all of it.
+            write.en.eq(Cat(
+                self.write.en & ((self.w_addr[low:4] == 0) | (self.w_addr[low:4] == n))
+                for n in range(WORD // self.grain)) if self.grain < WORD else self.write.en),
         ]
         with m.If(self.write.en):
             if self.chunks == 1:

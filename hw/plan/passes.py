@@ -112,6 +112,14 @@ class Pass:
         return self.segments > 1
 
     @property
+    def groups_outermost(self):
+        """Whether all pixels of a group are walked before the next group: rows of its weights pass
+        by, and each is used by all pixels.
+        """
+        lines, columns = self.grid
+        return self.streamed and not self.runs_on and lines * columns > 1
+
+    @property
     def groups(self):
         """Groups of output channels."""
         return -(-self.shape[0] // self.span)

@@ -67,9 +67,36 @@ class Streaming:
         return Blocks(each.segments * each.groups, self.lead_rows, each.rows)
 
     def streamable(self, each: "Pass") -> bool:
-        """Whether every row of a pass is used by one walk only, so that it may pass by."""
+        """Whether the weights of a pass may pass by: each is used by one walk only, or by those of
+        all pixels in turn, whose trains are then stored group after group.
+        """
+        if self.used_once(each):
+            return True
+        return not each.merging and each.storing and not self.normed
+
+    def used_once(self, each: "Pass") -> bool:
+        """Whether every row of a weighted pass is used by one walk only."""
         lines, columns = each.grid
         return not each.merging and (lines * columns == 1 or each.runs_on)
+
+    @cached_property
+    def groups_outermost(self) -> bool:
+        """Whether there are passes whose groups are outermost."""
+        return any(each.groups_outermost for each in self.passes)
+
+    def check_read(self, layers: list[int], experiments: bool) -> None:
+        """Raise BadInput where layers are explained whose pixels are whole in the last group only,
+        or spikes are taken away from them.
+        """
+        apart = [each.stage.index for each in self.passes if each.groups_outermost]
+        where = f"{self.network.name}: --weights flash"
+        if found := [layer for layer in layers if layer in apart]:
+            raise BadInput(f"{where}: layer {found[0]} is walked group after group, and is not "
+                           "explained then yet: map other layers (--tap), or stream others "
+                           "(--stream)")
+        if apart and experiments:
+            raise BadInput(f"{where}: of layer {apart[0]}, which is walked group after group, no "
+                           "spikes are taken away yet (--experiments)")
 
     def with_rows(self, passes: "tuple[Pass, ...]") -> "tuple[Pass, ...]":
         """The passes with the rows of each where they lie; those that are streamed marked."""
@@ -114,8 +141,9 @@ class Streaming:
         """Numbers of the passes that are streamed: those of the layers asked for, else as few as
         must be.
 
-        All take as many words of flash as they have, whenever they are streamed, and a block is
-        walked in fewer cycles than it takes to come. So those of most rows stay first.
+        All take as many words of flash as they have, whenever they are streamed. A block that is
+        used once is walked in fewer cycles than it takes to come, and one of a convolution mostly
+        in more; so the first ones stay first, and of those the ones of most rows.
         """
         able = {each.number: each for each in passes if self.streamable(each)}
         if self.from_flash != AUTO:
@@ -128,17 +156,18 @@ class Streaming:
         if self.rows_with(passes, ()) <= self.row_limit:
             return frozenset()
         streamed = set(able)
-        for number in sorted(able, key=lambda n: (-able[n].all_rows, n)):
+        for number in sorted(able, key=lambda n: (
+                not self.used_once(able[n]), -able[n].all_rows, n)):
             if self.rows_with(passes, fewer := streamed - {number}) <= self.row_limit:
                 streamed = fewer
         return frozenset(streamed)
 
     def cannot_pass(self, each: "Pass") -> str:
         """Why a pass is not streamed, for a message."""
-        lines, columns = each.grid
-        return (f"layer {each.stage.index} uses each weight for {lines * columns} output pixels, "
-                "one after the other; only weights of dense layers are streamed yet, those of "
-                "convolutions stay on the chip")
+        why = ("norms over time (BNTT) are read pixel by pixel" if self.normed
+               else "a read-out of several pixels gives its scores pixel by pixel")
+        return (f"the weights of layer {each.stage.index} are not streamed, group after group, "
+                f"since {why}: they stay on the chip")
 
     def check_streaming(self) -> None:
         """Raise BadInput where weights from flash are asked of what cannot take them, or where
@@ -163,7 +192,7 @@ class Streaming:
                       key=lambda each: each.rows, default=None)
         need = f"{self.resident_rows} rows that stay"
         if stay and (fixed := [each for each in stay if not self.streamable(each)]):
-            need += f" (convolutions: {sum(each.all_rows for each in fixed)})"
+            need += f" (not streamed yet: {sum(each.all_rows for each in fixed)})"
         if largest is not None:
             need += (f" and two banks of {self.bank_rows(self.passes, self.streamed)}, for a group "
                      f"of layer {largest.stage.index}")

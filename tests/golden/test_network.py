@@ -2,6 +2,9 @@
 
 import io
 import json
+import time
+import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -216,3 +219,26 @@ def test_from_memory_or_disk_alike(tmp_path):
              **{key: values.astype(float) for key, values in arrays.items()})
     path.write_bytes(buffer.getvalue())
     assert same(load(path), small())
+
+
+@pytest.mark.slow
+def test_twelve_million_weights_load_at_once(tmp_path):
+    """In under 2 seconds of the CPU, and without a second copy of them in memory."""
+    sizes, rng, layers = (3072, 3000, 1000, 10), np.random.default_rng(1), []
+    for before, after in pairwise(sizes):
+        last = after == sizes[-1]
+        layers.append(Layer(weights=rng.integers(-8, 8, (after, before)), bits=4, neuron=Neuron(
+            threshold=np.int64(500), leak=np.int64(0 if last else 4096),
+            reset="none" if last else "subtract")))
+    made = Network(shape=(3, 32, 32), steps=16, layers=tuple(layers), name="large")
+    made.save(tmp_path / "large.npz")
+    began = time.process_time()
+    found = load(tmp_path / "large.npz")
+    assert time.process_time() - began < 2
+    weights = sum(layer.weights.nbytes for layer in found.layers)
+    assert weights == 8 * 12_226_000 and found.digest == made.digest
+    tracemalloc.start()
+    load(tmp_path / "large.npz")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.3 * weights

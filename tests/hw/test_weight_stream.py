@@ -15,6 +15,7 @@ from flow.estimate.stream import bounds
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, load
 from golden.run import run
+from hw.accelerator import Accelerator
 from hw.engine.profiler import StallReason
 from hw.memory.spram import Simulated
 from hw.memory.weight_stream import StreamedWeights
@@ -180,8 +181,8 @@ def test_the_stream_is_the_image_of_resident_layers():
 
 
 @pytest.mark.parametrize("make, options, message", [
-    (lambda: load("fashion"), {"from_flash": (2,)},
-     "layer 2 uses each weight for .* output pixels"),
+    (lambda: load("fashion-bntt"), {"from_flash": (2,)},
+     "weights of layer 2 are not streamed, .* since norms over time .* are read pixel by pixel"),
     (lambda: dense(60, 20, 4), {"from_flash": (3,)}, "--stream 3 is no weighted layer"),
     (lambda: dense(60, 20, 4), {"from_flash": (1,), "schedule": "steps"},
      "would read all weights once a round, 16 times an image"),
@@ -198,17 +199,30 @@ def test_refusals(make, options, message):
     (dense(60, 21, 33, 7), {"lanes": 4, "from_flash": (1, 2, 3)}),
     (dense(60, 21, 7, steps=20, plain=False), {"lanes": 4, "from_flash": (1,)}),
     (dense(90, 21, 7, steps=33), {"lanes": 8, "trains": 3, "from_flash": (1, 2)}),
-    (draw(45, plain=True, steps=(16,)), {"lanes": 2, "from_flash": ()}),
-], ids=["three", "channels and chunks", "walk buffer", "resident"])
+    (draw(12, plain=True, steps=(16,)), {"lanes": 4, "from_flash": (1, 2, 3, 4), "taps": ()}),
+    (draw(53), {"lanes": 2, "from_flash": (1, 2), "taps": ()}),
+    (draw(45), {"lanes": 4, "from_flash": (2, 3), "taps": (1,)}),
+], ids=["three", "channels and chunks", "walk buffer", "maps", "maps of chunks", "pooled"])
 def test_equals_golden_whenever_words_come(network, options):
-    if options["from_flash"] == ():                      # its read-out, whichever it is
-        options = options | {"from_flash": (network.stages[-1].index,)}
     pictures = images(network, 3, 7)
-    wanted = run(pictures, network)
+    wanted = run(pictures, network, taps=options.get("taps"))
     simulation = Simulation(network, quick=True, **options)
     for rate, stall in ((7, 0), (0, 0), (0, 0.4), (30, 0.2)):
         found = simulation.run(pictures, rate=rate, stall=stall, seed=rate + 1).arrays()
         assert all(np.array_equal(found[name], array) for name, array in wanted.arrays().items())
+
+
+def test_order_of_groups():
+    """Of convolutions the groups are outermost, and only there; their maps are refused yet."""
+    network = draw(12, plain=True, steps=(16,))
+    plan = Plan(network, lanes=4, from_flash=(2, 4))
+    assert [each.groups_outermost for each in plan.passes] == [False, True, False, False]
+    assert plan.blocks[0] == Blocks(2, 16, plan.passes[1].rows)
+    with pytest.raises(BadInput, match="layer 2 is walked group after group, and is not explained "
+                                       "then yet: map other layers"):
+        Accelerator(network, lanes=4, from_flash=(2,), taps=(1, 2))
+    with pytest.raises(BadInput, match="no spikes are taken away yet"):
+        Accelerator(network, lanes=4, from_flash=(2,), taps=(), experiments=True)
 
 
 @pytest.mark.slow

@@ -42,8 +42,8 @@ def banked(rows, row_words, banks, depth):
         def port(**options):
             made.append(Ports(**options))
             return made[-1]
-        unit = weight_stream.StreamedWeights(rows=rows, row_words=row_words, banks=banks, blocks=BLOCKS,
-                               depth=depth)
+        unit = weight_stream.StreamedWeights(rows=rows, row_words=row_words, banks=banks,
+                                             blocks=BLOCKS, depth=depth)
         with mock.patch.object(weight_stream, "SPRAM", port):
             m.submodules.dut = Fragment.get(unit, None)
         past = Past(m)

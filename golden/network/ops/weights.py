@@ -35,19 +35,22 @@ class Weights(Operation):
              f"groups must divide the {self.channels} output channels, not {self.groups}")
 
     def rows(self) -> np.ndarray:
-        """(O, inputs of one output) int64."""
-        return self.weights.reshape(self.channels, -1).astype(np.int64)
+        """(O, inputs of one output) int64, the weights themselves where they are that."""
+        return self.weights.reshape(self.channels, -1).astype(np.int64, copy=False)
 
     def bounds(self, top: int, *, signed: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), each (O,): sums of activations 0 to ``top``, or of either sign."""
-        low, high = np.minimum(self.rows(), 0).sum(axis=1), np.maximum(self.rows(), 0).sum(axis=1)
+        rows = self.rows()
+        high = rows.sum(axis=1, where=rows > 0)         # no second copy of millions of weights
+        low = rows.sum(axis=1) - high
         if signed:
             low, high = low - high, high - low
         return low * top, high * top
 
     def max_abs_sum(self, top: int) -> int:
         """Largest magnitude that a sum can have, of inputs of magnitude up to ``top``."""
-        return int(np.abs(self.rows()).sum(axis=1).max()) * top
+        low, high = self.bounds(1)
+        return int((high - low).max()) * top
 
     def forward(self, activations: np.ndarray, top: int) -> np.ndarray:
         """Sum of weights over active inputs, int32, or int64 where sums can be wider.
