@@ -2,8 +2,8 @@
 
 ``python -m train.saccades --out build/saccades`` makes recordings of scikit-learn's digits, trains
 a convolutional network with snnTorch on their frames (some minutes) and writes ``float.npz`` (for
-golden.quantise), ``calibration.npz`` (frames that were learnt), ``test.npz`` (frames that were not)
-and ``recordings/``: those of the test as address events, a folder a class, for ``--events``.
+golden.quantise), ``calibration.npz`` (some frames that were learnt), ``test.npz`` (frames that were
+not) and ``recordings/``: those of the test as address events, a folder a class, for ``--events``.
 
 The camera is a model, no recording: see ``recorded``.
 """
@@ -32,7 +32,7 @@ EVENT = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", bool)
 CORNERS = ((2, 1), (8, 5), (2, 9), (2, 1))      # (x, y) of a picture at the ends of the saccades
 SACCADE, STEP = 100_000, 1_000                  # microseconds of a saccade, and between two looks
 CONTRAST, DARK = 0.35, 0.1      # change of log brightness of an event; brightness of black
-BETA, LEARNT, TEST = 0.9375, 1200, 300
+BETA, LEARNT, TEST, CALIBRATION = 0.9375, 1200, 300, 200
 FILES = ("float.npz", "calibration.npz", "test.npz")
 
 
@@ -142,7 +142,7 @@ def main(argv: list[str] | None = None) -> None:
                          name="saccades")
     with publishing() as put:
         made.save(put(out / FILES[0]))
-        for name, kind in zip(FILES[1:], (learnt, test), strict=True):
+        for name, kind in ((FILES[1], slice(0, min(CALIBRATION, learnt.stop))), (FILES[2], test)):
             np.savez_compressed(put(out / name), images=frames[kind], labels=labels[kind])
         for n, (events, label) in enumerate(zip(recordings[test], labels[test], strict=True)):
             np.save(put(out / "recordings" / str(label) / f"{n:03}.npy"), events)
