@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench import activity, area, chips, images, lanes, modules, speed, unit, wire
+from bench import activity, area, chips, images, lanes, loops, modules, speed, unit, wire
 from bench.images import ALL
 from bench.lanes import BUILT
 
@@ -14,6 +14,7 @@ CLOCK, SEEDS, IMAGES, FEW = 48, range(1, 11), 100, 3
 SIZE = (4, 16)              # lanes and steps of the figures of the chip, whatever a build takes
 SIZED = ["--lanes", "4", "--word-steps", "16"]
 WITHOUT = [*SIZED, "--no-sam"]
+LOOPED = (16, 16)           # those of the figures of networks with loops
 FAST = (8, 16, 4)           # those of the fastest chip that fits: trains of a walk buffer, too
 FASTEST = ["--lanes", "8", "--word-steps", "16", "--trains", "4"]
 FASTEST_WITHOUT = [*FASTEST, "--no-sam"]
@@ -84,6 +85,12 @@ MEASURES = (
             on_board(FASTEST)),
     Measure("unit", "the 16-to-8 layer alone", True, lambda c: unit.measure()),
     Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS, size=FAST)),
+    Measure("braille", "cycles of a Braille reader", False,
+            lambda c: loops.measure(loops.braille, size=LOOPED)),
+    Measure("braille_all_taps", "cycles of a Braille reader, SAM on all layers", False,
+            lambda c: loops.measure(loops.braille, size=LOOPED, sam=True)),
+    Measure("recurrent", "cycles of 700-128 (loop)-20", False,
+            lambda c: loops.measure(loops.recurrent, size=LOOPED)),
     Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE, size=SIZE)),
     Measure("activity", "cycles against activity", False,
             lambda c: activity.measure(NETWORK, size=SIZE, tick=c.tick)),

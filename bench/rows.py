@@ -179,6 +179,28 @@ def dense(r):
             grade(ms, 0.35, 0.2, most=True))
 
 
+def braille(r):
+    """Row of a Braille reader: a run, with and without maps of both layers."""
+    parts = []
+    for name, key in (("", "braille"), ("SAM on both layers ", "braille_all_taps")):
+        found = r[key]
+        mean = np.mean(found["cycles"])
+        parts.append(f"{name}**{mean:,.0f} cycles**, {mean / CLOCK / 1e3:.2f} ms at {CLOCK} MHz"
+                     + ("" if found["equal"] else "; NOT EQUAL to golden"))
+    equal = all(r[key]["equal"] for key in ("braille", "braille_all_taps"))
+    return ("; ".join(parts), grade(np.mean(r["braille"]["cycles"]), 38_000, 24_000, most=True)
+            if equal else "no")
+
+
+def recurrent(r):
+    found = r["recurrent"]
+    done, cycles = sum(found["operations"]), sum(found["cycles"])
+    return (f"**{done / cycles:.2f}** = {done:,} operations / {cycles:,} cycles of "
+            f"{found['images']} runs, {100 * found['activity'][0]:.1f} % of the hidden neurons' "
+            "steps with a spike, no maps" + ("" if found["equal"] else "; NOT EQUAL to golden"),
+            grade(done / cycles, 11, 14) if found["equal"] else "no")
+
+
 def unit(r):
     u = r["unit"]
     return (f"**{u['lc']} LC, {u['dsp']} MAC16**, {u['ebr']} EBR, with the scan chain around it "
@@ -260,6 +282,10 @@ ASKED = (  # name, must, aim, how, what limits it
     ("images a second of the board", "stated", "stated", on_board, "board"),
     ("energy of an image, an estimate", "stated", "stated", energy, "energy"),
     ("dense 784-128-10, 4 bits, T = 25", "0.35 ms", "0.2 ms", dense, "dense"),
+    ("Braille graph 12-40 (loop)-7, T = 256, 16 lanes", "38,000 cycles", "24,000", braille,
+     "braille"),
+    ("700-128 (loop)-20, T = 100, 10 %, 16 lanes: operations a cycle", "11", "14",
+     recurrent, "recurrent"),
     ("16-to-8 dense LIF layer alone", "500 LC, 1 MAC16", "300 LC, 0", unit, "unit"),
     ("cycles as activity grows 2 to 50 %", "a stated law", "floor under 20 % at 10 %", law, "law"),
     ("golden, images a second, 2 cores", "1,500", "2,500", golden, "golden"),

@@ -202,6 +202,8 @@ def taken_cycles(plan: "Plan", each: "Pass", walks: int) -> np.ndarray:
                       - np.arange(plan.chunks) * plan.walk_steps)
     closing = np.arange(each.segments) == each.segments - 1
     slow, fast = 5 * lanes[:, None], lanes[:, None] + 1
+    if plan.rounded:                                # hw.engine.score_queue
+        slow = fast
     taken = np.where(closing[:, None, None], slow, fast) * live
     if plan.by_pixel:   # a contribution of each lane with the last step; and walks are short
         last = np.arange(plan.chunks) == plan.chunks - 1

@@ -2,7 +2,9 @@
 
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from hw.engine.score_queue import ScoreQueue
 
 __all__ = ["Readout", "contribution_members"]
 
@@ -23,7 +25,8 @@ class Readout(wiring.Component):
 
     One lane is taken a cycle, and one more for the step; in the last segment, every fifth. So it is
     at the run's last step where the segments are pixels (Plan.by_pixel): what each has summed up
-    leaves by itself, pixel after pixel, for each of them class after class.
+    leaves by itself, pixel after pixel, for each of them class after class. In rounds a lane is
+    taken a cycle as long as its score finds room (hw.engine.score_queue).
 
     Parameters
     ----------
@@ -105,8 +108,7 @@ class Readout(wiring.Component):
         m.d.sync += [
             came.eq(takes), taken.eq(came), speaker.eq(after), at_last.eq(after == last_lane),
             closing.eq(segment == plan.segments - 1),
-            blocked.eq(self.o.valid | ((takes | came | taken) & slow) | ended
-                       | (self.contribution_waits if plan.by_pixel else 0)),
+            blocked.eq(ended | self.waits(m, takes, came, taken, slow)),
             half.eq(speaker >> 1),
             *(two.eq(Mux(speaker & 1, values[min(2 * n + 1, plan.lanes - 1)], values[2 * n]))
               for n, two in enumerate(halves)),
@@ -139,10 +141,15 @@ class Readout(wiring.Component):
             ]
 
         # --- give ---------------------------------------------------------------------------------
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(taken & closed):
-            m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(total)]
+        if plan.rounded:
+            queue = m.submodules.queue
+            m.d.comb += [queue.taken.eq(takes), queue.push.eq(taken), queue.i.eq(total)]
+            connect(m, queue.o, flipped(self.o))
+        else:
+            with m.If(self.o.ready):
+                m.d.sync += self.o.valid.eq(0)
+            with m.If(taken & closed):
+                m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(total)]
         if plan.by_pixel:
             # Whether it is a contribution is known with the lane, and used two cycles later.
             of_pixel, counts = Signal(), Signal()
@@ -153,6 +160,14 @@ class Readout(wiring.Component):
             m.d.sync += self.contribution.valid.eq(came & counts)
 
         return m
+
+    def waits(self, m, takes, came, taken, slow):
+        """Whether no lane is to be taken in the next cycle, for the sake of what was taken."""
+        if self.plan.rounded:
+            m.submodules.queue = queue = ScoreQueue(signed(self.plan.score_bits))
+            return queue.full
+        return self.o.valid | ((takes | came | taken) & slow) | (
+            self.contribution_waits if self.plan.by_pixel else 0)
 
     def state(self, n):
         """What lane ``n`` keeps of its class between two rounds; nothing of a membrane."""

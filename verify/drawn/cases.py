@@ -331,15 +331,23 @@ def tested_layer(rng, choice, shape, steps, ease):
                  recurrent=loop, **place)
 
 
+def small(kernel):
+    """How far a kernel is from the one of a skip that is tried first."""
+    return abs(kernel - 3)
+
+
 def joined(rng, layer, source, shape, sums):
     """``layer``, whose sums have the shape ``sums``, with a skip from maps of ``shape``."""
-    size = (layer.channels, int(np.prod(shape)))
+    size, place = (layer.channels, int(np.prod(shape))), {}
     if not layer.dense:
-        window = tuple(n - more + 1 for n, more in zip(shape[1:], sums[1:], strict=True))
-        if not 1 <= min(window) <= max(window) <= MOST_KERNEL:
-            raise BadInput(f"a skip from {shape} to {sums} is no kernel inside the map")
-        size = (layer.channels, shape[0], *window)
-    return replace(layer, skips=(Skip(source, weights(rng, size, layer.bits)),))
+        found = [next(((k, s) for k in sorted(range(1, min(n, MOST_KERNEL) + 1), key=small)
+                       for s in range(1, n + 1) if (n - k) // s + 1 == after), None)
+                 for n, after in zip(shape[1:], sums[1:], strict=True)]
+        if None in found:
+            raise BadInput(f"no kernel inside a map of {shape} leaves {sums}")
+        window, stride = zip(*found, strict=True)
+        size, place = (layer.channels, shape[0], *window), {"stride": compact(stride)}
+    return replace(layer, skips=(Skip(source, weights(rng, size, layer.bits), **place),))
 
 
 def plain_layer(rng, shape, bits, ease, *, reset=None, delay=0, **place):
