@@ -219,18 +219,53 @@ def opened(path, *, demo=None, port=None, baud: int = BAUD, taps=(),
     if demo == "golden":
         yield ModelBackend(network, taps=taps)
         return
-    from boards.platform.top import Top
-    from flow.design import engine_size
-    from hw.accelerator import Accelerator
     from sim.pins import SimulatedPort
-    size = engine_size(network)
-    top = Top(Accelerator(network, **size._asdict(), taps=taps),
-              clock_hz=SIMULATED_HZ, baud=SIMULATED_BAUD, counters=True)
-    with (SimulatedPort(top, quick=quick) as port,
-          Board(port, baud=SIMULATED_BAUD, timeout=20e-3, clock=port.clock) as board):
+    top, flash, seconds = simulated(network, taps)
+    with (SimulatedPort(top, quick=quick, flash=flash) as port,
+          Board(booted(port), baud=SIMULATED_BAUD, timeout=seconds, clock=port.clock) as board):
         yield ChipBackend(board, network, notice=(
             "Demo: no chip here. Its Verilog runs in Verilator, bit by bit at the UART pins, and "
             "the driver talks to it as it would to the board; time is that of the simulation."))
+
+
+def booted(port):
+    """The port of a simulated chip that has read its flash, if it has one."""
+    if port.top.boot is not None:
+        words = port.top.accelerator.plan.resident_rows * port.top.accelerator.plan.row_words
+        port.read(cycles=40 * words + 100_000)
+    return port
+
+
+def simulated(network, taps):
+    """(Top, what its flash holds, seconds that a host waits for a frame) of a simulated chip.
+
+    Weights are streamed from flash where they do not fit; else there is none.
+    """
+    from boards.platform.top import Top
+    from boards.protocol.flash_image import FRAMES, flash_image, padded, with_stream
+    from flow.design import engine_size
+    from flow.estimate.cycles import most_cycles
+    from hw.accelerator import Accelerator
+    from hw.plan.packing import configuration
+    from hw.plan.planner import Plan
+    from hw.plan.streaming import AUTO
+
+    size, from_flash = engine_size(network)._asdict(), ()
+    try:
+        Plan(network, **size)
+    except BadInput:
+        with contextlib.suppress(BadInput):        # else the first reason is told
+            Plan(network, **size, from_flash=AUTO)
+            from_flash = AUTO
+    accelerator = Accelerator(network, **size, taps=taps, from_flash=from_flash)
+    plan, clocks = accelerator.plan, {"clock_hz": SIMULATED_HZ, "baud": SIMULATED_BAUD}
+    if not plan.banks:
+        return Top(accelerator, **clocks, counters=True), b"", 20e-3
+    writes = configuration(plan, table=accelerator.table, mode="paper")
+    flash = with_stream(padded(b"") + flash_image(writes, label=network.digest),
+                        plan.weight_stream, size=2**24, where=network.name)
+    cycles = most_cycles(plan, taps=taps) + 16 * plan.stream_words + len(flash)
+    return (Top(accelerator, **clocks, counters=True, boot=FRAMES), flash, cycles / SIMULATED_HZ)
 
 
 def same(result: Result, model: Result) -> bool:

@@ -220,7 +220,7 @@ def parser(prog: str = "python -m hw.build", *, family: bool = True) -> "argpars
                             "by all its lines or by one (default: uart; with --weights flash, "
                             "flash)")
     found.add_argument("--weights", choices=WEIGHTS, default="chip",
-                       help="all on the chip, or as many as fit, and those of other dense layers "
+                       help="all on the chip, or as many as fit, and those of other layers "
                             "streamed from flash.bin for each image (default: %(default)s)")
     found.add_argument("--stream", type=int, action="append", metavar="L",
                        help="with --weights flash: stream the weights of layer L; may be repeated "

@@ -140,8 +140,8 @@ class Accelerator(wiring.Component):
                             word_steps=word_steps, trains=trains, schedule=schedule,
                             from_flash=from_flash)
         self.store = StreamedWeights if self.plan.banks else store
-        self.plan.check_read(sorted({layer for some in layers.values() for layer in some}),
-                             experiments)
+        if experiments:
+            self.plan.check_experiments()
         if self.plan.rounded and (explain or experiments or attribution is not None):
             raise BadInput(f"{network.name}: --schedule {self.plan.order} has maps, and no traces, "
                            "contributions or experiments yet")

@@ -128,12 +128,9 @@ class AddressGenerator(wiring.Component):
         m.d.sync += [due.eq(ending & ~flows), begin.eq(self.start), visited.eq(visit),
                      flows.eq(active & self.flow)]
 
-        inner_last, outer_last = last_group, last_column     # of the two innermost loops over walks
-        grouped = C(0)                                       # groups are outermost
-        if plan.groups_outermost:
-            grouped = fixed(int(p.groups_outermost) for p in passes)
-            inner_last = Mux(grouped, last_column, last_group)
-            outer_last = Mux(grouped, last_line, last_column)
+        grouped, inner_last, outer_last = self.loops(m, last_group, last_column, last_line)
+        whole, last_pixel = last_turn & last_chunk, last_column & last_line
+        last_walk = whole & last_group & last_pixel
 
         def step(distance, *, shape):
             """From a walk's base to the next one's, by where the walk stands."""
@@ -152,8 +149,7 @@ class AddressGenerator(wiring.Component):
                      for term in range(len(corners))]
         row_next  = rows + step(row_step, shape=row_shape)
         if plan.banks:
-            self.gate(m, active, flows, end & closing & last_turn & last_chunk & (
-                ~grouped | (last_column & last_line)), visited_at)
+            self.gate(m, active, flows, end & closing & whole & (~grouped | last_pixel), visited_at)
             row_first, row_next = self.in_bank(m, row_first, row_next)
         with m.If(begin):
             m.d.sync += [
@@ -167,19 +163,18 @@ class AddressGenerator(wiring.Component):
             m.d.sync += [
                 pc.eq(Mux(last_chunk & last_turn, first_entry, second_entry) if plan.per_channel
                       else second_entry),
-                turn.eq(Mux(last_turn, 0, turn + 1)),
-                rows.eq(row_next),
+                turn.eq(Mux(last_turn, 0, turn + 1)), rows.eq(row_next),
                 *(corner.eq(corner + to) for corner, to in zip(corners, to_corner, strict=True)),
             ]
             with m.If(last_turn):
                 m.d.sync += chunk.eq(Mux(last_chunk, 0, chunk + 1))
-            with m.If(last_turn & last_chunk & (~grouped | (last_column & last_line))):
+            with m.If(whole & (~grouped | last_pixel)):
                 m.d.sync += group.eq(Mux(last_group, 0, group + 1))
-            with m.If(last_turn & last_chunk & (grouped | last_group)):
+            with m.If(whole & (grouped | last_group)):
                 m.d.sync += x.eq(Mux(last_column, left, x + across))
                 with m.If(last_column):
                     m.d.sync += y.eq(Mux(grouped & last_line, top, y + down))
-            with m.If(last_turn & last_chunk & last_group & last_column & last_line):
+            with m.If(last_walk):
                 m.d.sync += [active.eq(0), flows.eq(0)]
         # --- place: where the visit's word and weights lie ----------------------------------------
         # The bases move on only with an end, when no visit is in this stage.
@@ -197,7 +192,6 @@ class AddressGenerator(wiring.Component):
                 visited_at.hidden.eq(Mux(self.fresh, fetch.data.later, fetch.data.first)
                                      & (placed_op == Op.Add)),
             ]
-        last_walk = last_turn & last_chunk & last_group & last_column & last_line
         m.d.sync += [
             placed.eq(visit | end),
             placed_op.eq(Mux(end, Mux(last_walk & closing, Op.EndPass, Op.EndWalk), Op.Add)),
@@ -223,6 +217,17 @@ class AddressGenerator(wiring.Component):
         connect(m, look.o, flipped(self.o))
 
         return m
+
+    def loops(self, m, last_group, last_column, last_line):
+        """Whether groups are outermost in the pass, and whether the innermost and the second loop
+        over walks are at their end: those over groups and columns, or over columns and lines.
+        """
+        if not self.plan.groups_outermost:
+            return C(0), last_group, last_column
+        grouped = pass_register(m, self.number, [
+            int(p.groups_outermost) for p in self.plan.passes])
+        return (grouped, Mux(grouped, last_column, last_group),
+                Mux(grouped, last_line, last_column))
 
     def streamed(self, m):
         """Whether the weights of the pass are streamed."""

@@ -112,8 +112,9 @@ class Writer(wiring.Component):
         onward  = Mux(closing, beyond, within)
         if plan.groups_outermost:
             moves, back = self.pixels(m, begins & chunk)
-            onward = Mux(back, jumps(lambda p: 1 - (p.shape[1] * p.shape[2] - 1) * p.out_stride
-                                     - across * p.out_chunk), onward)
+            to_first = jumps(lambda p: 1 - (p.shape[1] * p.shape[2] - 1) * p.out_stride
+                             - across * p.out_chunk)
+            onward = Mux(back & ~closing, to_first, onward)
         onwards = Mux(closing, jumps(lambda p: p.out_chunk - tail(p)),
                       jumps(lambda p: p.out_chunk - (p.span - 1)))
         jump = Signal(plan.train_addr, reset_less=True)

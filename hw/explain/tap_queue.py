@@ -14,12 +14,14 @@ DEPTH = 256  # words of 16 bits in a block memory
 def queues(plan):
     """Whether a TapQueue serves the layers of a plan.
 
-    In rounds all words are read. The chunks of a neuron must follow each other, and behind a
+    In rounds all words are read. The chunks of a neuron must follow each other, and its groups
+    (no Pass.groups_outermost); and behind a
     pixel's last word there must be a cycle in which nothing else is queued: words of a walk take
     ``lanes`` cycles of its ``word_steps``, and an empty walk behind them stores ``lanes`` cycles
     later.
     """
-    return plan.chunks == 1 and not plan.rounded and 1 < plan.lanes < plan.word_steps
+    return (plan.chunks == 1 and not plan.rounded and not plan.groups_outermost
+            and 1 < plan.lanes < plan.word_steps)
 
 
 class TapQueue(wiring.Component):

@@ -12,7 +12,8 @@ __all__ = ["TapReader"]
 class TapReader(wiring.Component):
     """Words of a layer, pixel after pixel, channel after channel, chunk after chunk.
 
-    A word is read once it is written; where a neuron has several chunks, once its pixel is whole.
+    A word is read once it is written; where a neuron has several chunks, or some pass is walked
+    group after group (Pass.groups_outermost), once its pixel is whole, there in the last group.
     The trains stay where the next pass reads them, so nothing is buffered and nothing is lost if
     the reader is slow: the next pass waits while ``busy``. At most every second cycle gives a word.
 
@@ -31,7 +32,7 @@ class TapReader(wiring.Component):
     written : In(train_addr)
         Where its next word goes.
     pixel_done : In(1)
-        One more pixel is whole from the next cycle on; only looked at with several chunks.
+        One more pixel is whole from the next cycle on; only looked at where pixels must be.
     busy : Out(1)
         Words that are written remain to be read, or one is on its way.
     addr, en, free, train : Out, Out(1), In(1), In(word_steps)
@@ -76,15 +77,18 @@ class TapReader(wiring.Component):
         some   = Signal()                       # a cycle ago there were such
         within = C(0, 1)                        # of a pixel that is whole some are read
         end    = self.written
-        if chunks > 1:
-            # Chunks lie far apart and are written in turn: only the end of a pixel tells.
+        if chunks > 1 or self.plan.groups_outermost:
+            # Chunks lie far apart and are written in turn, and so do the groups that are outermost:
+            # only the end of a pixel tells.
+            behind = self.written - const(
+                (p.groups - 1) * p.span if p.groups_outermost else 0 for p in passes)
             landed, reached = Signal(), Signal.like(self.written)
             m.d.sync += landed.eq(self.pixel_done)
             with m.If(landed):
-                m.d.sync += reached.eq(self.written)
+                m.d.sync += reached.eq(behind)
             with m.If(self.start):
                 m.d.sync += reached.eq(self.base if self.plan.placed else 0)
-            end    = Mux(landed, self.written, reached)
+            end    = Mux(landed, behind[:len(reached)], reached)
             within = chunk.any() | channel.any()
         m.d.sync += some.eq(self.active & ((self.addr != end) | within))
 

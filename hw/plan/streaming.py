@@ -84,19 +84,14 @@ class Streaming:
         """Whether there are passes whose groups are outermost."""
         return any(each.groups_outermost for each in self.passes)
 
-    def check_read(self, layers: list[int], experiments: bool) -> None:
-        """Raise BadInput where layers are explained whose pixels are whole in the last group only,
-        or spikes are taken away from them.
+    def check_experiments(self) -> None:
+        """Raise BadInput where spikes are to be taken away from layers that are stored group after
+        group.
         """
-        apart = [each.stage.index for each in self.passes if each.groups_outermost]
-        where = f"{self.network.name}: --weights flash"
-        if found := [layer for layer in layers if layer in apart]:
-            raise BadInput(f"{where}: layer {found[0]} is walked group after group, and is not "
-                           "explained then yet: map other layers (--tap), or stream others "
-                           "(--stream)")
-        if apart and experiments:
-            raise BadInput(f"{where}: of layer {apart[0]}, which is walked group after group, no "
-                           "spikes are taken away yet (--experiments)")
+        if apart := [each.stage.index for each in self.passes if each.groups_outermost]:
+            raise BadInput(f"{self.network.name}: --weights flash: of layer {apart[0]}, which is "
+                           "walked group after group, no spikes are taken away yet "
+                           "(--experiments)")
 
     def with_rows(self, passes: "tuple[Pass, ...]") -> "tuple[Pass, ...]":
         """The passes with the rows of each where they lie; those that are streamed marked."""

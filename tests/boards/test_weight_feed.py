@@ -6,6 +6,7 @@ from amaranth import Elaboratable, Module
 from amaranth.lib.wiring import connect
 from amaranth.sim import Simulator
 
+from apps.backends import opened
 from boards.host import Board, LinkError
 from boards.link import flash_reader
 from boards.link.flash_reader import FlashReader
@@ -163,3 +164,17 @@ def test_file_is_checked(chip):
 def test_stream_needs_a_flash(chip):
     with pytest.raises(ValueError, match="weights are streamed from flash"):
         Top(chip[0].accelerator, clock_hz=4_000_000)
+
+
+@pytest.mark.slow
+def test_demo_of_a_network_larger_than_the_chip(tmp_path):
+    """``--demo rtl`` streams what does not fit, over simulated pins of UART and flash."""
+    network = dense((1, 28, 28), 200, 10)
+    network.save(tmp_path / "large.npz")
+    picture, = images(network, 1, 5)
+    with opened(tmp_path / "large.npz", demo="rtl", quick=True) as backend:
+        assert backend.board.port.top.accelerator.plan.streamed_layers == [1]
+        result = backend.explain(picture)
+    wanted = run(picture[None], network, taps=backend.taps)
+    assert np.array_equal(result.scores, wanted.scores[0])
+    assert np.array_equal(result.counts, wanted.counts[0])

@@ -14,6 +14,7 @@ from flow.estimate.cycles import image_cycles, planes_of, trains_of
 from flow.estimate.stream import bounds
 from golden.io.errors import BadInput
 from golden.network import Layer, Network, Neuron, load
+from golden.network.ops import Greatest
 from golden.run import run
 from hw.accelerator import Accelerator
 from hw.engine.profiler import StallReason
@@ -25,6 +26,7 @@ from hw.plan.streaming import FLASH_RATE, Blocks
 from sam_snn.fitting import fits
 from sim.rtl import Simulation
 from tests.helpers.planted import changed
+from tests.hw.test_skips import longer
 from verify.networks import draw, images
 
 BLOCKS = (Blocks(3, 4, 5), Blocks(1, 4, 2), Blocks(2, 4, 7))
@@ -157,6 +159,19 @@ def dense(*sizes, bits=4, steps=16, seed=1, plain=True):
     return Network(shape=shape, steps=steps, layers=tuple(layers), name="dense")
 
 
+def legged():
+    """A network whose first layer has a max pooling before its neurons, its second one groups."""
+    rng, layers = np.random.default_rng(4), []
+    for shape, threshold, more in (
+            ((6, 2, 3, 3), 8, {"padding": 1, "greatest": Greatest(2, 2)}),
+            ((10, 3, 3, 3), 9, {"padding": 1, "groups": 2}), ((5, 160), 1, {})):
+        last = len(shape) == 2
+        layers.append(Layer(weights=rng.integers(-8, 8, shape), bits=4, neuron=Neuron(
+            threshold=np.int64(threshold), leak=np.int64(0 if last else 1 << 12),
+            reset="none" if last else "subtract"), **more))
+    return Network(shape=(2, 8, 8), steps=16, layers=tuple(layers), name="legs")
+
+
 def test_as_few_layers_as_must_be_are_streamed():
     network = dense(784, 128, 10)
     assert Plan(network, from_flash="auto").streamed == frozenset()
@@ -199,12 +214,16 @@ def test_refusals(make, options, message):
     (dense(60, 21, 33, 7), {"lanes": 4, "from_flash": (1, 2, 3)}),
     (dense(60, 21, 7, steps=20, plain=False), {"lanes": 4, "from_flash": (1,)}),
     (dense(90, 21, 7, steps=33), {"lanes": 8, "trains": 3, "from_flash": (1, 2)}),
-    (draw(12, plain=True, steps=(16,)), {"lanes": 4, "from_flash": (1, 2, 3, 4), "taps": ()}),
-    (draw(53), {"lanes": 2, "from_flash": (1, 2), "taps": ()}),
-    (draw(45), {"lanes": 4, "from_flash": (2, 3), "taps": (1,)}),
-], ids=["three", "channels and chunks", "walk buffer", "maps", "maps of chunks", "pooled"])
+    (draw(12, plain=True, steps=(16,)), {"lanes": 4, "from_flash": (1, 2, 3, 4)}),
+    (draw(53), {"lanes": 2, "from_flash": (1, 2)}),
+    (draw(45), {"lanes": 4, "from_flash": (1, 3)}),
+    (legged(), {"lanes": 4, "from_flash": (1, 2, 3)}),
+    (longer(), {"lanes": 2, "from_flash": (2, 4, 5)}),
+], ids=["three", "channels and chunks", "walk buffer", "maps", "maps of chunks", "pooled", "legs",
+        "skips"])
 def test_equals_golden_whenever_words_come(network, options):
-    pictures = images(network, 3, 7)
+    pictures = images(network, 3, 7) if network.encoder == "bernoulli" else (
+        np.random.default_rng(1).random((2, network.steps, *network.shape)) < 0.4).astype(np.uint8)
     wanted = run(pictures, network, taps=options.get("taps"))
     simulation = Simulation(network, quick=True, **options)
     for rate, stall in ((7, 0), (0, 0), (0, 0.4), (30, 0.2)):
@@ -213,14 +232,11 @@ def test_equals_golden_whenever_words_come(network, options):
 
 
 def test_order_of_groups():
-    """Of convolutions the groups are outermost, and only there; their maps are refused yet."""
+    """Of convolutions the groups are outermost, and only there."""
     network = draw(12, plain=True, steps=(16,))
     plan = Plan(network, lanes=4, from_flash=(2, 4))
     assert [each.groups_outermost for each in plan.passes] == [False, True, False, False]
     assert plan.blocks[0] == Blocks(2, 16, plan.passes[1].rows)
-    with pytest.raises(BadInput, match="layer 2 is walked group after group, and is not explained "
-                                       "then yet: map other layers"):
-        Accelerator(network, lanes=4, from_flash=(2,), taps=(1, 2))
     with pytest.raises(BadInput, match="no spikes are taken away yet"):
         Accelerator(network, lanes=4, from_flash=(2,), taps=(), experiments=True)
 

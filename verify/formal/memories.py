@@ -250,9 +250,9 @@ def sums_of_bits(m):
     return inputs(unit)
 
 
-def written_trains(m):
+def written_trains(m, grain=16):
     """A train read is the one written there; its bit in the bitmap says whether it is not 0."""
-    unit = spike_memory.SpikeMemory(regions=(16, 16), word_steps=4, chunks=1)
+    unit = spike_memory.SpikeMemory(regions=(16, 16), word_steps=4, chunks=1, grain=grain)
     m.submodules.dut = unit
     past = Past(m)
     address = Signal(4)
@@ -516,6 +516,12 @@ PROOFS = [
         "hw.memory.spike_memory.SpikeMemory",
         "trains and bitmap read are those written",
         written_trains,
+        depth=9,
+    ),
+    Proof(
+        "hw.memory.spike_memory.SpikeMemory",
+        "trains and bitmap read are those written, the bitmap by parts of a word",
+        partial(written_trains, grain=4),
         depth=9,
     ),
     Proof(
