@@ -44,7 +44,7 @@ class Loader(wiring.Component):
     state : Out(Boot)
     """
 
-    def __init__(self, *, address, lines=4):
+    def __init__(self, *, address: int, lines: int = 4):
         if not 0 <= address < 2**24:
             raise ValueError(f"address must be 0 to 2**24 - 1, not {address}")
         self._address, self._lines = address, lines
