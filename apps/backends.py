@@ -111,7 +111,7 @@ class ChipBackend(ModelBackend):
         self.board.set_table(exp_table(self.gamma, self.network.steps))
         self.board.set_register(Register.MODE, MODES.index(self.mode))
 
-    def link(self):
+    def link(self) -> dict:
         board = self.board
         return {"baud": board.baud, "bytes sent": board.sent, "bytes received": board.received,
                 "whole frames": board.whole, "damaged frames": board.damaged,

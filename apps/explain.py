@@ -94,7 +94,7 @@ def read_image(path, network, place, *, resize=False):
     return images[place], None if labels is None else int(labels[place])
 
 
-def name(network, number) -> str:
+def name(network: "Network", number: int) -> str:
     """A class as people call it."""
     found, number = short(network.label(number)), str(number)
     return found if found == number else f"{found} ({number})"

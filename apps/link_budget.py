@@ -1,6 +1,8 @@
 """python -m boards.wire: bytes on the wire and time of an explained image, and the chip's part."""
 
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from boards.host import Board
@@ -19,8 +21,11 @@ from hw.plan.packing import configuration
 from sim.pins import SimulatedPort
 from sim.rtl import Simulation
 
+if TYPE_CHECKING:
+    import argparse
 
-def parser():
+
+def parser() -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         "python -m boards.wire", "What the wire between host and chip takes of the time.",

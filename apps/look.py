@@ -26,7 +26,7 @@ HEAT = clear("inferno", np.linspace(0, 1, LEVELS))
 SIGNED = clear("RdBu_r", np.abs(np.linspace(-1, 1, LEVELS)))
 
 
-def drawable(image):
+def drawable(image: np.ndarray) -> np.ndarray:
     """(H, W) or (H, W, 3) to draw of an image (C, H, W) or of spike frames (T, C, H, W).
 
     Three channels are colours. Of two, as a camera of events has them, the first is red and the
@@ -43,13 +43,13 @@ def drawable(image):
     return image.mean(axis=0)
 
 
-def greys(image):
+def greys(image: np.ndarray) -> np.ndarray:
     """(H, W) of what lies under a map: the mean of the colours, which would mix with the map's."""
     found = drawable(image)
     return found.mean(axis=2) if found.ndim == 3 else found
 
 
-def top_of(values, signed):
+def top_of(values: np.ndarray, signed: bool) -> float:
     """The value at the end of a scale: the largest, or (signed) the 99.5th percentile of sizes."""
     sizes = np.abs(values[values != 0])
     return float(np.percentile(sizes, 99.5) if signed else sizes.max()) if sizes.size else 1.0

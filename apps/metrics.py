@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.progress import Progress
@@ -21,13 +22,16 @@ from golden.io.shipped import networks, sample_of
 from golden.io.text import say
 from golden.network import load
 
+if TYPE_CHECKING:
+    import argparse
+
 __all__ = ["main", "masks_of", "parser", "rows_of"]
 
 DEFAULT = ("sam", "sam-last", "count", "contribution", "zplus", "zplus-sam", "tsa", "brightness",
            "centre", "random")
 
 
-def parser():
+def parser() -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         "python -m apps.metrics", "Methods of explanation against metrics, with 95 % intervals by "
@@ -112,7 +116,7 @@ def table_of(rows, metrics, title):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.out is not None:
         output(args.out, *args.network, args.images, suffix=".json")

@@ -1,5 +1,7 @@
 """python -m apps.side_by_side: one image by several methods, a row each."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -18,13 +20,16 @@ from golden.io.text import say
 from golden.network import load
 from golden.run import run_batched
 
+if TYPE_CHECKING:
+    import argparse
+
 __all__ = ["draw", "main", "parser"]
 
 DEFAULT = ("sam", "count", "contribution", "zplus", "tsa")
 SHOWN = 6           # steps of a row
 
 
-def parser():
+def parser() -> "argparse.ArgumentParser":
     """Arguments of the command."""
     found = command_parser(
         "python -m apps.side_by_side", "One image by several methods of explanation, a row each.",
@@ -80,7 +85,7 @@ def draw(image, found, heading, mask=None):
 
 
 @command
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     out = output(args.out, args.network, args.images, suffix=".png")
     network = load(args.network)

@@ -1,8 +1,9 @@
 """python -m bench: measure every row of the benchmark's table.
 
-Writes bench/results.json, bench/README.md and bench/plots/. Slow parts are kept under build/bench
-and not done again while nothing they depend on changes, so a run that was cut off goes on where it
-was. --quick measures what is deterministic and compares it with the committed results.json.
+Writes bench/results.json, bench/README.md and bench/plots/, and adds to bench/history.json. Slow
+parts are kept under build/bench and not done again while nothing they depend on changes, so a run
+that was cut off goes on where it was. --quick measures what is deterministic and compares it with
+the committed results.json.
 """
 
 import argparse
@@ -108,9 +109,15 @@ def main(argv=None):
         "failed": {k: v for k, v in old.get("failed", {}).items() if k not in found} | failed}
     limits = json.loads(LIMITS.read_text())
     text = roofline.updated(roofline.PAGE.read_text(), results["measured"])
+    from bench import history
     from bench.plots import draw
+    kept = json.loads(history.HISTORY.read_text()) if history.HISTORY.exists() else []
+    if {"size", "images"} <= results["measured"].keys():
+        kept = history.added(kept, history.point(results, results["date"]))
     with publishing() as put:
         draw(results, HOME / "plots", put)
+        history.draw(kept, put(history.PLOT))
+        put(history.HISTORY).write_text(history.text(kept))
         put(RESULTS).write_text(json.dumps(results, indent=1) + "\n")
         put(HOME / "README.md").write_text(page(results, limits))
         put(roofline.PAGE).write_text(text)

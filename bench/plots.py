@@ -11,6 +11,8 @@ PLOTS = {
     "modules": "Logic cells by module, from Yosys' hierarchy, with and without SAM",
     "clock": "Clock that each seed of place and route reaches",
     "lanes": "Cycles and logic cells against lanes and steps of a word",
+    "history": "Size, clock and cycles from version to version (`bench/history.json`, "
+               "`python -m bench.history`)",
 }
 
 

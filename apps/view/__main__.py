@@ -84,7 +84,7 @@ class Server(ThreadingMixIn, WSGIServer):
 class Arriving(io.RawIOBase):
     """What comes over a connection until SECONDS after it was made; then TimeoutError."""
 
-    def __init__(self, connection):
+    def __init__(self, connection: socket.socket):
         self._connection, self._until = connection, time.monotonic() + SECONDS
 
     def readable(self) -> bool:

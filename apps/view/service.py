@@ -13,6 +13,9 @@ import bottle
 import numpy as np
 
 from apps.backends import same
+from golden.explain import methods
+from golden.explain.faithfulness import probabilities
+from golden.explain.methods.base import Question, where_words
 from golden.formats import MODES, SCORE_FRAC
 from golden.io.errors import BadInput
 
@@ -27,12 +30,13 @@ SKIPPED = 2**24  # bytes of a request too large that are read all the same, to b
 
 
 def service(engine: "ModelBackend", *, images: np.ndarray | None = None,
-            labels: np.ndarray | None = None, hosts: tuple[str, ...] = ()):
+            labels: np.ndarray | None = None, hosts: tuple[str, ...] = ()) -> bottle.Bottle:
     """A WSGI application.
 
     ``GET /`` is the page, ``/api/state`` what it shows first, ``/api/sample/N`` an image of the
     sample set. ``POST /api/explain`` ({"pixels": base64 of (C, H, W) bytes}) gives all of one
-    image, ``POST /api/settings`` ({"gamma", "mode"}) rewrites the table and the mode of the device.
+    image, ``POST /api/method`` ({"pixels", "method"}) the map of a method of golden.explain,
+    ``POST /api/settings`` ({"gamma", "mode"}) rewrites the table and the mode of the device.
     What cannot be answered is {"error": one line}. Requests under another name than one of
     ``hosts`` are refused, so that no page elsewhere gets at the board through a name of its own.
     """
@@ -86,7 +90,8 @@ def service(engine: "ModelBackend", *, images: np.ndarray | None = None,
                 "channels": channels, "height": height, "width": width, "steps": network.steps,
                 "classes": [str(name) for name in network.notes.get("classes")
                             or range(network.classes)],
-                "samples": shown, "modes": MODES, "gamma": engine.gamma, "mode": engine.mode}
+                "samples": shown, "methods": list(methods.METHODS), "modes": MODES,
+                "gamma": engine.gamma, "mode": engine.mode}
 
     @app.get("/api/sample/<number:int>")
     def sample(number):
@@ -98,6 +103,11 @@ def service(engine: "ModelBackend", *, images: np.ndarray | None = None,
     @app.post("/api/explain")
     def explain():
         return answer(lambda asked: explained(engine, image_of(asked, network.shape)))
+
+    @app.post("/api/method")
+    def method():
+        return answer(lambda asked: mapped(engine, image_of(asked, network.shape),
+                                           asked.get("method")))
 
     @app.post("/api/settings")
     def settings():
@@ -143,6 +153,17 @@ def image_of(asked: dict, shape: tuple[int, int, int]) -> np.ndarray:
     return np.frombuffer(pixels, dtype=np.uint8).reshape(shape)
 
 
+def mapped(engine: "ModelBackend", image: np.ndarray, name: object) -> dict[str, Any]:
+    """The map of an image by one method of golden.explain.methods, for the class answered."""
+    method = methods.named(str(name), "method")
+    of_sam = {each: getattr(engine, each) for each in ("gamma", "mode") if each in method.takes}
+    question = methods.checked(Question(method=method.name, **of_sam), engine.network)
+    found = methods.answer(question, engine.network, image, engine.model(image)[1])
+    return {"method": method.name, "where": where_words(question.layer),
+            "heat": np.round(found.heat, 6).tolist(), "signed": found.signed, "unit": found.unit,
+            "whole": found.whole, "title": found.title}
+
+
 def explained(engine: "ModelBackend", image: np.ndarray) -> dict[str, Any]:
     """All that the page shows of one image, the model's own results checked against it."""
     began = time.perf_counter()
@@ -151,7 +172,8 @@ def explained(engine: "ModelBackend", image: np.ndarray) -> dict[str, Any]:
     model, found = engine.model(image)
     layers = [tap for tap in engine.network.taps if tap in found.spikes]
     answer = {
-        "pred": result.pred, "scores": result.scores.tolist(), "counts": result.counts.tolist(),
+        "pred": result.pred, "share": float(probabilities(result.logits, engine.network).max()),
+        "scores": result.scores.tolist(), "counts": result.counts.tolist(),
         "seconds": seconds, "equal": same(result, model), "stepwise": bool(result.maps),
         "gamma": engine.gamma, "mode": engine.mode, "unit": 2**-SCORE_FRAC, "link": engine.link(),
         "input": np.abs(found.spikes_input[0]).sum(axis=1).tolist(),

@@ -49,7 +49,7 @@ class Loader(wiring.Component):
         With ``onward``: those of FlashReader, while not ``active``.
     """
 
-    def __init__(self, *, address, lines=4, onward=None):
+    def __init__(self, *, address: int, lines: int = 4, onward: int | None = None):
         for each in (address, onward or 0):
             if not 0 <= each < 2**24:
                 raise ValueError(f"address must be 0 to 2**24 - 1, not {each}")

@@ -34,7 +34,7 @@ class Counters(wiring.Component):
         Counts of the accelerator, and those with the others.
     """
 
-    def __init__(self, *, counting):
+    def __init__(self, *, counting: bool):
         self._counting = counting
         super().__init__({
             "i": In(stream.Signature(COUNT)), "o": Out(stream.Signature(COUNT)),

@@ -67,7 +67,7 @@ class Executor(wiring.Component):
         An image is running.
     """
 
-    def __init__(self, *, size, words, pixel_bits: int = 8, experiments: bool = False):
+    def __init__(self, *, size: int, words: int, pixel_bits: int = 8, experiments: bool = False):
         if not 1 <= pixel_bits <= 16:
             raise ValueError(f"pixel_bits must be 1 to 16, not {pixel_bits}")
         if not 1 <= words <= 2**16:

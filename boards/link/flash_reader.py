@@ -62,7 +62,7 @@ class FlashReader(wiring.Component):
         The check of a block was wrong since ``read`` became 1.
     """
 
-    def __init__(self, *, lines=4, contents=CONTENTS):
+    def __init__(self, *, lines: int = 4, contents: int = CONTENTS):
         if lines not in (1, 4):
             raise ValueError(f"lines must be 1 or 4, not {lines}")
         if not 1 <= contents <= 254:

@@ -14,6 +14,6 @@ LABEL   = data.StructLayout({"data": 8, "index": 3, "signature": 1})
 TOKEN   = data.StructLayout({"data": 8, "end": 1})                    # of a frame, or its end
 
 
-def pixel(bits):
+def pixel(bits: int) -> data.StructLayout:
     """Layout of a pixel of ``bits`` bits."""
     return data.StructLayout({"data": bits, "first": 1})

@@ -47,7 +47,7 @@ class PixelLoader(wiring.Component):
         The last pixel of an image is taken, for one cycle.
     """
 
-    def __init__(self, *, size, pixel_bits):
+    def __init__(self, *, size: int, pixel_bits: int):
         self._blocks, self._bits = blocks(size), pixel_bits
         super().__init__({
             "begin": In(1),

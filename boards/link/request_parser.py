@@ -49,7 +49,7 @@ class RequestParser(wiring.Component):
         The request is a RESET, for one cycle.
     """
 
-    def __init__(self, *, experiments=False):
+    def __init__(self, *, experiments: bool = False):
         self._writes = [Kind.WEIGHTS, Kind.REGISTERS, Kind.LABEL]
         self._writes += [Kind.EXPERIMENT] if experiments else []
         super().__init__({

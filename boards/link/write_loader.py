@@ -52,7 +52,7 @@ class WriteLoader(wiring.Component):
         Ends the request. Its payload is 0 in all other cycles.
     """
 
-    def __init__(self, *, words):
+    def __init__(self, *, words: int):
         if not 1 <= words <= 2**16:
             raise ValueError(f"words must be 1 to 65536, not {words}")
         self._words = words

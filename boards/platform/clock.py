@@ -27,7 +27,7 @@ class Pll:
         return self.reference * (self.divf + 1) // (self.divr + 1) // 2**self.divq
 
     @property
-    def filter_range(self):
+    def filter_range(self) -> int:
         """FILTER_RANGE for the frequency at the phase detector."""
         tops = (17e6, 26e6, 44e6, 66e6, 101e6)
         return 1 + sum(self.reference / (self.divr + 1) >= top for top in tops)
@@ -63,12 +63,12 @@ class EcpPll:
     output: int
 
     @property
-    def hz(self):
+    def hz(self) -> int:
         """Frequency given, rounded down to whole hertz."""
         return self.reference * self.multiply // self.divide
 
 
-def ecp_pll_for(hz: int, *, reference: int = 25_000_000):
+def ecp_pll_for(hz: int, *, reference: int = 25_000_000) -> EcpPll:
     """Dividers whose frequency is nearest to ``hz``; ValueError if that is over 1 % off.
 
     Within the limits of Project Trellis' ecppll: phase detector 3.125 to 400 MHz, oscillator 400 to
@@ -190,7 +190,7 @@ class Clock(wiring.Component):
         return m
 
 
-def reference_in(m: Module, pin):
+def reference_in(m: Module, pin: io.PortLike) -> Value:
     """A clock's pin as a signal."""
     m.submodules.reference = buffer = io.Buffer("i", pin)
     return buffer.i

@@ -75,7 +75,7 @@ class Target:
     usual     = property(lambda self: self.chip.usual)
     spram     = property(lambda self: self.chip.hard_bits > 0)
 
-    def make(self):
+    def make(self) -> Any:
         """The platform, for designs that are read and synthesised as boards.platform.device says.
 
         Its multipliers may hold registers (hw.memory.held).
@@ -93,13 +93,13 @@ class Target:
         hz = round(mhz * 1e6)
         return hz if hz == self.reference else self.chip.pll(hz, reference=self.reference).hz
 
-    def clock(self, hz: int):
+    def clock(self, hz: int) -> wiring.Component:
         """Component that makes the clock."""
         return self.chip.clock(hz=hz, pad=self.pad)
 
 
 @cache
-def targets():
+def targets() -> "tuple[Target, ...]":
     """All boards, the first one of each family ahead of the others, else by name."""
     from boards.platform import targets as folder
     names = (module.name for module in pkgutil.iter_modules(folder.__path__))
@@ -107,7 +107,7 @@ def targets():
     return tuple(sorted(boards, key=lambda board: (not board.first, board.name)))
 
 
-def target_for(family: str, name=None) -> Target:
+def target_for(family: str, name: str | None = None) -> Target:
     """Target of a family, its first where no name is given; ValueError if there is none such."""
     boards = [target for target in targets() if target.family == family]
     for target in boards:
@@ -161,7 +161,7 @@ class OnBoard(wiring.Component):
 
         return m
 
-    def wire_flash(self, m, request):
+    def wire_flash(self, m: Module, request: Callable) -> None:
         """The flash by as many lines as the Top reads; WP and HOLD do nothing where it has one."""
         top, quad = self._top, self._top.flash_lines == 4
         flash = request(f"spi_flash_{self._top.flash_lines}x")

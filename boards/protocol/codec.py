@@ -117,7 +117,7 @@ def stuff(frame: bytes) -> bytes:
     return frame + bytes([FLAG])
 
 
-def unstuff(some: bytes):
+def unstuff(some: bytes) -> bytes | None:
     """Inverse of ``stuff``, of bytes up to and without a FLAG; None if it was given up."""
     if some.endswith(bytes([ESCAPE])) and len(re.search(rb"\x7d*$", some)[0]) % 2:
         return None

@@ -91,7 +91,7 @@ class Identity:
     version: int = VERSION
 
     @property
-    def planes(self):
+    def planes(self) -> int:
         """Trains of a channel where it takes frames."""
         return max(1, self.frames // -(-self.steps // self.pixel_bits))
 
@@ -167,7 +167,7 @@ class Identity:
         self.check_outputs()
         rule("results", self.results <= MOST, f"at most {MOST} words")
 
-    def check_outputs(self):
+    def check_outputs(self) -> None:
         """Raise ValueError unless the outputs agree with the fields."""
         first = list(self.outputs)[:3]
         needs("outputs", first == ["maps", "scores", "counts"], "maps, scores, counts, and others",

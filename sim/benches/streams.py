@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cocotb.clock import Clock
@@ -27,12 +28,12 @@ async def begin(dut: Any) -> None:
     dut.rst.value = 0
 
 
-def cycle():
+def cycle() -> int:
     """Clock cycles since the simulation began."""
     return round(get_sim_time("ns") / PERIOD)
 
 
-def number(handle):
+def number(handle: Any) -> int:
     """Value of a port of any width."""
     value = handle.value
     return int(value) if isinstance(value, Logic) else value.to_unsigned()
@@ -41,33 +42,33 @@ def number(handle):
 class Word:
     """The tdata of an AXI4-Stream and, above it, its tlast if it has one: like one handle."""
 
-    def __init__(self, dut: Any, name):
+    def __init__(self, dut: Any, name: str):
         self.data = dut[f"{name}_tdata"]
         self.last = getattr(dut, f"{name}_tlast", None)
 
     @property
-    def value(self):
+    def value(self) -> LogicArray:
         """Both, as they are now."""
         width = len(self.data)
         last = 0 if self.last is None else int(self.last.value)
         return LogicArray(number(self.data) | last << width, width + 1)
 
     @value.setter
-    def value(self, word) -> None:
+    def value(self, word: int) -> None:
         width = len(self.data)
         self.data.value = word & 2**width - 1
         if self.last is not None:
             self.last.value = word >> width
 
 
-def parts(dut: Any, name):
+def parts(dut: Any, name: str) -> Iterable[Any]:
     """Handles of the payload, valid and ready of a stream, also as ``hw.ip.axi`` names them."""
     if "_axis_" in name:
         return Word(dut, name), dut[f"{name}_tvalid"], dut[f"{name}_tready"]
     return (dut[f"{name}__{part}"] for part in ("payload", "valid", "ready"))
 
 
-async def send(dut: Any, name, words, *, idle: float = 0.0) -> None:
+async def send(dut: Any, name: str, words: Iterable[int], *, idle: float = 0.0) -> None:
     """Offer each word until it is taken; before it, idle in each cycle with this chance."""
     payload, valid, ready = parts(dut, name)
     for word in words:
@@ -81,7 +82,8 @@ async def send(dut: Any, name, words, *, idle: float = 0.0) -> None:
     valid.value = 0
 
 
-async def receive(dut: Any, name, count: int, *, stall: float = 0.0, patient: bool = False):
+async def receive(dut: Any, name: str, count: int, *, stall: float = 0.0,
+                  patient: bool = False) -> list[int]:
     """Take ``count`` words; in each cycle, be not ready with this chance.
 
     ``patient``: once ready, stay so until a word has come. Asserts that a word once offered stays
@@ -102,7 +104,7 @@ async def receive(dut: Any, name, count: int, *, stall: float = 0.0, patient: bo
     return words
 
 
-async def silent(dut: Any, *names, cycles: int = 50) -> None:
+async def silent(dut: Any, *names: str, cycles: int = 50) -> None:
     """Assert that nothing more is offered on the streams ``names`` in some more cycles."""
     for _ in range(cycles):
         await RisingEdge(dut.clk)
@@ -111,8 +113,8 @@ async def silent(dut: Any, *names, cycles: int = 50) -> None:
             assert not valid.value, f"{name}: a word too many"
 
 
-async def serve(dut: Any, addr, en, data, contents, *, granted=lambda: True,
-                fades: bool = False) -> None:
+async def serve(dut: Any, addr: str, en: str | None, data: str, contents: Sequence[int], *,
+                granted: Callable = lambda: True, fades: bool = False) -> None:
     """Be a synchronous memory for ever: a read appears one cycle later and stays until the next.
 
     ``addr``, ``en`` and ``data`` are names of ports, ``en`` None where every cycle reads;
@@ -128,6 +130,6 @@ async def serve(dut: Any, addr, en, data, contents, *, granted=lambda: True,
             data.value = int(random.choice(contents))
 
 
-def signed(word, width: int):
+def signed(word: int, width: int) -> int:
     """``word`` as two's complement of ``width`` bits."""
     return word - (word >> width - 1 << width)

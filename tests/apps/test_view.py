@@ -23,9 +23,11 @@ from PIL import Image
 from apps.backends import ModelBackend, same
 from apps.view import __main__ as view
 from apps.view.service import service
+from golden.explain import explain
+from golden.explain.faithfulness import probabilities
 from golden.network.result import Result
 from golden.run import run
-from tests.helpers.view_page import SIZES, browser, demo, opened, ready, serving
+from tests.helpers.view_page import SIZES, browser, demo, faults, opened, ready, serving
 from verify.networks import draw
 
 pytestmark = pytest.mark.slow
@@ -238,6 +240,127 @@ def test_page_by_keyboard_in_both_themes_and_on_three_widths():
         assert {"previous", "next", "clear", "file", "invert", "fitting", "gamma", "mode", "play",
                 "step", "png", "csv", "npz"} <= reached
     assert not errors
+
+
+def test_nothing_that_axe_finds_in_both_themes():
+    """On three widths, with the methods open; a canvas without its name is found."""
+    engine, images, labels = demo()
+    errors = []
+    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+        for theme, width in (("dark", 390), ("light", 1280), ("dark", 2560)):
+            page = opened(chromium, url, errors, viewport={"width": width, "height": 900},
+                          color_scheme=theme)
+            page.click("#beside summary")
+            page.wait_for_function("shown[0] && shown[1]")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert faults(page) == []
+        page.evaluate("$('draw').removeAttribute('aria-label')")
+        assert [line.split(":")[0] for line in faults(page)] == ["role-img-alt"]
+    assert not errors
+
+
+def test_an_image_is_explained_by_the_keyboard_alone():
+    """From the address to another sample, other settings, two methods and a file: only keys."""
+    engine, images, labels = demo()
+    errors = []
+    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+        page = opened(chromium, url, errors, accept_downloads=True)
+
+        def tab_to(name):
+            for _ in range(40):
+                page.keyboard.press("Tab")
+                if page.evaluate("document.activeElement.id || "
+                                 "document.activeElement.parentElement.id") == name:
+                    # What has the keys is seen to have them.
+                    assert page.evaluate("""document.activeElement.matches(':focus-visible') ||
+                        !!document.activeElement.closest('.button:focus-within')""")
+                    return
+            pytest.fail(f"Tab does not come to {name}")
+        tab_to("next")
+        page.keyboard.press("Enter")
+        page.wait_for_function("number === 1 && document.body.dataset.state === 'ready'")
+        tab_to("gamma")
+        before = page.input_value("#gamma")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("found.gamma > told.gamma")
+        ready(page)
+        assert page.input_value("#gamma") != before
+        tab_to("mode")
+        page.keyboard.press("ArrowDown")
+        page.wait_for_function("found.mode !== told.mode")
+        ready(page)
+        tab_to("step")
+        page.keyboard.press("Home")
+        assert page.inner_text("#at") == "t = 0"
+        tab_to("csv")
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        assert download.value.suggested_filename.endswith(".csv")
+        tab_to("beside")
+        page.keyboard.press("Enter")
+        page.wait_for_function("shown[0] && shown[1]")
+        tab_to("method-1")
+        page.keyboard.press("ArrowDown")
+        page.wait_for_function("shown[1].answer.method !== 'contribution'")
+    assert not errors
+
+
+def test_a_picture_of_a_camera_is_explained():
+    """Chromium's own camera, which shows a moving test picture; and one that is not given."""
+    engine, images, labels = demo()
+    errors = []
+    with serving(engine, images=images, labels=labels) as url:
+        with browser(camera=True) as chromium:
+            page = opened(chromium, url, errors)
+            before = page.evaluate("[...image]")
+            page.keyboard.press("v")
+            page.wait_for_function("stream && $('live').videoWidth && $('live').currentTime > 0")
+            assert page.locator("#live").is_visible()
+            page.keyboard.press("v")
+            page.wait_for_function("number === -1 && document.body.dataset.state === 'ready'")
+            assert page.evaluate("[...image]") != before and page.evaluate("stream === null")
+            assert page.evaluate("largest([...image])") > 100
+            assert not page.locator("#live").is_visible()
+        with browser() as chromium:
+            page = opened(chromium, url, errors)
+            page.click("#camera")
+            page.wait_for_function("$('error').innerText.startsWith('no picture of a camera')")
+    assert not errors
+
+
+def test_two_methods_side_by_side_are_those_of_golden():
+    """Of the image shown, at its step; another image and another method are asked for anew."""
+    engine, images, labels = demo()
+    errors = []
+    with serving(engine, images=images, labels=labels) as url, browser() as chromium:
+        page = opened(chromium, url, errors)
+        share = probabilities(engine.model(images[0])[0].logits, engine.network).max()
+        assert page.inner_text("#share") == f"softmax of the scores: {100 * share:.1f} %"
+        assert "not calibrated" in page.get_attribute("#share", "title")
+        page.click("#beside summary")
+        page.wait_for_function("shown[0] && shown[1]")
+        page.select_option("#method-0", "count")
+        page.wait_for_function("shown[0].answer.method === 'count'")
+        page.click("#next")
+        page.wait_for_function("number === 1 && document.body.dataset.state === 'ready'")
+        wanted = [explain(images[1], engine.network, name) for name in ("count", "contribution")]
+        page.wait_for_function("([a, b]) => greatest(shown[0].answer.heat) === a && "
+                               "Math.abs(greatest(shown[1].answer.heat) - b) < 1e-5",
+                               arg=[float(np.abs(each.heat).max()) for each in wanted])
+        for n, each in enumerate(wanted):
+            assert np.allclose(page.evaluate(f"shown[{n}].answer.heat"), each.heat, atol=1e-6)
+            assert page.evaluate(f"shown[{n}].answer.signed") == each.signed
+        page.locator("#step").fill("3")
+        assert page.locator(".side figcaption").all_inner_texts()[0] == "t = 3"
+    assert not errors
+
+
+def test_a_method_that_there_is_none(small):
+    url, engine = small
+    pixels = base64.b64encode(bytes(int(np.prod(engine.network.shape)))).decode()
+    for name in ("gone", None, 3, ["sam"]):
+        status, found = post(url, "/api/method", {"pixels": pixels, "method": name})
+        assert status == 400 and found["error"].startswith("method: must be one of sam,")
 
 
 def test_a_file_of_another_shape_is_cut_framed_or_stretched(tmp_path):

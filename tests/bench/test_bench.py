@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import flow.estimate.area as area_model
-from bench import area, check, roofline
+from bench import area, check, history, roofline
 from bench.__main__ import main
 from bench.chips import chip, netlist
 from bench.measures import CLOCK, SIZED, WITHOUT
@@ -20,6 +20,7 @@ from bench.rows import ASKED, common_clock, grade, rows, worst
 from bench.table import page
 from bench.walk import PIXELS, SILENT, network, recorded, stages
 from flow.estimate.cycles import image_cycles, planes_of, trains_of
+from golden.io.errors import BadInput
 from golden.run import run
 from hw.plan.planner import Plan
 from sim.rtl import Simulation
@@ -53,6 +54,50 @@ def test_page_is_that_of_the_results():
     limits = json.loads(Path("bench/limits.json").read_text())
     assert Path("bench/README.md").read_text() == page(results, limits)
     assert [row.name for row in rows(results["measured"], limits)] == [each[0] for each in ASKED]
+
+
+def test_a_version_is_kept_once():
+    """The last point of the history is of the committed results; another size is another point."""
+    results = json.loads(RESULTS.read_text())
+    kept = json.loads(history.HISTORY.read_text())
+    now = history.point(results, results["date"])
+    assert history.added(kept, {**now, "date": "2027-01-01"}) == kept
+    smaller = copy.deepcopy(results)
+    smaller["measured"]["size"]["lc"] -= 1
+    assert history.added(kept, history.point(smaller, "2027-01-01"))[:-1] == kept
+    # Clocks that were measured on a chip of another size are not this one's.
+    same = copy.deepcopy(results)
+    for each in same["measured"]["clock"]:
+        each["lc"] = same["measured"]["size"]["lc"]
+    found = history.point(same, "x")["mhz"]
+    assert found[0] <= found[1] <= found[2] and found[0] == min(
+        each["fmax_mhz"] for each in results["measured"]["clock"])
+    same["measured"]["clock"][0]["lc"] += 1
+    for each in same["measured"]["clock"]:
+        each["lc"] += 1
+    assert history.point(same, "x")["mhz"] is None
+
+
+def test_history_out_of_git(tmp_path):
+    """A repository with three results, of which two say the same."""
+    git = lambda *words: subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True,
+        capture_output=True)
+    git("init", "-q")
+    (tmp_path / "bench").mkdir()
+    results = json.loads(RESULTS.read_text())
+    for lc in (100, 100, 90):
+        results["measured"]["size"]["lc"] = lc
+        results["n"] = results.get("n", 0) + 1
+        (tmp_path / "bench/results.json").write_text(json.dumps(results))
+        git("add", "bench/results.json")
+        git("commit", "-q", "-m", "x")
+    points = history.past(tmp_path)
+    assert [each["lc"] for each in points] == [100, 90]
+    history.draw(points, tmp_path / "h.png")
+    assert (tmp_path / "h.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(BadInput, match="--from-git needs git"):
+        history.past(tmp_path / "gone")
 
 
 def test_roofline_is_that_of_the_results():

@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from wsgiref.simple_server import make_server
 
@@ -45,8 +46,11 @@ def demo():
 
 
 @contextlib.contextmanager
-def browser():
-    """The system's Chromium. Without one: a failure in CI, which installs it, else a skip."""
+def browser(*, camera=False):
+    """The system's Chromium. Without one: a failure in CI, which installs it, else a skip.
+
+    ``camera``: whether pages get one; it is Chromium's own, of a test picture.
+    """
     from playwright.sync_api import sync_playwright
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -54,7 +58,10 @@ def browser():
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with sync_playwright() as tools:
         # The sandbox needs rights that a container does not give.
-        found = tools.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # A camera that plays a test picture stands in for a real one.
+        found = tools.chromium.launch(executable_path=program, args=[
+            "--no-sandbox", "--use-fake-device-for-media-stream",
+            *(["--use-fake-ui-for-media-stream"] if camera else ["--deny-permission-prompts"])])
         try:
             yield found
         finally:
@@ -69,6 +76,20 @@ def opened(chromium, url, errors, **options):
     page.goto(url)
     ready(page)
     return page
+
+
+def faults(page):
+    """What axe-core finds wrong in the page as it is: a line for each rule and element."""
+    if not find_spec("axe_playwright_python"):
+        missing = "no axe-core: pip install '.[test]'"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    import axe_playwright_python
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text())
+    found = page.evaluate("axe.run()")
+    assert len(found["passes"]) > 20
+    return [f"{each['id']}: {node['html'][:120]}"
+            for each in found["violations"] for node in each["nodes"]]
 
 
 def ready(page):

@@ -143,6 +143,7 @@ function showStep() {
   $("step-value").textContent = $("at").textContent = `t = ${t}`;
   layers.forEach(draw => draw(t));
   chart(t);
+  document.dispatchEvent(new Event("stepped"));
 }
 
 function chart(t) {
@@ -209,11 +210,13 @@ async function explain() {
     } while (again);
     $("pred").textContent = told.classes[found.pred];
     $("label").textContent = label === null ? "" : `(label: ${told.classes[label]})`;
+    $("share").textContent = `softmax of the scores: ${(100 * found.share).toFixed(1)} %`;
     prepare();
     if (!chosen) $("step").value = lastWithMap();
     showStep();
     statistics();
     document.body.dataset.state = "ready";
+    document.dispatchEvent(new Event("explained"));
   } catch {
     document.body.dataset.state = "error";
   } finally {
@@ -401,14 +404,14 @@ function npz() {
 }
 
 function keys(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, button, textarea")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, button, textarea, summary")) return;
   const move = by => {
     chosen = true;
     $("step").value = Number($("step").value) + by;
     showStep();
   };
   const doing = {ArrowRight: () => move(1), ArrowLeft: () => move(-1), " ": play, n: () => $("next").click(),
-                 p: () => $("previous").click(), c: () => $("clear").click()}[event.key];
+                 p: () => $("previous").click(), c: () => $("clear").click(), v: () => $("camera").click()}[event.key];
   if (!doing) return;
   event.preventDefault();
   doing();
