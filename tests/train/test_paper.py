@@ -17,7 +17,7 @@ from golden.sam import activation_map
 from train import experiments
 from train.core import sets
 from train.paper import fig5a, fixedpoint, formats, maps, moving, report, stimuli, summary, work
-from train.paper.subjects import RETRAINED, SUBJECTS
+from train.paper.subjects import RETRAINED, SUBJECTS, TRAINED
 
 pytestmark = pytest.mark.slow
 
@@ -320,7 +320,30 @@ def test_committed_results_are_whole():
     assert all(one["rows"] and one["claims"] for one in found.values())
     with open("results/README.md") as page:
         assert page.read() == summary.page(found)
-    digests = {subject.name: subject.network.digest for subject in (*SUBJECTS, *RETRAINED)}
+    digests = {subject.name: subject.network.digest for subject in (
+        *SUBJECTS, *RETRAINED, *(one for members in TRAINED.values() for one in members))}
     for name, one in found.items():
         for subject, given in one["networks"].items():
             assert digests[subject] == given["digest"], f"{name} is of another {subject}"
+
+
+VERDICTS = {f"H{n}": "not shown" for n in range(1, 10)}
+
+
+@pytest.mark.parametrize(("verdicts", "said"), [
+    ({"H2": "shown"}, "SAM is more faithful than a plain count"),
+    ({"H2": "contradicted"}, "SAM is less faithful than a plain count"),
+    ({}, "SAM was not shown to be more faithful than a plain count"),
+    ({"H2": "undecided"}, "SAM was not shown to be more faithful (undecided) than a plain count"),
+    ({"H3": "shown in part"}, "lies better on the single object in some settings only"),
+    ({"H3": "shown and contradicted"}, "lies better on the single object in one setting and lies "
+                                       "worse on the single object in another"),
+    ({"H6": "shown"}, "lie the right way round in 90 % of the scenes"),
+    ({"H5": "contradicted"}, "SAM does not localise better than all its controls"),
+    ({"H9": "shown"}, "maps of a class hang on what was learnt more than the count does")])
+def test_sentences_say_the_verdicts(verdicts, said):
+    """Five, whatever the verdicts; a tie or an open question is no contradiction."""
+    tests = [{"hypothesis": f"H{n}", "setting": "here", "mean": 0.4} for n in range(1, 10)]
+    found = summary.sentences({"verdicts": VERDICTS | verdicts, "tests": tests})
+    assert len(found) == 5 and any(said in sentence for sentence in found)
+    assert all(sentence.endswith(".") for sentence in found)

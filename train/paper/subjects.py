@@ -110,8 +110,8 @@ RETRAINED = tuple(Subject(f"scenes-{seed}", f"scenes-{seed}.npz", "scenes", "sur
                   for seed in (2, 3, 4, 5))
 # Networks of results/PROTOCOL.md: a setting, and the networks trained independently in it.
 TRAINED = {
-    "fashion": tuple(Subject(name, f"{name}.npz", "fashion", "surrogate", ())
-                     for name in ("fashion", "fashion-2", "fashion-3")),
     "scenes": tuple(Subject(name, f"{name}.npz", "scenes", "ReLU, tuned as spikes", ())
                     for name in ("scenes", "scenes-2", "scenes-3", "scenes-4", "scenes-5")),
+    "fashion": tuple(Subject(name, f"{name}.npz", "fashion", "surrogate", ())
+                     for name in ("fashion", "fashion-2", "fashion-3")),
 }
