@@ -17,11 +17,15 @@ def check_counted():
 
 
 def check_divided():
-    """30 operations in 12 cycles are 2.5 a cycle; a run that is not golden's has no grade."""
+    """30 operations in 12 cycles are 2.5 a cycle, 24 effective ones 2; a run that is not golden's
+    has no grade.
+    """
     row = rows.per_cycle("images", 2, 3)
-    given = {"operations": [10, 20], "cycles": [4, 8], "images": 2, "taps": [1], "equal": True}
+    given = {"operations": [10, 20], "effective": [9, 15], "cycles": [4, 8], "images": 2,
+             "taps": [1], "equal": True}
     said, grade = row({"images": given})
     assert said.startswith("**2.50** = 30 operations / 12 cycles of 2 images") and grade == "must"
+    assert said.endswith("2.00 without those of weights of 0")
     said, grade = row({"images": given | {"equal": False}})
     assert "NOT EQUAL" in said and grade == "no"
 
