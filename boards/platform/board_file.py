@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amaranth.build import Attrs, Clock, Pins, PinsN, Resource
+from amaranth.build import Attrs, Clock, Pins, PinsN, Resource, Subsignal
 from amaranth.vendor import LatticeECP5Platform, SiliconBluePlatform
-from amaranth_boards.resources import SPIFlashResources, UARTResource
 
 from boards.platform.chips import Part, part_named
 from boards.platform.target import Target
@@ -180,18 +179,18 @@ def platform_of(part: Part, pins: dict[str, str], reference: int,
     pull = {"PULLMODE": "UP"} if ecp5 else {"PULLUP": 1}
     resources = [
         Resource("clk", 0, Pins(pins["clk"], dir="i"), Clock(reference), Attrs(**level)),
-        UARTResource(0, rx=pins["rx"], tx=pins["tx"], attrs=Attrs(**level, **pull))]
+        Resource("uart", 0, Subsignal("rx", Pins(pins["rx"], dir="i")),
+                 Subsignal("tx", Pins(pins["tx"], dir="o")), Attrs(**level, **pull))]
     for name in ("led", "red"):
         if name in pins:
             kind = PinsN if pins[name].startswith("!") else Pins
             resources.append(Resource(name, 0, kind(pins[name].removeprefix("!"), dir="o"),
                                       Attrs(**level)))
     if "flash_cs" in pins:
-        both = {f"{name}_n": pins.get(f"flash_{name}") for name in ("wp", "hold")}
-        resources += SPIFlashResources(
-            0, cs_n=pins["flash_cs"], clk=pins["flash_clk"], copi=pins["flash_copi"],
-            cipo=pins["flash_cipo"], attrs=Attrs(**level),
-            **({} if None in both.values() else both))
+        lines = [Subsignal(name, kind(pins[f"flash_{name}"], dir=way)) for name, kind, way in (
+            ("cs", PinsN, "o"), ("clk", Pins, "o"), ("copi", Pins, "o"), ("cipo", Pins, "i"),
+            ("wp", PinsN, "o"), ("hold", PinsN, "o")) if f"flash_{name}" in pins]
+        resources.append(Resource("spi_flash_1x", 0, *lines, Attrs(**level)))
     members = {"device": part.chip, "package": part.package, "default_clk": "clk",
                "resources": resources, "connectors": []}
     if ecp5:
