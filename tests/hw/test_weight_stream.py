@@ -219,8 +219,9 @@ def test_refusals(make, options, message):
     (draw(45), {"lanes": 4, "from_flash": (1, 3)}),
     (legged(), {"lanes": 4, "from_flash": (1, 2, 3)}),
     (longer(), {"lanes": 2, "from_flash": (2, 4, 5)}),
+    (draw(12, plain=True, steps=(16,)), {"lanes": 4, "trains": 2, "from_flash": (1, 2, 3, 4)}),
 ], ids=["three", "channels and chunks", "walk buffer", "maps", "maps of chunks", "pooled", "legs",
-        "skips"])
+        "skips", "groups and a walk buffer"])
 def test_equals_golden_whenever_words_come(network, options):
     pictures = images(network, 3, 7) if network.encoder == "bernoulli" else (
         np.random.default_rng(1).random((2, network.steps, *network.shape)) < 0.4).astype(np.uint8)

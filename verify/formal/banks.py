@@ -44,8 +44,9 @@ def banked(rows, row_words, banks, depth):
             return made[-1]
         unit = weight_stream.StreamedWeights(rows=rows, row_words=row_words, banks=banks,
                                              blocks=BLOCKS, depth=depth)
-        with mock.patch.object(weight_stream, "SPRAM", port):
+        with mock.patch.dict(type(unit).__init__.__globals__, SPRAM=port):
             m.submodules.dut = Fragment.get(unit, None)
+        assert made, "the store has no SPRAM to look at"
         past = Past(m)
         obey(m, past, unit)
         order = expected(row_words)
