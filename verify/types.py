@@ -27,7 +27,7 @@ __all__ = ["FLOORS", "below", "functions", "shares"]
 
 ROOT = Path(__file__).parents[1]
 BASELINE = ROOT / ".basedpyright" / "baseline.json"
-FLOORS = {"golden": 0.45, "hw": 0.09, "boards": 0.4, "flow": 0.65, "sim": 0.3, "apps": 0.35,
+FLOORS = {"golden": 0.45, "hw": 0.09, "boards": 0.65, "flow": 0.65, "sim": 0.5, "apps": 0.6,
           "sam_snn": 0.35}       # of each room
 
 

@@ -159,7 +159,7 @@ def mapped(engine: "ModelBackend", image: np.ndarray, name: object) -> dict[str,
     of_sam = {each: getattr(engine, each) for each in ("gamma", "mode") if each in method.takes}
     question = methods.checked(Question(method=method.name, **of_sam), engine.network)
     found = methods.answer(question, engine.network, image, engine.model(image)[1])
-    return {"method": method.name, "where": where_words(question.layer),
+    return {"method": method.name, "where": where_words(question.layer or 0),
             "heat": np.round(found.heat, 6).tolist(), "signed": found.signed, "unit": found.unit,
             "whole": found.whole, "title": found.title}
 
