@@ -14,7 +14,7 @@ CLOCK, SEEDS, IMAGES, FEW = 48, range(1, 11), 100, 3
 SIZE = (4, 16)              # lanes and steps of the figures of the chip, whatever a build takes
 SIZED = ["--lanes", "4", "--word-steps", "16"]
 WITHOUT = [*SIZED, "--no-sam"]
-LOOPED = (16, 16)           # those of the figures of networks with loops
+BRAILLE, LOOPED = (4, 4), (8, 8)    # of networks with loops: memories of a UP5K hold no more
 FAST = (8, 16, 4)           # those of the fastest chip that fits: trains of a walk buffer, too
 FASTEST = ["--lanes", "8", "--word-steps", "16", "--trains", "4"]
 FASTEST_WITHOUT = [*FASTEST, "--no-sam"]
@@ -86,9 +86,9 @@ MEASURES = (
     Measure("unit", "the 16-to-8 layer alone", True, lambda c: unit.measure()),
     Measure("dense", "cycles of 784-128-10", True, cycles(DENSE, DIGITS, size=FAST)),
     Measure("braille", "cycles of a Braille reader", False,
-            lambda c: loops.measure(loops.braille, size=LOOPED)),
+            lambda c: loops.measure(loops.braille, size=BRAILLE)),
     Measure("braille_all_taps", "cycles of a Braille reader, SAM on all layers", False,
-            lambda c: loops.measure(loops.braille, size=LOOPED, sam=True)),
+            lambda c: loops.measure(loops.braille, size=BRAILLE, sam=True)),
     Measure("recurrent", "cycles of 700-128 (loop)-20", False,
             lambda c: loops.measure(loops.recurrent, size=LOOPED)),
     Measure("images_small", "cycles of the small network", False, cycles(SMALL, SAMPLE, size=SIZE)),
