@@ -96,8 +96,8 @@ def read_image(path, network, place, *, resize=False):
 
 def name(network: "Network", number: int) -> str:
     """A class as people call it."""
-    found, number = short(network.label(number)), str(number)
-    return found if found == number else f"{found} ({number})"
+    found = short(network.label(number))
+    return found if found == str(number) else f"{found} ({number})"
 
 
 def check_drawn(network, question):

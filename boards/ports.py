@@ -10,7 +10,7 @@ USB = (0x0403, 0x6010)
 class LinkError(ConnectionError):
     """The board does not answer, or not as it should; one line says which and what."""
 
-    def __init__(self, port: str | None, text: str):
+    def __init__(self, port: object, text: str):
         super().__init__(errno.EIO, text, str(port))
 
 

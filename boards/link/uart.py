@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["Receiver", "Transmitter", "divisor_for"]
 
 
-def divisor_for(*, clock_hz: int, baud: int) -> int:
+def divisor_for(*, clock_hz: float, baud: int) -> int:
     """Cycles a bit; ValueError if a whole number of them misses the baud rate by over 1.5 %."""
     if baud < 1:
         raise ValueError(f"baud must be at least 1, not {baud}")

@@ -93,7 +93,7 @@ class Target:
         hz = round(mhz * 1e6)
         return hz if hz == self.reference else self.chip.pll(hz, reference=self.reference).hz
 
-    def clock(self, hz: int) -> wiring.Component:
+    def clock(self, hz: int) -> Any:
         """Component that makes the clock."""
         return self.chip.clock(hz=hz, pad=self.pad)
 

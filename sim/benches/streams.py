@@ -113,7 +113,7 @@ async def silent(dut: Any, *names: str, cycles: int = 50) -> None:
             assert not valid.value, f"{name}: a word too many"
 
 
-async def serve(dut: Any, addr: str, en: str | None, data: str, contents: Sequence[int], *,
+async def serve(dut: Any, addr: Any, en: Any, data: Any, contents: Sequence[int], *,
                 granted: Callable = lambda: True, fades: bool = False) -> None:
     """Be a synchronous memory for ever: a read appears one cycle later and stays until the next.
 
