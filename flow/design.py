@@ -52,7 +52,7 @@ def design(network: "Network", config: "BuildConfig") -> tuple[Accelerator, OnBo
                            f"{', '.join(map(str, network.taps))}")
     if config.traces is not None and config.traces not in network.taps:
         raise BadInput(f"--traces: layer {config.traces} is no spiking layer of {config.network}")
-    from_flash = from_flash_of(config.weights, config.stream)
+    from_flash = from_flash_of(config.weights, list(config.stream or ()))
     if from_flash != () and not target.flash_bytes:
         raise BadInput(f"--weights flash: {target.board} streams no weights: its flash clock is no "
                        "plain pin, or it has no SPRAM for two banks of them; the iCEBreaker has")
