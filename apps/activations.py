@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from apps.look import bar, drawable, greys, overlay
 from golden.images import load_images
 from golden.io.arguments import command_parser, index, network_option, whole
-from golden.io.errors import command, rule
+from golden.io.errors import command
 from golden.io.files import output, replacing
-from golden.io.shipped import sample_of
+from golden.io.shipped import pictures_of
 from golden.io.text import plain, say
 from golden.network import load
 from golden.run import run
@@ -87,8 +87,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     out = output(args.out, args.network, args.images, suffix=".png")
     network = load(args.network)
-    source = args.images or sample_of(args.network)
-    rule(source is not None, args.network, "comes with no sample images; name some with --images")
+    source = pictures_of(args.network, args.images)
     images, _ = load_images(source, network)
     image = images[index(args.index, len(images), "--index")]
     result = run(image[None], network)

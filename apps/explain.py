@@ -18,7 +18,7 @@ from golden.io.arguments import command_parser, index, network_option, resize_op
 from golden.io.console import Console
 from golden.io.errors import command, rule
 from golden.io.files import output, publishing
-from golden.io.shipped import sample_of
+from golden.io.shipped import pictures_of
 from golden.io.text import say, short
 from golden.network import load
 from golden.progress import watched
@@ -212,8 +212,7 @@ def main(argv: list[str] | None = None, prog: str = "python -m sim.explain") -> 
     question = checked(Question(**{each.name: getattr(args, each.name)
                                    for each in fields(Question)}), network)
     check_drawn(network, question)
-    source = args.image or sample_of(args.network)
-    rule(source is not None, args.network, "comes with no sample images; name some with --images")
+    source = pictures_of(args.network, args.image)
     image, label = read_image(source, network, args.index, resize=args.resize)
     explanation, result, target = answered(question, network, image, Console(stderr=True))
     heading = heading_of(question, network, int(result.pred[0]), target, label)

@@ -18,7 +18,7 @@ from golden.io.console import Console, Table, wide
 from golden.io.errors import command, rule
 from golden.io.files import output, replacing
 from golden.io.reading import Archive
-from golden.io.shipped import networks, sample_of
+from golden.io.shipped import networks, pictures_of
 from golden.io.text import say
 from golden.network import load
 
@@ -125,8 +125,7 @@ def main(argv: list[str] | None = None) -> None:
     jobs = []
     for path in args.network:
         network = load(path)
-        source = args.images or sample_of(path)
-        rule(source is not None, path, "comes with no sample images; name some with --images")
+        source = pictures_of(path, args.images)
         images, _ = load_images(source, network)
         masks = masks_of(source, network.shape)
         rule(len(images) > 1, source, "holds one image, and intervals need several")

@@ -15,7 +15,7 @@ from golden.images import load_images
 from golden.io.arguments import command_parser, index, network_option, resize_option
 from golden.io.errors import command, rule
 from golden.io.files import output, replacing
-from golden.io.shipped import sample_of
+from golden.io.shipped import pictures_of
 from golden.io.text import say
 from golden.network import load
 from golden.run import run_batched
@@ -93,8 +93,7 @@ def main(argv: list[str] | None = None) -> None:
     for name, question in questions.items():
         rule(network.stages[question.layer].source[1:] != (1, 1), "--method",
              f"{name} would show layer {question.layer}, whose neurons are at one pixel")
-    source = args.images or sample_of(args.network)
-    rule(source is not None, args.network, "comes with no sample images; name some with --images")
+    source = pictures_of(args.network, args.images)
     images, labels = load_images(source, network, resize=args.resize)
     place = index(args.index, len(images), "--index")
     masks = masks_of(source, network.shape)

@@ -4,8 +4,8 @@ from bench.chips import size
 from golden.images import load_images
 from golden.io.arguments import command_parser
 from golden.io.console import Console, Table
-from golden.io.errors import BadInput, command, rule
-from golden.io.shipped import sample_of
+from golden.io.errors import BadInput, command
+from golden.io.shipped import pictures_of
 from golden.io.text import say
 from golden.network import load
 from golden.network.linear import check_linear
@@ -23,9 +23,7 @@ def measured(name, *, images, cells=True):
     from flow.design import engine_size
     network = load(name)
     check_linear(network, "--network")
-    source = sample_of(name)
-    rule(source is not None, name, "comes with no sample images")
-    pictures = load_images(source, network)[0][:images]
+    pictures = load_images(pictures_of(name), network)[0][:images]
     found, layer = {}, network.stages[-2].index
     sizes = engine_size(network)._asdict()
     for what, explain, options in (("without", None, []),

@@ -13,10 +13,10 @@ from golden.formats import GAMMA, MODES, check_map_bits, exp_table
 from golden.images import load_images
 from golden.io.arguments import command_parser, network_option, resize_option
 from golden.io.console import Console, Table
-from golden.io.errors import BadInput, command, rule
+from golden.io.errors import BadInput, command
 from golden.io.events import FITS, Binning
 from golden.io.files import output, publishing, replacing
-from golden.io.shipped import sample_of
+from golden.io.shipped import pictures_of
 from golden.io.text import say
 from golden.network import load
 from golden.network.linear import check_linear
@@ -175,9 +175,7 @@ def run_engine(images: np.ndarray, network: "Network", *, engine: str, taps, gam
 
 def images_of(args: "argparse.Namespace"):
     """The images that parsed arguments name, or the sample of their network; else BadInput."""
-    source = args.events or args.images or sample_of(args.network)
-    rule(source is not None, args.network, "comes with no sample images; name some with --images")
-    return source
+    return args.events or pictures_of(args.network, args.images)
 
 
 @command

@@ -7,7 +7,9 @@ import os
 import re
 from pathlib import Path
 
-__all__ = ["MODELS", "images_file", "network_file", "networks", "sample_of"]
+from golden.io.errors import rule
+
+__all__ = ["MODELS", "images_file", "network_file", "networks", "pictures_of", "sample_of"]
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SAMPLE = "_sample"
@@ -62,3 +64,13 @@ def sample_of(name: str | Path) -> str | None:
     first = re.split("[-_]", path.stem)[0]
     sample = MODELS / f"{SAMPLES.get(first, first)}{SAMPLE}.npz"
     return shown(sample) if sample.is_file() else None
+
+
+def pictures_of(network: str | Path, named: str | Path | None = None) -> str | Path:
+    """Path of images for a network: ``named``, as --images has it, else the network's sample.
+
+    Raises BadInput, naming the network and the option, where there is neither.
+    """
+    source = named or sample_of(network)
+    rule(source is not None, network, "comes with no sample images; name some with --images")
+    return source
