@@ -6,7 +6,7 @@ TOLERANCE = 0.02
 def figures(measured, count=None):
     """{what: figure, the less the better}; cycles of the first ``count`` images of each run."""
     found = {}
-    for name in ("size", "size_without", "fast_size", "smallest_size"):
+    for name in ("size", "size_without"):
         for key in ("lc", "ebr", "spram", "dsp"):
             found[f"{name} {key}"] = measured[name][key]
     for key in ("lc", "ebr", "dsp", "cycles_a_step"):

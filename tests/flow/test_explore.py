@@ -244,7 +244,7 @@ def test_arguments_become_a_description():
     words = ("ecp5 --board ulx3s --network n.npz --tap 3 --tap 2 --sam-mode official --gamma .25 "
              "--lanes 8 --word-steps 8 --trains 2 --schedule steps --clock 40 --boot flash "
              "--maps sum --map-bits 20 --counters --traces 1 --contributions --experiments "
-             "--scrub --baud 9600").split()
+             "--scrub --baud 9600 --board-file b.toml --weights flash --stream 2").split()
     changed = build.configured(words)
     assert all(getattr(changed, each.name) != getattr(BuildConfig(), each.name)
                for each in fields(BuildConfig))

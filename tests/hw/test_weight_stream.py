@@ -210,6 +210,7 @@ def test_refusals(make, options, message):
 
 
 @pytest.mark.slow
+@pytest.mark.rotated
 @pytest.mark.parametrize("network, options", [
     (dense(60, 21, 33, 7), {"lanes": 4, "from_flash": (1, 2, 3)}),
     (dense(60, 21, 7, steps=20, plain=False), {"lanes": 4, "from_flash": (1,)}),
