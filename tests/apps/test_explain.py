@@ -103,6 +103,7 @@ def small(tmp_path):
     return ["--network", str(tmp_path / "n.npz"), "--image", str(tmp_path / "i.npy")]
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("options", [
     [], ["--method", "saliency"], ["--method", "saliency", "--layer", "1"], ["--method", "causal"],
     ["--method", "causal", "--layer", "1"]], ids=" ".join)

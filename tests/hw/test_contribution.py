@@ -57,6 +57,7 @@ SIZES = ({"lanes": 1}, {"lanes": 2, "word_steps": 8, "taps": ()},
 
 
 @pytest.mark.slow
+@pytest.mark.rotated
 @pytest.mark.parametrize("stall", [0, 0.3])
 @pytest.mark.parametrize("options", SIZES, ids=str)
 @pytest.mark.parametrize("name", CASES)

@@ -197,6 +197,7 @@ def two_taps(rng):
 NAMED = (lenet, dense784, separable, vgg, bntt, two_taps)
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("make", NAMED, ids=lambda make: make.__name__)
 def test_named(make):
     network, options = make(np.random.default_rng(7))
