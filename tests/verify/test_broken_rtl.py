@@ -94,7 +94,7 @@ FAULTS = {
     "the generator is not restarted": (
         "encoder", "state.eq(self.seed)", "state.eq(state)", "!="),
     "the bitmap keeps marks of the image before": (
-        "spike_memory", "kept  = Mux(self.w_addr[:4] == 0, 0, marks[:WORD])",
+        "spike_memory", "kept  = Mux(self.w_addr[:low] == 0, 0, marks[:WORD])",
         "kept  = marks[:WORD]", "bitmap: . instead of"),
     "the mark of a first train turns over where the tenth has one": (
         "spike_memory", "kept | Cat(", "kept ^ kept[9] | Cat(", "bitmap: . instead of"),
@@ -121,7 +121,7 @@ FAULTS = {
         "address_generator", "corner.eq(corner + to)", "corner.eq(corner)",
         "pass . trains wrong"),
     "a score is given up when nobody takes it": (
-        "readout", "with m.If(self.o.ready):\n            m.d.sync += self.o.valid.eq(0)",
+        "readout", "with m.If(self.o.ready):\n                m.d.sync += self.o.valid.eq(0)",
         "m.d.sync += self.o.valid.eq(0)", "offered . then None"),
     "a walk begins before the sums of the last one are safe": (
         "room", "self.ends.eq(\n            (cool | (cooling == 1)) & (~scoring | self.drained)",
